@@ -1,0 +1,1 @@
+//! Configuration: file, then environment, then flags; wrong keys are named with line and nearest valid key.

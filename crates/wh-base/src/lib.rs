@@ -1,0 +1,14 @@
+//! Words every crate uses: error, time, randomness, actor, secrets, configuration. Knows no database and no HTTP server.
+mod actor;
+pub mod codes;
+pub mod config;
+mod error;
+mod random;
+mod secret;
+mod time;
+
+pub use actor::{Actor, Origin};
+pub use error::{Error, ErrorCode, FieldError, Kind, Result};
+pub use random::{IdSource, OsRandom, Random, SeededRandom};
+pub use secret::Secret;
+pub use time::{Clock, ManualClock, SystemClock, Timestamp};

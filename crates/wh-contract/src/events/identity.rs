@@ -1,0 +1,89 @@
+//! Events of identity: companies, members, sessions. Never a secret, never a token.
+use serde::{Deserialize, Serialize};
+
+use super::Event;
+use crate::{InvitationId, Role, SessionId, TenantId, UserId};
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident = $kind:literal about $subject:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $ty),* }
+
+        impl Event for $name {
+            const TYPE: &'static str = $kind;
+
+            fn subject(&self) -> String {
+                self.$subject.to_string()
+            }
+        }
+    )*};
+}
+pub(super) use events;
+
+events! {
+    /// A company came to be.
+    TenantCreated = "identity.tenant_created" about tenant {
+        /// The company.
+        tenant: TenantId,
+        /// Who made it, now its owner.
+        owner: UserId,
+    }
+    /// A company has another name.
+    TenantRenamed = "identity.tenant_renamed" about tenant {
+        /// The company.
+        tenant: TenantId,
+    }
+    /// Somebody may join.
+    InvitationCreated = "identity.invitation_created" about invitation {
+        /// The invitation.
+        invitation: InvitationId,
+        /// What they will be.
+        role: Role,
+    }
+    /// An invitation was taken back.
+    InvitationRevoked = "identity.invitation_revoked" about invitation {
+        /// The invitation.
+        invitation: InvitationId,
+    }
+    /// Somebody joined.
+    InvitationAccepted = "identity.invitation_accepted" about invitation {
+        /// The invitation.
+        invitation: InvitationId,
+        /// The new member.
+        user: UserId,
+        /// What they are now.
+        role: Role,
+    }
+    /// A member is something else now.
+    MemberRoleChanged = "identity.member_role_changed" about user {
+        /// The member.
+        user: UserId,
+        /// What they are now.
+        role: Role,
+    }
+    /// A member is no longer one.
+    MemberRemoved = "identity.member_removed" about user {
+        /// The former member.
+        user: UserId,
+    }
+    /// Somebody signed in.
+    SessionStarted = "identity.session_started" about user {
+        /// Who.
+        user: UserId,
+        /// Their new session.
+        session: SessionId,
+    }
+    /// A session ended before its time.
+    SessionRevoked = "identity.session_revoked" about user {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        session: SessionId,
+    }
+    /// Somebody has a new password.
+    PasswordChanged = "identity.password_changed" about user {
+        /// Who.
+        user: UserId,
+    }
+}

@@ -1,0 +1,11 @@
+//! What contexts know of one another: ids, permissions, events. Data only; append-only; decides nothing.
+pub mod events;
+mod ids;
+mod permissions;
+
+pub use events::Event;
+pub use ids::{DatasetId, EventId, ImportId, InvitationId, PanelId, SessionId, TenantId, UserId};
+pub use permissions::{
+    IDENTITY_READ, IDENTITY_SELF, IDENTITY_TENANT, IDENTITY_WRITE, PANELS_READ, PANELS_WRITE, PERMISSIONS, Permission,
+    Role,
+};
