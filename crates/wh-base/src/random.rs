@@ -17,7 +17,8 @@ pub struct OsRandom;
 
 impl Random for OsRandom {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Error> {
-        getrandom::fill(bytes).map_err(|e| codes::INTERNAL.caused("the operating system gave no randomness", e))
+        getrandom::fill(bytes)
+            .map_err(|e| codes::INTERNAL.caused("the operating system gave no randomness", e))
     }
 }
 

@@ -5,8 +5,8 @@ mod panels;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use identity::{
-    InvitationAccepted, InvitationCreated, InvitationRevoked, MemberRemoved, MemberRoleChanged, PasswordChanged,
-    SessionRevoked, SessionStarted, TenantCreated, TenantRenamed,
+    InvitationAccepted, InvitationCreated, InvitationRevoked, MemberRemoved, MemberRoleChanged,
+    PasswordChanged, SessionRevoked, SessionStarted, TenantCreated, TenantRenamed,
 };
 pub use panels::{ImportMode, PanelCreated, PanelDeleted, PanelImported, PanelRenamed};
 

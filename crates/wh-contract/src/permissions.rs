@@ -62,8 +62,11 @@ impl Permission {
 }
 
 /// One's own sessions, password and choice of tenant.
-pub const IDENTITY_SELF: Permission =
-    Permission::new("identity:self", Role::Viewer, "Manage one's own sessions, password and choice of company");
+pub const IDENTITY_SELF: Permission = Permission::new(
+    "identity:self",
+    Role::Viewer,
+    "Manage one's own sessions, password and choice of company",
+);
 /// Who is in the company.
 pub const IDENTITY_READ: Permission = Permission::new("identity:read", Role::Viewer, "See the members");
 /// Who may come in, and as what.
@@ -73,7 +76,8 @@ pub const IDENTITY_WRITE: Permission =
 pub const IDENTITY_TENANT: Permission =
     Permission::new("identity:tenant", Role::Owner, "Create further companies and rename this one");
 /// Look at panels.
-pub const PANELS_READ: Permission = Permission::new("panels:read", Role::Viewer, "Look at panels and their rows");
+pub const PANELS_READ: Permission =
+    Permission::new("panels:read", Role::Viewer, "Look at panels and their rows");
 /// Make panels and fill them.
 pub const PANELS_WRITE: Permission =
     Permission::new("panels:write", Role::Editor, "Create, rename, delete panels and import data");

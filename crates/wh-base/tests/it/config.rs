@@ -1,0 +1,103 @@
+//! Layers, mistakes with their lines, and the default file.
+use wh_base::config::{Holds, Key, Layers, Section, Settings, default_file};
+
+const SECTIONS: &[Section] = &[Section {
+    name: "server",
+    doc: "The front door.",
+    keys: &[
+        Key::new("listen", Holds::Text, "\"127.0.0.1:8080\"", "Where to listen."),
+        Key::new(
+            "drain_timeout_s",
+            Holds::Integer { min: 0, max: 600 },
+            "10",
+            "How long to drain, in seconds.",
+        ),
+        Key::optional("hosts", Holds::List, "Further host names."),
+    ],
+}];
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+struct Server {
+    listen: String,
+    drain_timeout_s: u64,
+    #[serde(default)]
+    hosts: Vec<String>,
+}
+
+fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_defaults() {
+    let environment = environment(&[("WHEELHOUSE_SERVER_DRAIN_TIMEOUT_S", "7"), ("PATH", "/bin")]);
+    let settings = Settings::load(
+        SECTIONS,
+        Layers {
+            file: Some(("a.toml", "[server]\ndrain_timeout_s = 5\nlisten = \"[::1]:1\"\nhosts = [\"a\"]\n")),
+            environment: &environment,
+            flags: &[("server.listen", "127.0.0.1:9".to_owned())],
+        },
+    )
+    .unwrap();
+    let server: Server = settings.section("server").unwrap();
+    assert_eq!(
+        server,
+        Server { listen: "127.0.0.1:9".to_owned(), drain_timeout_s: 7, hosts: vec!["a".to_owned()] }
+    );
+}
+
+#[test]
+fn all_mistakes_are_found_with_line_and_nearest_key() {
+    let environment = environment(&[("WHEELHOUSE_SERVER_LISTN", "x")]);
+    let file = "[server]\nlistn = \"x\"\ndrain_timeout_s = \"5\"\n\n[servr]\nx = 1\n";
+    let mistakes = Settings::load(
+        SECTIONS,
+        Layers {
+            file: Some(("a.toml", file)),
+            environment: &environment,
+            flags: &[("server.drain_timeout_s", "601".to_owned())],
+        },
+    )
+    .unwrap_err();
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "a.toml:2: unknown key `listn` in [server]; did you mean `listen`?",
+            "a.toml:3: `drain_timeout_s` must be a whole number, not string",
+            "a.toml:5: unknown section [servr]; did you mean `server`?",
+            "environment: unknown variable WHEELHOUSE_SERVER_LISTN; did you mean `WHEELHOUSE_SERVER_LISTEN`?",
+            "flags: server.drain_timeout_s: `drain_timeout_s` must be 0 to 600, not 601",
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_named_with_its_line() {
+    let mistakes = Settings::load(
+        SECTIONS,
+        Layers { file: Some(("a.toml", "[server]\nlisten = = 3\n")), ..Layers::default() },
+    )
+    .unwrap_err();
+    assert_eq!(mistakes.len(), 1);
+    assert_eq!(mistakes[0].line, Some(2));
+}
+
+#[test]
+fn the_default_file_loads_and_changes_nothing() {
+    let text = default_file(SECTIONS);
+    let uncommented: String = text
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(key) if !key.starts_with(' ') => key,
+            _ => line,
+        })
+        .collect::<Vec<_>>()
+        .join("\n");
+    let settings =
+        Settings::load(SECTIONS, Layers { file: Some(("default.toml", &uncommented)), ..Layers::default() })
+            .unwrap();
+    let server: Server = settings.section("server").unwrap();
+    assert_eq!(server.listen, "127.0.0.1:8080");
+}

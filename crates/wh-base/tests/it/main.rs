@@ -1,0 +1,3 @@
+//! The words of the base through their public types.
+mod config;
+mod words;
