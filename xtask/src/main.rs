@@ -1,1 +1,61 @@
-fn main() {}
+//! Automation of the house in Rust: `cargo xtask tidy | gen | test | bench`. Reads and runs; decides no product behaviour.
+mod bench;
+mod counterparts;
+mod gen_files;
+mod run;
+mod suite;
+mod tidy;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "xtask", about = "Automation of the house", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    job: Job,
+}
+
+#[derive(Subcommand)]
+enum Job {
+    /// Check the rules of STYLE that a program can check
+    Tidy,
+    /// Write everything that is generated; with --check only compare
+    Gen {
+        /// Compare and fail on a difference
+        #[arg(long)]
+        check: bool,
+    },
+    /// Install what the tests need and run all of them
+    Test {
+        /// Run only the named parts, for example `--only rust,e2e`
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
+    },
+    /// Build the release binary and drive it through HTTP
+    Bench {
+        /// Passed on to the benchmark driver
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let root = root()?;
+    match arguments.job {
+        Job::Tidy => tidy::check(&root),
+        Job::Gen { check } => {
+            gen_files::generate(&root, if check { gen_files::Mode::Compare } else { gen_files::Mode::Write })
+        }
+        Job::Test { only } => suite::run(&root, &only),
+        Job::Bench { rest } => bench::run(&root, &rest),
+    }
+}
+
+fn root() -> Result<PathBuf> {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map(PathBuf::from).context("xtask lies beside the workspace's Cargo.toml")
+}

@@ -1,0 +1,87 @@
+//! `make test`: installs what the tests need, runs every part, prints the runners' own closing lines, names what it skipped.
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::counterparts::Testbed;
+use crate::gen_files::{self, Mode};
+use crate::run::{command, shown};
+use crate::tidy;
+
+type Part = (&'static str, fn(&Path, &Testbed) -> Result<()>);
+
+/// In this order: quick refusals first; the web before the binary that embeds it.
+const PARTS: &[Part] =
+    &[("check", checks), ("web", web), ("gen", generated), ("lint", lints), ("rust", rust), ("e2e", browser)];
+
+/// Run all parts, or those named. Each part's failure is kept until the end, so that one run shows all of them.
+pub fn run(root: &Path, only: &[String]) -> Result<()> {
+    if let Some(unknown) = only.iter().find(|name| !PARTS.iter().any(|(part, _)| part == name)) {
+        let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+        bail!("no part `{unknown}`; there are: {}", names.join(", "));
+    }
+    let testbed = Testbed::open()?;
+    let missing = testbed.install()?;
+    for version in testbed.versions() {
+        eprintln!("counterpart: {version}");
+    }
+    let mut lines = Vec::new();
+    let mut failed = Vec::new();
+    for (name, part) in PARTS.iter().filter(|(name, _)| only.is_empty() || only.iter().any(|o| o == name)) {
+        let began = Instant::now();
+        let result = part(root, &testbed);
+        let word = if result.is_ok() { "ok" } else { "FAILED" };
+        lines.push(format!("{name:<6} {word:<6} {:>5} s", began.elapsed().as_secs()));
+        if let Err(e) = result {
+            eprintln!("{name}: {e:#}");
+            failed.push(*name);
+        }
+    }
+    eprintln!("\n{}", lines.join("\n"));
+    for missing in missing {
+        eprintln!("skipped for want of {missing}");
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
+}
+
+fn checks(root: &Path, testbed: &Testbed) -> Result<()> {
+    shown(&mut command("cargo", &["fmt", "--all", "--check"], root))?;
+    tidy::check(root)?;
+    shown(&mut command(testbed.tool("typos"), &[], root))?;
+    shown(&mut command(testbed.tool("cargo-deny"), &["check", "bans", "licenses", "sources"], root))?;
+    shown(&mut command("cargo", &["test", "--quiet", "--package", "xtask"], root))
+}
+
+fn web(root: &Path, _: &Testbed) -> Result<()> {
+    let web = root.join("web");
+    shown(&mut command("npm", &["ci", "--no-audit", "--no-fund"], &web))?;
+    shown(&mut command("npm", &["run", "check"], &web))?;
+    shown(&mut command("npm", &["run", "build"], &web))
+}
+
+fn generated(root: &Path, _: &Testbed) -> Result<()> {
+    shown(&mut command("cargo", &["build", "--workspace"], root))?;
+    gen_files::generate(root, Mode::Compare)
+}
+
+fn lints(root: &Path, _: &Testbed) -> Result<()> {
+    shown(&mut command("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], root))
+}
+
+fn rust(root: &Path, testbed: &Testbed) -> Result<()> {
+    let mut tests = command("cargo", &["test", "--workspace", "--exclude", "xtask", "--no-fail-fast"], root);
+    tests.env("WHEELHOUSE_TESTBED", &testbed.folder).env("WHEELHOUSE_FLIGHTS", testbed.flights()?);
+    shown(&mut tests)
+}
+
+fn browser(root: &Path, testbed: &Testbed) -> Result<()> {
+    let e2e = root.join("e2e");
+    shown(&mut command("npm", &["ci", "--no-audit", "--no-fund"], &e2e))?;
+    let metadata =
+        cargo_metadata::MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
+    let mut tests = command("npm", &["test"], &e2e);
+    tests.env("WHEELHOUSE_BINARY", metadata.target_directory.join("debug/wheelhouse"));
+    tests.env("WHEELHOUSE_FLIGHTS", testbed.flights()?).env("WHEELHOUSE_PYTHON", testbed.tool("python"));
+    shown(&mut tests)
+}
