@@ -71,7 +71,7 @@ fn lints(root: &Path, _: &Testbed) -> Result<()> {
 
 fn rust(root: &Path, testbed: &Testbed) -> Result<()> {
     let mut tests = command("cargo", &["test", "--workspace", "--exclude", "xtask", "--no-fail-fast"], root);
-    tests.env("WHEELHOUSE_TESTBED", &testbed.folder).env("WHEELHOUSE_FLIGHTS", testbed.flights()?);
+    tests.env("WHEELHOUSE_TESTBED", &testbed.folder).env("WHEELHOUSE_TEST_FLIGHTS", testbed.flights()?);
     shown(&mut tests)
 }
 
@@ -81,7 +81,7 @@ fn browser(root: &Path, testbed: &Testbed) -> Result<()> {
     let metadata =
         cargo_metadata::MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
     let mut tests = command("npm", &["test"], &e2e);
-    tests.env("WHEELHOUSE_BINARY", metadata.target_directory.join("debug/wheelhouse"));
-    tests.env("WHEELHOUSE_FLIGHTS", testbed.flights()?).env("WHEELHOUSE_PYTHON", testbed.tool("python"));
+    tests.env("WHEELHOUSE_TEST_BINARY", metadata.target_directory.join("debug/wheelhouse"));
+    tests.env("WHEELHOUSE_TEST_FLIGHTS", testbed.flights()?).env("WHEELHOUSE_TEST_PYTHON", testbed.tool("python"));
     shown(&mut tests)
 }
