@@ -1,0 +1,265 @@
+//! The `[server]` section: addresses, limits and timeouts of the front door. Holds values; decides nothing.
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use wh_base::config::{Holds, Key, Section};
+use wh_base::{Result, codes};
+
+/// The front door's settings. Field by field the same as the keys of [`SECTION`].
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The origin that people type, when it is not the listen address: `https://wheelhouse.example.com`.
+    pub public_url: Option<String>,
+    /// More names this server answers for, `name` or `name:port`.
+    pub allowed_hosts: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses or networks (`10.0.0.0/8`).
+    pub trusted_proxies: Vec<String>,
+    /// PEM file of the certificate chain; with `tls_key` the server speaks TLS.
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file of the certificate's private key.
+    pub tls_key: Option<PathBuf>,
+    /// Open connections in all.
+    pub connections_max: u32,
+    /// Open connections of one address (IPv6: of one /64 network).
+    pub connections_per_address_max: u32,
+    /// Milliseconds for a whole request head, and for the silence between two requests of a connection.
+    pub header_read_timeout_ms: u64,
+    /// Milliseconds for the TLS handshake.
+    pub tls_handshake_timeout_ms: u64,
+    /// Bytes of a request head.
+    pub header_bytes_max: u32,
+    /// Header lines of a request.
+    pub headers_max: u32,
+    /// Bytes of path and query.
+    pub address_bytes_max: u32,
+    /// Bytes of a request body, where the operation sets no limit of its own.
+    pub body_bytes_max: u64,
+    /// Milliseconds that a body may make us wait for its next `body_progress_bytes_min` bytes.
+    pub body_progress_timeout_ms: u64,
+    /// Bytes that must arrive within `body_progress_timeout_ms` of waiting.
+    pub body_progress_bytes_min: u32,
+    /// Milliseconds that a client may take no byte of its answer.
+    pub write_stall_timeout_ms: u64,
+    /// Milliseconds for a request until its answer begins; streams of data are exempt.
+    pub request_timeout_ms: u64,
+    /// Seconds after which a connection is closed behind its running request.
+    pub connection_age_max_s: u64,
+    /// Requests at the same time on one HTTP/2 connection.
+    pub h2_streams_max: u32,
+    /// Streams that an HTTP/2 client may reset before they are taken up.
+    pub h2_resets_max: u32,
+    /// Milliseconds of an HTTP/2 connection without a request.
+    pub h2_idle_timeout_ms: u64,
+    /// Milliseconds between two pings on HTTP/2.
+    pub h2_ping_interval_ms: u64,
+    /// Milliseconds to answer a ping on HTTP/2.
+    pub h2_ping_timeout_ms: u64,
+    /// Bytes from which an answer is worth compressing.
+    pub compress_bytes_min: u32,
+    /// Milliseconds for running requests and open sockets to end at shutdown.
+    pub drain_timeout_ms: u64,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            allowed_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
+            connections_max: 10_000,
+            connections_per_address_max: 4_096,
+            header_read_timeout_ms: 10_000,
+            tls_handshake_timeout_ms: 10_000,
+            header_bytes_max: 32_768,
+            headers_max: 100,
+            address_bytes_max: 16_384,
+            body_bytes_max: 1_048_576,
+            body_progress_timeout_ms: 10_000,
+            body_progress_bytes_min: 4_096,
+            write_stall_timeout_ms: 30_000,
+            request_timeout_ms: 30_000,
+            connection_age_max_s: 3_600,
+            h2_streams_max: 100,
+            h2_resets_max: 20,
+            h2_idle_timeout_ms: 60_000,
+            h2_ping_interval_ms: 20_000,
+            h2_ping_timeout_ms: 10_000,
+            compress_bytes_min: 1_024,
+            drain_timeout_ms: 10_000,
+        }
+    }
+}
+
+impl ServerConfig {
+    /// Certificate and key, when TLS is configured; one without the other is a mistake.
+    pub fn tls_files(&self) -> Result<Option<(&PathBuf, &PathBuf)>> {
+        match (&self.tls_certificate, &self.tls_key) {
+            (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(codes::CONFIG.error("tls_certificate is set and tls_key is not")),
+            (None, Some(_)) => Err(codes::CONFIG.error("tls_key is set and tls_certificate is not")),
+        }
+    }
+
+    /// The public URL's origin (`https://name` or `https://name:port`, no path), checked.
+    pub fn public_origin(&self) -> Result<Option<url::Origin>> {
+        let Some(text) = &self.public_url else { return Ok(None) };
+        let wrong = |why: &str| codes::CONFIG.error(format!("public_url `{text}` {why}"));
+        let url = url::Url::parse(text).map_err(|e| wrong(&format!("does not parse: {e}")))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(wrong("is neither http nor https"));
+        }
+        if url.path() != "/"
+            || url.query().is_some()
+            || url.fragment().is_some()
+            || !url.username().is_empty()
+        {
+            return Err(wrong("holds more than scheme, name and port"));
+        }
+        Ok(Some(url.origin()))
+    }
+
+    /// Whether people reach the server by https: its own TLS, or a public URL that says so.
+    pub fn is_secure(&self) -> bool {
+        let public = self.public_url.as_deref();
+        self.tls_certificate.is_some() || public.is_some_and(|url| url.starts_with("https://"))
+    }
+}
+
+/// Milliseconds of the configuration as a duration.
+pub(crate) const fn ms(value: u64) -> Duration {
+    Duration::from_millis(value)
+}
+
+/// A connection's worth of seconds, a day at most where a timeout is meant.
+const MS: Holds = Holds::Integer { min: 1, max: 86_400_000 };
+const COUNT: Holds = Holds::Integer { min: 1, max: 1_000_000 };
+/// Hyper's smallest buffer is 8 KiB.
+const HEAD_BYTES: Holds = Holds::Integer { min: 8_192, max: 1_048_576 };
+/// Hyper itself refuses an address beyond 65,534 bytes.
+const ADDRESS_BYTES: Holds = Holds::Integer { min: 256, max: 65_534 };
+
+/// The keys of `[server]`, for `config default`, `config check` and the manual.
+pub const SECTION: Section = Section {
+    name: "server",
+    doc: "The front door: where it listens, whom it answers, and its limits.",
+    keys: &[
+        Key::new(
+            "listen",
+            Holds::Text,
+            "\"127.0.0.1:8080\"",
+            "Address and port to listen on; port 0 takes a free one.",
+        ),
+        Key::optional(
+            "public_url",
+            Holds::Text,
+            "The origin that people type, when it is not the listen address: `https://wheelhouse.example.com`.",
+        ),
+        Key::new(
+            "allowed_hosts",
+            Holds::List,
+            "[]",
+            "More names this server answers for, `name` or `name:port`.",
+        ),
+        Key::new(
+            "trusted_proxies",
+            Holds::List,
+            "[]",
+            "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks (`10.0.0.0/8`).",
+        ),
+        Key::optional(
+            "tls_certificate",
+            Holds::Text,
+            "PEM file of the certificate chain; with tls_key the server speaks TLS.",
+        ),
+        Key::optional("tls_key", Holds::Text, "PEM file of the certificate's private key."),
+        Key::new("connections_max", COUNT, "10000", "Open connections in all."),
+        Key::new(
+            "connections_per_address_max",
+            COUNT,
+            "4096",
+            "Open connections of one address (IPv6: of one /64 network).",
+        ),
+        Key::new(
+            "header_read_timeout_ms",
+            MS,
+            "10000",
+            "Milliseconds for a whole request head, and for the silence between two requests of a connection.",
+        ),
+        Key::new("tls_handshake_timeout_ms", MS, "10000", "Milliseconds for the TLS handshake."),
+        Key::new("header_bytes_max", HEAD_BYTES, "32768", "Bytes of a request head."),
+        Key::new("headers_max", Holds::Integer { min: 10, max: 1_000 }, "100", "Header lines of a request."),
+        Key::new("address_bytes_max", ADDRESS_BYTES, "16384", "Bytes of path and query."),
+        Key::new(
+            "body_bytes_max",
+            Holds::Integer { min: 1_024, max: 1_073_741_824 },
+            "1048576",
+            "Bytes of a request body, where the operation sets no limit of its own.",
+        ),
+        Key::new(
+            "body_progress_timeout_ms",
+            MS,
+            "10000",
+            "Milliseconds that a body may make us wait for its next body_progress_bytes_min bytes.",
+        ),
+        Key::new(
+            "body_progress_bytes_min",
+            Holds::Integer { min: 1, max: 1_048_576 },
+            "4096",
+            "Bytes that must arrive within body_progress_timeout_ms of waiting.",
+        ),
+        Key::new(
+            "write_stall_timeout_ms",
+            MS,
+            "30000",
+            "Milliseconds that a client may take no byte of its answer.",
+        ),
+        Key::new(
+            "request_timeout_ms",
+            MS,
+            "30000",
+            "Milliseconds for a request until its answer begins; streams of data are exempt.",
+        ),
+        Key::new(
+            "connection_age_max_s",
+            Holds::Integer { min: 1, max: 604_800 },
+            "3600",
+            "Seconds after which a connection is closed behind its running request.",
+        ),
+        Key::new("h2_streams_max", COUNT, "100", "Requests at the same time on one HTTP/2 connection."),
+        Key::new(
+            "h2_resets_max",
+            COUNT,
+            "20",
+            "Streams that an HTTP/2 client may reset before they are taken up.",
+        ),
+        Key::new(
+            "h2_idle_timeout_ms",
+            MS,
+            "60000",
+            "Milliseconds of an HTTP/2 connection without a request.",
+        ),
+        Key::new("h2_ping_interval_ms", MS, "20000", "Milliseconds between two pings on HTTP/2."),
+        Key::new("h2_ping_timeout_ms", MS, "10000", "Milliseconds to answer a ping on HTTP/2."),
+        Key::new(
+            "compress_bytes_min",
+            Holds::Integer { min: 0, max: 1_048_576 },
+            "1024",
+            "Bytes from which an answer is worth compressing.",
+        ),
+        Key::new(
+            "drain_timeout_ms",
+            MS,
+            "10000",
+            "Milliseconds for running requests and open sockets to end at shutdown.",
+        ),
+    ],
+};

@@ -1,0 +1,267 @@
+//! Everything around the router, in one order, in one place. Knows requests and answers; no operation, no session.
+//!
+//! The order, which is also the order of [`Edge::call`]:
+//!
+//! 1. `visit`: request id, start of the clock, the log line that will be written whatever happens.
+//! 2. `host`: exactly one host, and one of ours.
+//! 3. `probe`: `/metrics` sees the headers as they came; `/health`.
+//! 4. `forwarded`: the client behind trusted proxies; forwarding headers of strangers removed.
+//! 5. `csrf`: changes and WebSocket handshakes come from our own pages.
+//! 6. `path`: one spelling per address.
+//! 7. `body`: size and pace of the request's body.
+//! 8. `guard`: the router, under a deadline, panics caught. `fallback` is its last answer.
+//! 9. `problem`: the body of refusals, with the request id.
+//! 10. `etag`: 304 for what the client has.
+//! 11. `headers`: security, `no-store`, `X-Request-Id`.
+//! 12. `compress`: gzip or br, where it is worth it.
+//! 13. `log`: the line and the metrics.
+//!
+//! It is one future and not a tower of layers: nothing is boxed per request that need not be.
+mod body;
+pub mod codes;
+mod compress;
+mod csrf;
+mod etag;
+mod fallback;
+mod forwarded;
+mod guard;
+mod headers;
+mod host;
+mod log;
+pub mod metrics;
+mod path;
+mod probe;
+mod visit;
+
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::Request;
+use tower::Service;
+use wh_base::{IdSource, Origin, Result};
+
+pub use body::{BodyError, body_error};
+pub use fallback::with_fallbacks;
+pub use headers::{Nonce, REQUEST_ID, csp, document_headers};
+pub use metrics::Route;
+pub use probe::HealthCheck;
+pub use visit::Visit;
+
+use crate::config::{ServerConfig, ms};
+use crate::problem::{self, Problem};
+use crate::serve::Sockets;
+use headers::{Secure, Storing};
+
+/// How the bytes came to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Plain TCP, or http at a trusted proxy.
+    Cleartext,
+    /// Our TLS, or https at a trusted proxy.
+    Tls,
+}
+
+impl Transport {
+    const fn scheme(self) -> &'static str {
+        match self {
+            Self::Cleartext => "http",
+            Self::Tls => "https",
+        }
+    }
+
+    const fn port(self) -> u16 {
+        match self {
+            Self::Cleartext => 80,
+            Self::Tls => 443,
+        }
+    }
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// Theirs.
+    pub address: SocketAddr,
+    /// Ours: the address they dialled.
+    pub local: SocketAddr,
+    /// How.
+    pub transport: Transport,
+}
+
+/// What an edge is made of.
+pub struct EdgeParts<'a> {
+    /// The operations, with their fallbacks ([`with_fallbacks`]).
+    pub router: Router,
+    /// Limits, hosts, proxies.
+    pub config: &'a ServerConfig,
+    /// The address that the listener got.
+    pub listen: SocketAddr,
+    /// Request ids.
+    pub ids: IdSource,
+    /// The open WebSockets, and whether the server is stopping.
+    pub sockets: Sockets,
+    /// What `/health` asks, beside whether the process answers.
+    pub health: Option<HealthCheck>,
+}
+
+/// The router with everything around it. Cheap to clone; one for all connections.
+#[derive(Clone)]
+pub struct Edge(Arc<Inner>);
+
+struct Inner {
+    router: Router,
+    hosts: host::Hosts,
+    trusted: Vec<forwarded::Network>,
+    secure: bool,
+    ids: IdSource,
+    sockets: Sockets,
+    health: Option<HealthCheck>,
+    address_bytes_max: u32,
+    body_bytes_max: u64,
+    body_pace: body::Pace,
+    request_timeout: Duration,
+    compress_bytes_min: u32,
+}
+
+impl Edge {
+    /// Fails when hosts, proxies or the public URL of the configuration cannot be read.
+    pub fn new(parts: EdgeParts<'_>) -> Result<Self> {
+        metrics::recorder();
+        let config = parts.config;
+        let trusted = config.trusted_proxies.iter().map(|text| text.parse()).collect::<Result<_>>()?;
+        Ok(Self(Arc::new(Inner {
+            router: parts.router,
+            hosts: host::Hosts::new(config, parts.listen)?,
+            trusted,
+            secure: config.is_secure(),
+            ids: parts.ids,
+            sockets: parts.sockets,
+            health: parts.health,
+            address_bytes_max: config.address_bytes_max,
+            body_bytes_max: config.body_bytes_max,
+            body_pace: body::Pace {
+                timeout: ms(config.body_progress_timeout_ms),
+                bytes_min: u64::from(config.body_progress_bytes_min),
+            },
+            request_timeout: ms(config.request_timeout_ms),
+            compress_bytes_min: config.compress_bytes_min,
+        })))
+    }
+
+    /// The open WebSockets of this server.
+    pub(crate) fn sockets(&self) -> &Sockets {
+        &self.0.sockets
+    }
+
+    /// Answer one request of a connection; without a peer it came from inside the process.
+    pub async fn call<B>(&self, peer: Option<Peer>, mut request: Request<B>) -> Response
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let edge = &*self.0;
+        let announced = request.body().size_hint().exact();
+        let visit = Visit::new(edge.ids.next(), request.method().clone(), announced, edge.body_bytes_max);
+        let line = log::Line::new(visit.clone());
+        let held = etag::condition(request.method(), request.headers());
+        let accepted = compress::accepted(request.method(), request.headers());
+
+        let answer = match edge.admit(peer, &visit, &mut request) {
+            Ok(Admitted::ToRouter) => edge.route(&visit, request).await,
+            Ok(Admitted::Health) => {
+                visit.at_route(&probe::HEALTH);
+                Ok(probe::health(visit.method(), edge.health.as_ref(), &edge.sockets).await)
+            }
+            Ok(Admitted::Metrics) => {
+                visit.at_route(&probe::METRICS);
+                Ok(probe::metrics(visit.method(), peer, request.headers()))
+            }
+            Err(error) => Err(error),
+        };
+
+        let response = answer.unwrap_or_else(|error| Problem::from(error).into_response());
+        let mut response = problem::complete(response, visit.request());
+        etag::apply(&held, &mut response);
+        let secure = if edge.secure || peer.is_some_and(|peer| peer.transport == Transport::Tls) {
+            Secure::Yes
+        } else {
+            Secure::No
+        };
+        let storing = if visit.member().is_some() { Storing::Never } else { Storing::AsSaid };
+        headers::apply(&mut response, visit.request(), secure, storing);
+        let response = compress::apply(accepted, edge.compress_bytes_min, response).await;
+        line.close(response)
+    }
+}
+
+/// Who answers.
+enum Admitted {
+    ToRouter,
+    Health,
+    Metrics,
+}
+
+impl Inner {
+    /// The checks before the router, and what the router is told about the request.
+    fn admit<B>(&self, peer: Option<Peer>, visit: &Visit, request: &mut Request<B>) -> Result<Admitted> {
+        let authority = self.hosts.check(peer, request.version(), request.uri(), request.headers())?;
+        match request.uri().path() {
+            "/health" => return Ok(Admitted::Health),
+            "/metrics" => return Ok(Admitted::Metrics),
+            _ => {}
+        }
+        let client = forwarded::client(peer, &self.trusted, request.headers_mut());
+        let method = request.method().clone();
+        csrf::check(&self.hosts, &method, client.transport, &authority, request.headers_mut())?;
+        if let Some(uri) = path::normal(request.uri(), self.address_bytes_max)? {
+            *request.uri_mut() = uri;
+        }
+        let extensions = request.extensions_mut();
+        extensions.insert(Origin { address: client.address, request: visit.request() });
+        extensions.insert(visit.clone());
+        Ok(Admitted::ToRouter)
+    }
+
+    async fn route<B>(&self, visit: &Visit, request: Request<B>) -> Result<Response>
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let request = request.map(|body| {
+            if body.is_end_stream() {
+                Body::empty()
+            } else {
+                Body::new(body::GuardedBody::new(body, visit.clone(), self.body_pace))
+            }
+        });
+        // The clone shares all routes; calling needs a handle of its own.
+        let mut router = self.router.clone();
+        guard::answer(router.call(request), visit, self.request_timeout).await
+    }
+}
+
+/// For callers inside the process: a request without a connection.
+impl Service<Request<Body>> for Edge {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let edge = self.clone();
+        async move { Ok(Self::call(&edge, None, request).await) }.boxed()
+    }
+}

@@ -1,0 +1,109 @@
+//! Who a request is from when a proxy stands before us. Headers of strangers are removed, never believed.
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use http::{HeaderMap, HeaderName, header};
+use wh_base::{Error, Result, codes};
+
+use super::{Peer, Transport};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// What proxies write, and what a client may write to deceive.
+const FORWARDING: [HeaderName; 8] = [
+    header::FORWARDED,
+    FORWARDED_FOR,
+    FORWARDED_PROTO,
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-server"),
+    HeaderName::from_static("x-real-ip"),
+];
+
+/// An address or a network in CIDR notation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl FromStr for Network {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = || codes::CONFIG.error(format!("trusted_proxies: `{text}` is no address and no network"));
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix.parse::<u8>().map_err(|_| wrong())?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.unwrap_or(bits);
+        if prefix > bits { Err(wrong()) } else { Ok(Self { address, prefix }) }
+    }
+}
+
+impl Network {
+    fn holds(self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                let shift = 32 - u32::from(self.prefix);
+                own.to_bits().checked_shr(shift) == other.to_bits().checked_shr(shift)
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let shift = 128 - u32::from(self.prefix);
+                own.to_bits().checked_shr(shift) == other.to_bits().checked_shr(shift)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The client as far as it can be known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client {
+    pub(super) address: Option<IpAddr>,
+    pub(super) transport: Transport,
+}
+
+/// Read the forwarding headers of trusted proxies, and remove them all, so that nothing behind the edge can believe them.
+pub(super) fn client(peer: Option<Peer>, trusted: &[Network], headers: &mut HeaderMap) -> Client {
+    let Some(peer) = peer else { return Client { address: None, transport: Transport::Cleartext } };
+    let address = peer.address.ip().to_canonical();
+    let mut client = Client { address: Some(address), transport: peer.transport };
+    if !trusted.is_empty() && is_trusted(trusted, address) {
+        // The list grows to the right, so the first stranger from the right is the client.
+        let listed = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
+        let mut hops: Vec<&str> = listed.flat_map(|value| value.split(',')).map(str::trim).collect();
+        while let Some(hop) = hops.pop().and_then(|hop| hop.parse::<IpAddr>().ok()) {
+            client.address = Some(hop.to_canonical());
+            if !is_trusted(trusted, hop.to_canonical()) {
+                break;
+            }
+        }
+        match headers.get(FORWARDED_PROTO).map(http::HeaderValue::as_bytes) {
+            Some(b"https") => client.transport = Transport::Tls,
+            Some(b"http") => client.transport = Transport::Cleartext,
+            _ => {}
+        }
+    }
+    strip(headers);
+    client
+}
+
+fn is_trusted(trusted: &[Network], address: IpAddr) -> bool {
+    trusted.iter().any(|network| network.holds(address))
+}
+
+/// Whether somebody passed this request on.
+pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::VIA) || FORWARDING.iter().any(|name| headers.contains_key(name))
+}
+
+fn strip(headers: &mut HeaderMap) {
+    for name in &FORWARDING {
+        headers.remove(name);
+    }
+}

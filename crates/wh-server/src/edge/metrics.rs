@@ -1,0 +1,122 @@
+//! What is counted of requests, connections and sockets, and the text that Prometheus reads. One recorder per process.
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use http::Method;
+use metrics::{Counter, Histogram};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+/// Upper bounds of the duration histograms, in seconds: from a point read to the request deadline.
+const DURATION_BUCKETS_S: &[f64] =
+    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// How often observed durations are folded into their buckets, so that they do not pile up when nobody scrapes.
+pub(crate) const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Requests answered; labels method, route, status.
+pub const REQUESTS: &str = "http_requests_total";
+/// Seconds from the head of the request to the head of the answer; labels method, route.
+pub const REQUEST_DURATION: &str = "http_request_duration_seconds";
+/// Open WebSockets.
+pub const SOCKETS: &str = "active_websocket_connections";
+/// Open connections.
+pub const CONNECTIONS: &str = "http_connections_open";
+/// Connections turned away; label reason.
+pub const CONNECTIONS_REFUSED: &str = "http_connections_refused_total";
+/// Connections that ended before their time; label reason.
+pub const CONNECTIONS_BROKEN: &str = "http_connections_broken_total";
+
+/// The process's recorder; installed at the first call. The first server of a process makes it, all others share it.
+pub fn recorder() -> PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER.get_or_init(install).clone()
+}
+
+fn install() -> PrometheusHandle {
+    let builder = PrometheusBuilder::new();
+    let builder = builder.set_buckets(DURATION_BUCKETS_S).unwrap_or_else(|_| PrometheusBuilder::new());
+    let recorder = builder.build_recorder();
+    let handle = recorder.handle();
+    if metrics::set_global_recorder(recorder).is_err() {
+        tracing::warn!("another metrics recorder is installed; /metrics stays empty");
+    }
+    metrics::describe_counter!(REQUESTS, "requests answered");
+    metrics::describe_histogram!(
+        REQUEST_DURATION,
+        "seconds from the head of the request to the head of the answer"
+    );
+    metrics::describe_gauge!(SOCKETS, "open WebSockets");
+    metrics::describe_gauge!(CONNECTIONS, "open connections");
+    metrics::describe_counter!(CONNECTIONS_REFUSED, "connections turned away, by reason");
+    metrics::describe_counter!(CONNECTIONS_BROKEN, "connections that ended before their time, by reason");
+    metrics::gauge!(SOCKETS).set(0.0);
+    handle
+}
+
+/// A route template with its metric handles, so that a request looks nothing up. Make one per operation, at start.
+#[derive(Clone)]
+pub struct Route(Arc<RouteInner>);
+
+struct RouteInner {
+    template: Arc<str>,
+    cells: RwLock<Vec<Cell>>,
+}
+
+/// The handles of one method and status of a route.
+#[derive(Clone)]
+struct Cell {
+    method: &'static str,
+    status: u16,
+    count: Counter,
+    duration: Histogram,
+}
+
+impl Route {
+    /// A route as the spec names it: `/v1/panels/{id}`.
+    pub fn new(template: impl Into<Arc<str>>) -> Self {
+        Self(Arc::new(RouteInner { template: template.into(), cells: RwLock::new(Vec::new()) }))
+    }
+
+    /// The template.
+    pub fn template(&self) -> &str {
+        &self.0.template
+    }
+
+    pub(super) fn record(&self, method: &Method, status: u16, duration: Duration) {
+        let method = label(method);
+        let known = {
+            let cells = self.0.cells.read().unwrap_or_else(PoisonError::into_inner);
+            cells.iter().find(|cell| cell.method == method && cell.status == status).cloned()
+        };
+        let cell = known.unwrap_or_else(|| self.learn(method, status));
+        cell.count.increment(1);
+        cell.duration.record(duration.as_secs_f64());
+    }
+
+    /// The first answer of this method and status: at most a few dozen per route.
+    fn learn(&self, method: &'static str, status: u16) -> Cell {
+        let route = self.0.template.to_string();
+        let count = metrics::counter!(REQUESTS, "method" => method, "route" => route.clone(), "status" => status.to_string());
+        let duration = metrics::histogram!(REQUEST_DURATION, "method" => method, "route" => route);
+        let cell = Cell { method, status, count, duration };
+        let mut cells = self.0.cells.write().unwrap_or_else(PoisonError::into_inner);
+        if !cells.iter().any(|known| known.method == method && known.status == status) {
+            cells.push(cell.clone());
+        }
+        cell
+    }
+}
+
+/// A method as a label; what a client invents must not become a new time series.
+pub(super) fn label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

@@ -1,0 +1,97 @@
+//! What the edge and the operation tell one another about one request. Shared by reference; decides nothing itself.
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use http::Method;
+use uuid::Uuid;
+use wh_base::Result;
+use wh_contract::{TenantId, UserId};
+
+use super::metrics::Route;
+use crate::codes;
+
+/// One request on its way through the server. Cheap to clone; in the request's extensions.
+#[derive(Clone)]
+pub struct Visit(Arc<Inner>);
+
+struct Inner {
+    request: Uuid,
+    method: Method,
+    started: Instant,
+    body_announced: Option<u64>,
+    body_max: AtomicU64,
+    deadline_lifted: AtomicBool,
+    route: OnceLock<Route>,
+    member: OnceLock<(UserId, TenantId)>,
+}
+
+impl Visit {
+    pub(super) fn new(request: Uuid, method: Method, body_announced: Option<u64>, body_max: u64) -> Self {
+        Self(Arc::new(Inner {
+            request,
+            method,
+            started: Instant::now(),
+            body_announced,
+            body_max: AtomicU64::new(body_max),
+            deadline_lifted: AtomicBool::new(false),
+            route: OnceLock::new(),
+            member: OnceLock::new(),
+        }))
+    }
+
+    /// The request's id, as in the answer's `X-Request-Id` and in the log.
+    pub fn request(&self) -> Uuid {
+        self.0.request
+    }
+
+    /// Which route took the request: a label of its metrics and a field of its log line. The first word stands.
+    pub fn at_route(&self, route: &Route) {
+        let _ = self.0.route.set(route.clone());
+    }
+
+    /// Who it turned out to be. The answer is then not to be stored anywhere, unless its handler says otherwise.
+    pub fn acted_by(&self, user: UserId, tenant: TenantId) {
+        let _ = self.0.member.set((user, tenant));
+    }
+
+    /// The operation's own limit of body bytes. Refuses at once what announces more; the rest is counted as it arrives.
+    pub fn allow_body(&self, bytes: u64) -> Result<()> {
+        self.0.body_max.store(bytes, Ordering::Relaxed);
+        match self.0.body_announced {
+            Some(announced) if announced > bytes => {
+                Err(codes::BODY_TOO_LARGE.error(format!("{announced} bytes, not at most {bytes}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// For operations that stream: the answer may begin later than the request deadline. The body must still progress.
+    pub fn no_deadline(&self) {
+        self.0.deadline_lifted.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        &self.0.method
+    }
+
+    pub(super) fn started(&self) -> Instant {
+        self.0.started
+    }
+
+    pub(super) fn route(&self) -> Option<&Route> {
+        self.0.route.get()
+    }
+
+    pub(super) fn member(&self) -> Option<(UserId, TenantId)> {
+        self.0.member.get().copied()
+    }
+
+    pub(super) fn body_max(&self) -> u64 {
+        self.0.body_max.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn deadline_lifted(&self) -> bool {
+        self.0.deadline_lifted.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,165 @@
+//! The accept loop: connections in, within their caps; a graceful end. Knows bytes and time, no request.
+mod admission;
+mod connection;
+mod refusal;
+mod sockets;
+mod tls;
+mod wire;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wh_base::{Result, codes};
+
+pub use sockets::Sockets;
+
+use crate::config::{ServerConfig, ms};
+use crate::edge::metrics::{CONNECTIONS_REFUSED, UPKEEP_INTERVAL, recorder};
+use crate::edge::{Edge, Peer};
+use admission::{Admission, Full};
+use connection::Connections;
+use refusal::Refusals;
+use wire::Wire;
+
+/// Connections that the system holds for us until they are accepted.
+const BACKLOG: u32 = 1024;
+/// Without a free file descriptor accepting fails at once, again and again: wait for connections to end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A bound socket, with its certificate.
+pub struct Listener {
+    tcp: TcpListener,
+    tls: Option<TlsAcceptor>,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Bind the configured address and read the certificate. Inside a tokio runtime.
+    pub fn bind(config: &ServerConfig) -> Result<Self> {
+        let tls = match config.tls_files()? {
+            Some((certificate, key)) => Some(tls::acceptor(certificate, key)?),
+            None => None,
+        };
+        let failed = |e: io::Error| codes::CONFIG.error(format!("cannot listen on {}: {e}", config.listen));
+        let tcp = bound(config.listen).map_err(failed)?;
+        let address = tcp.local_addr().map_err(failed)?;
+        Ok(Self { tcp, tls, address })
+    }
+
+    /// The address with the port that it got.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+fn bound(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart must not wait for the old connections' TIME_WAIT.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Serve until `stop`, then drain: no new connection, running requests end, WebSockets are told and waited for, all within
+/// the drain timeout.
+pub async fn serve(edge: Edge, listener: Listener, config: &ServerConfig, stop: CancellationToken) {
+    let Listener { tcp, tls, .. } = listener;
+    let sockets = edge.sockets().clone();
+    let server = Server {
+        admission: Admission::new(config.connections_max, config.connections_per_address_max),
+        connections: Arc::new(Connections::new(edge, tls, config)),
+        refusals: Refusals::new(),
+        tasks: TaskTracker::new(),
+        write_timeout: ms(config.write_stall_timeout_ms),
+        stop: stop.child_token(),
+        kill: CancellationToken::new(),
+    };
+    let upkeep = tokio::spawn(stop.child_token().run_until_cancelled_owned(upkeep()));
+    while let Some(accepted) = stop.run_until_cancelled(tcp.accept()).await {
+        match accepted {
+            Ok((stream, address)) => server.take(stream, address),
+            Err(error) if is_of_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot accept connections");
+                metrics::counter!(CONNECTIONS_REFUSED, "reason" => "system").increment(1);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(tcp);
+    server.drain(&sockets, ms(config.drain_timeout_ms)).await;
+    upkeep.abort();
+}
+
+/// The connection was gone before it was taken: says nothing about the next one.
+fn is_of_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// Durations are kept one by one until somebody folds them.
+async fn upkeep() {
+    let recorder = recorder();
+    loop {
+        tokio::time::sleep(UPKEEP_INTERVAL).await;
+        recorder.run_upkeep();
+    }
+}
+
+struct Server {
+    admission: Admission,
+    connections: Arc<Connections>,
+    refusals: Refusals,
+    tasks: TaskTracker,
+    write_timeout: Duration,
+    /// Finish what runs.
+    stop: CancellationToken,
+    /// The drain timeout is over.
+    kill: CancellationToken,
+}
+
+impl Server {
+    fn take(&self, stream: TcpStream, address: SocketAddr) {
+        let place = match self.admission.admit(address.ip()) {
+            Ok(place) => place,
+            Err(full) => return self.refuse(stream, full),
+        };
+        // The peer may be gone already; its connection then ends by itself.
+        let Ok(local) = stream.local_addr() else { return };
+        let _ = stream.set_nodelay(true);
+        let wire = Wire::new(stream, self.write_timeout, Some(place));
+        let peer = Peer { address, local, transport: self.connections.transport() };
+        let (connections, stop) = (self.connections.clone(), self.stop.child_token());
+        let kill = self.kill.child_token();
+        self.tasks.spawn(async move {
+            kill.run_until_cancelled(connections.run(wire, peer, stop)).await;
+        });
+    }
+
+    fn refuse(&self, stream: TcpStream, full: Full) {
+        metrics::counter!(CONNECTIONS_REFUSED, "reason" => full.label()).increment(1);
+        self.refusals.send(Wire::new(stream, self.write_timeout, None), self.connections.transport());
+    }
+
+    async fn drain(&self, sockets: &Sockets, timeout: Duration) {
+        sockets.stop();
+        self.stop.cancel();
+        self.tasks.close();
+        let ended = async {
+            self.tasks.wait().await;
+            sockets.ended().await;
+        };
+        if tokio::time::timeout(timeout, ended).await.is_err() {
+            let (connections, sockets) = (self.tasks.len(), sockets.count());
+            tracing::warn!(connections, sockets, "the drain timeout is over; the rest is cut off");
+        }
+        self.kill.cancel();
+        self.tasks.wait().await;
+    }
+}

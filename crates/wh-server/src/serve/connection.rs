@@ -1,0 +1,240 @@
+//! One connection from handshake to close: TLS, HTTP/1.1 or HTTP/2, its age, its idleness, its drain.
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::response::Response;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::tls::ALPN_H2;
+use super::wire::Wire;
+use crate::config::{ServerConfig, ms};
+use crate::edge::metrics::CONNECTIONS_BROKEN;
+use crate::edge::{Edge, Peer, Transport};
+
+/// What hyper may buffer of a connection in one direction. Bodies are read in pieces of up to this size.
+const BUFFER_BYTES_MAX: u32 = 128 * 1024;
+/// What one HTTP/2 stream may send before it is read; the default of 64 KiB throttles an upload over a longer line.
+const H2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// What all streams of an HTTP/2 connection may send before they are read.
+const H2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+
+/// What is the same for all connections of a server.
+pub(super) struct Connections {
+    edge: Edge,
+    tls: Option<TlsAcceptor>,
+    h1: http1::Builder,
+    h2: http2::Builder<TokioExecutor>,
+    handshake_timeout: Duration,
+    age_max: Duration,
+    h2_idle_timeout: Duration,
+}
+
+impl Connections {
+    pub(super) fn new(edge: Edge, tls: Option<TlsAcceptor>, config: &ServerConfig) -> Self {
+        Self {
+            edge,
+            tls,
+            h1: h1(config),
+            h2: h2(config),
+            handshake_timeout: ms(config.tls_handshake_timeout_ms),
+            age_max: Duration::from_secs(config.connection_age_max_s),
+            h2_idle_timeout: ms(config.h2_idle_timeout_ms),
+        }
+    }
+
+    pub(super) fn transport(&self) -> Transport {
+        if self.tls.is_some() { Transport::Tls } else { Transport::Cleartext }
+    }
+
+    /// Serve one connection until it ends by itself, by age, or gracefully after `stop`.
+    pub(super) async fn run(&self, wire: Wire, peer: Peer, stop: CancellationToken) {
+        let Some(tls) = &self.tls else { return self.run_h1(wire, peer, stop).await };
+        let handshake = tokio::time::timeout(self.handshake_timeout, tls.accept(wire));
+        match stop.run_until_cancelled(handshake).await {
+            Some(Ok(Ok(stream))) => {
+                if stream.get_ref().1.alpn_protocol() == Some(ALPN_H2) {
+                    self.run_h2(stream, peer, stop).await;
+                } else {
+                    self.run_h1(stream, peer, stop).await;
+                }
+            }
+            Some(Ok(Err(error))) => {
+                tracing::debug!(address = %peer.address, %error, "TLS handshake failed");
+                broken("tls");
+            }
+            Some(Err(_)) => broken("tls_timeout"),
+            None => {}
+        }
+    }
+
+    async fn run_h1<S>(&self, stream: S, peer: Peer, stop: CancellationToken)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let edge = self.edge.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let edge = edge.clone();
+            async move { Ok::<_, Infallible>(edge.call(Some(peer), request).await) }
+        });
+        let connection = self.h1.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        // Silence between requests is ended by the header timeout.
+        let outcome = drive(connection, &stop, self.age_max, std::future::pending()).await;
+        note(peer, outcome);
+    }
+
+    async fn run_h2<S>(&self, stream: S, peer: Peer, stop: CancellationToken)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let activity = Arc::new(Activity::default());
+        let (edge, busy) = (self.edge.clone(), activity.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (edge, running) = (edge.clone(), Running::new(busy.clone()));
+            async move {
+                let _running = running;
+                Ok::<_, Infallible>(edge.call(Some(peer), request).await)
+            }
+        });
+        let connection = self.h2.serve_connection(TokioIo::new(stream), service);
+        let idle = activity.idle(self.h2_idle_timeout);
+        let outcome = drive(connection, &stop, self.age_max, idle).await;
+        note(peer, outcome);
+    }
+}
+
+fn h1(config: &ServerConfig) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(ms(config.header_read_timeout_ms))
+        .max_header_size(config.header_bytes_max as usize)
+        .max_buf_size(BUFFER_BYTES_MAX.max(config.header_bytes_max) as usize);
+    if config.headers_max != ServerConfig::default().headers_max {
+        // The default count lies on hyper's stack; another one costs an allocation per request.
+        builder.max_headers(config.headers_max as usize);
+    }
+    builder
+}
+
+fn h2(config: &ServerConfig) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(config.h2_streams_max)
+        .max_header_list_size(config.header_bytes_max)
+        .max_pending_accept_reset_streams(config.h2_resets_max as usize)
+        .initial_stream_window_size(H2_STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(H2_CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(BUFFER_BYTES_MAX as usize)
+        .keep_alive_interval(ms(config.h2_ping_interval_ms))
+        .keep_alive_timeout(ms(config.h2_ping_timeout_ms));
+    builder
+}
+
+/// A connection of either version.
+trait Graceful: Future<Output = hyper::Result<()>> {
+    /// Take no further request; end behind those that run.
+    fn finish(self: Pin<&mut Self>);
+}
+
+impl<S, Svc> Graceful for http1::UpgradeableConnection<TokioIo<S>, Svc>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    Svc: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+{
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<S, Svc> Graceful for http2::Connection<TokioIo<S>, Svc, TokioExecutor>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    Svc: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+    Svc::Future: Send + 'static,
+{
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+async fn drive(
+    connection: impl Graceful,
+    stop: &CancellationToken,
+    age_max: Duration,
+    idle: impl Future<Output = ()>,
+) -> hyper::Result<()> {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        outcome = connection.as_mut() => return outcome,
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(age_max) => {}
+        () = idle => {}
+    }
+    connection.as_mut().finish();
+    connection.await
+}
+
+/// What an HTTP/2 connection did lately. HTTP/1.1 needs none: hyper's header timeout ends its silence.
+#[derive(Default)]
+struct Activity {
+    running: AtomicU32,
+    begun: AtomicU64,
+}
+
+impl Activity {
+    /// Resolves when no request ran or began for one to two times `timeout`.
+    async fn idle(&self, timeout: Duration) {
+        loop {
+            let begun = self.begun.load(Ordering::Relaxed);
+            tokio::time::sleep(timeout).await;
+            if self.running.load(Ordering::Relaxed) == 0 && self.begun.load(Ordering::Relaxed) == begun {
+                return;
+            }
+        }
+    }
+}
+
+struct Running(Arc<Activity>);
+
+impl Running {
+    fn new(activity: Arc<Activity>) -> Self {
+        activity.running.fetch_add(1, Ordering::Relaxed);
+        activity.begun.fetch_add(1, Ordering::Relaxed);
+        Self(activity)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn note(peer: Peer, outcome: hyper::Result<()>) {
+    let Err(error) = outcome else { return };
+    tracing::debug!(address = %peer.address, %error, "connection broke");
+    broken(if error.is_timeout() {
+        "header_timeout"
+    } else if error.is_parse() {
+        "malformed"
+    } else {
+        "other"
+    });
+}
+
+fn broken(reason: &'static str) {
+    metrics::counter!(CONNECTIONS_BROKEN, "reason" => reason).increment(1);
+}
