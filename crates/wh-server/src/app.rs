@@ -1,0 +1,115 @@
+//! All modules as one application: its router, its spec, and the operations of the front door itself. Listens nowhere.
+use std::sync::Arc;
+
+use axum::{Extension, Router};
+use bytes::Bytes;
+use http::header;
+use serde_json::Value;
+use utoipa_axum::routes;
+use wh_base::Result;
+use wh_contract::Permission;
+use wh_db::Context;
+
+use crate::edge;
+use crate::live::{__path_live_connect, Hub, live_connect};
+use crate::registry::{self, Door, Op, Registry};
+use crate::{Answer, Authenticator, CookieScheme, Module, SessionCookie, codes};
+
+/// What an application is made of.
+pub struct AppParts {
+    /// The contexts, in the order of the manual.
+    pub modules: Vec<Module>,
+    /// Database, clock, randomness.
+    pub context: Context,
+    /// Knows sessions.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// The live hub, which the outbox feeds too.
+    pub hub: Hub,
+    /// How the console is reached.
+    pub cookies: CookieScheme,
+    /// What answers outside `/v1`: the web console.
+    pub web: Option<Router>,
+}
+
+/// The application behind the edge.
+#[derive(Clone)]
+pub struct App {
+    router: Router,
+    spec: Arc<Value>,
+}
+
+/// The spec's bytes, served as they are.
+#[derive(Clone)]
+struct SpecBytes(Bytes);
+
+impl App {
+    /// Put the modules together. Refuses when declarations contradict one another, and says all that is wrong.
+    pub fn build(parts: AppParts) -> Result<Self> {
+        let assembled = registry::assemble(&parts.modules)?;
+        let spec = spec_text(&assembled.spec)?;
+        let cookie = SessionCookie::new(parts.cookies);
+        let door = Arc::new(Door {
+            authenticator: parts.authenticator,
+            cookie,
+            context: parts.context.clone(),
+            areas: readable(&parts.modules),
+        });
+        let router = assembled
+            .router
+            .layer(Extension(SpecBytes(Bytes::from(spec))))
+            .layer(Extension(parts.hub))
+            .layer(Extension(cookie))
+            .layer(Extension(door))
+            .with_state(parts.context);
+        let router = edge::with_fallbacks(router, parts.web);
+        Ok(Self { router, spec: Arc::new(assembled.spec) })
+    }
+
+    /// Every operation behind its guard, the console behind everything else. The edge stands before it.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// The OpenAPI document, with sorted keys: the same on every run.
+    pub fn spec(&self) -> &Value {
+        &self.spec
+    }
+}
+
+/// The spec of these modules without a database: for `gen`.
+pub fn describe(modules: &[Module]) -> Result<Value> {
+    registry::assemble(modules).map(|assembled| assembled.spec)
+}
+
+/// The text of a spec as it is committed and served.
+pub fn spec_text(spec: &Value) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(spec)
+        .map_err(|e| codes::SPEC.caused("the document does not serialise", e))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The read permissions: an area has live topics when it has one.
+fn readable(modules: &[Module]) -> Vec<Permission> {
+    let all = modules.iter().flat_map(Module::permission_list);
+    all.filter(|permission| permission.name.ends_with(":read")).map(|permission| **permission).collect()
+}
+
+/// The front door's own operations.
+pub(crate) fn operations(registry: &mut Registry) {
+    registry.op(routes!(openapi_get), Op::open_read());
+    registry.op(
+        routes!(live_connect),
+        Op::signed_in()
+            .errors(&[&codes::LIVE_HANDSHAKE, &codes::LIVE_SOCKETS, &edge::codes::CROSS_ORIGIN])
+            .streams(),
+    );
+}
+
+/// The description of all operations
+///
+/// This document.
+#[utoipa::path(get, path = "/v1/openapi.json", responses((status = 200, body = Object, content_type = "application/json")))]
+async fn openapi_get(spec: Extension<SpecBytes>) -> Answer<([(header::HeaderName, &'static str); 1], Bytes)> {
+    Ok(([(header::CONTENT_TYPE, "application/json")], spec.0.0))
+}

@@ -1,0 +1,191 @@
+//! The error codes that the front door itself raises; those of a context stand in that context.
+use wh_base::{ErrorCode, Kind};
+
+/// Nobody is signed in.
+pub const UNAUTHENTICATED: ErrorCode = ErrorCode::new(
+    "server.unauthenticated",
+    Kind::Unauthenticated,
+    "nobody is signed in",
+    "sign in; a session ends after half an hour without use and after twelve hours in any case",
+);
+/// Signed in, without the permission.
+pub const FORBIDDEN: ErrorCode = ErrorCode::new(
+    "server.forbidden",
+    Kind::Forbidden,
+    "your role does not hold the permission",
+    "the operation's `x-permission` names it; an admin of the company gives roles",
+);
+/// No such address.
+pub const NOT_FOUND: ErrorCode = ErrorCode::new(
+    "server.not_found",
+    Kind::NotFound,
+    "there is nothing at this address",
+    "compare the address with /v1/openapi.json",
+);
+/// The address takes other methods.
+pub const METHOD_NOT_ALLOWED: ErrorCode = ErrorCode::new(
+    "server.method_not_allowed",
+    Kind::MethodNotAllowed,
+    "the address does not take this method",
+    "the header `Allow` names those it takes",
+);
+/// The body is not JSON at all.
+pub const BODY_UNREADABLE: ErrorCode = ErrorCode::new(
+    "server.body_unreadable",
+    Kind::Malformed,
+    "the body cannot be read",
+    "send one whole JSON value in UTF-8",
+);
+/// JSON, and not what the operation takes.
+pub const BODY_INVALID: ErrorCode = ErrorCode::new(
+    "server.body_invalid",
+    Kind::Invalid,
+    "the body is not what the operation takes",
+    "`errors` names the fields by JSON pointer; compare with the operation's schema",
+);
+/// More bytes than the operation takes.
+pub const BODY_TOO_LARGE: ErrorCode = ErrorCode::new(
+    "server.body_too_large",
+    Kind::TooLarge,
+    "the body is larger than the operation takes",
+    "send less; `x-body-bytes-max` of the operation is the limit",
+);
+/// Another content type.
+pub const MEDIA_TYPE: ErrorCode = ErrorCode::new(
+    "server.media_type",
+    Kind::UnsupportedMediaType,
+    "the body's content type is not one that the operation takes",
+    "send the `Content-Type` that the operation names",
+);
+/// A NUL character in a text.
+pub const NUL: ErrorCode = ErrorCode::new(
+    "server.nul",
+    Kind::Malformed,
+    "a text holds the character U+0000",
+    "remove it; no database stores it",
+);
+/// A query parameter that cannot be read.
+pub const QUERY: ErrorCode = ErrorCode::new(
+    "server.query",
+    Kind::Malformed,
+    "a query parameter cannot be read",
+    "`errors` names the parameter; compare with the operation's parameters",
+);
+/// A query parameter that the operation does not have.
+pub const QUERY_UNKNOWN: ErrorCode = ErrorCode::new(
+    "server.query_unknown",
+    Kind::Malformed,
+    "the operation has no such query parameter",
+    "remove it; `errors` names it",
+);
+/// A part of the path that cannot be read.
+pub const PATH: ErrorCode = ErrorCode::new(
+    "server.path",
+    Kind::Malformed,
+    "a part of the address cannot be read",
+    "`errors` names the parameter; ids are UUIDs",
+);
+/// A cursor that no list gave out.
+pub const CURSOR: ErrorCode = ErrorCode::new(
+    "server.cursor",
+    Kind::Malformed,
+    "the cursor is not one that this list gave out",
+    "start again without `cursor`",
+);
+/// `Idempotency-Key` is not a structured string.
+pub const IDEMPOTENCY_KEY: ErrorCode = ErrorCode::new(
+    "server.idempotency_key",
+    Kind::Malformed,
+    "the header Idempotency-Key cannot be read",
+    "send one quoted string of 1 to 128 printable ASCII characters, for example \"6f1c…\"",
+);
+/// The first request with that key has not ended.
+pub const IDEMPOTENCY_RUNNING: ErrorCode = ErrorCode::new(
+    "server.idempotency_running",
+    Kind::Conflict,
+    "a request with this Idempotency-Key is still running",
+    "wait and send the same request again",
+);
+/// The key was used for another request.
+pub const IDEMPOTENCY_MISMATCH: ErrorCode = ErrorCode::new(
+    "server.idempotency_mismatch",
+    Kind::Invalid,
+    "this Idempotency-Key belongs to another request",
+    "make a new key for each new request",
+);
+/// The request came before the server knew where from. Our fault.
+pub const UNWIRED: ErrorCode = ErrorCode::new(
+    "server.unwired",
+    Kind::Internal,
+    "a part of the server is missing",
+    "report the request id, under which the log holds the cause",
+);
+/// Two declarations contradict one another; found at start, never during a request.
+pub const SPEC: ErrorCode = ErrorCode::new(
+    "server.spec",
+    Kind::Internal,
+    "the declared operations contradict one another",
+    "this is found at start; report the message",
+);
+/// Too many tabs of one session.
+pub const LIVE_SOCKETS: ErrorCode = ErrorCode::new(
+    "server.live_sockets",
+    Kind::TooMany,
+    "the session has too many live connections",
+    "close some tabs",
+);
+/// Not a WebSocket handshake.
+pub const LIVE_HANDSHAKE: ErrorCode = ErrorCode::new(
+    "server.live_handshake",
+    Kind::Malformed,
+    "this address answers WebSocket handshakes only",
+    "connect with a WebSocket client",
+);
+/// A live topic that does not exist.
+pub const LIVE_TOPIC: ErrorCode = ErrorCode::new(
+    "server.live_topic",
+    Kind::Invalid,
+    "there is no such topic",
+    "a topic is `<area>` or `<area>.<subject>`, the area being one that holds an `<area>:read` permission",
+);
+/// More topics than one connection may hold.
+pub const LIVE_TOPICS: ErrorCode = ErrorCode::new(
+    "server.live_topics",
+    Kind::TooMany,
+    "the connection holds too many topics",
+    "unsubscribe from some, or subscribe to the whole area",
+);
+/// A message that the live hub cannot read.
+pub const LIVE_MESSAGE: ErrorCode = ErrorCode::new(
+    "server.live_message",
+    Kind::Malformed,
+    "the live message cannot be read",
+    "send subscribe, unsubscribe or ping as JSON text",
+);
+
+/// All of them, for the error table.
+pub const ALL: &[&ErrorCode] = &[
+    &UNAUTHENTICATED,
+    &FORBIDDEN,
+    &NOT_FOUND,
+    &METHOD_NOT_ALLOWED,
+    &BODY_UNREADABLE,
+    &BODY_INVALID,
+    &BODY_TOO_LARGE,
+    &MEDIA_TYPE,
+    &NUL,
+    &QUERY,
+    &QUERY_UNKNOWN,
+    &PATH,
+    &CURSOR,
+    &IDEMPOTENCY_KEY,
+    &IDEMPOTENCY_RUNNING,
+    &IDEMPOTENCY_MISMATCH,
+    &UNWIRED,
+    &SPEC,
+    &LIVE_SOCKETS,
+    &LIVE_HANDSHAKE,
+    &LIVE_TOPIC,
+    &LIVE_TOPICS,
+    &LIVE_MESSAGE,
+];

@@ -1,0 +1,43 @@
+//! Who calls: made by the guard from the session cookie, handed to handlers. Never decides a permission.
+use std::ops::Deref;
+
+use async_trait::async_trait;
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use wh_base::{Actor, Origin, Result, Secret};
+
+use crate::{Problem, codes};
+
+/// Knows sessions. Identity implements it.
+#[async_trait]
+pub trait Authenticator: Send + Sync {
+    /// Who holds this token; nobody when it is unknown, ended or expired. Counts as use of the session.
+    async fn actor(&self, token: &Secret<String>, origin: &Origin) -> Result<Option<Actor>>;
+
+    /// Whether the session still stands for the same actor with the same role. Does not count as use: the live hub asks
+    /// again and again for each open socket.
+    async fn stands(&self, actor: &Actor) -> Result<bool>;
+}
+
+/// The signed-in member who calls; there is one in every operation that has a permission.
+#[derive(Clone, Debug)]
+pub struct Caller(pub Actor);
+
+impl Deref for Caller {
+    type Target = Actor;
+
+    fn deref(&self) -> &Actor {
+        &self.0
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match parts.extensions.get::<Self>() {
+            Some(caller) => Ok(caller.clone()),
+            None => Err(codes::UNAUTHENTICATED.error("nobody is signed in").into()),
+        }
+    }
+}

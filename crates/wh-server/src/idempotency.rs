@@ -1,0 +1,144 @@
+//! `Idempotency-Key` (draft 07): the same change with the same key is done once. Kept by the database, per tenant and caller.
+use axum::body::{Body, Bytes};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tracing::Instrument;
+use wh_base::{Actor, Error, Result};
+use wh_db::{Context, Idempotent, IdempotentRun, StoredAnswer};
+
+use crate::codes;
+use crate::registry::{Plan, replay};
+
+/// The header.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Characters of a key.
+const KEY_LENGTH_MAX: usize = 128;
+/// Bytes of an answer that is kept; a larger one is given once and not again.
+const KEPT_BODY_BYTES_MAX: usize = 256 * 1024;
+/// What is kept of an answer's head.
+const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
+
+/// The request's key: a structured string, `"…"`. None when the header is absent.
+pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let refused = |why: &str| codes::IDEMPOTENCY_KEY.error(why.to_owned()).at("Idempotency-Key", why);
+    if values.next().is_some() {
+        return Err(refused("the header stands twice"));
+    }
+    let inner = value.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
+    let inner = inner.ok_or_else(|| refused("not a quoted string"))?;
+    let plain = |c: char| matches!(c, '!' | '#'..='[' | ']'..='~');
+    if inner.is_empty() || inner.len() > KEY_LENGTH_MAX || !inner.chars().all(plain) {
+        return Err(refused("not 1 to 128 printable ASCII characters without quotes and backslashes"));
+    }
+    Ok(Some(inner.to_owned()))
+}
+
+/// Do the change, unless it was done with this key. It runs to its end even when the client goes away: otherwise nobody
+/// would know whether it was done.
+pub(crate) async fn once(
+    plan: &Plan,
+    cx: &Context,
+    actor: &Actor,
+    key: &str,
+    parts: Parts,
+    body: Bytes,
+    next: Next,
+) -> Result<Response> {
+    let scope = format!("{}/{}/{key}", actor.user, plan.id);
+    match cx.db.idempotency_begin(actor.tenant, &scope, &fingerprint(&parts, &body)).await? {
+        Idempotent::Running => Err(codes::IDEMPOTENCY_RUNNING
+            .error("the first request with this key has not ended")
+            .retry_after(1)),
+        Idempotent::Mismatch => {
+            Err(codes::IDEMPOTENCY_MISMATCH
+                .error("the key was used for a request with another address or body"))
+        }
+        Idempotent::Replay(answer) => kept(answer),
+        Idempotent::Fresh(run) => {
+            let cx = cx.clone();
+            let work = async move { first(&cx, run, parts, body, next).await };
+            tokio::spawn(work.in_current_span()).await.map_err(stopped)?
+        }
+    }
+}
+
+async fn first(cx: &Context, run: IdempotentRun, parts: Parts, body: Bytes, next: Next) -> Result<Response> {
+    // A handler that panics leaves no key behind: its transaction was rolled back.
+    let answer = tokio::spawn(replay::run(parts, body, next).in_current_span());
+    let outcome = match answer.await {
+        Ok(response) if response.status().is_success() => keep(cx, run.clone(), response).await,
+        Ok(response) => Err(Ok(response)),
+        Err(panic) => Err(Err(stopped(panic))),
+    };
+    match outcome {
+        Ok(response) => Ok(response),
+        Err(not_kept) => {
+            // Refused means that nothing was changed: the key may be used again.
+            cx.db.idempotency_forget(run).await?;
+            not_kept
+        }
+    }
+}
+
+fn stopped(error: tokio::task::JoinError) -> Error {
+    wh_base::codes::INTERNAL.caused("the handler stopped in the middle", error)
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptHeaders(Vec<(String, String)>);
+
+/// Store the answer. `Err` hands it back unstored: it is too large to keep.
+async fn keep(cx: &Context, run: IdempotentRun, response: Response) -> Result<Response, Result<Response>> {
+    let (head, body) = response.into_parts();
+    let body = match Limited::new(body, KEPT_BODY_BYTES_MAX).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(e) => return Err(Err(wh_base::codes::INTERNAL.caused("an answer that is too large to keep", e))),
+    };
+    let headers = KEPT_HEADERS
+        .iter()
+        .filter_map(|name| Some((name.to_string(), head.headers.get(name)?.to_str().ok()?.to_owned())))
+        .collect();
+    let answer = StoredAnswer {
+        status: head.status.as_u16(),
+        headers_json: serde_json::to_string(&KeptHeaders(headers)).unwrap_or_default(),
+        body: body.to_vec(),
+    };
+    if let Err(error) = cx.db.idempotency_finish(run, &answer).await {
+        // The change is done and committed: its answer counts. A second request finds the key running and waits.
+        tracing::error!(?error, "an answer could not be kept for its Idempotency-Key");
+    }
+    Ok(Response::from_parts(head, Body::from(body)))
+}
+
+/// The answer of the first time.
+fn kept(answer: StoredAnswer) -> Result<Response> {
+    let damaged = |e: &(dyn std::error::Error + 'static)| {
+        wh_base::codes::INTERNAL.caused("a kept answer is damaged", e.to_string())
+    };
+    let headers: KeptHeaders = serde_json::from_str(&answer.headers_json).map_err(|e| damaged(&e))?;
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).map_err(|e| damaged(&e))?;
+    for (name, value) in headers.0 {
+        let name = HeaderName::try_from(name).map_err(|e| damaged(&e))?;
+        response.headers_mut().insert(name, HeaderValue::try_from(value).map_err(|e| damaged(&e))?);
+    }
+    Ok(response)
+}
+
+/// What makes two requests the same: address, content type and body.
+fn fingerprint(parts: &Parts, body: &[u8]) -> [u8; 32] {
+    let media = parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let mut hash = Sha256::new();
+    for part in [parts.uri.to_string().as_bytes(), media, body] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}

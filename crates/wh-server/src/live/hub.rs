@@ -1,0 +1,223 @@
+//! The hub: all open live connections by tenant and by session. Fed by the outbox; asked by nobody.
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use serde_json::Value;
+use wh_base::{Actor, Result};
+use wh_contract::events::{MemberRemoved, MemberRoleChanged, SessionRevoked};
+use wh_contract::{Event, SessionId, TenantId, UserId};
+use wh_db::{Context, Delivered, Resumable};
+
+use super::outgoing::{End, Outgoing, Weight};
+use super::protocol::ToClient;
+use super::room::{Frame, Member, Missed, Room, hears};
+use crate::codes;
+use crate::serve::Sockets;
+
+/// Live connections of one session: one per tab.
+pub(super) const SOCKETS_PER_SESSION_MAX: usize = 32;
+/// Missed events that are sent again; with more, fetching is cheaper.
+const RESUMED_MAX: usize = 512;
+/// Events read from the outbox at once.
+const READ_AT_ONCE: u32 = 256;
+
+/// All open live connections. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+struct Inner {
+    rooms: Mutex<HashMap<TenantId, Arc<Mutex<Room>>>>,
+    sessions: Mutex<HashMap<SessionId, Vec<Weak<Member>>>>,
+    next: AtomicU64,
+    sockets: Sockets,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Hub {
+    /// An empty hub whose connections end when `sockets` stops.
+    pub fn new(sockets: Sockets) -> Self {
+        Self(Arc::new(Inner {
+            rooms: Mutex::default(),
+            sessions: Mutex::default(),
+            next: AtomicU64::new(1),
+            sockets,
+        }))
+    }
+
+    /// An event that is committed, from the outbox: in order per tenant, at least once.
+    pub fn deliver(&self, delivered: &Delivered) {
+        if let Some(room) = self.room(delivered.tenant) {
+            lock(&room).deliver(Frame::of(delivered));
+        }
+        self.end_whom_it_concerns(delivered);
+    }
+
+    /// Something transient for the listeners of a topic (`<area>.<subject>`): progress, presence.
+    pub fn tell(&self, tenant: TenantId, topic: &str, kind: &str, data: &Value) {
+        if let Some(room) = self.room(tenant) {
+            let text = ToClient::Tell { topic, kind, data }.text();
+            lock(&room).tell(topic, &text, Weight::Transient);
+        }
+    }
+
+    /// The session is over: close its connections with 4001.
+    pub fn end_session(&self, session: SessionId) {
+        self.end(session, End::SessionOver);
+    }
+
+    /// The session acts in another tenant or with other rights now: close its connections with 4002, they come back.
+    pub fn session_changed(&self, session: SessionId) {
+        self.end(session, End::Changed);
+    }
+
+    /// How many connections are open.
+    pub fn open(&self) -> usize {
+        lock(&self.0.sessions)
+            .values()
+            .map(|seats| seats.iter().filter(|seat| seat.strong_count() > 0).count())
+            .sum()
+    }
+
+    pub(super) fn sockets(&self) -> &Sockets {
+        &self.0.sockets
+    }
+
+    fn end(&self, session: SessionId, end: End) {
+        let seats = lock(&self.0.sessions).get(&session).cloned().unwrap_or_default();
+        for member in seats.iter().filter_map(Weak::upgrade) {
+            member.outgoing.end(end);
+        }
+    }
+
+    /// Sessions that ended and members that are something else now lose their connections with the event that says so.
+    fn end_whom_it_concerns(&self, delivered: &Delivered) {
+        let data = || delivered.data.clone();
+        match delivered.kind.as_str() {
+            SessionRevoked::TYPE => {
+                if let Ok(event) = serde_json::from_value::<SessionRevoked>(data()) {
+                    self.end_session(event.session);
+                }
+            }
+            MemberRemoved::TYPE => {
+                if let Ok(event) = serde_json::from_value::<MemberRemoved>(data()) {
+                    self.member_changed(delivered.tenant, event.user);
+                }
+            }
+            MemberRoleChanged::TYPE => {
+                if let Ok(event) = serde_json::from_value::<MemberRoleChanged>(data()) {
+                    self.member_changed(delivered.tenant, event.user);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn member_changed(&self, tenant: TenantId, user: UserId) {
+        let Some(room) = self.room(tenant) else { return };
+        for member in lock(&room).members().filter(|member| member.actor.user == user) {
+            member.outgoing.end(End::Changed);
+        }
+    }
+
+    fn room(&self, tenant: TenantId) -> Option<Arc<Mutex<Room>>> {
+        lock(&self.0.rooms).get(&tenant).cloned()
+    }
+
+    /// Take a seat for a connection that is about to open; it is given back by drop.
+    pub(super) fn sit(&self, actor: Actor) -> Result<Seat> {
+        let mut sessions = lock(&self.0.sessions);
+        let seats = sessions.entry(actor.session).or_default();
+        seats.retain(|seat| seat.strong_count() > 0);
+        if seats.len() >= SOCKETS_PER_SESSION_MAX {
+            let message = format!("{SOCKETS_PER_SESSION_MAX} live connections are open in this session");
+            return Err(codes::LIVE_SOCKETS.error(message).retry_after(5));
+        }
+        let id = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let member = Arc::new(Member { id, actor, outgoing: Outgoing::default() });
+        seats.push(Arc::downgrade(&member));
+        drop(sessions);
+        let mut rooms = lock(&self.0.rooms);
+        let room = rooms.entry(member.actor.tenant).or_default().clone();
+        lock(&room).enter(member.clone());
+        Ok(Seat { hub: self.clone(), member, room })
+    }
+}
+
+/// One connection's place in the hub.
+pub(super) struct Seat {
+    hub: Hub,
+    pub(super) member: Arc<Member>,
+    room: Arc<Mutex<Room>>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let actor = &self.member.actor;
+        let mut rooms = lock(&self.hub.0.rooms);
+        if lock(&self.room).leave(self.member.id) {
+            rooms.remove(&actor.tenant);
+        }
+        drop(rooms);
+        let mut sessions = lock(&self.hub.0.sessions);
+        if let Some(seats) = sessions.get_mut(&actor.session) {
+            seats.retain(|seat| seat.strong_count() > 0 && !seat.ptr_eq(&Arc::downgrade(&self.member)));
+            if seats.is_empty() {
+                sessions.remove(&actor.session);
+            }
+        }
+    }
+}
+
+impl Seat {
+    /// Where the tenant's stream stands. Asked of the outbox, because the hub remembers only while somebody listens.
+    pub(super) async fn position(&self, cx: &Context) -> Result<i64> {
+        let stored = cx.db.events_position(self.member.actor.tenant).await?;
+        let mut room = lock(&self.room);
+        room.stands_at(stored);
+        Ok(room.last())
+    }
+
+    pub(super) fn subscribe(&self, topics: &[String]) -> i64 {
+        lock(&self.room).subscribe(&self.member, topics)
+    }
+
+    pub(super) fn unsubscribe(&self, topics: &[String]) {
+        lock(&self.room).unsubscribe(&self.member, topics);
+    }
+
+    /// Queue what was missed after `after`, oldest first, and subscribe without a gap: from memory, or from the outbox until
+    /// memory reaches. `None`: too much was missed, or `after` is no position of this stream.
+    pub(super) async fn resume(
+        &self,
+        cx: &Context,
+        topics: &[String],
+        mut after: i64,
+    ) -> Result<Option<i64>> {
+        if after < 0 || after > self.position(cx).await? {
+            return Ok(None);
+        }
+        let mut read = 0;
+        loop {
+            if let Missed::Sent(position) = lock(&self.room).resume(&self.member, topics, after) {
+                return Ok(Some(position));
+            }
+            let missed = cx.db.events_after(self.member.actor.tenant, after, READ_AT_ONCE).await?;
+            read += missed.events.len();
+            if read > RESUMED_MAX || missed.events.is_empty() || missed.resumable == Resumable::No {
+                return Ok(None);
+            }
+            let wanted = topics.iter().map(String::as_str).collect();
+            for delivered in &missed.events {
+                let frame = Frame::of(delivered);
+                if hears(&wanted, &frame.topic) {
+                    self.member.outgoing.push(frame.text, Weight::Kept);
+                }
+                after = delivered.position;
+            }
+        }
+    }
+}

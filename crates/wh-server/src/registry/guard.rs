@@ -1,0 +1,160 @@
+//! What stands before every handler: who calls, whether they may, known query parameters, the body's limit, replay.
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header;
+use http::request::Parts;
+use http_body_util::BodyExt;
+use url::form_urlencoded;
+use wh_base::{Actor, Error, Origin, Result};
+use wh_contract::Permission;
+use wh_db::Context;
+
+use super::op::{Access, Intake, Keyed, Plan};
+use super::replay;
+use crate::edge::{self, Visit};
+use crate::extract::is_json;
+use crate::problem::Refusal;
+use crate::{Authenticator, Caller, Problem, SessionCookie, codes, idempotency};
+
+/// What all guards share; the application puts it into each request's extensions.
+pub(crate) struct Door {
+    /// Knows sessions.
+    pub(crate) authenticator: Arc<dyn Authenticator>,
+    /// Where the token is.
+    pub(crate) cookie: SessionCookie,
+    /// For the records of idempotency.
+    pub(crate) context: Context,
+    /// The read permissions of the areas that have live topics.
+    pub(crate) areas: Vec<Permission>,
+}
+
+/// The operation that answered; a response extension for the log and the tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OperationId(pub &'static str);
+
+/// Run the handler behind its declaration.
+pub(super) async fn guard(State(plan): State<Arc<Plan>>, request: Request, next: Next) -> Response {
+    let mut response = match pass(&plan, request, next).await {
+        Ok(response) => response,
+        Err(error) => Problem::from(error).into_response(),
+    };
+    if let Some(error) = undeclared(&plan, &response) {
+        let message = format!("{} answered with {}, which it does not declare", plan.id, error.code().code);
+        response = Problem::from(wh_base::codes::INTERNAL.caused(message, error)).into_response();
+    }
+    response.extensions_mut().insert(OperationId(plan.id_static));
+    response
+}
+
+async fn pass(plan: &Plan, request: Request, next: Next) -> Result<Response> {
+    let (mut parts, body) = request.into_parts();
+    let door = extension::<Arc<Door>>(&parts)?;
+    let visit = extension::<Visit>(&parts)?;
+    visit.at_route(&plan.route);
+    let actor = admit(plan, &door, &mut parts, &visit).await?;
+    check_address(plan, &parts)?;
+    if plan.op.intake == Intake::Streamed {
+        visit.no_deadline();
+        visit.allow_body(plan.op.body_bytes_max)?;
+        return Ok(next.run(Request::from_parts(parts, body)).await);
+    }
+    let body = whole_body(plan, &parts, body, &visit).await?;
+    let Some(actor) = actor.filter(|_| plan.op.keyed == Keyed::Yes) else {
+        return Ok(replay::run(parts, body, next).await);
+    };
+    match idempotency::key(&parts.headers)? {
+        Some(key) => idempotency::once(plan, &door.context, &actor, &key, parts, body, next).await,
+        None => Ok(replay::run(parts, body, next).await),
+    }
+}
+
+fn extension<T: Clone + Send + Sync + 'static>(parts: &Parts) -> Result<T> {
+    parts
+        .extensions
+        .get::<T>()
+        .cloned()
+        .ok_or_else(|| codes::UNWIRED.error(format!("the request carries no {}", std::any::type_name::<T>())))
+}
+
+/// Authenticate, then hold the role against the permission. An open operation looks at no cookie.
+async fn admit(plan: &Plan, door: &Door, parts: &mut Parts, visit: &Visit) -> Result<Option<Actor>> {
+    if plan.op.access == Access::Open {
+        return Ok(None);
+    }
+    let nobody = || codes::UNAUTHENTICATED.error("nobody is signed in");
+    let token = door.cookie.token(&parts.headers).ok_or_else(nobody)?;
+    let origin = extension::<Origin>(parts)?;
+    let actor = door.authenticator.actor(&token, &origin).await?.ok_or_else(nobody)?;
+    visit.acted_by(actor.user, actor.tenant);
+    if let Some(permission) = plan.op.permission()
+        && !actor.may(&permission)
+    {
+        let role = actor.role.word();
+        return Err(codes::FORBIDDEN
+            .error(format!("{} needs {}, which {role} does not hold", plan.id, permission.name)));
+    }
+    parts.extensions.insert(Caller(actor.clone()));
+    Ok(Some(actor))
+}
+
+/// No NUL anywhere, and no query parameter that the spec does not name, nor one twice.
+fn check_address(plan: &Plan, parts: &Parts) -> Result<()> {
+    let path = parts.uri.path();
+    let query = parts.uri.query().unwrap_or_default();
+    if path.contains("%00") || query.contains("%00") {
+        return Err(codes::NUL.error("the address holds U+0000"));
+    }
+    if query.is_empty() {
+        return Ok(());
+    }
+    let mut seen: Vec<String> = Vec::new();
+    for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+        if !plan.query.contains(name.as_ref()) {
+            let detail = format!("{} has no query parameter `{name}`", plan.id);
+            return Err(codes::QUERY_UNKNOWN.error(detail.clone()).at(name, detail));
+        }
+        if seen.iter().any(|other| *other == name) {
+            let detail = format!("the query parameter `{name}` stands twice");
+            return Err(codes::QUERY.error(detail.clone()).at(name, detail));
+        }
+        seen.push(name.into_owned());
+    }
+    Ok(())
+}
+
+/// The body within its limit, and of a type the operation takes. An operation without a body does not read one.
+async fn whole_body(plan: &Plan, parts: &Parts, body: Body, visit: &Visit) -> Result<Bytes> {
+    if !plan.has_body() {
+        return Ok(Bytes::new());
+    }
+    check_media(plan, parts)?;
+    visit.allow_body(plan.op.body_bytes_max)?;
+    match body.collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(e) => Err(edge::body_error(&e)),
+    }
+}
+
+fn check_media(plan: &Plan, parts: &Parts) -> Result<()> {
+    let given =
+        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let json = media == "application/json" && is_json(&parts.headers);
+    if plan.media.iter().any(|taken| {
+        (*taken == media && media != "application/json") || (taken == "application/json" && json)
+    }) {
+        return Ok(());
+    }
+    Err(codes::MEDIA_TYPE.error(format!("`{given}` is not {}", plan.media.join(" or "))))
+}
+
+/// The error, if the spec does not name its code for this operation. That is our fault, and told as such: a client that
+/// reads the spec could not have expected it.
+fn undeclared(plan: &Plan, response: &Response) -> Option<Arc<Error>> {
+    let error = &response.extensions().get::<Refusal>()?.error;
+    (!plan.codes.contains_key(error.code().code)).then(|| error.clone())
+}
