@@ -1,0 +1,65 @@
+// Queries of panels: the list, one panel, its imports, and windows of its rows.
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
+import { type Answer, api } from './client';
+
+export type Panel = Answer<'/v1/panels/{id}', 'get'>;
+export type PanelColumn = Panel['columns'][number];
+export type ColumnKind = PanelColumn['kind'];
+export type Import = Answer<'/v1/panels/{id}/imports', 'get'>['items'][number];
+export type RowWindow = Answer<'/v1/panels/{id}/rows', 'get'>;
+export type CellValue = string | number | boolean | null;
+
+const PAGE_LIMIT = 100;
+/** Rows per request of the grid. */
+export const WINDOW_ROWS = 200;
+
+export const panelsQuery = (q: string) =>
+  infiniteQueryOptions({
+    queryKey: ['panels', 'list', q],
+    queryFn: ({ signal, pageParam }) =>
+      api.get('/v1/panels', {
+        signal,
+        query: { limit: PAGE_LIMIT, ...(q ? { q } : {}), ...(pageParam ? { cursor: pageParam } : {}) },
+      }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    placeholderData: keepPreviousData,
+  });
+
+export const panelQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['panels', 'one', id],
+    queryFn: ({ signal }) => api.get('/v1/panels/{id}', { signal, path: { id } }),
+  });
+
+export const importsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['panels', 'imports', id],
+    queryFn: ({ signal }) =>
+      api.get('/v1/panels/{id}/imports', { signal, path: { id }, query: { limit: 20 } }),
+  });
+
+/** What a view asks for, apart from where it stands: the part of the key that all its windows share. */
+export interface RowsRequest {
+  filter?: string;
+  sort?: string;
+  q?: string;
+  columns?: string;
+}
+
+export const rowsKey = (id: string) => ['panels', 'rows', id] as const;
+
+export const rowsQuery = (id: string, request: RowsRequest, page: number) =>
+  queryOptions({
+    queryKey: [...rowsKey(id), request, page],
+    queryFn: ({ signal }) =>
+      api.get('/v1/panels/{id}/rows', {
+        signal,
+        path: { id },
+        query: { ...request, offset: page * WINDOW_ROWS, limit: WINDOW_ROWS },
+      }),
+    // Only an import changes rows, and the live socket says so; nothing else makes a window old.
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 60_000,
+    refetchOnWindowFocus: false,
+  });

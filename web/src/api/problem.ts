@@ -1,0 +1,66 @@
+// A refusal of the server (RFC 9457) as an exception the screens can show: what, why, code, request id.
+export interface ProblemField {
+  pointer: string;
+  detail: string;
+}
+
+export class Problem extends Error {
+  override readonly name = 'Problem';
+
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly title: string,
+    readonly detail: string,
+    readonly requestId: string | null,
+    readonly fields: readonly ProblemField[],
+    readonly retryAfterS: number | null,
+  ) {
+    super(detail || title);
+  }
+
+  /** The server was not reached at all: offline, restarting, or a connection that broke. */
+  static away(cause: unknown): Problem {
+    const detail = cause instanceof Error && cause.message ? cause.message : 'no answer';
+    return new Problem(
+      0,
+      'web.away',
+      'Wheelhouse cannot be reached',
+      `The request got no answer (${detail}).`,
+      null,
+      [],
+      null,
+    );
+  }
+
+  /** The request was stopped by us, on purpose. */
+  static stopped(): Problem {
+    return new Problem(0, 'web.stopped', 'Stopped', 'The request was stopped here.', null, [], null);
+  }
+
+  static from(status: number, body: unknown, requestId: string | null, retryAfter: string | null): Problem {
+    const it = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+    const word = (key: string) => (typeof it[key] === 'string' ? (it[key] as string) : '');
+    const errors = Array.isArray(it['errors']) ? (it['errors'] as ProblemField[]) : [];
+    return new Problem(
+      status,
+      word('code') || `http.${status}`,
+      word('title') || `The server answered ${status}`,
+      word('detail'),
+      word('request_id') || requestId,
+      errors.filter((one) => typeof one?.pointer === 'string' && typeof one?.detail === 'string'),
+      retryAfter && /^\d+$/.test(retryAfter) ? Number(retryAfter) : null,
+    );
+  }
+
+  get signedOut(): boolean {
+    return this.status === 401;
+  }
+}
+
+/** Any thrown thing as a problem. */
+export function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const detail = error instanceof Error ? error.message : String(error);
+  return new Problem(0, 'web.fault', 'This page has a fault', detail, null, [], null);
+}

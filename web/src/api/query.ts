@@ -1,0 +1,23 @@
+// The one query cache: server data lives here and nowhere else.
+import { QueryClient } from '@tanstack/react-query';
+import { asProblem } from './problem';
+
+const TRIES_MAX = 2;
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 30_000,
+      gcTime: 5 * 60_000,
+      // A refusal is an answer; only silence and "not now" are tried again.
+      retry: (count, error) => {
+        const { status } = asProblem(error);
+        return count < TRIES_MAX && (status === 0 || status === 503 || status === 504);
+      },
+      retryDelay: (count) => 300 * 2 ** count,
+      refetchOnWindowFocus: true,
+      networkMode: 'always',
+    },
+    mutations: { retry: false, networkMode: 'always' },
+  },
+});

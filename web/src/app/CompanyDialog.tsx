@@ -1,0 +1,39 @@
+// Makes a further company; its maker owns it.
+import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { api } from '@/api/client';
+import { useSend } from '@/ui/form';
+import { ProblemNote } from '@/ui/ProblemNote';
+
+export function CompanyDialog({ onClose, onMade }: { onClose: () => void; onMade: (id: string) => void }) {
+  const form = useForm({
+    initialValues: { name: '' },
+    validate: { name: (value) => (value.trim() ? null : 'The name is missing') },
+  });
+  const { error, busy, submit, keys } = useSend(form, async (body) => {
+    const made = await api.post('/v1/identity/tenants', { body });
+    onMade(made.id);
+    onClose();
+  });
+  return (
+    <Modal opened onClose={onClose} title="New company" size={420}>
+      <form onSubmit={submit} noValidate {...keys}>
+        <Stack gap="sm">
+          <TextInput
+            label="Name"
+            description="Its panels, members and data are apart from every other company. You become its owner."
+            data-autofocus
+            {...form.getInputProps('name')}
+          />
+          {error ? <ProblemNote error={error} /> : null}
+          <Group justify="flex-end" gap="xs" mt="xs">
+            <Button onClick={onClose}>Cancel</Button>
+            <Button type="submit" variant="filled" loading={busy}>
+              Create company
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,96 @@
+// The frame around every page: navigation, company, breadcrumbs, live state, user.
+import { Drawer } from '@mantine/core';
+import { useLocalStorage, useMediaQuery } from '@mantine/hooks';
+import { useSuspenseQuery } from '@tanstack/react-query';
+import { Outlet, useNavigate, useRouter, useRouterState } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { meQuery } from '@/api/identity';
+import { asProblem } from '@/api/problem';
+import { useShortcut, useShortcutListener } from '@/lib/keys';
+import { NARROW } from '@/ui/theme';
+import { HelpDialog } from './HelpDialog';
+import { useLiveCache } from './live-cache';
+import { Nav } from './Nav';
+import classes from './Shell.module.css';
+import { TopBar } from './TopBar';
+
+export function Shell() {
+  const me = useSuspenseQuery(meQuery).data;
+  const narrow = useMediaQuery(NARROW) ?? false;
+  const [folded, setFolded] = useLocalStorage({ key: 'wheelhouse-nav-folded', defaultValue: false });
+  const [sheet, setSheet] = useState(false);
+  const [help, setHelp] = useState(false);
+  useLiveCache(me.tenant.id);
+  useShortcutListener();
+  useGoKeys();
+  useShortcut('?', 'Show the shortcuts', 'Everywhere', () => setHelp(true));
+  useShortcut('[', 'Fold or unfold the navigation', 'Everywhere', () => setFolded(!folded));
+  useSignedOut();
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the sheet closes when the page changes
+  useEffect(() => setSheet(false), [path]);
+
+  return (
+    <div className={classes.shell} data-folded={folded && !narrow}>
+      <a href="#content" className={classes.skip}>
+        Skip to content
+      </a>
+      {narrow ? (
+        <Drawer
+          opened={sheet}
+          onClose={() => setSheet(false)}
+          size={260}
+          padding={0}
+          withCloseButton={false}
+          aria-label="Navigation"
+          styles={{ body: { height: '100%' }, content: { background: 'var(--wh-surface)' } }}
+        >
+          <Nav me={me} folded={false} />
+        </Drawer>
+      ) : (
+        <aside className={classes.side}>
+          <Nav me={me} folded={folded} onFold={() => setFolded(!folded)} />
+        </aside>
+      )}
+      <div className={classes.main}>
+        <TopBar me={me} onMenu={narrow ? () => setSheet(true) : null} onHelp={() => setHelp(true)} />
+        <main id="content" className={classes.content} tabIndex={-1}>
+          <Outlet />
+        </main>
+      </div>
+      {help ? <HelpDialog onClose={() => setHelp(false)} /> : null}
+    </div>
+  );
+}
+
+function useGoKeys(): void {
+  const navigate = useNavigate();
+  useShortcut('g p', 'Go to panels', 'Go to', () => void navigate({ to: '/panels' }));
+  useShortcut('g n', 'Go to a new import', 'Go to', () => void navigate({ to: '/panels/new' }));
+  useShortcut('g m', 'Go to members', 'Go to', () => void navigate({ to: '/people/members' }));
+  useShortcut('g s', 'Go to sessions', 'Go to', () => void navigate({ to: '/settings/sessions' }));
+  useShortcut('g w', 'Go to the password', 'Go to', () => void navigate({ to: '/settings/password' }));
+}
+
+/** When any request finds the session ended, the page goes to sign-in and comes back afterwards. */
+function useSignedOut(): void {
+  const router = useRouter();
+  const { error } = useSuspenseQuery(meQuery);
+  const cache = router.options.context.cache;
+  useEffect(
+    () =>
+      cache.getQueryCache().subscribe(({ query, type }) => {
+        if (type !== 'updated' || query.queryKey[1] === 'me') return;
+        if (query.state.status === 'error' && asProblem(query.state.error).signedOut) {
+          void cache.invalidateQueries({ queryKey: meQuery.queryKey });
+        }
+      }),
+    [cache],
+  );
+  useEffect(() => {
+    if (!error || !asProblem(error).signedOut) return;
+    const next = router.state.location.href;
+    cache.removeQueries({ queryKey: meQuery.queryKey });
+    void router.navigate({ to: '/sign-in', search: { next } as never });
+  }, [error, cache, router]);
+}

@@ -1,0 +1,155 @@
+// The line above each page: where one is, whether it is live, help, theme, user.
+import { ActionIcon, Menu, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
+import { Check, ChevronRight, CircleHelp, LogOut, MenuIcon, Monitor, Moon, Sun, WifiOff } from 'lucide-react';
+import type { Me } from '@/api/identity';
+import { panelQuery } from '@/api/panels';
+import { useLiveStatus } from '@/lib/live';
+import { useNow } from '@/lib/now';
+import { TwoLines } from '@/ui/List';
+import { showProblem } from '@/ui/toast';
+import classes from './Shell.module.css';
+import { useSignOut } from './session';
+
+export function TopBar({ me, onMenu, onHelp }: { me: Me; onMenu: (() => void) | null; onHelp: () => void }) {
+  return (
+    <header className={classes.top}>
+      {onMenu ? (
+        <ActionIcon aria-label="Open the navigation" size={32} onClick={onMenu}>
+          <MenuIcon size={18} />
+        </ActionIcon>
+      ) : null}
+      <Crumbs />
+      <LiveState />
+      <Tooltip label="Shortcuts  ?">
+        <ActionIcon aria-label="Shortcuts" size={30} onClick={onHelp} visibleFrom="xs">
+          <CircleHelp size={17} />
+        </ActionIcon>
+      </Tooltip>
+      <UserMenu me={me} />
+    </header>
+  );
+}
+
+const NAMES: Record<string, readonly string[]> = {
+  '/panels': ['Panels'],
+  '/panels/new': ['Panels', 'New import'],
+  '/people/members': ['People', 'Members'],
+  '/settings/sessions': ['Settings', 'Sessions'],
+  '/settings/password': ['Settings', 'Password'],
+};
+
+function useCrumbs(): { text: string; to?: string }[] {
+  const path = useRouterState({ select: (state) => state.location.pathname }).replace(/(.)\/$/, '$1');
+  const { id } = useParams({ strict: false }) as { id?: string };
+  const panel = useQuery({ ...panelQuery(id ?? ''), enabled: id !== undefined });
+  if (id !== undefined) {
+    const title = { text: panel.data?.title ?? '…', to: `/panels/${id}` };
+    const list = { text: 'Panels', to: '/panels' };
+    return path.endsWith('/import') ? [list, title, { text: 'Import' }] : [list, title];
+  }
+  const names = NAMES[path] ?? ['Not found'];
+  return names.map((text) => (text === 'Panels' ? { text, to: '/panels' } : { text }));
+}
+
+function Crumbs() {
+  const crumbs = useCrumbs();
+  return (
+    <nav aria-label="Breadcrumbs" style={{ flex: 1, minWidth: 0 }}>
+      <ol className={classes.crumbs}>
+        {crumbs.map(({ text, to }, index) => (
+          <li
+            key={text}
+            className={classes.crumb}
+            aria-current={index === crumbs.length - 1 ? 'page' : undefined}
+          >
+            {index > 0 ? <ChevronRight size={14} color="var(--wh-text-3)" aria-hidden /> : null}
+            <span className={classes.crumbText}>
+              {to && index < crumbs.length - 1 ? <Link to={to}>{text}</Link> : text}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+}
+
+const AWAY_SHOWN_AFTER_MS = 2_000;
+
+/** Silent while all is well; says since when what is on screen may be old. */
+function LiveState() {
+  const status = useLiveStatus();
+  const now = useNow();
+  const away = status.state === 'away' && (now - status.since > AWAY_SHOWN_AFTER_MS || !navigator.onLine);
+  const label = navigator.onLine ? 'Reconnecting' : 'Offline';
+  const since = new Date(status.since).toLocaleTimeString();
+  return (
+    <span role="status" className={away ? classes.live : undefined} data-state="away">
+      {away ? (
+        <Tooltip
+          label={`Live updates stopped at ${since}. What you see may be older than the server's data. Trying again by itself.`}
+          maw={300}
+        >
+          <span style={{ display: 'inline-flex', gap: 7, alignItems: 'center' }}>
+            <WifiOff size={14} aria-hidden />
+            {label} · as of {since}
+          </span>
+        </Tooltip>
+      ) : null}
+    </span>
+  );
+}
+
+const SCHEMES = [
+  { value: 'light', label: 'Light', icon: Sun },
+  { value: 'dark', label: 'Dark', icon: Moon },
+  { value: 'auto', label: 'As the system', icon: Monitor },
+] as const;
+
+function UserMenu({ me }: { me: Me }) {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const signOut = useSignOut();
+  const navigate = useNavigate();
+  const initials = me.user.name
+    .split(/\s+/)
+    .map((word) => word[0] ?? '')
+    .slice(0, 2)
+    .join('')
+    .toUpperCase();
+  return (
+    <Menu width={240}>
+      <Menu.Target>
+        <UnstyledButton aria-label={`User menu of ${me.user.name}`} p={3}>
+          <span className={classes.avatar} aria-hidden>
+            {initials}
+          </span>
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          <TwoLines first={me.user.name} second={`${me.user.email} · ${me.role}`} />
+        </Menu.Label>
+        <Menu.Divider />
+        <Menu.Label>Theme</Menu.Label>
+        {SCHEMES.map(({ value, label, icon: Icon }) => (
+          <Menu.Item
+            key={value}
+            leftSection={<Icon size={14} />}
+            rightSection={colorScheme === value ? <Check size={14} aria-label="chosen" /> : null}
+            onClick={() => setColorScheme(value)}
+          >
+            {label}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item onClick={() => void navigate({ to: '/settings/sessions' })}>Sessions</Menu.Item>
+        <Menu.Item onClick={() => void navigate({ to: '/settings/password' })}>Password</Menu.Item>
+        <Menu.Divider />
+        <Menu.Item leftSection={<LogOut size={14} />} onClick={() => void signOut().catch(showProblem)}>
+          Sign out
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,53 @@
+// Turns live events into a fresh cache: what an event makes old is fetched again where it is on screen, in place.
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { meQuery } from '@/api/identity';
+import { rowsKey } from '@/api/panels';
+import { type LiveEvent, live, useLive } from '@/lib/live';
+
+/** Call once, in the shell. `tenant` restarts the socket when the company changes. */
+export function useLiveCache(tenant: string): void {
+  const cache = useQueryClient();
+
+  useEffect(() => {
+    live.onDoubt = () => void cache.invalidateQueries({ queryKey: meQuery.queryKey });
+    live.start();
+    return () => live.stop();
+  }, [cache]);
+
+  useEffect(() => {
+    void tenant;
+    return () => {
+      if (live.status().state !== 'idle') live.restart();
+    };
+  }, [tenant]);
+
+  const stale = (...queryKey: readonly string[]) => void cache.invalidateQueries({ queryKey });
+
+  useLive('panels', {
+    event: ({ kind, subject }: LiveEvent) => {
+      if (kind === 'panels.imported') {
+        // Windows on screen are fetched again and stay shown until then; the others would mix two versions.
+        cache.removeQueries({ queryKey: rowsKey(subject), type: 'inactive' });
+        stale(...rowsKey(subject));
+        stale('panels', 'imports', subject);
+      }
+      if (kind === 'panels.deleted') cache.removeQueries({ queryKey: rowsKey(subject), type: 'inactive' });
+      stale('panels', 'one', subject);
+      stale('panels', 'list');
+    },
+    reset: () => stale('panels'),
+  });
+
+  useLive('identity', {
+    event: ({ kind }: LiveEvent) => {
+      if (kind.startsWith('identity.member_') || kind.startsWith('identity.tenant_')) stale('identity', 'me');
+      if (kind.startsWith('identity.session_')) stale('identity', 'sessions');
+      else if (kind.startsWith('identity.invitation_')) {
+        stale('identity', 'invitations');
+        stale('identity', 'members');
+      } else stale('identity', 'members');
+    },
+    reset: () => stale('identity'),
+  });
+}

@@ -1,0 +1,167 @@
+// Who is in the company, as what; and who is invited.
+import { Button, Menu } from '@mantine/core';
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { Check, EllipsisVertical, MailPlus, UserMinus, Users } from 'lucide-react';
+import { useState } from 'react';
+import { api } from '@/api/client';
+import { type Member, membersQuery, meQuery, ROLES, type Role, useForbidden, useMe } from '@/api/identity';
+import { useShortcut } from '@/lib/keys';
+import { Confirm } from '@/ui/Confirm';
+import { ActButton, ActIcon, ActItem } from '@/ui/Guarded';
+import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
+import { Tag } from '@/ui/Note';
+import { Page } from '@/ui/Page';
+import { showDone, showProblem } from '@/ui/toast';
+import { When } from '@/ui/When';
+import { Invitations } from './Invitations';
+import { InviteDialog } from './InviteDialog';
+
+export function MembersPage() {
+  const me = useMe();
+  const forbidden = useForbidden('identity:write');
+  const members = useInfiniteQuery(membersQuery);
+  const [inviting, setInviting] = useState(false);
+  const [removing, setRemoving] = useState<Member | null>(null);
+  const cache = useQueryClient();
+  useShortcut('i', 'Invite someone', 'Members', () => forbidden === null && setInviting(true));
+
+  const columns: ListColumn<Member>[] = [
+    {
+      name: 'who',
+      head: 'Member',
+      grow: true,
+      cell: (one) => (
+        <TwoLines
+          first={
+            <>
+              {one.name} {one.user_id === me.user.id ? <Tag>You</Tag> : null}
+            </>
+          }
+          second={one.email}
+        />
+      ),
+    },
+    { name: 'role', head: 'Role', cell: (one) => <RoleMenu member={one} forbidden={forbidden} /> },
+    { name: 'joined', head: 'Joined', wide: true, cell: (one) => <When at={one.joined_at} /> },
+    {
+      name: 'act',
+      head: 'Actions',
+      hideHead: true,
+      align: 'end',
+      cell: (one) => (
+        <Menu>
+          <Menu.Target>
+            <ActIcon label={`Actions for ${one.name}`}>
+              <EllipsisVertical size={16} />
+            </ActIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <ActItem
+              danger
+              leftSection={<UserMinus size={14} />}
+              refused={one.user_id === me.user.id ? null : forbidden}
+              onClick={() => setRemoving(one)}
+            >
+              {one.user_id === me.user.id ? 'Leave the company…' : 'Remove…'}
+            </ActItem>
+          </Menu.Dropdown>
+        </Menu>
+      ),
+    },
+  ];
+
+  return (
+    <Page
+      title="Members"
+      about={`Who belongs to ${me.tenant.name}, and what they may do.`}
+      actions={
+        <ActButton
+          variant="filled"
+          leftSection={<MailPlus size={14} />}
+          refused={forbidden}
+          onClick={() => setInviting(true)}
+        >
+          Invite
+        </ActButton>
+      }
+    >
+      <List
+        label="Members"
+        columns={columns}
+        query={members}
+        keyOf={(one) => one.user_id}
+        empty={<Empty icon={<Users size={28} />} title="No members" />}
+      />
+      <Invitations onInvite={() => setInviting(true)} />
+      {inviting ? <InviteDialog onClose={() => setInviting(false)} /> : null}
+      {removing ? (
+        <Confirm
+          title={`Remove ${removing.name}?`}
+          action="Remove"
+          onClose={() => setRemoving(null)}
+          onConfirm={async () => {
+            await api.delete('/v1/identity/members/{user_id}', { path: { user_id: removing.user_id } });
+            await cache.invalidateQueries({ queryKey: membersQuery.queryKey });
+            if (removing.user_id === me.user.id)
+              await cache.invalidateQueries({ queryKey: meQuery.queryKey });
+            showDone(`${removing.name} was removed`);
+          }}
+        >
+          <b>{removing.name}</b> ({removing.email}, {removing.role}) loses access to {me.tenant.name} at once,
+          in every browser. What they made stays. They can come back only by a new invitation.
+        </Confirm>
+      ) : null}
+    </Page>
+  );
+}
+
+function RoleMenu({ member, forbidden }: { member: Member; forbidden: string | null }) {
+  const me = useMe();
+  const cache = useQueryClient();
+  const refused =
+    forbidden ??
+    (member.role === 'owner' && me.role !== 'owner' ? 'Only an owner changes the role of an owner.' : null);
+  if (refused) {
+    return (
+      <ActButton variant="subtle" color="gray" refused={refused}>
+        {member.role}
+      </ActButton>
+    );
+  }
+  const change = async (role: Role) => {
+    try {
+      await api.patch('/v1/identity/members/{user_id}', {
+        path: { user_id: member.user_id },
+        body: { role },
+      });
+      showDone(`${member.name} is ${role} now`);
+    } catch (error) {
+      showProblem(error);
+    }
+    await cache.invalidateQueries({ queryKey: ['identity'] });
+  };
+  return (
+    <Menu position="bottom-start" width={300}>
+      <Menu.Target>
+        <Button variant="subtle" color="gray" aria-label={`Role of ${member.name}: ${member.role}`}>
+          {member.role}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>Role of {member.name}</Menu.Label>
+        {ROLES.map(({ role, summary }) => (
+          <ActItem
+            key={role}
+            leftSection={
+              <Check size={14} style={{ visibility: role === member.role ? 'visible' : 'hidden' }} />
+            }
+            refused={role === 'owner' && me.role !== 'owner' ? 'Only an owner makes an owner.' : null}
+            onClick={() => role !== member.role && void change(role)}
+          >
+            <TwoLines first={role} second={summary} />
+          </ActItem>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,7 @@
+// The pages of identity.
+export { InvitePage } from './InvitePage';
+export { MembersPage } from './MembersPage';
+export { PasswordPage } from './PasswordPage';
+export { SessionsPage } from './SessionsPage';
+export { SetupPage } from './SetupPage';
+export { SignInPage } from './SignInPage';

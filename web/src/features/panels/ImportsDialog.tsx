@@ -1,0 +1,69 @@
+// The past imports of a panel: when, what, how many rows, which lines were not read.
+import { Anchor, Loader, Modal } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { address } from '@/api/client';
+import { type Import, importsQuery, type Panel } from '@/api/panels';
+import { bytes, count, plural } from '@/lib/format';
+import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
+import { When } from '@/ui/When';
+
+export const badLinesAddress = (one: Pick<Import, 'panel_id' | 'id'>): string =>
+  address('/v1/panels/{id}/imports/{import_id}/bad-lines', { id: one.panel_id, import_id: one.id });
+
+const columns: ListColumn<Import>[] = [
+  {
+    name: 'file',
+    head: 'File',
+    grow: true,
+    cell: (one) => (
+      <TwoLines
+        first={one.file_name ?? 'stream'}
+        second={`${one.mode} · ${one.state} · ${bytes(one.bytes)}`}
+      />
+    ),
+  },
+  { name: 'rows', head: 'Rows', align: 'end', cell: (one) => count(one.rows) },
+  {
+    name: 'bad',
+    head: 'Lines left out',
+    align: 'end',
+    cell: (one) =>
+      one.bad_lines > 0 ? (
+        <Anchor
+          href={badLinesAddress(one)}
+          download
+          aria-label={`Download ${plural(one.bad_lines, 'line')} left out`}
+        >
+          {count(one.bad_lines)}
+        </Anchor>
+      ) : (
+        '0'
+      ),
+  },
+  { name: 'when', head: 'When', wide: true, cell: (one) => <When at={one.started_at} /> },
+];
+
+export function ImportsDialog({ panel, onClose }: { panel: Panel; onClose: () => void }) {
+  const imports = useQuery(importsQuery(panel.id));
+  return (
+    <Modal opened onClose={onClose} title={`Imports of ${panel.title}`} size={720}>
+      {imports.isPending && !imports.error ? (
+        <Loader aria-label="Loading" />
+      ) : (
+        <List
+          label="Imports"
+          columns={columns}
+          keyOf={(one) => one.id}
+          query={{
+            ...imports,
+            data: imports.data ? { pages: [imports.data] } : undefined,
+            hasNextPage: false,
+            isFetchingNextPage: false,
+            fetchNextPage: () => undefined,
+          }}
+          empty={<Empty icon={null} title="Nothing was imported yet" />}
+        />
+      )}
+    </Modal>
+  );
+}

@@ -1,0 +1,374 @@
+// The grid: millions of rows in a window of a few dozen, walked by keyboard, read out by rows and columns.
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import type { RowsRequest } from '@/api/panels';
+import { count as formatCount, plural } from '@/lib/format';
+import { ProblemNote } from '@/ui/ProblemNote';
+import { copySelection, SelectionFacts } from './copy';
+import classes from './Grid.module.css';
+import { type ColumnActions, HeadCell } from './HeadCell';
+import type { Layout, PlacedColumn } from './layout';
+import { Peek, usePeek } from './Peek';
+import { Row } from './Row';
+import type { Rows } from './rows';
+import { at, boxOf, isRange, type Selection } from './selection';
+import { useGridKeys } from './useGridKeys';
+import { type GridScroll, useGridScroll, type Window2D } from './useGridScroll';
+import type { SortKey } from './view';
+
+export interface GridProps {
+  label: string;
+  panelId: string;
+  request: RowsRequest;
+  layout: Layout;
+  rows: Rows;
+  sort: readonly SortKey[];
+  /** The row of the address: brought into view when it changes from outside. */
+  row: number;
+  onRow: (row: number) => void;
+  onShown: (shown: Window2D) => void;
+  actions: ColumnActions;
+  onResizing: (column: string, width: number | null) => void;
+}
+
+export function Grid(props: GridProps) {
+  const { label, layout, rows, actions, onShown, onRow, row: startRow } = props;
+  const rowCount = rows.count ?? 0;
+  const root = useRef<HTMLDivElement>(null);
+  const [selection, setSelection] = useState<Selection>(() => at(startRow, 0));
+  const [focused, setFocused] = useState(false);
+  const [menu, setMenu] = useState<number | null>(null);
+  const [drop, setDrop] = useState<number | null>(null);
+  const peek = usePeek(root);
+  const scroll = useGridScroll(rowCount, layout, peek.hide);
+  const { shown, show } = scroll;
+  const cols = layout.columns.length;
+  const focus = {
+    row: Math.min(selection.focus.row, Math.max(-1, rowCount - 1)),
+    col: Math.min(selection.focus.col, cols - 1),
+  };
+  const box = boxOf(selection);
+
+  useEffect(() => onShown(shown), [shown, onShown]);
+  useStartRow(startRow, rowCount, scroll, focus.row, setSelection);
+  useFreshQuestion(props.request, scroll, setSelection);
+
+  const select = useCallback(
+    (next: Selection) => {
+      setSelection(next);
+      show(next.focus.row, next.focus.col);
+      if (next.focus.row >= 0) onRow(next.focus.row);
+    },
+    [show, onRow],
+  );
+
+  // The focus follows the cell; a cell in focus stays drawn wherever the view goes.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the cell in focus changes
+  useLayoutEffect(() => {
+    if (!focused) return;
+    const cell = root.current?.querySelector<HTMLElement>(`[data-cell="${focus.row}:${focus.col}"]`);
+    if (cell && cell !== document.activeElement) cell.focus({ preventScroll: true });
+    peek.onFocus(cell ?? null);
+  }, [focus.row, focus.col, focused]);
+
+  const keys = useGridKeys({
+    selection: { ...selection, focus },
+    bounds: { rows: rowCount, cols, page: scroll.pageRows },
+    layout,
+    select,
+    actions,
+    openMenu: setMenu,
+    peek,
+  });
+
+  const drawn = useDrawn(layout, shown);
+  const indexes = drawnRows(shown, rowCount, focus.row);
+
+  return (
+    <>
+      <div
+        ref={root}
+        role="grid"
+        className={classes.grid}
+        aria-label={label}
+        aria-rowcount={rowCount + 1}
+        aria-colcount={cols + 1}
+        aria-multiselectable
+        aria-busy={rows.behind || rows.count === null}
+        data-focused={focused}
+        tabIndex={-1}
+        onKeyDown={keys}
+        onFocus={(event) => setFocused(event.target.hasAttribute('data-cell'))}
+        onBlur={(event) => {
+          if (!event.currentTarget.contains(event.relatedTarget)) {
+            setFocused(false);
+            peek.hide();
+          }
+        }}
+        onCopy={(event) => copySelection(event, { ...props, selection: { ...selection, focus } })}
+        onPointerOver={peek.onPointerOver}
+        onPointerLeave={peek.hide}
+        {...pointerSelection(selection, select, setFocused, cols)}
+      >
+        <div ref={scroll.scroller} className={classes.scroller} tabIndex={-1}>
+          <div
+            style={{
+              width: scroll.spacer.width,
+              height: scroll.spacer.height,
+              minHeight: scroll.size.height,
+            }}
+          >
+            <div
+              ref={scroll.layer}
+              className={classes.layer}
+              style={
+                {
+                  width: scroll.size.width,
+                  height: scroll.size.height,
+                  '--fixed': `${layout.fixed}px`,
+                } as never
+              }
+            >
+              <Head
+                {...props}
+                drawn={drawn}
+                focusCol={focus.row < 0 || rowCount === 0 ? focus.col : -1}
+                menu={menu}
+                onMenu={setMenu}
+                onDrop={setDrop}
+                scroll={scroll}
+              />
+              <div role="rowgroup" className={classes.rows} data-behind={rows.behind}>
+                <div ref={scroll.body} className={classes.body}>
+                  {indexes.map((index) => (
+                    <Row
+                      key={index}
+                      index={index}
+                      base={scroll.base}
+                      columns={index === focus.row ? withFocus(drawn, layout, focus.col) : drawn}
+                      cells={rows.row(index)}
+                      place={rows.place}
+                      version={rows.version}
+                      gutter={layout.gutter}
+                      focus={index === focus.row ? focus.col : -1}
+                      selectedFrom={
+                        isRange(selection) && index >= box.top && index <= box.bottom ? box.left : -1
+                      }
+                      selectedTo={
+                        isRange(selection) && index >= box.top && index <= box.bottom ? box.right : -2
+                      }
+                    />
+                  ))}
+                </div>
+              </div>
+              <PinEdge layout={layout} />
+              {drop === null ? null : (
+                <div className={classes.dropMark} style={{ left: dropX(layout, drop, scroll.left()) }} />
+              )}
+            </div>
+          </div>
+        </div>
+        {rows.error && rows.count === null ? (
+          <div className={classes.over}>
+            <ProblemNote error={rows.error} onRetry={rows.retry} />
+          </div>
+        ) : null}
+        <Peek peek={peek} />
+      </div>
+      <footer className={classes.foot}>
+        <span className="tabular">
+          {focus.row >= 0 && rowCount > 0
+            ? `Row ${formatCount(focus.row + 1)} of ${formatCount(rowCount)}`
+            : plural(rowCount, 'row')}
+        </span>
+        <SelectionFacts rows={rows} layout={layout} selection={{ ...selection, focus }} />
+      </footer>
+    </>
+  );
+}
+
+interface HeadProps extends GridProps {
+  drawn: readonly PlacedColumn[];
+  focusCol: number;
+  menu: number | null;
+  onMenu: (column: number | null) => void;
+  onDrop: (target: number | null) => void;
+  scroll: GridScroll;
+}
+
+function Head({
+  layout,
+  sort,
+  actions,
+  onResizing,
+  drawn,
+  focusCol,
+  menu,
+  onMenu,
+  onDrop,
+  scroll,
+}: HeadProps) {
+  const { layer, left } = scroll;
+  const targetAt = useCallback(
+    (clientX: number, dragged: PlacedColumn) => {
+      const x = clientX - (layer.current?.getBoundingClientRect().left ?? 0);
+      const inPart = layout.columns.filter((one) => one.pinned === dragged.pinned);
+      const here = dragged.pinned ? x : x - layout.fixed + left();
+      const over = inPart.findLast((one) => here >= one.left) ?? inPart[0];
+      return over?.index ?? dragged.index;
+    },
+    [layout, layer, left],
+  );
+  const columns = focusCol >= 0 ? withFocus(drawn, layout, focusCol) : drawn;
+  const draw = (column: PlacedColumn) => {
+    const place = sort.findIndex((key) => key.column === column.name);
+    return (
+      <HeadCell
+        key={column.name}
+        column={column}
+        columns={layout.columns.length}
+        focused={column.index === focusCol}
+        sorted={place < 0 ? null : { place, descending: sort[place]?.descending ?? false, keys: sort.length }}
+        actions={actions}
+        menuOpen={menu === column.index}
+        onMenu={onMenu}
+        targetAt={targetAt}
+        onDrag={onDrop}
+        onResizing={onResizing}
+      />
+    );
+  };
+  return (
+    <div role="rowgroup" className={classes.head}>
+      <div role="row" aria-rowindex={1}>
+        <div
+          role="columnheader"
+          aria-colindex={1}
+          className={classes.corner}
+          style={{ width: layout.gutter }}
+        >
+          <span className="hidden-visually">Row</span>
+        </div>
+        {columns.filter((column) => column.pinned).map(draw)}
+        <div className={classes.moving}>{columns.filter((column) => !column.pinned).map(draw)}</div>
+      </div>
+    </div>
+  );
+}
+
+function PinEdge({ layout }: { layout: Layout }) {
+  if (layout.fixed === layout.gutter) return null;
+  return <div className={classes.pinEdge} style={{ left: layout.fixed - 1 }} />;
+}
+
+function dropX(layout: Layout, target: number, left: number): number {
+  const column = layout.columns[target];
+  if (!column) return 0;
+  return column.pinned ? column.left : column.left + layout.fixed - left;
+}
+
+/** The columns in sight; the same array while nothing changes, so that rows need not be drawn anew. */
+function useDrawn(layout: Layout, { colFirst, colLast }: Window2D): readonly PlacedColumn[] {
+  return useMemo(
+    () => layout.columns.filter((one) => one.pinned || (one.index >= colFirst && one.index < colLast)),
+    [layout, colFirst, colLast],
+  );
+}
+
+function withFocus(drawn: readonly PlacedColumn[], layout: Layout, col: number): readonly PlacedColumn[] {
+  const column = layout.columns[col];
+  return !column || drawn.includes(column) ? drawn : [...drawn, column].sort((a, b) => a.index - b.index);
+}
+
+/** The rows in sight, and the one in focus wherever it is. */
+function drawnRows({ first, last }: Window2D, rowCount: number, focusRow: number): number[] {
+  const end = Math.min(last, rowCount);
+  const indexes: number[] = [];
+  if (focusRow >= 0 && focusRow < first && focusRow < rowCount) indexes.push(focusRow);
+  for (let index = Math.min(first, end); index < end; index += 1) indexes.push(index);
+  if (focusRow >= end && focusRow < rowCount) indexes.push(focusRow);
+  return indexes;
+}
+
+/** The row of the address is shown when the first answer is there, and when the address changes by itself. */
+function useStartRow(
+  row: number,
+  rowCount: number,
+  scroll: GridScroll,
+  focusRow: number,
+  setSelection: (selection: Selection) => void,
+): void {
+  const done = useRef(-1);
+  const { toTop, pageRows } = scroll;
+  const ready = rowCount > 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a changed address moves the view
+  useEffect(() => {
+    if (!ready || done.current === row) return;
+    const first = done.current < 0;
+    done.current = row;
+    if (row === focusRow && !first) return;
+    if (first && row === 0) return;
+    setSelection(at(Math.min(row, rowCount - 1), 0));
+    toTop(Math.max(0, row - Math.floor(pageRows / 3)));
+  }, [row, ready]);
+}
+
+/** Another filter, sort or search begins at the top. */
+function useFreshQuestion(
+  request: RowsRequest,
+  scroll: GridScroll,
+  setSelection: (selection: Selection) => void,
+): void {
+  const before = useRef(request);
+  const { toTop } = scroll;
+  useEffect(() => {
+    if (before.current === request) return;
+    before.current = request;
+    setSelection(at(0, 0));
+    toTop(0);
+  }, [request, toTop, setSelection]);
+}
+
+function cellAt(target: EventTarget): { row: number; col: number } | null {
+  const element = target instanceof Element ? target.closest('[data-cell]') : null;
+  const text = element?.getAttribute('data-cell');
+  if (!text) return null;
+  const [row, col] = text.split(':').map(Number);
+  return row === undefined || col === undefined || row < 0 ? null : { row, col };
+}
+
+/** Choosing cells with the pointer: press, drag, shift-press; a press on a row's number takes the row. */
+function pointerSelection(
+  selection: Selection,
+  select: (next: Selection) => void,
+  setFocused: (focused: boolean) => void,
+  cols: number,
+) {
+  return {
+    onPointerDown: (event: React.PointerEvent<HTMLElement>) => {
+      if (event.button !== 0 || event.pointerType === 'touch') return;
+      const number = event.target instanceof Element ? event.target.getAttribute('data-number') : null;
+      const cell = number === null ? cellAt(event.target) : { row: Number(number), col: 0 };
+      if (!cell) return;
+      setFocused(true);
+      if (number !== null) {
+        const anchorRow = event.shiftKey ? selection.anchor.row : cell.row;
+        return select({ focus: cell, anchor: { row: anchorRow, col: cols - 1 } });
+      }
+      select(event.shiftKey ? { focus: cell, anchor: selection.anchor } : at(cell.row, cell.col));
+    },
+    // A finger that goes down may be about to scroll: it chooses when it is lifted.
+    onClick: (event: React.MouseEvent<HTMLElement>) => {
+      const cell =
+        (event.nativeEvent as globalThis.PointerEvent).pointerType === 'touch' ? cellAt(event.target) : null;
+      if (!cell) return;
+      setFocused(true);
+      select(at(cell.row, cell.col));
+    },
+    onPointerMove: (event: React.PointerEvent<HTMLElement>) => {
+      if (event.buttons !== 1 || event.pointerType === 'touch') return;
+      const cell = cellAt(event.target);
+      if (!cell || (cell.row === selection.focus.row && cell.col === selection.focus.col)) return;
+      select({ focus: cell, anchor: selection.anchor });
+    },
+  };
+}

@@ -1,0 +1,338 @@
+// A panel: its grid, how it is looked at, and what can be done with it.
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { FileUp } from 'lucide-react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useForbidden } from '@/api/identity';
+import { type Panel, panelQuery, type RowsRequest } from '@/api/panels';
+import { useLive } from '@/lib/live';
+import type { Search } from '@/lib/search';
+import { ActButton } from '@/ui/Guarded';
+import { Empty } from '@/ui/List';
+import { usePageTitle } from '@/ui/Page';
+import { ProblemNote } from '@/ui/ProblemNote';
+import { DropZone } from '../DropZone';
+import { handOver } from '../handover';
+import { movedTo, sameOrder } from './ColumnsPanel';
+import { newCondition } from './FilterBuilder';
+import { type Group, incomplete, isGroup, type Part, writeFilter } from './filter';
+import { Grid } from './Grid';
+import type { ColumnActions } from './HeadCell';
+import { cellText, fitWidth, layOut, shownColumns } from './layout';
+import { PanelActions } from './PanelActions';
+import page from './PanelPage.module.css';
+import { type Rows, useRows } from './rows';
+import { FilterChips, type Opened, Toolbar } from './Toolbar';
+import type { Window2D } from './useGridScroll';
+import {
+  readView,
+  rowsRequest,
+  SORT_KEYS_MAX,
+  type SortKey,
+  type View,
+  WIDTH_MAX_PX,
+  WIDTH_MIN_PX,
+  writeView,
+} from './view';
+
+export function PanelPage() {
+  const { id } = useParams({ strict: false }) as { id: string };
+  const panel = useQuery(panelQuery(id));
+  usePageTitle(panel.data?.title ?? 'Panel');
+  useLive(`panels.${id}`, {});
+  if (panel.data && panel.data.columns.length > 0) return <PanelGrid key={id} panel={panel.data} />;
+  if (panel.data) return <EmptyPanel panel={panel.data} />;
+  return panel.error ? (
+    <div style={{ padding: 24 }}>
+      <ProblemNote error={panel.error} onRetry={() => panel.refetch()} />
+    </div>
+  ) : null;
+}
+
+function EmptyPanel({ panel }: { panel: Panel }) {
+  const navigate = useNavigate();
+  const forbidden = useForbidden('panels:write');
+  const importFile = (file?: File) => {
+    if (file) handOver(file);
+    void navigate({ to: '/panels/$id/import', params: { id: panel.id } });
+  };
+  return (
+    <div className={page.empty}>
+      <DropZone refused={forbidden} label={`Import into ${panel.title}`} onFile={importFile} />
+      <Empty
+        icon={<FileUp size={28} />}
+        title={`${panel.title} has no rows yet`}
+        action={
+          <ActButton variant="filled" refused={forbidden} onClick={() => importFile()}>
+            Import a file
+          </ActButton>
+        }
+      >
+        Drop a CSV, TSV or NDJSON file anywhere on this page. You see how it is read before anything is
+        stored.
+      </Empty>
+    </div>
+  );
+}
+
+const START: Window2D = { first: 0, last: 40, colFirst: 0, colLast: 30, fast: false };
+
+function PanelGrid({ panel }: { panel: Panel }) {
+  const { columns } = panel;
+  const { view, unread, change } = useView();
+  const request = useRequest(view, panel);
+  const [shown, setShown] = useState<Window2D>(START);
+  const rows = useRows(panel.id, request, shown, shown.fast);
+  const [opened, setOpened] = useState<Opened>(null);
+  const [draft, setDraft] = useDraft(view.filter, change);
+  const [resizing, setResizing] = useState<Record<string, number>>({});
+  const fitted = useFitted(panel, rows);
+
+  const layout = useMemo(() => {
+    const widths = { ...view.widths, ...resizing };
+    return layOut(shownColumns(columns, view), { ...view, widths }, fitted, rows.count ?? panel.rows);
+  }, [columns, view, fitted, resizing, rows.count, panel.rows]);
+
+  const actions = useColumnActions(panel, view, rows, change, (column) => {
+    const one = columns.find(({ name }) => name === column);
+    setDraft({ ...draft, parts: [...draft.parts, newCondition(one)] });
+    setOpened('filter');
+  });
+
+  const onResizing = useCallback((column: string, width: number | null) => {
+    setResizing(width === null ? {} : { [column]: Math.max(WIDTH_MIN_PX, Math.min(WIDTH_MAX_PX, width)) });
+  }, []);
+  const onRow = useLater((row: number) => change({ row }, 'quiet'), 400);
+  const forbidden = useForbidden('panels:write');
+  const navigate = useNavigate();
+
+  return (
+    <div className={page.page}>
+      <h1 className="hidden-visually">{panel.title}</h1>
+      <DropZone
+        refused={forbidden}
+        label={`Import into ${panel.title}`}
+        onFile={(file) => {
+          handOver(file);
+          void navigate({ to: '/panels/$id/import', params: { id: panel.id } });
+        }}
+      />
+      <Toolbar
+        columns={columns}
+        view={view}
+        rows={rows}
+        draft={draft}
+        onDraft={setDraft}
+        onView={change}
+        opened={opened}
+        onOpen={setOpened}
+        actions={<PanelActions panel={panel} request={request} />}
+      />
+      <FilterChips
+        filter={view.filter}
+        columns={columns}
+        unread={unread}
+        onFilter={(filter) => change({ filter, row: 0 })}
+        onEdit={() => setOpened('filter')}
+      />
+      {rows.error && rows.count !== null ? (
+        <div className={page.note}>
+          <ProblemNote error={rows.error} onRetry={rows.retry} />
+        </div>
+      ) : null}
+      <Grid
+        label={panel.title}
+        panelId={panel.id}
+        request={request}
+        layout={layout}
+        rows={rows}
+        sort={view.sort}
+        row={view.row}
+        onRow={onRow}
+        onShown={setShown}
+        actions={actions}
+        onResizing={onResizing}
+      />
+      {rows.count === 0 && rows.total > 0 ? (
+        <div className={page.none}>
+          <Empty
+            icon={<FileUp size={0} />}
+            title="No row matches"
+            action={
+              <ActButton onClick={() => change({ filter: { match: 'all', parts: [] }, q: '', row: 0 })}>
+                Clear filter and search
+              </ActButton>
+            }
+          />
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+/** The view lives in the address: read from it, written to it. */
+function useView() {
+  const search = useSearch({ strict: false }) as Search;
+  const navigate = useNavigate();
+  const read = useMemo(() => readView(search), [search]);
+  const change = useCallback(
+    (part: Partial<View>, how: 'step' | 'quiet' = 'step') => {
+      void navigate({
+        to: '.',
+        search: ((old: Search) => ({ ...old, ...writeView(part) })) as never,
+        replace: how === 'quiet',
+        resetScroll: false,
+      });
+    },
+    [navigate],
+  );
+  return { ...read, change };
+}
+
+/** The question to the API; the same object while it asks the same. */
+function useRequest(view: View, panel: Panel): RowsRequest {
+  const text = JSON.stringify(rowsRequest(view, panel.columns));
+  return useMemo(() => JSON.parse(text) as RowsRequest, [text]);
+}
+
+const APPLY_AFTER_MS = 200;
+
+/** The filter as it is being built: what is complete goes to the address, the rest waits here. */
+function useDraft(filter: Group, change: (part: Partial<View>) => void): [Group, (draft: Group) => void] {
+  const [draft, setDraft] = useState(filter);
+  const applied = useRef(writeFilter(filter));
+  useEffect(() => {
+    const text = writeFilter(filter);
+    if (text === applied.current) return;
+    applied.current = text;
+    setDraft(filter);
+  }, [filter]);
+  useEffect(() => {
+    const complete = prune(draft);
+    const text = writeFilter(complete);
+    if (text === applied.current) return;
+    const timer = window.setTimeout(() => {
+      applied.current = text;
+      change({ filter: complete, row: 0 });
+    }, APPLY_AFTER_MS);
+    return () => window.clearTimeout(timer);
+  }, [draft, change]);
+  return [draft, setDraft];
+}
+
+/** The filter without conditions that say nothing yet. */
+function prune(group: Group): Group {
+  const parts = group.parts.flatMap((part): Part[] => {
+    if (!isGroup(part)) return incomplete(part, 'text') === 'Value missing' ? [] : [part];
+    const inner = prune(part);
+    return inner.parts.length > 0 ? [inner] : [];
+  });
+  return { ...group, parts };
+}
+
+const SAMPLE_ROWS = 60;
+
+/** Widths that fit the first rows, measured once per set of columns: later data must not make columns jump. */
+function useFitted(panel: Panel, rows: Rows): Record<string, number> {
+  const names = panel.columns.map(({ name }) => name).join('\n');
+  const done = useRef<{ names: string; widths: Record<string, number> }>({ names: '', widths: {} });
+  const ready = rows.count !== null && rows.count > 0 && rows.row(0) !== undefined;
+  if (ready && done.current.names !== names) {
+    const widths = Object.fromEntries(
+      panel.columns.map((column) => [
+        column.name,
+        fitWidth(column, sampleTexts(column.name, column.kind, rows)),
+      ]),
+    );
+    done.current = { names, widths };
+  }
+  return done.current.widths;
+}
+
+function sampleTexts(name: string, kind: Panel['columns'][number]['kind'], rows: Rows): string[] {
+  const place = rows.place(name);
+  const texts: string[] = [];
+  for (let row = 0; row < SAMPLE_ROWS; row += 1) {
+    const cells = rows.row(row);
+    if (!cells) break;
+    texts.push(cellText(cells[place], kind) ?? '');
+  }
+  return texts;
+}
+
+function nextSort(
+  sort: readonly SortKey[],
+  column: string,
+  direction: Parameters<ColumnActions['sort']>[1],
+  add: 'alone' | 'add',
+): SortKey[] {
+  const old = sort.find((key) => key.column === column);
+  const others = sort.filter((key) => key.column !== column);
+  const wanted =
+    direction === 'next' ? (old ? (old.descending ? null : 'descending') : 'ascending') : direction;
+  const key = wanted === null ? [] : [{ column, descending: wanted === 'descending' }];
+  if (add === 'alone') return key;
+  if (!old) return [...others, ...key].slice(0, SORT_KEYS_MAX);
+  return sort.flatMap((one) => (one.column === column ? key : [one]));
+}
+
+function useColumnActions(
+  panel: Panel,
+  view: View,
+  rows: Rows,
+  change: (part: Partial<View>) => void,
+  filter: (column: string) => void,
+): ColumnActions {
+  const names = shownColumns(panel.columns, view).map(({ name }) => name);
+  const put = (next: readonly string[]) => change({ columns: sameOrder(next, panel.columns) ? null : next });
+  const actions: ColumnActions = {
+    sort: (column, direction, add) => change({ sort: nextSort(view.sort, column, direction, add), row: 0 }),
+    move: (column, to) => put(movedTo(names, names.indexOf(column), to)),
+    resize: (column, width) => {
+      const one = panel.columns.find(({ name }) => name === column);
+      const px =
+        width === 'fit' && one ? fitWidth(one, sampleTexts(one.name, one.kind, rows)) : Number(width);
+      change({ widths: { ...view.widths, [column]: px } });
+    },
+    hide: (column) => put(names.filter((name) => name !== column)),
+    pin: (column) =>
+      change({
+        pinned: view.pinned.includes(column)
+          ? view.pinned.filter((name) => name !== column)
+          : [...view.pinned, column],
+      }),
+    filter,
+  };
+  const latest = useRef(actions);
+  useEffect(() => {
+    latest.current = actions;
+  });
+  return useMemo(
+    () => ({
+      sort: (...args) => latest.current.sort(...args),
+      move: (...args) => latest.current.move(...args),
+      resize: (...args) => latest.current.resize(...args),
+      hide: (...args) => latest.current.hide(...args),
+      pin: (...args) => latest.current.pin(...args),
+      filter: (...args) => latest.current.filter(...args),
+    }),
+    [],
+  );
+}
+
+/** Calls with the last value once it has been quiet for a while. */
+function useLater<T>(run: (value: T) => void, afterMs: number): (value: T) => void {
+  const timer = useRef<number | undefined>(undefined);
+  const latest = useRef(run);
+  useEffect(() => {
+    latest.current = run;
+  });
+  useEffect(() => () => window.clearTimeout(timer.current), []);
+  return useCallback(
+    (value: T) => {
+      window.clearTimeout(timer.current);
+      timer.current = window.setTimeout(() => latest.current(value), afterMs);
+    },
+    [afterMs],
+  );
+}

@@ -1,0 +1,323 @@
+// The line above the grid: search, filter, sort, columns, how many rows there are.
+import { ActionIcon, Button, CloseButton, Popover, Select, TextInput } from '@mantine/core';
+import { ArrowDown, ArrowUp, ArrowUpDown, Columns3, ListFilter, Plus, Search, Trash2, X } from 'lucide-react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import type { PanelColumn } from '@/api/panels';
+import { count, plural } from '@/lib/format';
+import { useShortcut } from '@/lib/keys';
+import { ColumnsPanel } from './ColumnsPanel';
+import { FilterGroup, newCondition } from './FilterBuilder';
+import classes from './FilterBuilder.module.css';
+import {
+  arity,
+  type Condition,
+  countConditions,
+  type Group,
+  isGroup,
+  NO_FILTER,
+  opWord,
+  type Part,
+} from './filter';
+import type { Rows } from './rows';
+import bar from './Toolbar.module.css';
+import { SORT_KEYS_MAX, type SortKey, type View } from './view';
+
+export type Opened = 'filter' | 'sort' | 'columns' | null;
+
+interface ToolbarProps {
+  columns: readonly PanelColumn[];
+  view: View;
+  rows: Rows;
+  draft: Group;
+  onDraft: (filter: Group) => void;
+  onView: (change: Partial<View>) => void;
+  opened: Opened;
+  onOpen: (opened: Opened) => void;
+  actions: ReactNode;
+}
+
+export function Toolbar(props: ToolbarProps) {
+  const { columns, view, rows, draft, onDraft, onView, opened, onOpen, actions } = props;
+  const toggle = (which: Opened) => onOpen(opened === which ? null : which);
+  const openFilter = () => {
+    if (opened !== 'filter' && draft.parts.length === 0)
+      onDraft({ match: 'all', parts: [newCondition(columns[0])] });
+    toggle('filter');
+  };
+  useShortcut('f', 'Filter', 'Grid', openFilter);
+  useShortcut('s', 'Sort', 'Grid', () => toggle('sort'));
+  useShortcut('c', 'Columns', 'Grid', () => toggle('columns'));
+  const conditions = countConditions(view.filter);
+  const hidden = view.columns ? columns.filter(({ name }) => !view.columns?.includes(name)).length : 0;
+  return (
+    <div className={bar.bar} role="toolbar" aria-label="View">
+      <SearchField q={view.q} onSearch={(q) => onView({ q, row: 0 })} />
+      <Panel
+        open={opened === 'filter'}
+        onClose={() => onOpen(null)}
+        label="Filter"
+        width={560}
+        button={
+          <Button
+            leftSection={<ListFilter size={14} />}
+            onClick={openFilter}
+            data-active={conditions > 0 || undefined}
+            className={bar.button}
+          >
+            Filter{conditions > 0 ? <span className={bar.badge}>{conditions}</span> : null}
+          </Button>
+        }
+      >
+        <FilterGroup group={draft} columns={columns} depth={1} name="Filter" onChange={onDraft} />
+      </Panel>
+      <Panel
+        open={opened === 'sort'}
+        onClose={() => onOpen(null)}
+        label="Sort"
+        width={380}
+        button={
+          <Button
+            leftSection={<ArrowUpDown size={14} />}
+            onClick={() => toggle('sort')}
+            data-active={view.sort.length > 0 || undefined}
+            className={bar.button}
+          >
+            Sort{view.sort.length > 0 ? <span className={bar.badge}>{view.sort.length}</span> : null}
+          </Button>
+        }
+      >
+        <SortPanel columns={columns} sort={view.sort} onSort={(sort) => onView({ sort, row: 0 })} />
+      </Panel>
+      <Panel
+        open={opened === 'columns'}
+        onClose={() => onOpen(null)}
+        label="Columns"
+        width={320}
+        button={
+          <Button
+            leftSection={<Columns3 size={14} />}
+            onClick={() => toggle('columns')}
+            data-active={hidden > 0 || undefined}
+            className={bar.button}
+          >
+            Columns{hidden > 0 ? <span className={bar.badge}>{hidden} hidden</span> : null}
+          </Button>
+        }
+      >
+        <ColumnsPanel columns={columns} view={view} onView={onView} />
+      </Panel>
+      <Counted rows={rows} />
+      <div className={bar.actions}>{actions}</div>
+    </div>
+  );
+}
+
+function Counted({ rows }: { rows: Rows }) {
+  if (rows.count === null) return <span className={bar.count} aria-live="polite" />;
+  const all = rows.count === rows.total;
+  return (
+    <span className={bar.count} aria-live="polite" data-behind={rows.behind} key={rows.version}>
+      {all ? (
+        plural(rows.total, 'row')
+      ) : (
+        <>
+          <b>{count(rows.count)}</b> of {plural(rows.total, 'row')}
+        </>
+      )}
+    </span>
+  );
+}
+
+const SEARCH_AFTER_MS = 180;
+
+function SearchField({ q, onSearch }: { q: string; onSearch: (q: string) => void }) {
+  const [text, setText] = useState(q);
+  const field = useRef<HTMLInputElement>(null);
+  const sent = useRef(q);
+  useShortcut('/', 'Search', 'Grid', () => field.current?.select());
+  useEffect(() => {
+    if (q === sent.current) return;
+    sent.current = q;
+    setText(q);
+  }, [q]);
+  const send = useRef(onSearch);
+  useEffect(() => {
+    send.current = onSearch;
+  });
+  useEffect(() => {
+    if (text === sent.current) return;
+    const timer = window.setTimeout(() => {
+      sent.current = text;
+      send.current(text);
+    }, SEARCH_AFTER_MS);
+    return () => window.clearTimeout(timer);
+  }, [text]);
+  return (
+    <TextInput
+      ref={field}
+      className={bar.search}
+      aria-label="Search all columns"
+      placeholder="Search"
+      leftSection={<Search size={14} />}
+      value={text}
+      onChange={(event) => setText(event.currentTarget.value)}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return;
+        if (text) setText('');
+        else event.currentTarget.blur();
+      }}
+      rightSection={
+        text ? <CloseButton size={20} aria-label="Clear the search" onClick={() => setText('')} /> : null
+      }
+    />
+  );
+}
+
+export function Panel({
+  open,
+  onClose,
+  label,
+  width,
+  button,
+  children,
+}: {
+  open: boolean;
+  onClose: () => void;
+  label: string;
+  width: number;
+  button: ReactNode;
+  children: ReactNode;
+}) {
+  return (
+    <Popover
+      opened={open}
+      onChange={(next) => !next && onClose()}
+      position="bottom-start"
+      width={`min(${width}px, calc(100vw - 16px))`}
+      trapFocus
+      returnFocus
+      withinPortal
+    >
+      <Popover.Target>{button}</Popover.Target>
+      <Popover.Dropdown aria-label={label} className={bar.panel}>
+        {children}
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
+
+function SortPanel({
+  columns,
+  sort,
+  onSort,
+}: {
+  columns: readonly PanelColumn[];
+  sort: readonly SortKey[];
+  onSort: (sort: SortKey[]) => void;
+}) {
+  const free = columns.filter(({ name }) => !sort.some((key) => key.column === name));
+  const set = (index: number, key: SortKey | null) => {
+    const next = [...sort];
+    if (key) next[index] = key;
+    else next.splice(index, 1);
+    onSort(next);
+  };
+  return (
+    <div className={bar.sort}>
+      {sort.length === 0 ? (
+        <p className={bar.quiet}>In the order of the file. Click a column's head, or add one here.</p>
+      ) : null}
+      {sort.map((key, index) => (
+        <div key={key.column} className={bar.sortRow}>
+          <Select
+            aria-label={`Sort ${index + 1}: column`}
+            data={[key.column, ...free.map(({ name }) => name)]}
+            value={key.column}
+            searchable={columns.length > 12}
+            onChange={(column) => column && set(index, { ...key, column })}
+          />
+          <Button
+            aria-label={`Sort ${index + 1}: ${key.descending ? 'descending' : 'ascending'}`}
+            leftSection={key.descending ? <ArrowDown size={14} /> : <ArrowUp size={14} />}
+            onClick={() => set(index, { ...key, descending: !key.descending })}
+          >
+            {key.descending ? 'Descending' : 'Ascending'}
+          </Button>
+          <ActionIcon aria-label={`Remove sort ${index + 1}`} onClick={() => set(index, null)}>
+            <Trash2 size={14} />
+          </ActionIcon>
+        </div>
+      ))}
+      {sort.length < SORT_KEYS_MAX && free[0] ? (
+        <Button
+          variant="subtle"
+          leftSection={<Plus size={14} />}
+          ml={-8}
+          onClick={() => free[0] && onSort([...sort, { column: free[0].name, descending: false }])}
+        >
+          Add a key
+        </Button>
+      ) : null}
+    </div>
+  );
+}
+
+/** The filter in words, one chip per part, each with its own way out. */
+export function FilterChips({
+  filter,
+  columns,
+  unread,
+  onFilter,
+  onEdit,
+}: {
+  filter: Group;
+  columns: readonly PanelColumn[];
+  unread: readonly string[];
+  onFilter: (filter: Group) => void;
+  onEdit: () => void;
+}) {
+  if (filter.parts.length === 0 && unread.length === 0) return null;
+  const words = (part: Part) => describe(part, columns);
+  return (
+    <div className={classes.chips}>
+      {unread.map((name) => (
+        <span key={name} role="alert">
+          The address’s “{name}” cannot be read and is left out.
+        </span>
+      ))}
+      {filter.match === 'any' && filter.parts.length > 1 ? <span className={bar.quiet}>Any of</span> : null}
+      {filter.parts.map((part, index) => (
+        <span key={words(part)} className={classes.chip}>
+          <button type="button" className={bar.plain} onClick={onEdit}>
+            <span className={classes.chipText}>{words(part)}</span>
+          </button>
+          <button
+            type="button"
+            className={`${bar.plain} ${classes.chipClose}`}
+            aria-label={`Remove the filter ${words(part)}`}
+            onClick={() => onFilter({ ...filter, parts: filter.parts.filter((_, i) => i !== index) })}
+          >
+            <X size={13} />
+          </button>
+        </span>
+      ))}
+      {filter.parts.length > 1 ? (
+        <Button variant="subtle" color="gray" onClick={() => onFilter(NO_FILTER)}>
+          Clear
+        </Button>
+      ) : null}
+    </div>
+  );
+}
+
+function describe(part: Part, columns: readonly PanelColumn[]): string {
+  if (isGroup(part))
+    return part.parts.map((one) => describe(one, columns)).join(part.match === 'all' ? ' and ' : ' or ');
+  return describeCondition(part, columns);
+}
+
+function describeCondition({ column, op, values }: Condition, columns: readonly PanelColumn[]): string {
+  const word = opWord(op, columns.find(({ name }) => name === column)?.kind ?? 'text');
+  const value = arity(op) === 'two' ? values.join(' and ') : values.join(', ');
+  return [column, word, value].filter(Boolean).join(' ');
+}

@@ -1,0 +1,2 @@
+// The grid page.
+export { PanelPage } from './PanelPage';

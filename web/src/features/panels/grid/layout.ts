@@ -1,0 +1,95 @@
+// Which columns stand where: order, width, pinned part, and which of them are seen. Pure arithmetic.
+import type { CellValue, ColumnKind, PanelColumn } from '@/api/panels';
+import { type View, WIDTH_MIN_PX } from './view';
+
+export interface PlacedColumn extends PanelColumn {
+  /** Its place in the order that is shown. */
+  index: number;
+  width: number;
+  /** Distance from the left edge of its part (pinned or moving). */
+  left: number;
+  pinned: boolean;
+}
+
+export interface Layout {
+  columns: readonly PlacedColumn[];
+  /** Width of the row numbers. */
+  gutter: number;
+  /** Row numbers and pinned columns together. */
+  fixed: number;
+  /** All columns that move. */
+  moving: number;
+}
+
+const WIDTH: Record<ColumnKind, number> = {
+  text: 150,
+  integer: 92,
+  number: 96,
+  boolean: 84,
+  date: 104,
+  datetime: 166,
+};
+const CHAR_PX = 7.3;
+const CELL_PADDING_PX = 22;
+const HEAD_EXTRA_PX = 62;
+const FIT_MAX_PX = 320;
+
+/** Room for the name and for what the first rows hold. */
+export function fitWidth(column: PanelColumn, texts: readonly string[]): number {
+  const longest = texts.reduce((most, text) => Math.max(most, text.length), 0);
+  const content = texts.length > 0 ? longest * CHAR_PX + CELL_PADDING_PX : WIDTH[column.kind];
+  const head = column.name.length * CHAR_PX + HEAD_EXTRA_PX;
+  return Math.round(Math.max(WIDTH_MIN_PX, Math.min(FIT_MAX_PX, Math.max(content, head))));
+}
+
+/** Columns in the order of the view; pinned ones first. */
+export function shownColumns(columns: readonly PanelColumn[], view: View): PanelColumn[] {
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  const order = (view.columns ?? columns.map((column) => column.name))
+    .map((name) => byName.get(name))
+    .filter((column) => column !== undefined);
+  const shown = order.length > 0 ? order : [...columns];
+  const pinned = new Set(view.pinned);
+  return [...shown.filter(({ name }) => pinned.has(name)), ...shown.filter(({ name }) => !pinned.has(name))];
+}
+
+export function layOut(
+  shown: readonly PanelColumn[],
+  view: View,
+  fitted: Readonly<Record<string, number>>,
+  rows: number,
+): Layout {
+  const pinned = new Set(view.pinned);
+  const gutter = Math.max(44, String(Math.max(rows, 1)).length * 8 + 22);
+  let fixed = gutter;
+  let moving = 0;
+  const columns = shown.map((column, index): PlacedColumn => {
+    const width = view.widths[column.name] ?? fitted[column.name] ?? fitWidth(column, []);
+    const isPinned = pinned.has(column.name);
+    const left = isPinned ? fixed : moving;
+    if (isPinned) fixed += width;
+    else moving += width;
+    return { ...column, index, width, left, pinned: isPinned };
+  });
+  return { columns, gutter, fixed, moving };
+}
+
+const OVERSCAN_PX = 160;
+
+/** The moving columns to draw, as a range of indexes. */
+export function columnRange(layout: Layout, left: number, view: number): { first: number; last: number } {
+  const from = left - OVERSCAN_PX;
+  const to = left + view - layout.fixed + OVERSCAN_PX;
+  const seen = layout.columns.filter((one) => !one.pinned && one.left + one.width > from && one.left < to);
+  return { first: seen[0]?.index ?? 0, last: (seen.at(-1)?.index ?? -1) + 1 };
+}
+
+/** A value as it is shown and copied; the empty cell is null. */
+export function cellText(value: CellValue | undefined, kind: ColumnKind): string | null {
+  if (value === null || value === undefined) return null;
+  if (kind === 'datetime' && typeof value === 'string')
+    return value.replace('T', ' ').replace(/(\.\d+?)?0*Z$/, '$1');
+  return String(value);
+}
+
+export const alignsEnd = (kind: ColumnKind): boolean => kind === 'integer' || kind === 'number';

@@ -1,0 +1,2 @@
+// The import pages.
+export { ImportIntoPanelPage, NewPanelPage } from './ImportPages';

@@ -1,0 +1,107 @@
+// Sends a file: a sample for the preview, the whole of it for the import. Knows bytes, not rows.
+import { type Answer, address, refuse } from '@/api/client';
+import type { Import } from '@/api/panels';
+import { Problem } from '@/api/problem';
+
+export type Detected = Answer<'/v1/panels/preview', 'post'>;
+export type ReadOptions = Detected['options'];
+export type Mode = Import['mode'];
+
+/** What a person says about the file; what is absent is detected. */
+export interface Hints {
+  format?: ReadOptions['format'];
+  encoding?: NonNullable<ReadOptions['encoding']>;
+  delimiter?: string;
+  /** The empty text says that nothing is quoted. */
+  quote?: string;
+  header?: NonNullable<ReadOptions['header']>;
+  nulls?: string[];
+  columns: ColumnHint[];
+}
+
+export interface ColumnHint {
+  source: string;
+  name?: string;
+  kind?: ReadOptions['columns'][number]['kind'];
+  skip?: boolean;
+}
+
+/** As much as the browser reads of the file; the rest is read by the server. */
+const SAMPLE_BYTES = 1024 * 1024;
+
+export async function preview(file: File, hints: Hints, signal: AbortSignal): Promise<Detected> {
+  const url = address('/v1/panels/preview', {}, { file_name: file.name, hints: JSON.stringify(hints) });
+  let sample: ArrayBuffer;
+  try {
+    sample = await file.slice(0, SAMPLE_BYTES).arrayBuffer();
+  } catch {
+    throw unreadable(file);
+  }
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method: 'POST',
+      headers: { accept: 'application/json', 'content-type': 'application/octet-stream' },
+      body: sample,
+      signal,
+      credentials: 'same-origin',
+    });
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    throw Problem.away(cause);
+  }
+  if (!response.ok) return refuse(response);
+  return (await response.json()) as Detected;
+}
+
+const unreadable = (file: File) =>
+  new Problem(
+    0,
+    'web.file',
+    'The file cannot be read',
+    `${file.name} was moved, changed or is not allowed to be read.`,
+    null,
+    [],
+    null,
+  );
+
+export interface Upload {
+  done: Promise<Import>;
+  stop: () => void;
+}
+
+/** Sends the whole file. `onSent` gets the bytes that have left; stopping leaves the panel as it was. */
+export function upload(
+  panelId: string,
+  file: File,
+  mode: Mode,
+  options: ReadOptions,
+  onSent: (bytes: number) => void,
+): Upload {
+  const request = new XMLHttpRequest();
+  const done = new Promise<Import>((resolve, reject) => {
+    const query = { mode, file_name: file.name, options: JSON.stringify(options) };
+    request.open('POST', address('/v1/panels/{id}/imports', { id: panelId }, query));
+    request.responseType = 'json';
+    request.setRequestHeader('accept', 'application/json');
+    request.setRequestHeader('content-type', 'application/octet-stream');
+    request.upload.onprogress = (event) => onSent(event.loaded);
+    request.upload.onload = () => onSent(file.size);
+    request.onload = () => {
+      if (request.status === 201) return resolve(request.response as Import);
+      const header = (name: string) => request.getResponseHeader(name);
+      reject(Problem.from(request.status, request.response, header('x-request-id'), header('retry-after')));
+    };
+    request.onerror = () => reject(Problem.away(new Error('the upload broke off')));
+    request.onabort = () => reject(Problem.stopped());
+    request.send(file);
+  });
+  return { done, stop: () => request.abort() };
+}
+
+/** A title from a file's name: `flights_2013.csv` becomes `flights 2013`. */
+export function titleOf(name: string): string {
+  const bare = name.replace(/(\.(csv|tsv|tab|txt|ndjson|jsonl|ldjson))+$/i, '');
+  const words = bare.replace(/[_\s]+/g, ' ').trim();
+  return [...(words || name)].slice(0, 80).join('');
+}

@@ -1,0 +1,2 @@
+// The list of panels.
+export { PanelListPage } from './PanelListPage';

@@ -1,0 +1,64 @@
+// What failed, why, and what to quote when asking for help: the code and the request id, with a copy button.
+import { Button } from '@mantine/core';
+import { CircleAlert, RotateCw } from 'lucide-react';
+import { asProblem } from '@/api/problem';
+import { CopyButton } from './CopyButton';
+import classes from './ProblemNote.module.css';
+
+function advice(status: number, retryAfterS: number | null): string | null {
+  if (retryAfterS !== null) return `Try again in ${retryAfterS} s.`;
+  if (status === 0) return 'Check that the server runs and that you are online, then try again.';
+  if (status === 403) return 'Ask an admin of this company for the role that may do it.';
+  if (status === 404) return 'It was deleted, or it belongs to another company: switch company above.';
+  if (status === 503 || status === 504)
+    return 'The server is busy or starting. The same request may succeed in a moment.';
+  if (status >= 500) return 'Nothing was changed. The log holds the cause under the request id.';
+  return null;
+}
+
+export function ProblemNote({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
+  const problem = asProblem(error);
+  const hint = advice(problem.status, problem.retryAfterS);
+  const quote = `${problem.code}${problem.requestId ? ` ${problem.requestId}` : ''}`;
+  return (
+    <div className={classes.note} role="alert">
+      <CircleAlert size={16} className={classes.icon} aria-hidden />
+      <div className={classes.body}>
+        <p className={classes.title}>{sentence(problem.title)}</p>
+        {problem.detail && problem.detail !== problem.title ? <p>{sentence(problem.detail)}</p> : null}
+        {problem.fields.length > 0 ? (
+          <ul className={classes.fields}>
+            {problem.fields.map((field) => (
+              <li key={field.pointer}>
+                <span className="mono">{field.pointer}</span> {field.detail}
+              </li>
+            ))}
+          </ul>
+        ) : null}
+        {hint ? <p className={classes.hint}>{hint}</p> : null}
+        <p className={classes.facts}>
+          <span className="mono">{problem.code}</span>
+          {problem.requestId ? (
+            <span>
+              request <span className="mono">{problem.requestId}</span>
+            </span>
+          ) : null}
+          <CopyButton text={quote} label="Copy code and request id" />
+        </p>
+      </div>
+      {onRetry ? (
+        <Button leftSection={<RotateCw size={14} />} onClick={onRetry}>
+          Try again
+        </Button>
+      ) : null}
+    </div>
+  );
+}
+
+/** The API's messages are lower case without a full stop; on a page they are sentences. */
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  if (!trimmed) return '';
+  const first = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  return /[.!?)]$/.test(first) ? first : `${first}.`;
+}

@@ -1,0 +1,41 @@
+// What all forms share: sends with the submit key, puts the server's field errors beside their fields, loses nothing.
+import type { UseFormReturnType } from '@mantine/form';
+import { type FormEvent, type KeyboardEvent, useState } from 'react';
+import { asProblem } from '@/api/problem';
+
+/** Runs a form's action; what fails stands beside its field where the server named one, otherwise in `error`. */
+export function useSend<V extends object>(
+  form: UseFormReturnType<V>,
+  send: (values: V) => Promise<unknown>,
+): { error: unknown; busy: boolean; submit: (event?: FormEvent<HTMLFormElement>) => void; keys: SendKeys } {
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const submit = form.onSubmit(async (values) => {
+    setBusy(true);
+    setError(null);
+    try {
+      await send(values);
+    } catch (cause) {
+      const rest = asProblem(cause).fields.filter((field) => {
+        const name = field.pointer.replace(/^#?\//, '');
+        if (!(name in values)) return true;
+        form.setFieldError(name, field.detail);
+        return false;
+      });
+      if (rest.length > 0 || asProblem(cause).fields.length === 0) setError(cause);
+    } finally {
+      setBusy(false);
+    }
+  });
+  return { error, busy, submit, keys: { onKeyDown: sendKey } };
+}
+
+type SendKeys = { onKeyDown: (event: KeyboardEvent<HTMLFormElement>) => void };
+
+/** ⌘↵ and Ctrl+↵ send the form from anywhere in it. */
+function sendKey(event: KeyboardEvent<HTMLFormElement>): void {
+  if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) {
+    event.preventDefault();
+    event.currentTarget.requestSubmit();
+  }
+}

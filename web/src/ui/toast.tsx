@@ -1,0 +1,27 @@
+// Short messages at the corner: what was done, or what failed with its code.
+import { notifications } from '@mantine/notifications';
+import { asProblem } from '@/api/problem';
+import { sentence } from './ProblemNote';
+
+const FAILED_FOR_MS = 12_000;
+
+export function showDone(title: string, message = ''): void {
+  notifications.show({ color: 'teal', title, message });
+}
+
+export function showProblem(error: unknown): void {
+  const problem = asProblem(error);
+  notifications.show({
+    color: 'red',
+    title: sentence(problem.title),
+    autoClose: FAILED_FOR_MS,
+    message: (
+      <>
+        {sentence(problem.detail)}{' '}
+        <span className="mono">
+          {problem.code} {problem.requestId ?? ''}
+        </span>
+      </>
+    ),
+  });
+}

@@ -1,0 +1,100 @@
+// The address holds the whole view and gives it back; the API gets what it understands.
+import { expect, test } from 'vitest';
+import { apiFilter, type Group, readFilter, writeFilter } from '../src/features/panels/grid/filter';
+import { readView, rowsRequest, writeView } from '../src/features/panels/grid/view';
+import { parseSearch, stringifySearch } from '../src/lib/search';
+
+const columns = [
+  { name: 'origin', kind: 'text' },
+  { name: 'dep_delay', kind: 'number' },
+  { name: 'month', kind: 'integer' },
+  { name: 'time hour', kind: 'datetime' },
+  { name: 'late', kind: 'boolean' },
+] as const;
+
+const nested: Group = {
+  match: 'all',
+  parts: [
+    { column: 'month', op: 'between', values: ['6', '8'] },
+    {
+      match: 'any',
+      parts: [
+        { column: 'origin', op: 'in', values: ['JFK', "O'Hare, (old)", 'ü x'] },
+        { column: 'dep_delay', op: 'gt', values: ['-30.5'] },
+        { column: 'time hour', op: 'is_empty', values: [] },
+      ],
+    },
+  ],
+};
+
+test('a nested filter survives the address', () => {
+  const text = writeFilter(nested);
+  expect(text).toBe(
+    "month.between(6,8),any(origin.in(JFK,'O''Hare, (old)','ü x'),dep_delay.gt(-30.5),'time hour'.is_empty)",
+  );
+  expect(readFilter(text)).toEqual(nested);
+  const address = stringifySearch({ filter: text });
+  expect(readFilter(parseSearch(address)['filter'])).toEqual(nested);
+});
+
+test('a filter of one group is that group', () => {
+  const any: Group = {
+    match: 'any',
+    parts: [
+      { column: 'a', op: 'eq', values: ['1'] },
+      { column: 'a', op: 'eq', values: ['2'] },
+    ],
+  };
+  expect(readFilter(writeFilter(any))).toEqual(any);
+});
+
+test.each(['month.between(6', 'month', 'month.like(3)', "month.eq('x", 'all(month.eq(1)', 'month.eq(1))'])(
+  'what cannot be read is refused: %s',
+  (text) => expect(readFilter(text)).toBeNull(),
+);
+
+test('the API gets typed values and only complete conditions', () => {
+  const filter = readFilter(
+    "month.in(6,7),dep_delay.gt(),late.eq(true),'time hour'.ge('2013-01-01 10:00'),gone.eq(1)",
+  );
+  expect(filter).toBeNull();
+  const group: Group = {
+    match: 'all',
+    parts: [
+      { column: 'month', op: 'in', values: ['6', '7'] },
+      { column: 'dep_delay', op: 'gt', values: [] },
+      { column: 'late', op: 'eq', values: ['true'] },
+      { column: 'time hour', op: 'ge', values: ['2013-01-01 10:00'] },
+      { column: 'gone', op: 'eq', values: ['1'] },
+    ],
+  };
+  expect(apiFilter(group, columns)).toEqual({
+    all: [
+      { column: 'month', op: 'in', value: [6, 7] },
+      { column: 'late', op: 'eq', value: true },
+      { column: 'time hour', op: 'ge', value: '2013-01-01T10:00:00Z' },
+    ],
+  });
+});
+
+test('a view survives the address', () => {
+  const change = {
+    sort: [
+      { column: 'dep_delay', descending: true },
+      { column: 'time hour', descending: false },
+    ],
+    q: 'new york',
+    columns: ['origin', 'time hour'],
+    pinned: ['origin'],
+    widths: { 'time hour': 210 },
+    row: 1199,
+  };
+  const text = stringifySearch(writeView(change));
+  expect(text).toBe(
+    "?sort=-dep_delay,'time+hour'&q=new+york&cols=origin,'time+hour'&pin=origin&w='time+hour':210&row=1200",
+  );
+  const { view, unread } = readView(parseSearch(text));
+  expect(unread).toEqual([]);
+  expect(view).toMatchObject(change);
+  expect(rowsRequest(view, columns)).toEqual({ sort: '-dep_delay,time hour', q: 'new york' });
+});
