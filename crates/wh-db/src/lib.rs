@@ -1,1 +1,31 @@
-//! placeholder
+//! The tenancy kernel: the only way to the database, on both engines. Holds no table and no rule of a context.
+mod audit;
+pub mod codes;
+mod config;
+mod context;
+mod core;
+mod db;
+mod engine;
+mod idempotency;
+mod migrate;
+mod outbox;
+mod postgres;
+mod reads;
+mod row;
+mod sqlite;
+mod text;
+mod tx;
+mod value;
+
+pub use audit::{AuditEntry, AuditLine, Who};
+pub use config::{DbConfig, DbLimits, EngineConfig, PostgresUrls};
+pub use context::Context;
+pub use db::{AUDIT_LINES_MAX, Db, IdentityDb, Opened, SystemDb, open};
+pub use idempotency::{IDEMPOTENCY_KEPT_S, IDEMPOTENCY_RUNNING_S_MAX, Idempotent, IdempotentRun, StoredAnswer};
+pub use migrate::{MigrationFile, MigrationText, Migrations};
+pub use outbox::{Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Outbox, Parked, Progress, React, Reaction, Resumable};
+pub use postgres::{PostgresInit, init_postgres};
+pub use reads::{GlobalRead, Reads, SystemRead, TenantRead};
+pub use row::Row;
+pub use tx::{GlobalTx, SystemTx, TenantTx};
+pub use value::Value;

@@ -1,0 +1,72 @@
+//! What every handle of one opened database shares: engine, checked texts, clock, ids, meters.
+use std::sync::Arc;
+use std::time::Instant;
+
+use metrics::{Histogram, counter, histogram};
+use wh_base::{Clock, IdSource, Random, Result};
+
+use crate::DbLimits;
+use crate::engine::Engine;
+use crate::text::Texts;
+
+pub(crate) struct Core {
+    pub engine: Engine,
+    pub texts: Texts,
+    pub meter: Meter,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub ids: IdSource,
+    pub limits: DbLimits,
+}
+
+/// `database_query_duration` in seconds by engine and kind, `database_refusals_total` by code.
+pub(crate) struct Meter {
+    engine: &'static str,
+    open: Histogram,
+    read: Histogram,
+    write: Histogram,
+    commit: Histogram,
+}
+
+impl Meter {
+    pub(crate) fn new(engine: &'static str) -> Self {
+        let of = |kind: &'static str| histogram!("database_query_duration", "engine" => engine, "kind" => kind);
+        Self { engine, open: of("open"), read: of("read"), write: of("write"), commit: of("commit") }
+    }
+
+    pub(crate) fn start(&self) -> Timer<'_> {
+        Timer { meter: self, started: Instant::now() }
+    }
+}
+
+/// Runs from its creation until it is told what was measured.
+pub(crate) struct Timer<'a> {
+    meter: &'a Meter,
+    started: Instant,
+}
+
+impl Timer<'_> {
+    pub(crate) fn opened<T>(self, answer: &Result<T>) {
+        self.stop(&self.meter.open, answer);
+    }
+
+    pub(crate) fn read<T>(self, answer: &Result<T>) {
+        self.stop(&self.meter.read, answer);
+    }
+
+    pub(crate) fn write<T>(self, answer: &Result<T>) {
+        self.stop(&self.meter.write, answer);
+    }
+
+    pub(crate) fn commit<T>(self, answer: &Result<T>) {
+        self.stop(&self.meter.commit, answer);
+    }
+
+    fn stop<T>(&self, histogram: &Histogram, answer: &Result<T>) {
+        histogram.record(self.started.elapsed().as_secs_f64());
+        if let Err(error) = answer {
+            let (engine, code) = (self.meter.engine, error.code().code);
+            counter!("database_refusals_total", "engine" => engine, "code" => code).increment(1);
+        }
+    }
+}
