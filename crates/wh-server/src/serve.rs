@@ -23,7 +23,7 @@ use crate::config::{ServerConfig, ms};
 use crate::edge::metrics::{CONNECTIONS_REFUSED, UPKEEP_INTERVAL, recorder};
 use crate::edge::{Edge, Peer};
 use admission::{Admission, Full};
-use connection::Connections;
+use connection::{Connections, End};
 use refusal::Refusals;
 use wire::Wire;
 
@@ -135,11 +135,8 @@ impl Server {
         let _ = stream.set_nodelay(true);
         let wire = Wire::new(stream, self.write_timeout, Some(place));
         let peer = Peer { address, local, transport: self.connections.transport() };
-        let (connections, stop) = (self.connections.clone(), self.stop.child_token());
-        let kill = self.kill.child_token();
-        self.tasks.spawn(async move {
-            kill.run_until_cancelled(connections.run(wire, peer, stop)).await;
-        });
+        let end = End { stop: self.stop.child_token(), kill: self.kill.clone() };
+        self.tasks.spawn(self.connections.clone().run(wire, peer, end));
     }
 
     fn refuse(&self, stream: TcpStream, full: Full) {

@@ -57,16 +57,25 @@ impl Connections {
         if self.tls.is_some() { Transport::Tls } else { Transport::Cleartext }
     }
 
-    /// Serve one connection until it ends by itself, by age, or gracefully after `stop`.
-    pub(super) async fn run(&self, wire: Wire, peer: Peer, stop: CancellationToken) {
-        let Some(tls) = &self.tls else { return self.run_h1(wire, peer, stop).await };
-        let handshake = tokio::time::timeout(self.handshake_timeout, tls.accept(wire));
-        match stop.run_until_cancelled(handshake).await {
+    /// Serve one connection until it ends by itself, by age, or at the server's end. What only TLS needs is boxed, so
+    /// that a connection in cleartext does not pay for it: an idle one should be small.
+    pub(super) async fn run(self: Arc<Self>, wire: Wire, peer: Peer, end: End) {
+        if self.tls.is_some() {
+            Box::pin(self.run_tls(wire, peer, end)).await;
+        } else {
+            self.run_h1(wire, peer, end).await;
+        }
+    }
+
+    async fn run_tls(&self, wire: Wire, peer: Peer, end: End) {
+        let Some(tls) = &self.tls else { return };
+        let handshake = Box::pin(tokio::time::timeout(self.handshake_timeout, tls.accept(wire)));
+        match end.stop.run_until_cancelled(handshake).await {
             Some(Ok(Ok(stream))) => {
                 if stream.get_ref().1.alpn_protocol() == Some(ALPN_H2) {
-                    self.run_h2(stream, peer, stop).await;
+                    Box::pin(self.run_h2(stream, peer, end)).await;
                 } else {
-                    self.run_h1(stream, peer, stop).await;
+                    Box::pin(self.run_h1(stream, peer, end)).await;
                 }
             }
             Some(Ok(Err(error))) => {
@@ -78,7 +87,7 @@ impl Connections {
         }
     }
 
-    async fn run_h1<S>(&self, stream: S, peer: Peer, stop: CancellationToken)
+    async fn run_h1<S>(&self, stream: S, peer: Peer, end: End)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -87,13 +96,13 @@ impl Connections {
             let edge = edge.clone();
             async move { Ok::<_, Infallible>(edge.call(Some(peer), request).await) }
         });
-        let connection = self.h1.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let mut connection = pin!(self.h1.serve_connection(TokioIo::new(stream), service).with_upgrades());
         // Silence between requests is ended by the header timeout.
-        let outcome = drive(connection, &stop, self.age_max, std::future::pending()).await;
+        let outcome = drive(connection.as_mut(), &end, self.age_max, std::future::pending()).await;
         note(peer, outcome);
     }
 
-    async fn run_h2<S>(&self, stream: S, peer: Peer, stop: CancellationToken)
+    async fn run_h2<S>(&self, stream: S, peer: Peer, end: End)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -106,11 +115,19 @@ impl Connections {
                 Ok::<_, Infallible>(edge.call(Some(peer), request).await)
             }
         });
-        let connection = self.h2.serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(self.h2.serve_connection(TokioIo::new(stream), service));
         let idle = activity.idle(self.h2_idle_timeout);
-        let outcome = drive(connection, &stop, self.age_max, idle).await;
+        let outcome = drive(connection.as_mut(), &end, self.age_max, idle).await;
         note(peer, outcome);
     }
+}
+
+/// How the server ends, as its connections see it.
+pub(super) struct End {
+    /// Finish what runs.
+    pub(super) stop: CancellationToken,
+    /// The drain timeout is over.
+    pub(super) kill: CancellationToken,
 }
 
 fn h1(config: &ServerConfig) -> http1::Builder {
@@ -170,21 +187,20 @@ where
 }
 
 async fn drive(
-    connection: impl Graceful,
-    stop: &CancellationToken,
+    mut connection: Pin<&mut impl Graceful>,
+    end: &End,
     age_max: Duration,
     idle: impl Future<Output = ()>,
 ) -> hyper::Result<()> {
-    let mut connection = pin!(connection);
     tokio::select! {
         biased;
         outcome = connection.as_mut() => return outcome,
-        () = stop.cancelled() => {}
+        () = end.stop.cancelled() => {}
         () = tokio::time::sleep(age_max) => {}
         () = idle => {}
     }
     connection.as_mut().finish();
-    connection.await
+    end.kill.run_until_cancelled(connection).await.unwrap_or(Ok(()))
 }
 
 /// What an HTTP/2 connection did lately. HTTP/1.1 needs none: hyper's header timeout ends its silence.
