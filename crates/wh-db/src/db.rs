@@ -7,7 +7,7 @@ use wh_contract::TenantId;
 use crate::core::{Core, Meter};
 use crate::engine::{Engine, Scope};
 use crate::migrate::{Catalogue, Dialect, Migrations};
-use crate::reads::{GlobalRead, Reading, SystemRead, TenantRead};
+use crate::reads::{GlobalRead, Reading, Reads, SystemRead, TenantRead};
 use crate::text::Texts;
 use crate::tx::{Changing, GlobalTx, SystemTx, TenantTx};
 use crate::{AuditLine, DbConfig, EngineConfig, Outbox, args, audit, codes, postgres, sqlite};
@@ -30,6 +30,12 @@ impl Db {
     /// One tenant's rows, to be changed.
     pub async fn begin(&self, tenant: TenantId) -> Result<TenantTx> {
         Ok(TenantTx { tenant, changing: Changing::open(&self.core, Scope::Tenant(tenant)).await? })
+    }
+
+    /// Whether the database answers: one statement of no tenant, within the usual limits.
+    pub async fn ping(&self) -> Result<()> {
+        let mut read = self.read(TenantId(uuid::Uuid::nil())).await?;
+        read.rows("SELECT 1 AS n", &[]).await.map(drop)
     }
 
     /// The newest lines of a tenant's audit trail before `seq`, newest first.

@@ -10,7 +10,7 @@ use wh_base::Result;
 
 use crate::codes;
 
-pub(crate) use table::{Column, Table};
+pub(crate) use table::Table;
 pub(crate) use vocabulary::{Statement, statements};
 
 /// One context's migrations, in order.

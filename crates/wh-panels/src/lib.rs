@@ -1,1 +1,25 @@
-//! placeholder
+//! Panels: what is, as live tables. Files come in, views go out; the rows themselves are the dataset engine's.
+pub mod codes;
+pub mod model;
+pub mod service;
+
+mod http;
+mod store;
+
+use wh_contract::{PANELS_READ, PANELS_WRITE};
+use wh_dataset::Datasets;
+use wh_db::{Migrations, migrations};
+use wh_server::Module;
+
+/// The tables `panels_*`.
+pub const MIGRATIONS: Migrations = migrations!("panels": "0001_panels");
+
+/// Everything panels bring to the house.
+pub fn module(datasets: Datasets) -> Module {
+    Module::new("panels")
+        .operations(http::operations)
+        .migrations(MIGRATIONS)
+        .permissions(&[&PANELS_READ, &PANELS_WRITE])
+        .errors(codes::ALL)
+        .extension(datasets)
+}

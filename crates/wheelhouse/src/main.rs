@@ -1,1 +1,25 @@
-fn main() {}
+//! The binary: reads the command line, composes the modules, runs them. Holds no product rule.
+mod cli;
+mod compose;
+mod data_dir;
+mod log;
+mod print;
+mod serve;
+mod settings;
+mod ui;
+
+use std::process::ExitCode;
+
+/// Gives freed memory back after an import, and does not serialise the threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

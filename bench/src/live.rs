@@ -1,0 +1,75 @@
+//! A thousand open sockets: what an idle one costs, and how long a commit takes to reach all of them.
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
+
+use crate::Arguments;
+use crate::figures::Figures;
+use crate::server::Server;
+use crate::session::Session;
+
+const SOCKETS: usize = 1_000;
+const ROUNDS: usize = 50;
+
+/// `socket.idle_kb`, `live.commit_to_socket.1000`: from the answer of the change to the arrival at each socket.
+pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()> {
+    let data_dir = tempfile::tempdir()?;
+    let server = Server::start(&arguments.binary, data_dir.path())?;
+    let mut session = Session::set_up(&server).await?;
+    let panel = session.panel("live").await?;
+    let before = server.rss()?;
+    let (heard, mut arrivals) = mpsc::unbounded_channel();
+    for _ in 0..SOCKETS {
+        let socket = open(&server, &session, &panel).await?;
+        tokio::spawn(listen(socket, heard.clone()));
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    figures.value("socket.idle_kb", "kB", SOCKETS, (server.rss()?.saturating_sub(before)) as f64 / 1e3 / SOCKETS as f64);
+    let mut times = Vec::with_capacity(SOCKETS * ROUNDS);
+    for round in 0..ROUNDS {
+        let body = json!({ "title": format!("live {round}") });
+        session.call("PATCH", &format!("/v1/panels/{panel}"), Some(&body)).await?.expect(200)?;
+        let committed = Instant::now();
+        for _ in 0..SOCKETS {
+            let arrival: Instant = tokio::time::timeout(Duration::from_secs(10), arrivals.recv()).await?.context("no arrival")?;
+            times.push(arrival.saturating_duration_since(committed));
+        }
+    }
+    figures.times("live.commit_to_socket.1000", times);
+    Ok(())
+}
+
+type Socket = tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>;
+
+async fn open(server: &Server, session: &Session, panel: &str) -> Result<Socket> {
+    let mut request = format!("ws://{}/v1/live", server.address).into_client_request()?;
+    let cookie = session.cookie.trim_start_matches("Cookie: ").trim().parse()?;
+    request.headers_mut().insert("cookie", cookie);
+    request.headers_mut().insert("origin", format!("http://{}", server.address).parse()?);
+    let stream = tokio::net::TcpStream::connect(server.address).await?;
+    let small = WebSocketConfig::default().read_buffer_size(2_048).write_buffer_size(0);
+    let (mut socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(small)).await?;
+    let topics = json!({ "type": "subscribe", "topics": [format!("panels.{panel}")] });
+    socket.send(Message::text(topics.to_string())).await?;
+    while let Some(message) = socket.next().await {
+        if message?.to_text()?.contains("\"subscribed\"") {
+            return Ok(socket);
+        }
+    }
+    anyhow::bail!("the socket closed before it was subscribed")
+}
+
+async fn listen(mut socket: Socket, heard: mpsc::UnboundedSender<Instant>) {
+    while let Some(Ok(message)) = socket.next().await {
+        let arrived = Instant::now();
+        let event: Value = message.to_text().ok().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        if event["type"] == "event" && heard.send(arrived).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The server under measurement: started on a folder of its own, ended by its process id, looked at through /proc.
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The one-time setup token, on an empty data folder.
+    pub setup_token: Option<String>,
+    /// From the start of the process to the printed URL.
+    pub ready_after: Duration,
+}
+
+impl Server {
+    /// Start it on this data folder and wait for its URL.
+    pub fn start(binary: &Path, data: &Path) -> Result<Self> {
+        let began = Instant::now();
+        let mut child = Command::new(binary)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data)
+            .env("WHEELHOUSE_LOG_LEVEL", "error")
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", binary.display()))?;
+        let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
+        let url = loop {
+            match lines.next() {
+                Some(line) => match line?.split_once("http://").map(|(_, rest)| rest.to_owned()) {
+                    Some(rest) => break rest,
+                    None => {}
+                },
+                None => bail!("the server ended before it was ready"),
+            }
+        };
+        let ready_after = began.elapsed();
+        let (address, rest) = url.split_once('/').unwrap_or((&url, ""));
+        let setup_token = rest.split_once('#').map(|(_, token)| token.trim().to_owned());
+        Ok(Self { child, address: address.parse()?, setup_token, ready_after })
+    }
+
+    /// Resident memory in bytes.
+    pub fn rss(&self) -> Result<u64> {
+        self.status_kb("VmRSS:").map(|kb| kb * 1024)
+    }
+
+    /// The most memory it ever had resident, in bytes.
+    pub fn rss_peak(&self) -> Result<u64> {
+        self.status_kb("VmHWM:").map(|kb| kb * 1024)
+    }
+
+    /// Let the peak start again from what is resident now.
+    pub fn reset_peak(&self) -> Result<()> {
+        Ok(fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5")?)
+    }
+
+    /// Processor time it has used, user and system.
+    pub fn cpu(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let (_, rest) = stat.rsplit_once(')').context("stat")?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
+    fn status_kb(&self, key: &str) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).context("no such line in status")?;
+        Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A server that is gone already is as good as one that was ended.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}

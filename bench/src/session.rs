@@ -1,0 +1,93 @@
+//! People and companies for the benchmarks: set up, sign in, switch. Through the same door as everybody.
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::client::{Client, Reply, request};
+use crate::server::Server;
+
+const EMAIL: &str = "bench@example.com";
+const PASSWORD: &str = "correct horse battery staple 13";
+
+/// Somebody signed in, with a connection.
+pub struct Session {
+    /// The connection.
+    pub client: Client,
+    /// `Cookie: …\r\n`.
+    pub cookie: String,
+    address: SocketAddr,
+}
+
+impl Session {
+    /// Complete the setup with the printed token.
+    pub async fn set_up(server: &Server) -> Result<Self> {
+        let token = server.setup_token.as_deref().context("the data folder is not empty")?;
+        let body = json!({ "token": token, "company": "Bench", "name": "Bench", "email": EMAIL, "password": PASSWORD });
+        Self::enter(server.address, "/v1/identity/setup", &body).await
+    }
+
+    /// Another session of the same person.
+    pub async fn sign_in(address: SocketAddr) -> Result<Self> {
+        Self::enter(address, "/v1/identity/sessions", &json!({ "email": EMAIL, "password": PASSWORD })).await
+    }
+
+    async fn enter(address: SocketAddr, path: &str, body: &Value) -> Result<Self> {
+        let client = Client::connect(address).await?;
+        let mut session = Self { client, cookie: String::new(), address };
+        let reply = session.call("POST", path, Some(body)).await?.expect(201)?;
+        session.take_cookie(&reply);
+        Ok(session)
+    }
+
+    /// Call an operation with a JSON body.
+    pub async fn call(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<Reply> {
+        let bytes = self.prepared(method, path, body);
+        self.client.send(&bytes).await
+    }
+
+    /// The bytes of such a call.
+    pub fn prepared(&self, method: &str, path: &str, body: Option<&Value>) -> Vec<u8> {
+        match body {
+            Some(body) => {
+                let headers = format!("{}Content-Type: application/json\r\n", self.cookie);
+                request(method, path, &headers, body.to_string().as_bytes())
+            }
+            None => request(method, path, &self.cookie, b""),
+        }
+    }
+
+    /// A new company, and this session in it.
+    pub async fn into_new_tenant(&mut self, name: &str) -> Result<()> {
+        let tenant = self.call("POST", "/v1/identity/tenants", Some(&json!({ "name": name }))).await?.expect(201)?;
+        let body = json!({ "tenant_id": tenant.json()?["id"] });
+        let reply = self.call("PUT", "/v1/identity/session/tenant", Some(&body)).await?.expect(200)?;
+        self.take_cookie(&reply);
+        Ok(())
+    }
+
+    /// An empty panel; its id.
+    pub async fn panel(&mut self, title: &str) -> Result<String> {
+        let reply = self.call("POST", "/v1/panels", Some(&json!({ "title": title }))).await?.expect(201)?;
+        Ok(reply.json()?["id"].as_str().context("no id")?.to_owned())
+    }
+
+    /// Fill a panel with a file, in pieces; the record of the import.
+    pub async fn import(&mut self, panel: &str, pieces: impl Iterator<Item = Vec<u8>>) -> Result<Value> {
+        let path = format!("/v1/panels/{panel}/imports?mode=replace&file_name=flights.csv");
+        let cookie = self.cookie.clone();
+        self.client.upload(&path, &cookie, pieces).await?.expect(201)?.json()
+    }
+
+    /// A further connection with the same session.
+    pub async fn another(&self) -> Result<Self> {
+        let client = Client::connect(self.address).await?;
+        Ok(Self { client, cookie: self.cookie.clone(), address: self.address })
+    }
+
+    fn take_cookie(&mut self, reply: &Reply) {
+        if let Some(cookie) = &reply.cookie {
+            self.cookie = format!("Cookie: {cookie}\r\n");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Views: first page, filter with sort and count, deep offsets; latency of one client and throughput of sixteen.
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::Arguments;
+use crate::data;
+use crate::figures::Figures;
+use crate::server::Server;
+use crate::session::Session;
+
+const SIZES: [(&str, usize); 3] = [("100k", 100_000), ("336k", 336_776), ("1m", 1_000_000)];
+const WARM_UP: usize = 50;
+const ROUNDS: usize = 1_000;
+const CONNECTIONS: usize = 16;
+
+/// All figures whose names begin with `view.`.
+pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()> {
+    let data_dir = tempfile::tempdir()?;
+    let server = Server::start(&arguments.binary, data_dir.path())?;
+    let mut session = Session::set_up(&server).await?;
+    let mut small = String::new();
+    for (name, rows) in SIZES {
+        let panel = session.panel(name).await?;
+        session.import(&panel, data::pieces(&data::flights(&arguments.flights, rows)?)).await?;
+        latencies(&mut session, &panel, name, rows, figures).await?;
+        if small.is_empty() {
+            small = panel;
+        }
+    }
+    let seconds = Duration::from_secs(arguments.seconds);
+    throughput(&server, &session, "view.first_page", seconds, figures, |_| first_page(&small)).await?;
+    throughput(&server, &session, "view.filter_sort_count", seconds, figures, |n| filtered(&small, n)).await
+}
+
+async fn latencies(
+    session: &mut Session,
+    panel: &str,
+    name: &str,
+    rows: usize,
+    figures: &mut Figures,
+) -> Result<()> {
+    let times = timed(session, |_| first_page(panel)).await?;
+    figures.times(format!("view.first_page.{name}"), times);
+    let times = timed(session, |n| filtered(panel, n)).await?;
+    figures.times(format!("view.filter_sort_count.{name}"), times);
+    let times = timed(session, |n| deep_page(panel, rows, n)).await?;
+    figures.times(format!("view.offset_90pct.{name}"), times);
+    Ok(())
+}
+
+async fn timed(session: &mut Session, path: impl Fn(usize) -> String) -> Result<Vec<Duration>> {
+    let mut times = Vec::with_capacity(ROUNDS);
+    for round in 0..WARM_UP + ROUNDS {
+        let request = session.prepared("GET", &path(round), None);
+        let took = session.client.timed(&request, 200).await?;
+        if round >= WARM_UP {
+            times.push(took);
+        }
+    }
+    Ok(times)
+}
+
+fn first_page(panel: &str) -> String {
+    format!("/v1/panels/{panel}/rows?limit=50")
+}
+
+/// Two conditions and a sort; the value differs in each request, so that nothing prepared can answer it.
+fn filtered(panel: &str, n: usize) -> String {
+    let (distance, delay) = (100 + n * 7 % 2_400, n % 97);
+    let filter = format!(
+        r#"{{"all":[{{"column":"distance","op":"gt","value":{distance}.{n}}},{{"column":"dep_delay","op":"gt","value":{delay}}}]}}"#
+    );
+    let filter: String = filter.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    format!("/v1/panels/{panel}/rows?limit=50&sort=-arr_delay&filter={filter}")
+}
+
+/// The page at 90 % of a sorted view; its neighbours differ, so that the answer is not simply repeated.
+fn deep_page(panel: &str, rows: usize, n: usize) -> String {
+    let offset = rows * 9 / 10 + n % 100;
+    format!("/v1/panels/{panel}/rows?limit=50&sort=-arr_delay&offset={offset}")
+}
+
+async fn throughput(
+    server: &Server,
+    session: &Session,
+    name: &str,
+    duration: Duration,
+    figures: &mut Figures,
+    path: impl Fn(usize) -> String,
+) -> Result<()> {
+    let (cpu, began) = (server.cpu()?, Instant::now());
+    let mut tasks = Vec::new();
+    for connection in 0..CONNECTIONS {
+        let mut own = session.another().await?;
+        let requests: Vec<Vec<u8>> =
+            (0..4_096).map(|n| own.prepared("GET", &path(n * CONNECTIONS + connection), None)).collect();
+        tasks.push(tokio::spawn(async move {
+            let mut done = 0_usize;
+            while began.elapsed() < duration {
+                own.client.timed(&requests[done % requests.len()], 200).await?;
+                done += 1;
+            }
+            anyhow::Ok(done)
+        }));
+    }
+    let mut done = 0;
+    for task in tasks {
+        done += task.await??;
+    }
+    let (took, cpu) = (began.elapsed(), server.cpu()? - cpu);
+    figures.value(format!("{name}.rps"), "1/s", done, done as f64 / took.as_secs_f64());
+    figures.value(format!("{name}.cpu_ms"), "ms", done, cpu.as_secs_f64() * 1e3 / done as f64);
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! Durable changes with sign-in, event and audit: 64 clients over 100 companies, on both engines.
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+
+use crate::Arguments;
+use crate::figures::Figures;
+use crate::server::Server;
+use crate::session::Session;
+
+const CLIENTS: usize = 64;
+const TENANTS: usize = 100;
+
+/// A PostgreSQL of the benchmark's own, with the server's configuration pointing at it.
+pub struct Postgres {
+    _running: wh_testkit::engines::PostgresServer,
+}
+
+impl Postgres {
+    /// Start one and let `wheelhouse db init` prepare it; none where PostgreSQL is not installed.
+    pub fn start(binary: &Path, data: &Path) -> Result<Option<Self>> {
+        let Some(running) = wh_testkit::engines::PostgresServer::start_durable()? else {
+            eprintln!("skipped for want of PostgreSQL 15");
+            return Ok(None);
+        };
+        let status = Command::new(binary)
+            .args(["db", "init", "--admin-url", running.admin_url()])
+            .arg("--data-dir")
+            .arg(data)
+            .status()
+            .context("db init")?;
+        ensure!(status.success(), "db init failed");
+        Ok(Some(Self { _running: running }))
+    }
+}
+
+/// `sqlite.writes_per_s`, `postgres.writes_per_s`.
+pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()> {
+    let seconds = Duration::from_secs(arguments.seconds);
+    let data = tempfile::tempdir()?;
+    engine(&arguments.binary, data.path(), seconds, "sqlite", figures).await?;
+    let data = tempfile::tempdir()?;
+    let Some(_postgres) = Postgres::start(&arguments.binary, data.path())? else { return Ok(()) };
+    engine(&arguments.binary, data.path(), seconds, "postgres", figures).await
+}
+
+async fn engine(binary: &Path, data: &Path, duration: Duration, name: &str, figures: &mut Figures) -> Result<()> {
+    let server = Server::start(binary, data)?;
+    let mut first = Session::set_up(&server).await?;
+    let mut requests = Vec::with_capacity(TENANTS);
+    for n in 0..TENANTS {
+        let mut session = Session::sign_in(server.address).await?;
+        session.into_new_tenant(&format!("Tenant {n}")).await?;
+        let panel = session.panel("row").await?;
+        let body = json!({ "title": format!("row {n}") });
+        requests.push(session.prepared("PATCH", &format!("/v1/panels/{panel}"), Some(&body)));
+    }
+    first.call("GET", "/v1/identity/me", None).await?.expect(200)?;
+    let began = Instant::now();
+    let mut tasks = Vec::new();
+    for client in 0..CLIENTS {
+        let mut own = first.another().await?;
+        let requests = requests.clone();
+        tasks.push(tokio::spawn(async move {
+            let mut done = 0_usize;
+            while began.elapsed() < duration {
+                own.client.timed(&requests[(client + done * CLIENTS) % TENANTS], 200).await?;
+                done += 1;
+            }
+            anyhow::Ok(done)
+        }));
+    }
+    let mut done = 0;
+    for task in tasks {
+        done += task.await??;
+    }
+    figures.value(format!("{name}.writes_per_s"), "1/s", done, done as f64 / began.elapsed().as_secs_f64());
+    Ok(())
+}

@@ -1,0 +1,390 @@
+//! One transaction on one connection: prologue in the first packet, poison after the first error, safe when dropped at any
+//! moment. Knows no table.
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use deadpool_postgres::{Client, Object, Pool};
+use futures_util::FutureExt;
+use futures_util::future::{MaybeDone, maybe_done};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use wh_base::{Error, Result};
+use wh_contract::TenantId;
+
+use super::bind::Bound;
+use super::{connect, errors};
+use crate::config::DbLimits;
+use crate::{Value, codes};
+
+/// The tenant of the transaction; row security compares every row with it. `true` = until the transaction ends.
+pub(super) const SET_TENANT: &str = "SELECT set_config('app.tenant_id', $1, true)";
+/// Statements kept prepared on one connection. Texts are constants of the program, so more than this means that some are built.
+const PREPARED_MAX: usize = 500;
+/// How many statements of one call travel together.
+const PIPELINED_MAX: usize = 100;
+/// A server that honours `statement_timeout` answers earlier; one that does not answer by then is gone.
+const ANSWER_GRACE_MS: u64 = 5_000;
+/// An abandoned statement that ends by itself within this time costs nothing; a longer one is cancelled.
+const ABANDONED_GRACE_MS: u64 = 50;
+/// How long cancelling may take before the connection is thrown away regardless.
+const CANCEL_MS_MAX: u64 = 5_000;
+
+/// How a transaction starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// One snapshot for all its statements, as a reader on SQLite has.
+    Read,
+    /// Each statement sees what was committed before it.
+    Write,
+}
+
+impl Mode {
+    const fn begin(self) -> &'static str {
+        match self {
+            Self::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Self::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing was sent yet.
+    Fresh,
+    /// `BEGIN` was sent.
+    Open,
+    /// A statement failed; the server refuses all that follow, and so do we.
+    Poisoned,
+    /// Committed or rolled back, and the server said so.
+    Closed,
+}
+
+/// What all sessions of a pool share.
+pub(super) struct Shared {
+    pub(super) pool: Pool,
+    pub(super) tls: MakeRustlsConnect,
+    pub(super) limits: DbLimits,
+    /// Who waits for a connection now.
+    pub(super) waiting: AtomicUsize,
+}
+
+/// An open transaction.
+pub(super) struct Session {
+    shared: Arc<Shared>,
+    /// Taken only by `drop`.
+    client: Option<Client>,
+    mode: Mode,
+    tenant: Option<TenantId>,
+    state: State,
+    /// A statement was sent and its answer has not come: true in `drop` only when its future was dropped.
+    in_flight: bool,
+    /// Rows of the kernel that travel with `COMMIT`.
+    later: Vec<(String, Vec<Value>)>,
+}
+
+impl Session {
+    /// Take a connection. Nothing is sent before the first statement.
+    pub(super) async fn open(shared: &Arc<Shared>, mode: Mode, tenant: Option<TenantId>) -> Result<Self> {
+        let client = take(shared).await?;
+        if client.statement_cache.size() > PREPARED_MAX {
+            client.statement_cache.clear();
+        }
+        let shared = Arc::clone(shared);
+        Ok(Self { shared, client: Some(client), mode, tenant, state: State::Fresh, in_flight: false, later: Vec::new() })
+    }
+
+    pub(super) async fn rows(&mut self, sql: &str, args: &[Value]) -> Result<Vec<Row>> {
+        let (client, way) = self.enter()?;
+        let statement = async {
+            let statement = client.prepare_cached(sql).await?;
+            client.query(&statement, &parameters(&bound(args))).await
+        };
+        let answer = with_prologue(client, &way, statement).await;
+        self.leave(sql, answer)
+    }
+
+    pub(super) async fn count(&mut self, sql: &str, args: &[Value]) -> Result<u64> {
+        let (client, way) = self.enter()?;
+        let statement = async {
+            let statement = client.prepare_cached(sql).await?;
+            client.execute(&statement, &parameters(&bound(args))).await
+        };
+        let answer = with_prologue(client, &way, statement).await;
+        self.leave(sql, answer)
+    }
+
+    /// The same statement with many values, a packet's worth at a time.
+    pub(super) async fn many(&mut self, sql: &str, values: &[Vec<Value>]) -> Result<()> {
+        for chunk in values.chunks(PIPELINED_MAX) {
+            let (client, way) = self.enter()?;
+            let statements = async {
+                let statement = client.prepare_cached(sql).await?;
+                let sent = chunk.iter().map(|args| execute(client, &statement, args)).collect();
+                in_order(sent).await.into_iter().try_for_each(|answer| answer.map(|_| ()))
+            };
+            let answer = with_prologue(client, &way, statements).await;
+            self.leave(sql, answer)?;
+        }
+        Ok(())
+    }
+
+    /// A statement of the kernel that is sent in the same packet as `COMMIT`.
+    pub(super) fn later(&mut self, sql: String, args: Vec<Value>) -> Result<()> {
+        self.usable()?;
+        self.later.push((sql, args));
+        Ok(())
+    }
+
+    /// Make it durable. The kernel's rows and `COMMIT` travel together; a row that cannot be sent holds `COMMIT` back.
+    pub(super) async fn commit(mut self) -> Result<()> {
+        self.usable()?;
+        if self.state == State::Fresh && self.later.is_empty() {
+            return Ok(());
+        }
+        let later = std::mem::take(&mut self.later);
+        let (client, way) = self.enter()?;
+        let last = async {
+            let mut statements = Vec::with_capacity(later.len());
+            for (sql, _) in &later {
+                statements.push(client.prepare_cached(sql).await?);
+            }
+            let sent = later.iter().zip(&statements).map(|((_, args), statement)| execute(client, statement, args));
+            send_then_commit(client, sent.collect()).await
+        };
+        let answer = with_prologue(client, &way, last).await;
+        self.leave("COMMIT", answer)?;
+        self.state = State::Closed;
+        Ok(())
+    }
+
+    /// Undo it and wait until it is undone.
+    pub(super) async fn rollback(mut self) -> Result<()> {
+        if matches!(self.state, State::Fresh | State::Closed) {
+            return Ok(());
+        }
+        self.in_flight = true;
+        let limit = Duration::from_millis(ANSWER_GRACE_MS);
+        let answer = match &self.client {
+            Some(client) => tokio::time::timeout(limit, client.batch_execute("ROLLBACK")).await,
+            None => return Ok(()),
+        };
+        let Ok(answer) = answer else { return Err(codes::AWAY.error("the database did not answer a rollback")) };
+        self.in_flight = false;
+        answer.map_err(errors::translate)?;
+        self.state = State::Closed;
+        Ok(())
+    }
+
+    /// Every statement starts here: the connection, and what must travel before the statement.
+    fn enter(&mut self) -> Result<(&Client, Way)> {
+        self.usable()?;
+        let way = Way {
+            begin: (self.state == State::Fresh).then_some(self.mode),
+            tenant: self.tenant,
+            limit: Duration::from_millis(self.shared.limits.statement_ms_max + ANSWER_GRACE_MS),
+        };
+        self.state = State::Open;
+        self.in_flight = true;
+        match &self.client {
+            Some(client) => Ok((client, way)),
+            None => Err(codes::POISONED.error("the transaction is over")),
+        }
+    }
+
+    /// And ends here: an error poisons the transaction.
+    fn leave<T>(&mut self, sql: &str, answer: Result<T, Failure>) -> Result<T> {
+        if !matches!(answer, Err(Failure::Silence)) {
+            self.in_flight = false;
+        }
+        answer.map_err(|failure| {
+            self.state = State::Poisoned;
+            match failure {
+                Failure::Silence => codes::AWAY.error("the database did not answer in time").retry_after(1),
+                Failure::Answer(error) => {
+                    let error = errors::translate(error);
+                    if error.is(&codes::RETRY)
+                        && let Some(client) = &self.client
+                    {
+                        client.statement_cache.remove(sql, &[]);
+                    }
+                    error
+                }
+            }
+        })
+    }
+
+    fn usable(&self) -> Result<(), Error> {
+        match self.state {
+            State::Fresh | State::Open => Ok(()),
+            State::Poisoned | State::Closed => {
+                Err(codes::POISONED.error("a statement of this transaction failed before; begin a new one"))
+            }
+        }
+    }
+}
+
+/// A connection, waiting for one only in a queue that has an end.
+async fn take(shared: &Shared) -> Result<Client> {
+    struct Waits<'a>(&'a AtomicUsize);
+    impl Drop for Waits<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+    let waits = shared.waiting.fetch_add(1, Ordering::Relaxed);
+    let _waits = Waits(&shared.waiting);
+    if waits >= shared.limits.queue_max + shared.limits.connections_max {
+        return Err(codes::BUSY.error("the queue for a connection to the database is full").retry_after(1));
+    }
+    shared.pool.get().await.map_err(connect::unavailable)
+}
+
+/// How a statement travels.
+struct Way {
+    /// Only the first of a transaction: `BEGIN` in this mode goes before it.
+    begin: Option<Mode>,
+    tenant: Option<TenantId>,
+    limit: Duration,
+}
+
+/// Why a statement has no result.
+enum Failure {
+    Answer(tokio_postgres::Error),
+    Silence,
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Answer(error)
+    }
+}
+
+/// `BEGIN`, the tenant and the statement in one packet: futures that are polled one after the other before any of them
+/// waits are sent together and answered in order.
+async fn with_prologue<T>(
+    client: &Client,
+    way: &Way,
+    statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, Failure> {
+    let all = async {
+        let Some(mode) = way.begin else { return Ok(statement.await?) };
+        // Prepared when the connection was made; were it not, this waits, so that the tenant is never sent late.
+        let tenant = match way.tenant {
+            Some(tenant) => Some((client.prepare_cached(SET_TENANT).await?, Value::Text(tenant.to_string()))),
+            None => None,
+        };
+        let begin = client.batch_execute(mode.begin());
+        let set = async {
+            match &tenant {
+                Some((sql, tenant)) => client.execute(sql, &[&Bound(tenant)]).await.map(|_| ()),
+                None => Ok(()),
+            }
+        };
+        let (begun, set, answer) = futures_util::future::join3(begin, set, statement).await;
+        begun?;
+        set?;
+        Ok(answer?)
+    };
+    tokio::time::timeout(way.limit, all).await.unwrap_or(Err(Failure::Silence))
+}
+
+/// Send all; only when none was refused on our side send `COMMIT` right behind; then read the answers. A statement that
+/// fails on the server turns the `COMMIT` behind it into a rollback.
+async fn send_then_commit<F>(client: &Client, statements: Vec<F>) -> Result<(), tokio_postgres::Error>
+where
+    F: Future<Output = Result<u64, tokio_postgres::Error>>,
+{
+    let mut sent: Vec<_> = statements.into_iter().map(|statement| Box::pin(maybe_done(statement))).collect();
+    poll_fn(|cx| {
+        for statement in &mut sent {
+            let _ = statement.as_mut().poll(cx);
+        }
+        Poll::Ready(())
+    })
+    .await;
+    for statement in &mut sent {
+        if matches!(**statement, MaybeDone::Done(Err(_)))
+            && let Some(answer) = statement.as_mut().take_output()
+        {
+            return answer.map(|_| ());
+        }
+    }
+    let (answers, committed) = futures_util::future::join(finish(sent), client.batch_execute("COMMIT")).await;
+    answers.into_iter().try_for_each(|answer| answer.map(|_| ()))?;
+    committed
+}
+
+/// Poll all in order until all are done: sent in order, answered in order.
+async fn in_order<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    finish(futures.into_iter().map(|future| Box::pin(maybe_done(future))).collect()).await
+}
+
+async fn finish<F: Future>(mut futures: Vec<Pin<Box<MaybeDone<F>>>>) -> Vec<F::Output> {
+    poll_fn(|cx| {
+        let waiting = futures.iter_mut().filter_map(|future| future.as_mut().poll(cx).is_pending().then_some(())).count();
+        if waiting == 0 { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    futures.iter_mut().filter_map(|future| future.as_mut().take_output()).collect()
+}
+
+async fn execute(client: &Client, statement: &Statement, args: &[Value]) -> Result<u64, tokio_postgres::Error> {
+    client.execute(statement, &parameters(&bound(args))).await
+}
+
+fn bound(args: &[Value]) -> Vec<Bound<'_>> {
+    args.iter().map(Bound).collect()
+}
+
+fn parameters<'a>(bound: &'a [Bound<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    bound.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
+
+impl Drop for Session {
+    /// A connection never goes back to the pool inside a transaction. Between statements a `ROLLBACK` is sent on the spot, and
+    /// whoever gets the connection next is answered after it. During a statement a task takes over.
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        if matches!(self.state, State::Fresh | State::Closed) && !self.in_flight {
+            return;
+        }
+        if !self.in_flight {
+            match client.batch_execute("ROLLBACK").now_or_never() {
+                None | Some(Ok(())) => {}
+                Some(Err(_)) => discard(client),
+            }
+            return;
+        }
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(rescue(client, self.shared.tls.clone()))),
+            Err(_) => discard(client),
+        }
+    }
+}
+
+/// An abandoned statement: let it end if it is about to, otherwise cancel it. After a cancel the connection is thrown away,
+/// because the cancel may arrive late and would hit whatever runs there next.
+async fn rescue(client: Client, tls: MakeRustlsConnect) {
+    let rollback = client.batch_execute("ROLLBACK");
+    if let Ok(Ok(())) = tokio::time::timeout(Duration::from_millis(ABANDONED_GRACE_MS), rollback).await {
+        return;
+    }
+    let cancel = client.cancel_token();
+    let cancelling = tokio::time::timeout(Duration::from_millis(CANCEL_MS_MAX), cancel.cancel_query(tls));
+    match cancelling.await {
+        Ok(Ok(())) => tracing::debug!("an abandoned statement was cancelled"),
+        Ok(Err(error)) => tracing::warn!(%error, "an abandoned statement could not be cancelled"),
+        Err(_) => tracing::warn!("an abandoned statement could not be cancelled in time"),
+    }
+    discard(client);
+}
+
+/// Take the connection out of the pool and close it; the server then rolls back by itself.
+fn discard(client: Client) {
+    drop(Object::take(client));
+}

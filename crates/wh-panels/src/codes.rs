@@ -1,0 +1,79 @@
+//! The error codes of panels: what happened and what to do about it.
+use wh_base::{ErrorCode, Kind};
+
+/// A title that is empty or too long.
+pub const TITLE_LENGTH: ErrorCode = ErrorCode::new(
+    "panels.title_length",
+    Kind::Invalid,
+    "the title is too short or too long",
+    "give 1 to 80 characters; spaces at the ends do not count",
+);
+/// More panels than a tenant may have.
+pub const LIMIT: ErrorCode = ErrorCode::new(
+    "panels.limit",
+    Kind::Conflict,
+    "the company has as many panels as it may",
+    "delete a panel that is not needed any more",
+);
+/// No such panel here.
+pub const NOT_FOUND: ErrorCode = ErrorCode::new(
+    "panels.not_found",
+    Kind::NotFound,
+    "there is no such panel",
+    "look at the list of panels; it may have been deleted",
+);
+/// No such import here.
+pub const IMPORT_NOT_FOUND: ErrorCode = ErrorCode::new(
+    "panels.import_not_found",
+    Kind::NotFound,
+    "there is no such import",
+    "look at the panel's list of imports",
+);
+/// The import left no bad lines.
+pub const NO_BAD_LINES: ErrorCode = ErrorCode::new(
+    "panels.no_bad_lines",
+    Kind::NotFound,
+    "the import kept no bad lines",
+    "look at `bad_lines` of the import: it is 0, or the import did not end",
+);
+/// A filter, sort, column list or set of options that is not of its form.
+pub const QUERY_MALFORMED: ErrorCode = ErrorCode::new(
+    "panels.query_malformed",
+    Kind::Malformed,
+    "a query parameter cannot be read",
+    "compare it with the operation's description; JSON in a query must be percent-encoded",
+);
+/// The upload broke off.
+pub const UPLOAD_BROKEN: ErrorCode = ErrorCode::new(
+    "panels.upload_broken",
+    Kind::Malformed,
+    "the upload ended before the file did",
+    "send the file again; the panel still shows what it showed before",
+);
+/// The upload holds nothing.
+pub const UPLOAD_EMPTY: ErrorCode = ErrorCode::new(
+    "panels.upload_empty",
+    Kind::Invalid,
+    "the file is empty",
+    "send a file with at least one line",
+);
+/// The server stopped while the file was read.
+pub const INTERRUPTED: ErrorCode = ErrorCode::new(
+    "panels.import_interrupted",
+    Kind::Unavailable,
+    "the server stopped while it read the file",
+    "send the file again; the panel still shows what it showed before",
+);
+
+/// All of them, for the error table.
+pub const ALL: &[&ErrorCode] = &[
+    &TITLE_LENGTH,
+    &LIMIT,
+    &NOT_FOUND,
+    &IMPORT_NOT_FOUND,
+    &NO_BAD_LINES,
+    &QUERY_MALFORMED,
+    &UPLOAD_BROKEN,
+    &UPLOAD_EMPTY,
+    &INTERRUPTED,
+];

@@ -1,0 +1,43 @@
+//! `/v1/panels`. Translates HTTP to calls and back; decides nothing.
+mod import;
+mod panel;
+mod row;
+
+use utoipa_axum::routes;
+use wh_contract::{PANELS_READ, PANELS_WRITE};
+use wh_server::{Op, Registry};
+
+use crate::codes;
+use import::*;
+use panel::*;
+use row::*;
+
+/// Bytes of the sample that a preview takes.
+const SAMPLE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Declare the operations of panels.
+pub fn operations(registry: &mut Registry) {
+    registry.op(routes!(panel_list), Op::read(PANELS_READ));
+    registry.op(routes!(panel_create), Op::change(PANELS_WRITE).errors(&[&codes::TITLE_LENGTH, &codes::LIMIT]));
+    registry.op(routes!(panel_get), Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND]));
+    registry.op(
+        routes!(panel_update),
+        Op::change(PANELS_WRITE).errors(&[&codes::NOT_FOUND, &codes::TITLE_LENGTH]),
+    );
+    registry.op(routes!(panel_delete), Op::danger(PANELS_WRITE).errors(&[&codes::NOT_FOUND]));
+    registry.op(routes!(row_list), Op::read(PANELS_READ).errors(row::ERRORS));
+    registry.op(
+        routes!(import_preview),
+        Op::read(PANELS_WRITE).streams().body_max(SAMPLE_BYTES_MAX).errors(import::PREVIEW_ERRORS),
+    );
+    registry.op(routes!(import_create), Op::change(PANELS_WRITE).streams().errors(import::CREATE_ERRORS));
+    registry.op(routes!(import_list), Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND]));
+    registry.op(
+        routes!(import_get),
+        Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND, &codes::IMPORT_NOT_FOUND]),
+    );
+    registry.op(
+        routes!(import_bad_lines),
+        Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND, &codes::IMPORT_NOT_FOUND, &codes::NO_BAD_LINES]),
+    );
+}

@@ -1,0 +1,212 @@
+//! Files into panels: preview, upload as a stream, how it went, what could not be read.
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use utoipa::{IntoParams, ToSchema};
+use wh_base::{ErrorCode, Result, Timestamp};
+use wh_contract::events::ImportMode;
+use wh_contract::{ImportId, PanelId, UserId};
+use wh_dataset::Datasets;
+use wh_dataset::read::{Detected, ReadHints, ReadOptions};
+use wh_db::Context;
+use wh_server::{Answer, Caller, Hub, Json, Page, PageOf, Path, Query};
+
+use crate::model::{Import, ImportState};
+use crate::service::ImportRequest;
+use crate::{codes, service};
+
+use super::SAMPLE_BYTES_MAX;
+
+/// What a preview may answer with.
+pub const PREVIEW_ERRORS: &[&ErrorCode] = &[&codes::QUERY_MALFORMED, &codes::UPLOAD_EMPTY, &codes::UPLOAD_BROKEN];
+/// What an import may answer with.
+pub const CREATE_ERRORS: &[&ErrorCode] =
+    &[&codes::NOT_FOUND, &codes::QUERY_MALFORMED, &codes::UPLOAD_EMPTY, &codes::UPLOAD_BROKEN];
+
+/// How to look at a sample.
+#[derive(serde::Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ImportPreviewQuery {
+    /// The file's name; its ending helps to tell the format
+    #[param(max_length = 255)]
+    file_name: Option<String>,
+    /// What is known already, as JSON of the schema `DatasetReadHints`; the rest is detected
+    #[param(max_length = 65536)]
+    hints: Option<String>,
+}
+
+/// How to import.
+#[derive(serde::Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ImportCreateQuery {
+    /// What happens to the rows before
+    mode: ImportMode,
+    /// The file's name; its ending helps to tell the format
+    #[param(max_length = 255)]
+    file_name: Option<String>,
+    /// How to read the file, as JSON of the schema `DatasetReadOptions`; detected from its first bytes where absent
+    #[param(max_length = 262_144)]
+    options: Option<String>,
+}
+
+/// Where an import stands.
+#[derive(serde::Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ImportStateView {
+    /// The file is being read.
+    Running,
+    /// The panel shows the rows.
+    Done,
+    /// The panel shows what it showed before.
+    Failed,
+}
+
+/// Why an import failed.
+#[derive(serde::Serialize, ToSchema)]
+pub struct ImportProblem {
+    /// The error's code.
+    code: String,
+    /// What happened.
+    detail: String,
+}
+
+/// One run of reading a file into a panel.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Import)]
+pub struct ImportView {
+    id: ImportId,
+    panel_id: PanelId,
+    mode: ImportMode,
+    state: ImportStateView,
+    file_name: Option<String>,
+    /// Rows read.
+    rows: i64,
+    /// Lines that could not be read; they can be downloaded.
+    bad_lines: i64,
+    /// Bytes read.
+    bytes: i64,
+    /// The panel's version that holds the rows, once it is done.
+    version: Option<i64>,
+    problem: Option<ImportProblem>,
+    started_by: UserId,
+    started_at: Timestamp,
+    ended_at: Option<Timestamp>,
+}
+
+impl From<Import> for ImportView {
+    fn from(import: Import) -> Self {
+        Self {
+            id: import.id,
+            panel_id: import.panel,
+            mode: import.mode,
+            state: match import.state {
+                ImportState::Running => ImportStateView::Running,
+                ImportState::Done => ImportStateView::Done,
+                ImportState::Failed => ImportStateView::Failed,
+            },
+            file_name: import.file_name,
+            rows: import.rows,
+            bad_lines: import.bad_lines,
+            bytes: import.bytes,
+            version: import.version,
+            problem: import.interruption.map(|why| ImportProblem { code: why.code, detail: why.detail }),
+            started_by: import.started_by,
+            started_at: import.started_at,
+            ended_at: import.ended_at,
+        }
+    }
+}
+
+fn json<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text)
+        .map_err(|e| codes::QUERY_MALFORMED.error(format!("{name}: {e}")).at(name, e.to_string()))
+}
+
+/// Look at the first bytes of a file: how it would be read, and its first rows read that way
+#[utoipa::path(post, path = "/v1/panels/preview", tag = "panels", params(ImportPreviewQuery),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The first bytes of the file, at most 4 MiB"),
+    responses((status = 200, body = Detected)))]
+pub async fn import_preview(Query(query): Query<ImportPreviewQuery>, body: Body) -> Answer<Json<Detected>> {
+    let hints = query.hints.as_deref().map(|text| json::<ReadHints>("hints", text)).transpose()?.unwrap_or_default();
+    let sample = axum::body::to_bytes(body, SAMPLE_BYTES_MAX)
+        .await
+        .map_err(|e| codes::UPLOAD_BROKEN.caused("the sample broke off or is larger than 4 MiB", e))?;
+    let task = tokio::task::spawn_blocking(move || {
+        service::import_preview(&sample, query.file_name.as_deref(), &hints)
+    });
+    let detected = task.await.map_err(|e| wh_base::codes::INTERNAL.caused("detection stopped", e))??;
+    Ok(Json(detected))
+}
+
+/// Import a file into a panel: the body is the file, of any size
+#[utoipa::path(post, path = "/v1/panels/{id}/imports", tag = "panels", params(("id" = PanelId, Path), ImportCreateQuery),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file: CSV, TSV or NDJSON"),
+    responses((status = 201, body = ImportView)))]
+pub async fn import_create(
+    State(cx): State<Context>,
+    Extension(datasets): Extension<Datasets>,
+    Extension(hub): Extension<Hub>,
+    Caller(actor): Caller,
+    Path(panel): Path<PanelId>,
+    Query(query): Query<ImportCreateQuery>,
+    body: Body,
+) -> Answer<(StatusCode, Json<ImportView>)> {
+    let options = query.options.as_deref().map(|text| json::<ReadOptions>("options", text)).transpose()?;
+    let request = ImportRequest { panel, mode: query.mode, file_name: query.file_name, options };
+    let stream = body.into_data_stream().map(|piece| {
+        piece.map_err(|e| codes::UPLOAD_BROKEN.caused("the connection ended before the file did", e))
+    });
+    // A task of its own: when the client goes away, the record of the import must still be ended.
+    let task = tokio::spawn(async move { service::import_run(&cx, &datasets, &hub, &actor, request, stream).await });
+    let import = task.await.map_err(|e| wh_base::codes::INTERNAL.caused("the import stopped", e))??;
+    Ok((StatusCode::CREATED, Json(import.into())))
+}
+
+/// List the imports of a panel, the newest first
+#[utoipa::path(get, path = "/v1/panels/{id}/imports", tag = "panels", params(("id" = PanelId, Path), Page),
+    responses((status = 200, body = PageOf<ImportView>)))]
+pub async fn import_list(
+    State(cx): State<Context>,
+    Caller(actor): Caller,
+    Path(panel): Path<PanelId>,
+    Query(page): Query<Page>,
+) -> Answer<Json<PageOf<ImportView>>> {
+    let (before, limit) = (page.after("import_list")?, page.limit()?);
+    let imports = service::import_list(&cx, &actor, panel, before, limit).await?;
+    Ok(Json(imports.map(ImportView::from)))
+}
+
+/// Get an import
+#[utoipa::path(get, path = "/v1/panels/{id}/imports/{import_id}", tag = "panels",
+    params(("id" = PanelId, Path), ("import_id" = ImportId, Path)), responses((status = 200, body = ImportView)))]
+pub async fn import_get(
+    State(cx): State<Context>,
+    Caller(actor): Caller,
+    Path((panel, id)): Path<(PanelId, ImportId)>,
+) -> Answer<Json<ImportView>> {
+    Ok(Json(service::import_get(&cx, &actor, panel, id).await?.into()))
+}
+
+/// Download the lines of a file that could not be read, as CSV with line number, column, reason and text
+#[utoipa::path(get, path = "/v1/panels/{id}/imports/{import_id}/bad-lines", tag = "panels",
+    params(("id" = PanelId, Path), ("import_id" = ImportId, Path)),
+    responses((status = 200, content_type = "text/csv", body = String)))]
+pub async fn import_bad_lines(
+    State(cx): State<Context>,
+    Extension(datasets): Extension<Datasets>,
+    Caller(actor): Caller,
+    Path((panel, id)): Path<(PanelId, ImportId)>,
+) -> Answer<Response> {
+    let csv = service::bad_lines(&cx, &datasets, &actor, panel, id).await?;
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
+        (CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"bad-lines.csv\"")),
+    ];
+    Ok((headers, csv).into_response())
+}

@@ -1,0 +1,73 @@
+//! One run of reading a file into a panel, and how it may end.
+use wh_base::Timestamp;
+use wh_contract::events::ImportMode;
+use wh_contract::{ImportId, PanelId, UserId};
+
+/// Where an import stands. It ends once, and stays as it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportState {
+    /// The file is being read.
+    Running,
+    /// The panel shows the rows.
+    Done,
+    /// The panel shows what it showed before.
+    Failed,
+}
+
+impl ImportState {
+    /// The word in the API and in storage.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The state of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Running, Self::Done, Self::Failed].into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// Why an import failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interruption {
+    /// The error's code.
+    pub code: String,
+    /// What happened this time.
+    pub detail: String,
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// Its id.
+    pub id: ImportId,
+    /// The panel it fills.
+    pub panel: PanelId,
+    /// What happens to the rows before.
+    pub mode: ImportMode,
+    /// Where it stands.
+    pub state: ImportState,
+    /// The file's name, where the sender told it.
+    pub file_name: Option<String>,
+    /// Rows read.
+    pub rows: i64,
+    /// Lines that could not be read.
+    pub bad_lines: i64,
+    /// Where those lines are kept.
+    pub bad_lines_path: Option<String>,
+    /// Bytes read.
+    pub bytes: i64,
+    /// The dataset's version that holds the rows.
+    pub version: Option<i64>,
+    /// Why it failed, if it did.
+    pub interruption: Option<Interruption>,
+    /// Who sent the file.
+    pub started_by: UserId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}

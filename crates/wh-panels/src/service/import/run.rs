@@ -1,0 +1,176 @@
+//! One import from its first byte to the commit. The file is read before the transaction opens; a failure changes nothing.
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use serde_json::json;
+use wh_base::{Actor, Error, Result};
+use wh_contract::events::{ImportMode, PanelImported};
+use wh_contract::{ImportId, PanelId};
+use wh_dataset::Datasets;
+use wh_dataset::ingest::{Ingest, Source, Staged};
+use wh_dataset::read::{ReadHints, ReadOptions};
+use wh_db::{AuditEntry, Context, Who};
+use wh_server::Hub;
+
+use crate::codes;
+use crate::model::{Import, ImportState, Interruption, Panel, Shows};
+use crate::service::panel::{not_found, subject};
+use crate::store;
+
+/// Time between two words on progress, in microseconds.
+const PROGRESS_EVERY_US: i64 = 200_000;
+
+/// What the sender asks for.
+pub struct ImportRequest {
+    /// The panel to fill.
+    pub panel: PanelId,
+    /// What happens to the rows before.
+    pub mode: ImportMode,
+    /// The file's name.
+    pub file_name: Option<String>,
+    /// How to read it; detected where absent.
+    pub options: Option<ReadOptions>,
+}
+
+struct Run<'a> {
+    cx: &'a Context,
+    datasets: &'a Datasets,
+    hub: &'a Hub,
+    actor: &'a Actor,
+    import: Import,
+    panel: Panel,
+    told_at: i64,
+}
+
+/// Read the stream to its end and let the panel show its rows. The record of the import ends as done or as failed.
+pub async fn import_run(
+    cx: &Context,
+    datasets: &Datasets,
+    hub: &Hub,
+    actor: &Actor,
+    request: ImportRequest,
+    stream: impl Stream<Item = Result<Bytes>> + Send + Unpin,
+) -> Result<Import> {
+    let (panel, import) = begin(cx, actor, &request).await?;
+    let mut run = Run { cx, datasets, hub, actor, import, panel, told_at: 0 };
+    let outcome = match run.read(request.options, stream).await {
+        Ok(staged) => run.commit(staged).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(()) => Ok(run.import),
+        Err(error) => {
+            run.fail(&error).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn begin(cx: &Context, actor: &Actor, request: &ImportRequest) -> Result<(Panel, Import)> {
+    let import = Import {
+        id: cx.next_id::<ImportId>(),
+        panel: request.panel,
+        mode: request.mode,
+        state: ImportState::Running,
+        file_name: request.file_name.clone(),
+        rows: 0,
+        bad_lines: 0,
+        bad_lines_path: None,
+        bytes: 0,
+        version: None,
+        interruption: None,
+        started_by: actor.user,
+        started_at: cx.clock.now(),
+        ended_at: None,
+    };
+    let mut tx = cx.db.begin(actor.tenant).await?;
+    let panel = store::panel_by_id(&mut tx, request.panel).await?.ok_or_else(|| not_found(request.panel))?;
+    store::import_insert(&mut tx, &import).await?;
+    tx.commit().await?;
+    Ok((panel, import))
+}
+
+impl Run<'_> {
+    /// Everything that touches the file: no transaction is open.
+    async fn read(
+        &mut self,
+        options: Option<ReadOptions>,
+        mut stream: impl Stream<Item = Result<Bytes>> + Send + Unpin,
+    ) -> Result<Staged> {
+        let source = match options {
+            Some(options) => Source::Options(Box::new(options)),
+            None => Source::Detect { file_name: self.import.file_name.clone(), hints: ReadHints::default() },
+        };
+        let host = self.datasets.ingest_host();
+        let mut ingest = Ingest::start(host, self.actor.tenant, self.panel.dataset, source).await?;
+        let mut any = false;
+        while let Some(bytes) = stream.next().await.transpose()? {
+            any |= !bytes.is_empty();
+            ingest.write(bytes).await?;
+            self.tell_progress(&ingest);
+        }
+        if !any {
+            return Err(codes::UPLOAD_EMPTY.error("the body holds no bytes"));
+        }
+        ingest.finish().await
+    }
+
+    /// The rows become visible, with the event and the audit line, or nothing does.
+    async fn commit(&mut self, staged: Staged) -> Result<()> {
+        let now = self.cx.clock.now();
+        let mut import = Import {
+            state: ImportState::Done,
+            rows: staged.rows.cast_signed(),
+            bad_lines: staged.bad.count.cast_signed(),
+            bad_lines_path: staged.bad.path.clone(),
+            bytes: staged.file_bytes.cast_signed(),
+            ended_at: Some(now),
+            ..self.import.clone()
+        };
+        let mut tx = self.cx.db.begin(self.actor.tenant).await?;
+        store::panel_lock(&mut tx, import.panel).await?;
+        let before = store::panel_by_id(&mut tx, import.panel).await?.ok_or_else(|| not_found(import.panel))?;
+        let committed = self.datasets.commit(&mut tx, before.dataset, staged, import.mode).await?;
+        import.version = Some(committed.version.cast_signed());
+        let columns = serde_json::to_value(&committed.schema)
+            .map_err(|e| wh_base::codes::INTERNAL.caused("columns do not serialise", e))?;
+        let shows = Shows { version: committed.version.cast_signed(), rows: committed.rows.cast_signed(), columns };
+        store::panel_show(&mut tx, import.panel, &shows, now).await?;
+        store::import_end(&mut tx, &import).await?;
+        let Import { panel, id, mode, .. } = import;
+        tx.emit(PanelImported { panel, import: id, version: shows.version, rows: shows.rows, mode }).await?;
+        let entry = AuditEntry {
+            action: "import_create",
+            subject: subject(panel),
+            before: Some(json!({ "version": before.shows.version, "rows": before.shows.rows })),
+            after: Some(json!({ "version": shows.version, "rows": shows.rows, "import": id, "mode": mode,
+                                "file_name": import.file_name, "bad_lines": import.bad_lines })),
+        };
+        tx.audit(&Who::from(self.actor), entry).await?;
+        tx.commit().await?;
+        self.import = import;
+        Ok(())
+    }
+
+    async fn fail(&mut self, error: &Error) -> Result<()> {
+        self.import.state = ImportState::Failed;
+        self.import.ended_at = Some(self.cx.clock.now());
+        self.import.interruption =
+            Some(Interruption { code: error.code().code.to_owned(), detail: error.message().to_owned() });
+        let mut tx = self.cx.db.begin(self.actor.tenant).await?;
+        store::import_end(&mut tx, &self.import).await?;
+        tx.commit().await
+    }
+
+    /// A word on how far it is, at most every fifth of a second, to whoever looks at the panel.
+    fn tell_progress(&mut self, ingest: &Ingest) {
+        let now = self.cx.clock.now().micros();
+        if now - self.told_at < PROGRESS_EVERY_US {
+            return;
+        }
+        self.told_at = now;
+        let progress = ingest.progress();
+        let data = json!({ "import": self.import.id, "rows": progress.rows, "bytes": progress.bytes,
+                           "bad_lines": progress.bad_lines });
+        self.hub.tell(self.actor.tenant, &format!("panels.{}", self.import.panel), "import_progress", data);
+    }
+}

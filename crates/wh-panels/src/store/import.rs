@@ -1,0 +1,125 @@
+//! The table `panels_import`.
+use wh_base::{Error, Result, Timestamp, codes};
+use wh_contract::events::ImportMode;
+use wh_contract::{ImportId, PanelId};
+use wh_db::{Reads, Row, SystemTx, TenantTx, args};
+
+use crate::model::{Import, ImportState, Interruption};
+
+const COLUMNS: &str = "id, panel_id, mode, state, file_name, row_count, bad_line_count, bad_lines_path, byte_count, \
+                       version, problem_code, problem_detail, started_by, started_at, ended_at";
+
+fn unknown(what: &str, word: &str) -> Error {
+    codes::INTERNAL.error(format!("stored {what} `{word}` is unknown"))
+}
+
+fn mode_word(mode: ImportMode) -> &'static str {
+    match mode {
+        ImportMode::Replace => "replace",
+        ImportMode::Append => "append",
+    }
+}
+
+fn import(row: &Row) -> Result<Import> {
+    let state = row.text("state")?;
+    let mode = match row.text("mode")? {
+        "replace" => ImportMode::Replace,
+        "append" => ImportMode::Append,
+        other => return Err(unknown("import mode", other)),
+    };
+    let code = row.text_opt("problem_code")?.map(str::to_owned);
+    let detail = row.text_opt("problem_detail")?.unwrap_or_default().to_owned();
+    Ok(Import {
+        id: row.uuid("id")?,
+        panel: row.uuid("panel_id")?,
+        mode,
+        state: ImportState::from_word(state).ok_or_else(|| unknown("import state", state))?,
+        file_name: row.text_opt("file_name")?.map(str::to_owned),
+        rows: row.int("row_count")?,
+        bad_lines: row.int("bad_line_count")?,
+        bad_lines_path: row.text_opt("bad_lines_path")?.map(str::to_owned),
+        bytes: row.int("byte_count")?,
+        version: row.int_opt("version")?,
+        interruption: code.map(|code| Interruption { code, detail }),
+        started_by: row.uuid("started_by")?,
+        started_at: row.time("started_at")?,
+        ended_at: row.time_opt("ended_at")?,
+    })
+}
+
+pub(crate) async fn import_insert(tx: &mut TenantTx, import: &Import) -> Result<()> {
+    let sql = "INSERT INTO panels_import (tenant_id, id, panel_id, mode, state, file_name, row_count, bad_line_count, \
+               byte_count, started_by, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let values = args![
+        tx.tenant(),
+        import.id,
+        import.panel,
+        mode_word(import.mode),
+        import.state.word(),
+        import.file_name.as_deref(),
+        import.rows,
+        import.bad_lines,
+        import.bytes,
+        import.started_by,
+        import.started_at
+    ];
+    tx.run(sql, values).await
+}
+
+/// Write how an import ended. One that has ended stays as it is.
+pub(crate) async fn import_end(tx: &mut TenantTx, import: &Import) -> Result<()> {
+    let sql = "UPDATE panels_import SET state = $3, row_count = $4, bad_line_count = $5, bad_lines_path = $6, \
+               byte_count = $7, version = $8, problem_code = $9, problem_detail = $10, ended_at = $11 \
+               WHERE tenant_id = $1 AND id = $2 AND state = 'running'";
+    let values = args![
+        tx.tenant(),
+        import.id,
+        import.state.word(),
+        import.rows,
+        import.bad_lines,
+        import.bad_lines_path.as_deref(),
+        import.bytes,
+        import.version,
+        import.interruption.as_ref().map(|problem| problem.code.as_str()),
+        import.interruption.as_ref().map(|problem| problem.detail.as_str()),
+        import.ended_at
+    ];
+    tx.run(sql, values).await
+}
+
+pub(crate) async fn import_by_id(tx: &mut impl Reads, panel: PanelId, id: ImportId) -> Result<Option<Import>> {
+    let sql = format!("SELECT {COLUMNS} FROM panels_import WHERE tenant_id = $1 AND panel_id = $2 AND id = $3");
+    tx.row_opt(&sql, args![tx.tenant(), panel, id]).await?.as_ref().map(import).transpose()
+}
+
+/// So many imports of a panel before the given one, the newest first.
+pub(crate) async fn import_list(
+    tx: &mut impl Reads,
+    panel: PanelId,
+    before: Option<ImportId>,
+    limit: i64,
+) -> Result<Vec<Import>> {
+    let rows = match before {
+        None => {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM panels_import WHERE tenant_id = $1 AND panel_id = $2 ORDER BY id DESC LIMIT $3"
+            );
+            tx.rows(&sql, args![tx.tenant(), panel, limit]).await?
+        }
+        Some(before) => {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM panels_import WHERE tenant_id = $1 AND panel_id = $2 AND id < $3 \
+                 ORDER BY id DESC LIMIT $4"
+            );
+            tx.rows(&sql, args![tx.tenant(), panel, before, limit]).await?
+        }
+    };
+    rows.iter().map(import).collect()
+}
+
+/// Imports that were running when the server stopped will not go on: say so.
+pub(crate) async fn import_mark_interrupted(tx: &mut SystemTx, code: &str, detail: &str, now: Timestamp) -> Result<u64> {
+    let sql = "UPDATE panels_import SET state = 'failed', problem_code = $1, problem_detail = $2, ended_at = $3 \
+               WHERE state = 'running' -- all tenants: at start nothing runs in any of them";
+    tx.run_count(sql, args![code, detail, now]).await
+}

@@ -1,0 +1,88 @@
+//! The command line: local verbs only.
+mod config;
+mod database;
+mod spec;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use wh_base::{Result, codes};
+
+use crate::serve;
+use crate::settings::Sources;
+
+#[derive(Parser)]
+#[command(name = "wheelhouse", version, about = "The operations control plane of a company in one binary")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Start the server; prints one URL
+    Serve(ServeFlags),
+    /// Print a new one-time setup link (1 hour); works while the server runs
+    SetupLink(CommonFlags),
+    /// Show or check the configuration
+    #[command(subcommand)]
+    Config(config::Verb),
+    /// Prepare a database
+    #[command(subcommand)]
+    Db(database::Verb),
+    /// Print what is generated from the operations
+    #[command(subcommand)]
+    Spec(spec::Verb),
+}
+
+/// Where settings come from.
+#[derive(Args, Clone, Debug)]
+struct CommonFlags {
+    /// Folder of database and objects [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Configuration file [default: wheelhouse.toml in the data folder, where there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+struct ServeFlags {
+    #[command(flatten)]
+    common: CommonFlags,
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+}
+
+impl CommonFlags {
+    fn sources(&self) -> Sources {
+        let mut flags = Vec::new();
+        if let Some(folder) = &self.data_dir {
+            flags.push(("data.dir", folder.to_string_lossy().into_owned()));
+        }
+        Sources { file: self.config.clone(), flags }
+    }
+}
+
+/// Read the command line and do what it says.
+pub fn run() -> Result<()> {
+    match Cli::parse().verb {
+        Verb::Serve(flags) => {
+            let mut sources = flags.common.sources();
+            sources.flags.extend(flags.listen.map(|listen| ("server.listen", listen)));
+            runtime()?.block_on(serve::serve(&sources))
+        }
+        Verb::SetupLink(flags) => runtime()?.block_on(serve::setup_link(&flags.sources())),
+        Verb::Config(verb) => config::run(&verb),
+        Verb::Db(verb) => runtime()?.block_on(database::run(&verb)),
+        Verb::Spec(verb) => runtime()?.block_on(spec::run(&verb)),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| codes::INTERNAL.caused("the runtime did not start", e))
+}

@@ -1,0 +1,91 @@
+//! `wheelhouse db init`: PostgreSQL in one command, its logins written into the configuration.
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use toml_edit::{DocumentMut, Item, Table, value};
+use wh_base::{Result, Secret, codes};
+use wh_db::{PostgresInit, PostgresUrls, init_postgres};
+
+use super::CommonFlags;
+use crate::settings::{Engine, FILE_NAME, Settings};
+use crate::{compose, data_dir, print};
+
+/// What can be done with a database.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Make database and logins on a PostgreSQL 15 or later, write their URLs into the configuration, migrate
+    Init {
+        /// URL of a login that may make databases and logins: postgres://admin:password@host/postgres
+        #[arg(long, value_name = "URL")]
+        admin_url: String,
+        /// The database to make
+        #[arg(long, default_value = "wheelhouse")]
+        database: String,
+        /// Logins are called so, with _owner, _app, _id and _sys behind it
+        #[arg(long, default_value = "wh")]
+        login_prefix: String,
+        #[command(flatten)]
+        common: CommonFlags,
+    },
+}
+
+/// Do it. A second run keeps the logins that work.
+pub async fn run(verb: &Verb) -> Result<()> {
+    let Verb::Init { admin_url, database, login_prefix, common } = verb;
+    compose::install_crypto();
+    let settings = Settings::load(&common.sources())?;
+    let init = PostgresInit {
+        database: database.clone(),
+        login_prefix: login_prefix.clone(),
+        existing: compose::postgres_urls(&settings.database).ok(),
+    };
+    let random = wh_base::OsRandom;
+    let urls = init_postgres(&Secret::new(admin_url.clone()), &init, &random).await?;
+    let file = settings.file.clone().unwrap_or_else(|| settings.data_dir.join(FILE_NAME));
+    write_urls(&file, &urls)?;
+    let mut migrated = settings;
+    migrated.database.engine = Engine::Postgres;
+    migrated.database.postgres_owner_url = Some(urls.owner_url);
+    migrated.database.postgres_app_url = Some(urls.app_url);
+    migrated.database.postgres_id_url = Some(urls.id_url);
+    migrated.database.postgres_sys_url = Some(urls.sys_url);
+    compose::migrate(&migrated).await?;
+    print::line(&format!("The database `{database}` is ready; {} names its four logins.", file.display()));
+    Ok(())
+}
+
+/// Comments and other keys of the file stay. The file holds passwords: only its owner may read it.
+fn write_urls(file: &Path, urls: &PostgresUrls) -> Result<()> {
+    let failed = |e: std::io::Error| data_dir::UNUSABLE.caused(format!("cannot write {}", file.display()), e);
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(e) => return Err(failed(e)),
+    };
+    let mut document: DocumentMut = text
+        .parse()
+        .map_err(|e| codes::CONFIG.caused(format!("{} is not TOML", file.display()), e))?;
+    let section = document.entry("database").or_insert(Item::Table(Table::new()));
+    section["engine"] = value("postgres");
+    section["postgres_owner_url"] = value(urls.owner_url.expose());
+    section["postgres_app_url"] = value(urls.app_url.expose());
+    section["postgres_id_url"] = value(urls.id_url.expose());
+    section["postgres_sys_url"] = value(urls.sys_url.expose());
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let new: PathBuf = file.with_extension("toml.new");
+    write_private(&new, document.to_string().as_bytes()).map_err(failed)?;
+    std::fs::rename(&new, file).map_err(failed)
+}
+
+fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(file)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

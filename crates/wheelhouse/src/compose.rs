@@ -1,0 +1,128 @@
+//! The list of modules, and how they are given what they need. Nothing else in the house knows all contexts.
+use std::path::Path;
+use std::sync::Arc;
+
+use wh_base::{Clock, IdSource, OsRandom, Random, Result, SystemClock, codes};
+use wh_dataset::segment::Objects;
+use wh_dataset::{Datasets, DatasetsConfig};
+use wh_db::{Context, DbConfig, DbLimits, EngineConfig, Migrations, Opened, PostgresUrls};
+use wh_identity::{Identity, IdentityConfig, IdentityParts};
+use wh_server::Module;
+
+use crate::data_dir::{self, DataDir};
+use crate::settings::{DatabaseSettings, Engine, Settings};
+
+/// Every context's tables, in the order in which they are made.
+pub const MIGRATIONS: &[Migrations] =
+    &[wh_identity::MIGRATIONS, wh_dataset::MIGRATIONS, wh_panels::MIGRATIONS];
+
+/// One crypto provider for the whole process, before anything speaks TLS.
+pub fn install_crypto() {
+    // A second call finds it installed, which is as good.
+    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+/// The inputs of the real world.
+pub struct Inputs {
+    /// The machine's clock.
+    pub clock: Arc<dyn Clock>,
+    /// The operating system's randomness.
+    pub random: Arc<dyn Random>,
+    /// New ids from both.
+    pub ids: IdSource,
+}
+
+impl Inputs {
+    /// Clock and randomness of this machine.
+    pub fn of_this_machine() -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let random: Arc<dyn Random> = Arc::new(OsRandom);
+        let ids = IdSource::new(Arc::clone(&clock), Arc::clone(&random));
+        Self { clock, random, ids }
+    }
+}
+
+/// The contexts, in the order of the manual.
+pub fn modules(identity: &Identity, datasets: Datasets) -> Vec<Module> {
+    vec![wh_identity::module(identity), wh_panels::module(datasets)]
+}
+
+/// Open (and migrate) the database that the settings name.
+pub async fn database(settings: &Settings, data: &Path, inputs: &Inputs) -> Result<Opened> {
+    let engine = match settings.database.engine {
+        Engine::Sqlite => EngineConfig::Sqlite { path: data.to_owned() },
+        Engine::Postgres => EngineConfig::Postgres(postgres_urls(&settings.database)?),
+    };
+    let config = DbConfig { engine, limits: DbLimits::default() };
+    wh_db::open(&config, MIGRATIONS, Arc::clone(&inputs.clock), Arc::clone(&inputs.random)).await
+}
+
+/// The four logins; all of them or none.
+pub fn postgres_urls(settings: &DatabaseSettings) -> Result<PostgresUrls> {
+    let need = |url: &Option<wh_base::Secret<String>>, key: &str| {
+        url.clone().ok_or_else(|| {
+            codes::CONFIG.error(format!("database.engine is postgres and database.{key} is not set; `wheelhouse db init` sets it"))
+        })
+    };
+    Ok(PostgresUrls {
+        owner_url: need(&settings.postgres_owner_url, "postgres_owner_url")?,
+        app_url: need(&settings.postgres_app_url, "postgres_app_url")?,
+        id_url: need(&settings.postgres_id_url, "postgres_id_url")?,
+        sys_url: need(&settings.postgres_sys_url, "postgres_sys_url")?,
+    })
+}
+
+/// Bring the database to this version, and nothing else.
+pub async fn migrate(settings: &Settings) -> Result<()> {
+    let inputs = Inputs::of_this_machine();
+    let path = settings.data_dir.join("wheelhouse.db");
+    database(settings, &path, &inputs).await.map(drop)
+}
+
+/// The dataset engine over the objects in the data folder.
+pub async fn datasets(settings: &Settings, data: &DataDir, inputs: &Inputs) -> Result<Datasets> {
+    let objects = Objects::local(&data.objects())?;
+    objects.clean_staging().await?;
+    let config = DatasetsConfig { hot_budget_bytes: settings.dataset.hot_budget_mb << 20, ..DatasetsConfig::default() };
+    Ok(Datasets::open(objects, inputs.ids.clone(), Arc::clone(&inputs.clock), config))
+}
+
+/// Identity over its own door to the database.
+pub fn identity(opened: &Opened, context: &Context, config: IdentityConfig) -> Result<Identity> {
+    Identity::new(IdentityParts { db: opened.identity.clone(), context: context.clone(), config })
+}
+
+/// What is generated from the operations.
+pub struct Documents {
+    /// `spec/openapi.json`.
+    pub openapi: String,
+    /// `docs/errors.gen.md`.
+    pub errors: String,
+    /// `docs/permissions.gen.md`.
+    pub permissions: String,
+}
+
+/// Compose the house over an empty database in a folder that is gone afterwards, and describe it.
+pub async fn documents() -> Result<Documents> {
+    let folder = std::env::temp_dir().join(format!("wheelhouse-spec-{}", std::process::id()));
+    let described = describe(&folder).await;
+    std::fs::remove_dir_all(&folder).map_err(|e| data_dir::UNUSABLE.caused("cannot remove a temporary folder", e))?;
+    described
+}
+
+async fn describe(folder: &Path) -> Result<Documents> {
+    let data = DataDir::open(folder)?;
+    let inputs = Inputs::of_this_machine();
+    let config = DbConfig { engine: EngineConfig::Sqlite { path: data.database() }, limits: DbLimits::default() };
+    let opened = wh_db::open(&config, MIGRATIONS, Arc::clone(&inputs.clock), Arc::clone(&inputs.random)).await?;
+    let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
+    let objects = Objects::local(&data.objects())?;
+    let datasets = Datasets::open(objects, inputs.ids.clone(), Arc::clone(&inputs.clock), DatasetsConfig::default());
+    let identity = identity(&opened, &context, IdentityConfig::default())?;
+    let modules = modules(&identity, datasets);
+    Ok(Documents {
+        openapi: wh_server::spec_text(&wh_server::describe(&modules)?)?,
+        errors: wh_server::error_table(&modules, &[data_dir::ALL]),
+        permissions: wh_server::permission_table(&modules),
+    })
+}

@@ -1,0 +1,82 @@
+//! The data folder and its lock: one process at a time, the second one is told who holds it.
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use wh_base::{ErrorCode, Kind, Result};
+
+/// Another process works on the folder.
+pub const LOCKED: ErrorCode = ErrorCode::new(
+    "wheelhouse.data_dir_locked",
+    Kind::Conflict,
+    "another process holds the data folder",
+    "stop that process, or give this one a folder of its own with --data-dir",
+);
+/// The folder cannot be used.
+pub const UNUSABLE: ErrorCode = ErrorCode::new(
+    "wheelhouse.data_dir_unusable",
+    Kind::Unavailable,
+    "the data folder cannot be used",
+    "check that the path exists, is a folder, can be written by this user, and that the disk has room",
+);
+
+/// All of them, for the error table.
+pub const ALL: &[&ErrorCode] = &[&LOCKED, &UNUSABLE];
+
+const LOCK_FILE: &str = "wheelhouse.lock";
+
+/// A data folder that is ours until this is dropped, also after a kill: the lock is the kernel's.
+#[derive(Debug)]
+pub struct DataDir {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Make the folder if needed and take its lock.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let unusable =
+            |e: std::io::Error| UNUSABLE.caused(format!("cannot use the data folder {}", folder.display()), e);
+        make_private(folder).map_err(unusable)?;
+        let path = folder.join(LOCK_FILE);
+        let mut lock =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                lock.read_to_string(&mut holder).map_err(unusable)?;
+                let holder = holder.trim();
+                return Err(LOCKED.error(format!("the data folder {} is held by process {holder}", folder.display())));
+            }
+            Err(TryLockError::Error(e)) => return Err(unusable(e)),
+        }
+        lock.set_len(0).map_err(unusable)?;
+        lock.rewind().map_err(unusable)?;
+        writeln!(lock, "{}", std::process::id()).map_err(unusable)?;
+        lock.sync_all().map_err(unusable)?;
+        Ok(Self { folder: folder.to_owned(), _lock: lock })
+    }
+
+    /// The embedded database.
+    pub fn database(&self) -> PathBuf {
+        self.folder.join("wheelhouse.db")
+    }
+
+    /// Where datasets' objects lie.
+    pub fn objects(&self) -> PathBuf {
+        self.folder.join("objects")
+    }
+}
+
+/// Rows, sessions and files of a company are nobody else's business: only this user may look in.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    if folder.exists() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}

@@ -1,0 +1,94 @@
+//! What goes on beside the requests: delivery of events, sweeping of objects, saving of last use. Ends in order.
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wh_base::{Result, codes};
+use wh_dataset::Datasets;
+use wh_db::{Context, Outbox, Reaction, SystemDb};
+use wh_identity::Identity;
+use wh_server::Hub;
+use wh_server::edge::HealthCheck;
+
+/// Time between two sweeps for objects that nothing names.
+const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// What the tasks need.
+pub struct Work {
+    /// Events to deliver.
+    pub outbox: Outbox,
+    /// To whom.
+    pub reactions: Vec<Reaction>,
+    /// And to every open tab.
+    pub hub: Hub,
+    /// Across tenants.
+    pub system: SystemDb,
+    /// Objects to sweep.
+    pub datasets: Datasets,
+    /// Last uses to save.
+    pub identity: Identity,
+}
+
+/// The running tasks.
+pub struct Running {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Start them.
+pub fn start(work: Work) -> Running {
+    let running = Running { tasks: TaskTracker::new(), stop: CancellationToken::new() };
+    let Work { outbox, reactions, hub, system, datasets, identity } = work;
+    let deliver = Arc::new(move |event: &wh_db::Delivered| hub.deliver(event));
+    running.tasks.spawn(outbox.run(reactions, deliver, running.stop.clone()));
+    running.tasks.spawn(sweep(datasets, system, running.stop.clone()));
+    let stop = running.stop.clone();
+    running.tasks.spawn(async move { identity.save_last_uses(stop).await });
+    running
+}
+
+impl Running {
+    /// The door is closed: let them finish what they do.
+    pub async fn end(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+async fn sweep(datasets: Datasets, system: SystemDb, stop: CancellationToken) {
+    loop {
+        if let Err(error) = datasets.sweep(&system).await {
+            tracing::warn!(error = ?error, "objects were not swept");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SWEEP_EVERY) => {}
+        }
+    }
+}
+
+/// Whether the database answers.
+pub fn health(context: &Context) -> HealthCheck {
+    let db = context.db.clone();
+    Arc::new(move || {
+        let db = db.clone();
+        Box::pin(async move { db.ping().await })
+    })
+}
+
+/// SIGTERM and SIGINT begin the drain; a second one has nothing to add.
+pub fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = ()>> {
+    let listen = |kind| signal(kind).map_err(|e| codes::INTERNAL.caused("cannot listen for signals", e));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    })
+}

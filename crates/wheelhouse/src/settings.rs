@@ -1,0 +1,155 @@
+//! All sections of the configuration, and where their values come from: file, environment, flags.
+use std::path::{Path, PathBuf};
+
+use wh_base::config::{self, Holds, Key, Layers, Section};
+use wh_base::{Result, Secret, codes};
+use wh_identity::IdentityConfig;
+use wh_server::ServerConfig;
+
+use crate::log::LogConfig;
+
+const DATA: Section = Section {
+    name: "data",
+    doc: "Where everything lies.",
+    keys: &[Key::new("dir", Holds::Text, "\"./data\"", "Folder of the embedded database and of the objects.")],
+};
+
+const DATABASE: Section = Section {
+    name: "database",
+    doc: "The embedded database, or PostgreSQL 15 and later. `wheelhouse db init` fills this in.",
+    keys: &[
+        Key::new("engine", Holds::Text, "\"sqlite\"", "sqlite or postgres."),
+        Key::optional("postgres_owner_url", Holds::Text, "URL of the login that owns and migrates the tables."),
+        Key::optional("postgres_app_url", Holds::Text, "URL of the login that serves tenants."),
+        Key::optional("postgres_id_url", Holds::Text, "URL of the login that reads users and sessions."),
+        Key::optional("postgres_sys_url", Holds::Text, "URL of the login for jobs across tenants."),
+    ],
+};
+
+const DATASET: Section = Section {
+    name: "dataset",
+    doc: "The rows behind panels.",
+    keys: &[Key::new(
+        "hot_budget_mb",
+        Holds::Integer { min: 16, max: 1_048_576 },
+        "1024",
+        "Megabytes of rows held in memory; whole datasets leave it, the longest unused first.",
+    )],
+};
+
+/// Every section, in the order of the manual.
+pub const SECTIONS: &[Section] =
+    &[DATA, wh_server::SECTION, DATABASE, DATASET, wh_identity::SECTION, crate::log::SECTION];
+
+/// Variables of the test commands are no settings.
+const TEST_PREFIX: &str = "WHEELHOUSE_TEST";
+/// The file that is read when none is named.
+pub const FILE_NAME: &str = "wheelhouse.toml";
+
+/// Where settings come from, as the command line says.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `--config`.
+    pub file: Option<PathBuf>,
+    /// Flags that set a key.
+    pub flags: Vec<(&'static str, String)>,
+}
+
+/// `[database]`, read.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// Which engine.
+    pub engine: Engine,
+    /// Owner's login.
+    pub postgres_owner_url: Option<Secret<String>>,
+    /// Tenants' login.
+    pub postgres_app_url: Option<Secret<String>>,
+    /// Identity's login.
+    pub postgres_id_url: Option<Secret<String>>,
+    /// System jobs' login.
+    pub postgres_sys_url: Option<Secret<String>>,
+}
+
+/// The two engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// In the data folder.
+    Sqlite,
+    /// Somewhere else.
+    Postgres,
+}
+
+/// `[dataset]`, read.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatasetSettings {
+    /// Megabytes (2^20 bytes).
+    pub hot_budget_mb: u64,
+}
+
+/// The whole configuration, read.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The file that was read, if there was one.
+    pub file: Option<PathBuf>,
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// The front door.
+    pub server: ServerConfig,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// The rows behind panels.
+    pub dataset: DatasetSettings,
+    /// Sign-in.
+    pub identity: IdentityConfig,
+    /// The log.
+    pub log: LogConfig,
+}
+
+impl Settings {
+    /// Read all layers. Every mistake is in the error's fields, one per line.
+    pub fn load(sources: &Sources) -> Result<Self> {
+        let environment: Vec<(String, String)> =
+            std::env::vars().filter(|(name, _)| !name.starts_with(TEST_PREFIX)).collect();
+        let file = find_file(sources, &environment);
+        let text = file.as_deref().map(read).transpose()?;
+        let name = file.as_deref().map(|file| file.display().to_string());
+        let layers = Layers {
+            file: name.as_deref().zip(text.as_deref()),
+            environment: &environment,
+            flags: &sources.flags,
+        };
+        let merged = config::Settings::load(SECTIONS, layers).map_err(|mistakes| {
+            let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            codes::CONFIG.error(lines.join("\n            "))
+        })?;
+        let data_dir = merged.text("data", "dir").map_or_else(|| PathBuf::from("./data"), PathBuf::from);
+        Ok(Self {
+            file,
+            data_dir,
+            server: merged.section("server")?,
+            database: merged.section("database")?,
+            dataset: merged.section("dataset")?,
+            identity: merged.section::<IdentityConfig>("identity")?.checked()?,
+            log: merged.section("log")?,
+        })
+    }
+}
+
+/// `--config`, or `wheelhouse.toml` in the data folder that flags and environment name.
+fn find_file(sources: &Sources, environment: &[(String, String)]) -> Option<PathBuf> {
+    if let Some(file) = &sources.file {
+        return Some(file.clone());
+    }
+    let flag = sources.flags.iter().find(|(key, _)| *key == "data.dir").map(|(_, folder)| folder.as_str());
+    let variable = environment.iter().find(|(name, _)| name == "WHEELHOUSE_DATA_DIR").map(|(_, folder)| folder.as_str());
+    let file = Path::new(flag.or(variable).unwrap_or("./data")).join(FILE_NAME);
+    file.exists().then_some(file)
+}
+
+fn read(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file)
+        .map_err(|e| codes::CONFIG.caused(format!("cannot read the configuration {}", file.display()), e))
+}

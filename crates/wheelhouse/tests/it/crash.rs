@@ -1,0 +1,191 @@
+//! Kill -9 at random moments of imports and of row writes: what was acknowledged is there, what was not is absent as a whole.
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use wh_base::{OsRandom, Random};
+use wh_testkit::engines::EngineKind;
+
+use crate::house::{House, Person, Site, sites};
+
+/// Rounds on each engine.
+const ROUNDS: u64 = 100;
+/// Rows of one import; each import's rows carry its number, so that half an import would show.
+const ROWS: usize = 5_000;
+/// The latest moment of a kill, in microseconds after the writers began.
+const KILL_WITHIN_US: u64 = 120_000;
+
+/// What the clients were told.
+#[derive(Default)]
+struct Told {
+    /// Titles of panels whose creation was answered, by id.
+    panels: BTreeMap<String, String>,
+    /// Numbers of imports that were answered.
+    imports: Vec<usize>,
+    /// The number of the import that was under way, if its answer never came.
+    open: Option<usize>,
+    next: usize,
+}
+
+#[test]
+fn sqlite_keeps_what_it_acknowledged() {
+    for site in sites().into_iter().filter(|site| site.kind == EngineKind::Sqlite) {
+        hundred_rounds(&site);
+    }
+}
+
+#[test]
+fn postgres_keeps_what_it_acknowledged() {
+    for site in sites().into_iter().filter(|site| site.kind == EngineKind::Postgres) {
+        hundred_rounds(&site);
+    }
+}
+
+fn hundred_rounds(site: &Site) {
+    let mut house = site.start();
+    let mut owner = house.set_up();
+    let panel = owner.panel("crash");
+    let mut told = Told::default();
+    for round in 0..ROUNDS {
+        let writers = Writers::start(&owner, &panel, told);
+        writers.wait_until_running();
+        let moment = Instant::now() + Duration::from_micros(random_below(KILL_WITHIN_US));
+        while Instant::now() < moment {
+            thread::yield_now();
+        }
+        house.kill();
+        told = writers.end();
+        house = site.start();
+        owner = house.sign_in("olga@acme.example");
+        verify(&owner, &panel, &mut told, round);
+        if round % 20 == 19 {
+            // Keep the panel small: the next imports begin anew.
+            let emptied = owner.import(&panel, "replace", b"import,row\n-1,0\n");
+            assert_eq!(emptied.status, 201, "{}", emptied.text());
+            told.imports.clear();
+        }
+    }
+    assert!(told.next > 0 && !told.panels.is_empty(), "the writers never got anything done");
+}
+
+struct Writers {
+    barrier: Arc<Barrier>,
+    stop: Arc<AtomicBool>,
+    imports: thread::JoinHandle<Told>,
+    panels: thread::JoinHandle<Vec<(String, String)>>,
+}
+
+impl Writers {
+    fn start(owner: &Person, panel: &str, mut told: Told) -> Self {
+        let (barrier, stop) = (Arc::new(Barrier::new(3)), Arc::new(AtomicBool::new(false)));
+        let (person, panel, gate, over) = (owner.clone(), panel.to_owned(), barrier.clone(), stop.clone());
+        let imports = thread::spawn(move || {
+            gate.wait();
+            while !over.load(Ordering::SeqCst) {
+                let number = told.next;
+                told.next += 1;
+                told.open = Some(number);
+                let path = format!("/v1/panels/{panel}/imports?mode=append");
+                match person.try_send("POST", &path, "Content-Type: text/csv\r\n", &csv(number)) {
+                    Ok(answer) if answer.status == 201 => told.imports.push(number),
+                    Ok(answer) => panic!("import {number}: {} {}", answer.status, answer.text()),
+                    Err(_) => return told,
+                }
+                told.open = None;
+            }
+            told
+        });
+        let (person, gate, over) = (owner.clone(), barrier.clone(), stop.clone());
+        let panels = thread::spawn(move || {
+            gate.wait();
+            let mut made = Vec::new();
+            while !over.load(Ordering::SeqCst) {
+                let title = format!("row {}", random_below(u64::MAX));
+                let body = json!({ "title": title }).to_string();
+                match person.try_send("POST", "/v1/panels", "Content-Type: application/json\r\n", body.as_bytes()) {
+                    Ok(answer) if answer.status == 201 => {
+                        made.push((answer.json()["id"].as_str().expect("an id").to_owned(), title));
+                    }
+                    Ok(answer) => panic!("panel: {} {}", answer.status, answer.text()),
+                    Err(_) => return made,
+                }
+            }
+            made
+        });
+        Self { barrier, stop, imports, panels }
+    }
+
+    fn wait_until_running(&self) {
+        self.barrier.wait();
+    }
+
+    fn end(self) -> Told {
+        self.stop.store(true, Ordering::SeqCst);
+        let mut told = self.imports.join().expect("the importer");
+        told.panels.extend(self.panels.join().expect("the maker of panels"));
+        told
+    }
+}
+
+fn csv(number: usize) -> Vec<u8> {
+    let mut csv = String::from("import,row\n");
+    for row in 0..ROWS {
+        csv.push_str(&format!("{number},{row}\n"));
+    }
+    csv.into_bytes()
+}
+
+fn verify(owner: &Person, panel: &str, told: &mut Told, round: u64) {
+    let count = |import: usize| -> u64 {
+        let filter = format!("%7B%22column%22:%22import%22,%22op%22:%22eq%22,%22value%22:{import}%7D");
+        let window = owner.get(&format!("/v1/panels/{panel}/rows?limit=1&filter={filter}"));
+        if window.json()["version"] == 0 {
+            return 0;
+        }
+        assert_eq!(window.status, 200, "round {round}: {}", window.text());
+        window.json()["count"].as_u64().expect("a count")
+    };
+    if let Some(open) = told.open.take() {
+        // Not acknowledged: there as a whole (the commit won the race with the kill), or not at all.
+        match count(open) {
+            0 => {}
+            n if n == ROWS as u64 => told.imports.push(open),
+            n => panic!("round {round}: {n} of {ROWS} rows of an import that was cut off"),
+        }
+    }
+    let shown = owner.get(&format!("/v1/panels/{panel}/rows?limit=1")).json();
+    let replaced = u64::from(round >= 20);
+    let expected = told.imports.len() as u64 * ROWS as u64;
+    let total = shown["total"].as_u64().expect("a total");
+    assert!(total == expected || total == expected + replaced, "round {round}: {total} rows, not {expected}");
+    if let Some(last) = told.imports.last() {
+        assert_eq!(count(*last), ROWS as u64, "round {round}: an acknowledged import is not whole");
+    }
+    for (id, title) in std::mem::take(&mut told.panels) {
+        let panel: Value = owner.get(&format!("/v1/panels/{id}")).json();
+        assert_eq!(panel["title"], title.as_str(), "round {round}: an acknowledged panel is gone");
+    }
+    let imports = owner.get(&format!("/v1/panels/{panel}/imports?limit=200")).json();
+    let running = imports["items"].as_array().expect("a list").iter().filter(|i| i["state"] == "running").count();
+    assert_eq!(running, 0, "round {round}: an import that nobody runs still says so");
+    told.panels.insert(panel.to_owned(), "crash".to_owned());
+}
+
+fn random_below(end: u64) -> u64 {
+    let mut bytes = [0; 8];
+    OsRandom.fill(&mut bytes).expect("randomness");
+    u64::from_le_bytes(bytes) % end
+}
+
+#[test]
+fn a_house_that_was_never_set_up_survives_too() {
+    let site = Site::new(EngineKind::Sqlite);
+    for _ in 0..5 {
+        let house: House = site.start();
+        assert!(house.setup_token.is_some());
+        house.kill();
+    }
+}

@@ -1,0 +1,58 @@
+//! schemathesis over the running server on both engines: no 5xx, no answer outside the schema, no undocumented status.
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::house::sites;
+
+/// Examples per operation; with all operations about four minutes on two cores.
+const EXAMPLES_MAX: &str = "25";
+/// What a tool of this kind can prove of us. `negative_data_rejection` is left out: a query parameter that carries JSON text or a
+/// comma list is a string to the schema, and a string is never refused by type.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method";
+
+#[expect(clippy::disallowed_methods, reason = "the test command tells where the tool lies")]
+fn schemathesis() -> Option<PathBuf> {
+    let testbed = std::env::var_os("WHEELHOUSE_TESTBED").map(PathBuf::from);
+    let tool = testbed.map(|folder| folder.join("venv/bin/schemathesis")).filter(|tool| tool.exists());
+    let strict = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(tool.is_some() || !strict, "schemathesis is missing; `make test` installs it and sets WHEELHOUSE_TESTBED");
+    tool
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a skipped test is named; the tool's closing lines are the test's result")]
+fn schemathesis_finds_nothing() {
+    let Some(tool) = schemathesis() else {
+        println!("skipped: schemathesis is not installed");
+        return;
+    };
+    for site in sites() {
+        let house = site.start();
+        let owner = house.set_up();
+        let panel = owner.panel("fuzz");
+        owner.import(&panel, "replace", b"carrier,delay\nUA,3\nAA,\n");
+        // The fuzzer must not end the session it works with, nor throw itself out.
+        let signed_out = "^(session_end|session_revoke|session_revoke_others|session_switch|password_change|live_connect|member_remove|member_update)$";
+        for (who, header) in [("owner", owner.cookie.trim().to_owned()), ("nobody", "X-Nobody: 1".to_owned())] {
+            let mut run = Command::new(&tool);
+            run.args(["run", &format!("http://{}/v1/openapi.json", house.address)])
+                .args(["--checks", CHECKS, "--max-examples", EXAMPLES_MAX, "--seed", "20260301"])
+                .args(["--phases", "examples,coverage,fuzzing", "--request-timeout", "20", "--no-color"])
+                .args(["--suppress-health-check", "all", "--generation-database", "none"])
+                .args(["-H", &header, "-H", "Sec-Fetch-Site: same-origin"]);
+            if who == "owner" {
+                run.args(["--exclude-operation-id-regex", signed_out]);
+            }
+            let output = run.output().expect("schemathesis starts");
+            let said = String::from_utf8_lossy(&output.stdout);
+            println!("schemathesis as {who} on {}:\n{}", site.kind.word(), last_lines(&said, 25));
+            assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+        }
+        assert_eq!(house.nobody().get("/health").status, 200);
+    }
+}
+
+fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}

@@ -1,0 +1,10 @@
+//! The whole program as a user starts it: the real binary, both engines, over HTTP and signals.
+mod crash;
+mod fuzz;
+mod house;
+mod http;
+mod malformed;
+mod matrix;
+mod property;
+mod start;
+mod wire;

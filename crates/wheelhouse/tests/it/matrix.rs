@@ -1,0 +1,219 @@
+//! The authorization matrix: every operation of the spec × nobody, a stranger of another company, each role. A committed snapshot.
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::house::{House, PASSWORD, Person, sites};
+use crate::http::Answer;
+
+/// In the order of the snapshot's columns.
+const ACTORS: [&str; 7] = ["nobody", "stranger", "viewer", "editor", "operator", "admin", "owner"];
+
+struct Scene {
+    house: House,
+    owner: Person,
+    people: BTreeMap<&'static str, Person>,
+    tenant: String,
+    number: std::cell::Cell<u32>,
+}
+
+/// One call of an operation, aimed at a fresh thing of the first company.
+struct Call {
+    method: &'static str,
+    path: String,
+    headers: &'static str,
+    body: Vec<u8>,
+    /// The call ends the caller's session, so it is made with one of its own.
+    own_session: bool,
+}
+
+impl Call {
+    fn get(path: impl Into<String>) -> Self {
+        Self { method: "GET", path: path.into(), headers: "", body: Vec::new(), own_session: false }
+    }
+
+    fn json(method: &'static str, path: impl Into<String>, body: &Value) -> Self {
+        let headers = "Content-Type: application/json\r\n";
+        Self { method, path: path.into(), headers, body: body.to_string().into_bytes(), own_session: false }
+    }
+
+    fn bare(method: &'static str, path: impl Into<String>) -> Self {
+        Self { method, ..Self::get(path) }
+    }
+
+    fn file(path: impl Into<String>) -> Self {
+        let headers = "Content-Type: application/octet-stream\r\n";
+        Self { method: "POST", path: path.into(), headers, body: b"a,b\n1,2\nx\n".to_vec(), own_session: false }
+    }
+
+    fn ends_session(self) -> Self {
+        Self { own_session: true, ..self }
+    }
+}
+
+impl Scene {
+    fn new(house: House) -> Self {
+        let owner = house.set_up();
+        let tenant = owner.get("/v1/identity/me").json()["tenant"]["id"].as_str().expect("an id").to_owned();
+        let mut people = BTreeMap::from([("nobody", house.nobody()), ("owner", owner.clone())]);
+        for role in ["viewer", "editor", "operator", "admin"] {
+            people.insert(role, house.invite(&owner, role));
+        }
+        people.insert("stranger", stranger(&house));
+        Self { house, owner, people, tenant, number: std::cell::Cell::new(0) }
+    }
+
+    fn next(&self) -> u32 {
+        self.number.set(self.number.get() + 1);
+        self.number.get()
+    }
+
+    fn panel(&self) -> String {
+        self.owner.panel(&format!("matrix {}", self.next()))
+    }
+
+    /// A panel with an import that kept a bad line: both ids.
+    fn import(&self) -> (String, String) {
+        let panel = self.panel();
+        let done = self.owner.import(&panel, "replace", b"a,b\n1,2\n3\n4,5\n");
+        assert_eq!(done.status, 201, "{}", done.text());
+        (panel, done.json()["id"].as_str().expect("an id").to_owned())
+    }
+
+    fn invitation(&self) -> Value {
+        let body = json!({ "email": format!("guest{}@acme.example", self.next()), "role": "viewer" });
+        self.owner.post("/v1/identity/invitations", &body).json()
+    }
+
+    /// Somebody new in the first company: the user's id.
+    fn member(&self) -> String {
+        let body = json!({ "token": self.invitation()["token"], "name": "Guest", "password": PASSWORD });
+        let joined = self.house.nobody().post("/v1/identity/invitations/accept", &body);
+        joined.json()["user"]["id"].as_str().expect("an id").to_owned()
+    }
+
+    fn session_of(&self, actor: &'static str) -> Person {
+        match actor {
+            "nobody" => self.house.nobody(),
+            "owner" => self.house.sign_in("olga@acme.example"),
+            "stranger" => self.house.sign_in("sam@stranger.example"),
+            role => self.house.sign_in(&format!("{role}@acme.example")),
+        }
+    }
+
+    fn answer(&self, actor: &'static str, call: &Call) -> Answer {
+        let person = if call.own_session { self.session_of(actor) } else { self.people[actor].clone() };
+        person.send(call.method, &call.path, call.headers, &call.body)
+    }
+
+    fn call(&self, operation: &str, actor: &'static str) -> Option<Call> {
+        self.identity_call(operation, actor).or_else(|| self.panels_call(operation))
+    }
+
+    fn identity_call(&self, operation: &str, actor: &'static str) -> Option<Call> {
+        let at = |rest: &str| format!("/v1/identity/{rest}");
+        Some(match operation {
+            "openapi_get" => Call::get("/v1/openapi.json"),
+            "live_connect" => Call::get("/v1/live"),
+            "setup_status" => Call::get(at("setup")),
+            "setup_complete" => Call::json("POST", at("setup"), &json!({ "token": "x".repeat(43), "company": "B", "name": "B", "email": "b@b.example", "password": PASSWORD })),
+            "session_create" => Call::json("POST", at("sessions"), &json!({ "email": "viewer@acme.example", "password": PASSWORD })),
+            "session_end" => Call::bare("DELETE", at("session")).ends_session(),
+            "session_list" => Call::get(at("sessions")),
+            "session_revoke" => {
+                let session = self.session_of("owner").get(&at("me")).json()["session_id"].clone();
+                Call::bare("DELETE", at(&format!("sessions/{}", session.as_str().expect("an id"))))
+            }
+            "session_revoke_others" => Call::bare("POST", at("sessions/revoke-others")).ends_session(),
+            "session_switch" => Call::json("PUT", at("session/tenant"), &json!({ "tenant_id": self.tenant })).ends_session(),
+            "me_get" => Call::get(at("me")),
+            "password_change" => Call::json("PUT", at("password"), &json!({ "current": "not the password at all", "new": PASSWORD })).ends_session(),
+            "tenant_create" => Call::json("POST", at("tenants"), &json!({ "name": format!("Company {}", self.next()) })),
+            "tenant_update" => Call::json("PATCH", at("tenant"), &json!({ "name": "Acme" })),
+            "member_list" => Call::get(at("members")),
+            "member_update" => Call::json("PATCH", at(&format!("members/{}", self.member())), &json!({ "role": "editor" })),
+            "member_remove" => Call::bare("DELETE", at(&format!("members/{}", self.member()))),
+            "invitation_list" => Call::get(at("invitations")),
+            "invitation_create" => Call::json("POST", at("invitations"), &json!({ "email": format!("new{}@acme.example", self.next()), "role": "viewer" })),
+            "invitation_revoke" => Call::bare("DELETE", at(&format!("invitations/{}", self.invitation()["id"].as_str().expect("an id")))),
+            "invitation_lookup" => Call::json("POST", at("invitations/lookup"), &json!({ "token": self.invitation()["token"] })),
+            "invitation_accept" => Call::json("POST", at("invitations/accept"), &json!({ "token": self.invitation()["token"], "name": actor, "password": PASSWORD })),
+            _ => return None,
+        })
+    }
+
+    fn panels_call(&self, operation: &str) -> Option<Call> {
+        let at = |rest: String| format!("/v1/panels/{rest}");
+        Some(match operation {
+            "panel_list" => Call::get("/v1/panels"),
+            "panel_create" => Call::json("POST", "/v1/panels", &json!({ "title": format!("Panel {}", self.next()) })),
+            "panel_get" => Call::get(at(self.panel())),
+            "panel_update" => Call::json("PATCH", at(self.panel()), &json!({ "title": "Other" })),
+            "panel_delete" => Call::bare("DELETE", at(self.panel())),
+            "row_list" => Call::get(at(format!("{}/rows", self.import().0))),
+            "import_preview" => Call::file("/v1/panels/preview"),
+            "import_create" => Call::file(at(format!("{}/imports?mode=replace", self.panel()))),
+            "import_list" => Call::get(at(format!("{}/imports", self.import().0))),
+            "import_get" => {
+                let (panel, import) = self.import();
+                Call::get(at(format!("{panel}/imports/{import}")))
+            }
+            "import_bad_lines" => {
+                let (panel, import) = self.import();
+                Call::get(at(format!("{panel}/imports/{import}/bad-lines")))
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// The owner of another company in the same house.
+fn stranger(house: &House) -> Person {
+    let founder = house.sign_in("olga@acme.example");
+    let tenant = founder.post("/v1/identity/tenants", &json!({ "name": "Stranger Ltd" })).json()["id"].clone();
+    let switched = founder.call("PUT", "/v1/identity/session/tenant", Some(&json!({ "tenant_id": tenant })));
+    let cookie = switched.cookie().map(|cookie| format!("Cookie: {cookie}\r\n"));
+    let founder = Person { cookie: cookie.unwrap_or_else(|| founder.cookie.clone()), ..founder };
+    let invited = founder.post("/v1/identity/invitations", &json!({ "email": "sam@stranger.example", "role": "owner" }));
+    let body = json!({ "token": invited.json()["token"], "name": "Sam", "password": PASSWORD });
+    let joined = house.nobody().post("/v1/identity/invitations/accept", &body);
+    assert_eq!(joined.status, 201, "{}", joined.text());
+    Person { cookie: format!("Cookie: {}\r\n", joined.cookie().expect("a cookie")), ..founder }
+}
+
+/// Operation ids of the spec with their permission, sorted.
+fn operations(spec: &Value) -> BTreeMap<String, String> {
+    let paths = spec["paths"].as_object().expect("paths");
+    let all = paths.values().flat_map(|item| item.as_object().expect("an item").values());
+    all.filter_map(|operation| {
+        let id = operation["operationId"].as_str()?.to_owned();
+        let permission = operation["x-permission"].as_str().unwrap_or("-").to_owned();
+        Some((id, permission))
+    })
+    .collect()
+}
+
+#[test]
+fn every_operation_answers_each_actor_as_the_snapshot_says() {
+    let mut tables = Vec::new();
+    for site in sites() {
+        let scene = Scene::new(site.start());
+        let spec = scene.owner.get("/v1/openapi.json").json();
+        let mut table = format!("{:<22} {:<17}", "operation", "permission");
+        table.extend(ACTORS.map(|actor| format!(" {actor:>8}")));
+        for (operation, permission) in operations(&spec) {
+            let mut line = format!("\n{operation:<22} {permission:<17}");
+            for actor in ACTORS {
+                let call = scene.call(&operation, actor).unwrap_or_else(|| panic!("{operation} has no row in the matrix"));
+                let answer = scene.answer(actor, &call);
+                line.push_str(&format!(" {:>8}", answer.status));
+            }
+            table.push_str(&line);
+        }
+        tables.push((site.kind.word(), table));
+    }
+    if let [(_, first), (engine, second)] = &tables[..] {
+        assert_eq!(first, second, "{engine} answers otherwise");
+    }
+    insta::assert_snapshot!("authorization_matrix", tables[0].1);
+}

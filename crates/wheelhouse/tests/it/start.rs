@@ -1,0 +1,112 @@
+//! Starting, refusing to start twice, setting up once, draining; configuration and its mistakes.
+use std::process::Stdio;
+
+use serde_json::json;
+use wh_testkit::engines::EngineKind;
+
+use crate::house::{House, PASSWORD, Site, sites, wheelhouse};
+
+#[test]
+fn a_new_user_sets_it_up_once_and_the_link_works_no_second_time() {
+    for site in sites() {
+        let house = site.start();
+        assert_eq!(house.nobody().get("/v1/identity/setup").json()["needed"], true);
+        let owner = house.set_up();
+        let me = owner.get("/v1/identity/me").json();
+        assert_eq!((me["role"].as_str(), me["tenant"]["name"].as_str()), (Some("owner"), Some("Acme")));
+        let token = house.setup_token.clone().expect("it was printed");
+        let again = json!({ "token": token, "company": "B", "name": "B", "email": "b@b.example", "password": PASSWORD });
+        let refused = house.nobody().post("/v1/identity/setup", &again);
+        assert!(matches!(refused.status, 409 | 410 | 422), "{}", refused.text());
+        assert_eq!(house.nobody().get("/v1/identity/setup").json()["needed"], false);
+        house.terminate();
+        assert!(site.start().setup_token.is_none(), "a house with an owner prints no setup link");
+    }
+}
+
+#[test]
+fn setup_link_prints_a_new_link_while_the_server_runs_and_the_old_one_ends() {
+    for site in sites() {
+        let house = site.start();
+        let output = wheelhouse().args(["setup-link", "--data-dir"]).arg(site.folder.path()).output().unwrap();
+        let link = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        assert!(output.status.success() && link.contains("/setup#"), "{link} {}", String::from_utf8_lossy(&output.stderr));
+        let complete = |token: &str| {
+            let body = json!({ "token": token, "company": "Acme", "name": "O", "email": "o@acme.example", "password": PASSWORD });
+            house.nobody().post("/v1/identity/setup", &body).status
+        };
+        let old = house.setup_token.clone().unwrap();
+        assert_ne!(complete(&old), 201, "a new link takes the old one's place");
+        assert_eq!(complete(link.split_once('#').unwrap().1), 201);
+    }
+}
+
+#[test]
+fn a_second_process_on_the_same_folder_is_refused_with_the_holders_pid() {
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
+    let second = wheelhouse()
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(site.folder.path())
+        .stdout(Stdio::null())
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(!second.status.success());
+    assert!(words.contains(&house.pid().to_string()) && words.contains("wheelhouse.data_dir_locked"), "{words}");
+    house.kill();
+    assert!(site.start().setup_token.is_some(), "the lock goes with its holder, however it ended");
+}
+
+#[test]
+fn a_terminated_server_ends_well_and_soon() {
+    for site in sites() {
+        let house = site.start();
+        house.set_up();
+        assert!(house.terminate().success());
+    }
+}
+
+#[test]
+fn health_answers_everybody_and_metrics_answer_this_machine() {
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
+    let health = house.nobody().get("/health");
+    assert_eq!((health.status, health.json()["status"].as_str()), (200, Some("ok")));
+    house.nobody().get("/v1/identity/setup");
+    let metrics = house.nobody().get("/metrics").text();
+    for name in [
+        "http_requests_total",
+        "http_request_duration_seconds",
+        "database_query_duration",
+        "active_websocket_connections",
+    ] {
+        assert!(metrics.contains(name), "{name} is missing in {metrics}");
+    }
+    let through_proxy = house.nobody().send("GET", "/metrics", "X-Forwarded-For: 203.0.113.7\r\n", b"");
+    assert_eq!(through_proxy.status, 404);
+}
+
+#[test]
+fn config_check_names_file_line_and_nearest_key_and_default_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("w.toml");
+    std::fs::write(&file, "[server]\nlissten = \"127.0.0.1:1\"\n").unwrap();
+    let check = || wheelhouse().args(["config", "check", "--config"]).arg(&file).output().unwrap();
+    let wrong = check();
+    let words = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(!wrong.status.success() && words.contains("w.toml:2") && words.contains("`listen`"), "{words}");
+    let default = wheelhouse().args(["config", "default"]).output().unwrap();
+    std::fs::write(&file, &default.stdout).unwrap();
+    assert!(check().status.success());
+}
+
+#[test]
+fn an_environment_variable_wins_over_the_file_and_a_flag_over_both() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("wheelhouse.toml"), "[identity]\npassword_length_min = 20\n").unwrap();
+    let house = House::start_with(folder.path(), &[("WHEELHOUSE_IDENTITY_PASSWORD_LENGTH_MIN", "30")]);
+    let body = json!({ "token": house.setup_token, "company": "A", "name": "B", "email": "c@d.example", "password": "only twenty-six characters" });
+    let refused = house.nobody().post("/v1/identity/setup", &body);
+    assert_eq!(refused.status, 422, "{}", refused.text());
+}

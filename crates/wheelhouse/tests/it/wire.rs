@@ -1,0 +1,44 @@
+//! The program's answers on the wire: the web app and its headers, spec, problems outside `/v1`.
+use wh_testkit::engines::EngineKind;
+
+use crate::house::Site;
+
+#[test]
+fn a_page_has_a_strict_policy_with_a_new_nonce_each_time() {
+    let house = Site::new(EngineKind::Sqlite).start();
+    let (first, second) = (house.nobody().get("/panels"), house.nobody().get("/panels"));
+    let policy = first.headers.get("content-security-policy").expect("a policy").clone();
+    assert!(policy.contains("'nonce-") && policy.contains("require-trusted-types-for 'script'"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert_ne!(Some(&policy), second.headers.get("content-security-policy"), "a nonce is used once");
+    assert_eq!(first.headers.get("cache-control").map(String::as_str), Some("no-store"));
+    assert_eq!(first.headers.get("x-content-type-options").map(String::as_str), Some("nosniff"));
+}
+
+#[test]
+fn what_is_not_there_is_a_problem_and_not_the_app() {
+    let house = Site::new(EngineKind::Sqlite).start();
+    for path in ["/v1/nope", "/assets/nope.js", "/favicon-nope.png"] {
+        let answer = house.nobody().get(path);
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(!answer.code().is_empty(), "{path}: {}", answer.text());
+    }
+}
+
+#[test]
+fn the_served_spec_is_the_committed_one() {
+    let house = Site::new(EngineKind::Sqlite).start();
+    let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/openapi.json");
+    let committed: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(committed).unwrap()).unwrap();
+    assert_eq!(house.nobody().get("/v1/openapi.json").json(), committed, "run `make gen`");
+}
+
+#[test]
+fn a_foreign_host_is_refused() {
+    let house = Site::new(EngineKind::Sqlite).start();
+    let mut stream = std::net::TcpStream::connect(house.address).unwrap();
+    std::io::Write::write_all(&mut stream, b"GET /health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
+}
