@@ -1,0 +1,97 @@
+//! The lines an import set aside: kept within limits as NDJSON while reading, offered as CSV later. All are counted.
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use wh_base::Result;
+
+use crate::codes;
+use crate::read::{BadCell, BadLine, BadRecord, Reason, text_of};
+use crate::segment::Objects;
+
+/// Bad lines of one import that are kept.
+pub const BAD_LINES_KEPT_MAX: u64 = 50_000;
+/// Bytes of the bad lines of one import that are kept.
+pub const BAD_LINES_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What is known of the bad lines of an import.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadLines {
+    /// How many there were.
+    pub count: u64,
+    /// How many of them are kept with their text: the first ones.
+    pub kept: u64,
+    /// The object that keeps them.
+    pub path: Option<String>,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// Keeps bad lines while a file is read.
+#[derive(Debug, Default)]
+pub(super) struct Keeper {
+    pub(super) count: u64,
+    pub(super) kept: u64,
+    pub(super) bytes: Vec<u8>,
+    full: bool,
+}
+
+impl Keeper {
+    pub(super) fn record(&mut self, record: &BadRecord<'_>) {
+        self.keep(record.line, record.reason, None, record.raw);
+    }
+
+    pub(super) fn cell(&mut self, cell: &BadCell<'_>, column: &str) {
+        self.keep(cell.line, cell.reason, Some(column), cell.raw);
+    }
+
+    fn keep(&mut self, line: u64, reason: Reason, column: Option<&str>, raw: &[u8]) {
+        self.count += 1;
+        if self.full {
+            return;
+        }
+        let line = BadLine { line, reason, column: column.map(str::to_owned), text: text_of(raw) };
+        let before = self.bytes.len();
+        if serde_json::to_writer(&mut self.bytes, &line).is_err() {
+            self.bytes.truncate(before);
+            return;
+        }
+        self.bytes.push(b'\n');
+        self.kept += 1;
+        self.full = self.kept >= BAD_LINES_KEPT_MAX || self.bytes.len() >= BAD_LINES_BYTES_MAX;
+    }
+}
+
+/// The kept bad lines of an import.
+pub async fn bad_lines(objects: &Objects, bad: &BadLines) -> Result<Vec<BadLine>> {
+    let Some(path) = &bad.path else { return Ok(Vec::new()) };
+    let bytes = objects.get(path).await?.ok_or_else(|| codes::STORE.error("the kept bad lines are gone"))?;
+    let lines = serde_json::Deserializer::from_slice(&bytes).into_iter();
+    let lines = lines.collect::<Result<Vec<BadLine>, _>>();
+    lines.map_err(|error| codes::STORE.caused("the kept bad lines cannot be read", error))
+}
+
+/// The kept bad lines as CSV with a header: `line,reason,column,text`.
+pub async fn bad_lines_csv(objects: &Objects, bad: &BadLines) -> Result<Bytes> {
+    let mut out = b"line,reason,column,text\r\n".to_vec();
+    for line in bad_lines(objects, bad).await? {
+        out.extend_from_slice(line.line.to_string().as_bytes());
+        out.push(b',');
+        out.extend_from_slice(line.reason.word().as_bytes());
+        out.push(b',');
+        quoted(line.column.as_deref().unwrap_or_default(), &mut out);
+        out.push(b',');
+        quoted(&line.text, &mut out);
+        out.extend_from_slice(b"\r\n");
+    }
+    Ok(Bytes::from(out))
+}
+
+fn quoted(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in text.bytes() {
+        if byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}

@@ -1,0 +1,216 @@
+//! The two threads of an import: one decodes and reads the file, one fills the hot chunks and encodes Parquet. Bounded
+//! queues between them, so that a slow end holds back the sender of the file.
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use arrow_array::RecordBatch;
+use tokio::sync::mpsc;
+use wh_base::{Error, Result};
+
+use super::bad_lines::Keeper;
+use super::{Counters, Piece, Source};
+use crate::codes;
+use crate::engine::{Hot, HotBuilder};
+use crate::model::Schema;
+use crate::read::{BadCell, BadRecord, FileReader, ReadOptions, RowSink, detect};
+use crate::segment::{SegmentWriter, Target, WrittenSet};
+
+/// Bytes of the file's begin that are looked at when nobody said how to read it.
+const DETECT_BYTES: usize = 1024 * 1024;
+/// Chunks that wait for the encoder.
+const CHUNKS_WAITING_MAX: usize = 1;
+/// Rows of one import: row numbers are 32 bits wide.
+pub const IMPORT_ROWS_MAX: u64 = u32::MAX as u64;
+/// Keys that the options do not know and that are named.
+const UNKNOWN_KEYS_MAX: usize = 20;
+
+/// What the threads need to know.
+pub(super) struct Job {
+    pub(super) source: Source,
+    pub(super) target: Target,
+    pub(super) hot_budget_bytes: u64,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// What reading a whole file came to.
+pub(super) struct Read {
+    pub(super) schema: Schema,
+    pub(super) options: ReadOptions,
+    pub(super) rows: u64,
+    pub(super) bad: Keeper,
+    pub(super) unknown_keys: Vec<String>,
+    pub(super) hot: Option<Hot>,
+    pub(super) written: WrittenSet,
+}
+
+/// What the encoder is sent.
+enum Work {
+    Chunk(RecordBatch),
+    End,
+}
+
+/// What the encoder came to.
+struct Encoded {
+    hot: Option<Hot>,
+    written: WrittenSet,
+}
+
+/// The reading thread, from the first piece to the last.
+pub(super) fn run(job: Job, mut pieces: mpsc::Receiver<Piece>) -> Result<Read> {
+    let (options, held) = begin(&job, &mut pieces)?;
+    let (mut reader, schema) = FileReader::new(&options)?;
+    let (sender, receiver) = sync_channel(CHUNKS_WAITING_MAX);
+    let encoder = encoder(&job, schema.clone(), receiver)?;
+    let counters = Arc::clone(&job.counters);
+    let mut sink =
+        Sink { sender, counters, schema, rows: 0, bad: Keeper::default(), unknown_keys: Vec::new() };
+    let read = read(&mut reader, &held, &mut pieces, &job.counters, &mut sink);
+    let read = read.and_then(|()| reader.finish(&mut sink));
+    let Sink { sender, schema, rows, bad, unknown_keys, .. } = sink;
+    if read.is_ok() {
+        sender.send(Work::End).ok(); // if it is gone, its own error is the one to tell
+    }
+    drop(sender);
+    let encoded =
+        encoder.join().unwrap_or_else(|_| Err(codes::IMPORT_STOPPED.error("the encoding thread failed")));
+    match (read, encoded) {
+        (Ok(()), Ok(Encoded { hot, written })) => {
+            Ok(Read { schema, options, rows, bad, unknown_keys, hot, written })
+        }
+        (Err(error), Ok(_)) => Err(error),
+        (Err(error), Err(cause)) if error.is(&codes::IMPORT_STOPPED) => Err(cause),
+        (Err(error), Err(_)) | (Ok(()), Err(error)) => Err(error),
+    }
+}
+
+/// The options, and what was taken from the file to find them.
+fn begin(job: &Job, pieces: &mut mpsc::Receiver<Piece>) -> Result<(ReadOptions, Held)> {
+    let mut held = Held { bytes: Vec::new(), ended: false };
+    let (file_name, hints) = match &job.source {
+        Source::Options(options) => return Ok(((**options).clone(), held)),
+        Source::Detect { file_name, hints } => (file_name.as_deref(), hints),
+    };
+    while held.bytes.len() < DETECT_BYTES && !held.ended {
+        match pieces.blocking_recv() {
+            Some(Piece::Bytes(bytes)) => held.bytes.extend_from_slice(&bytes),
+            Some(Piece::End) => held.ended = true,
+            None => return Err(stopped()),
+        }
+    }
+    let detected = detect(&held.bytes[..held.bytes.len().min(DETECT_BYTES)], file_name, hints)?;
+    Ok((detected.options, held))
+}
+
+/// Pieces that came before reading could begin.
+struct Held {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+fn read(
+    reader: &mut FileReader,
+    held: &Held,
+    pieces: &mut mpsc::Receiver<Piece>,
+    counters: &Counters,
+    sink: &mut Sink,
+) -> Result<()> {
+    if !held.bytes.is_empty() {
+        counters.add_bytes(held.bytes.len());
+        reader.push(&held.bytes, sink)?;
+    }
+    if held.ended {
+        return Ok(());
+    }
+    loop {
+        match pieces.blocking_recv() {
+            Some(Piece::Bytes(bytes)) => {
+                counters.add_bytes(bytes.len());
+                reader.push(&bytes, sink)?;
+            }
+            Some(Piece::End) => return Ok(()),
+            None => return Err(stopped()),
+        }
+    }
+}
+
+fn stopped() -> Error {
+    codes::IMPORT_STOPPED.error("the file ended before its end")
+}
+
+/// Takes what the reader reads, on the reading thread.
+struct Sink {
+    sender: SyncSender<Work>,
+    counters: Arc<Counters>,
+    schema: Schema,
+    rows: u64,
+    bad: Keeper,
+    unknown_keys: Vec<String>,
+}
+
+impl RowSink for Sink {
+    fn chunk(&mut self, batch: RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows() as u64;
+        if self.rows > IMPORT_ROWS_MAX {
+            return Err(codes::ROWS.error(format!("more than {IMPORT_ROWS_MAX} rows")));
+        }
+        self.counters.add_rows(batch.num_rows());
+        self.sender
+            .send(Work::Chunk(batch))
+            .map_err(|_| codes::IMPORT_STOPPED.error("the encoding thread has ended"))
+    }
+
+    fn bad_record(&mut self, record: &BadRecord<'_>) {
+        self.bad.record(record);
+        self.counters.add_bad();
+    }
+
+    fn bad_cell(&mut self, cell: &BadCell<'_>) {
+        let column = self.schema.columns().get(cell.column).map_or("", |column| &column.name);
+        self.bad.cell(cell, column);
+        self.counters.add_bad();
+    }
+
+    fn unknown_key(&mut self, key: &str) {
+        if self.unknown_keys.len() < UNKNOWN_KEYS_MAX && !self.unknown_keys.iter().any(|known| known == key) {
+            self.unknown_keys.push(key.chars().take(crate::model::COLUMN_NAME_CHARS_MAX).collect());
+        }
+    }
+}
+
+/// Starts the encoding thread.
+fn encoder(job: &Job, schema: Schema, chunks: Receiver<Work>) -> Result<JoinHandle<Result<Encoded>>> {
+    let (target, budget) = (job.target.clone(), job.hot_budget_bytes);
+    std::thread::Builder::new()
+        .name("wh-import-encode".to_owned())
+        .spawn(move || encode(target, &schema, budget, &chunks))
+        .map_err(|error| codes::IMPORT_STOPPED.caused("no thread for the encoder", error))
+}
+
+fn encode(
+    target: Target,
+    schema: &Schema,
+    hot_budget_bytes: u64,
+    chunks: &Receiver<Work>,
+) -> Result<Encoded> {
+    let mut writer = SegmentWriter::new(target, schema);
+    let mut hot = Some(HotBuilder::new(schema));
+    loop {
+        match chunks.recv() {
+            Ok(Work::Chunk(batch)) => {
+                if let Some(builder) = &mut hot {
+                    builder.push(&batch)?;
+                    if builder.bytes() > hot_budget_bytes {
+                        hot = None; // it will be read from its segments, if ever it fits
+                    }
+                }
+                writer.write(&batch)?;
+            }
+            Ok(Work::End) => {
+                let written = writer.finish()?;
+                return Ok(Encoded { hot: hot.map(HotBuilder::finish), written });
+            }
+            Err(_) => return Err(stopped()),
+        }
+    }
+}

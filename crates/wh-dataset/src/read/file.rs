@@ -1,0 +1,70 @@
+//! Reads a whole file of known options piece by piece: decoding, lines, typed cells, chunks. Any cut of the pieces gives
+//! the same rows.
+use wh_base::Result;
+
+use super::columns::ChunkBuilder;
+use super::csv::CsvReader;
+use super::encoding::Decoder;
+use super::ndjson::NdjsonReader;
+use super::options::{Format, ReadOptions};
+use super::sink::RowSink;
+use crate::model::Schema;
+
+enum Lines {
+    Csv(CsvReader),
+    Ndjson(NdjsonReader),
+}
+
+/// The bytes taken per turn, so that a large piece does not swell the buffer.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// The reader of one file.
+pub(crate) struct FileReader {
+    decoder: Decoder,
+    lines: Lines,
+    chunk: ChunkBuilder,
+}
+
+impl FileReader {
+    /// For checked options; answers the schema of the rows that will come.
+    pub(crate) fn new(options: &ReadOptions) -> Result<(Self, Schema)> {
+        let schema = options.check()?;
+        let lines = match options.format {
+            Format::Csv | Format::Tsv => Lines::Csv(CsvReader::new(options)?),
+            Format::Ndjson => Lines::Ndjson(NdjsonReader::new(options)?),
+        };
+        let chunk = ChunkBuilder::new(&schema, options);
+        Ok((Self { decoder: Decoder::new(options.encoding), lines, chunk }, schema))
+    }
+
+    /// The next piece of the file.
+    pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut dyn RowSink) -> Result<()> {
+        for piece in bytes.chunks(PIECE_BYTES) {
+            match &mut self.lines {
+                Lines::Csv(reader) => {
+                    self.decoder.decode(piece, reader.buffer());
+                    reader.run(&mut self.chunk, sink)?;
+                }
+                Lines::Ndjson(reader) => {
+                    self.decoder.decode(piece, reader.buffer());
+                    reader.run(&mut self.chunk, sink)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The end of the file.
+    pub(crate) fn finish(mut self, sink: &mut dyn RowSink) -> Result<()> {
+        match &mut self.lines {
+            Lines::Csv(reader) => {
+                self.decoder.finish(reader.buffer());
+                reader.finish(&mut self.chunk, sink)
+            }
+            Lines::Ndjson(reader) => {
+                self.decoder.finish(reader.buffer());
+                reader.finish(&mut self.chunk, sink)
+            }
+        }
+    }
+}

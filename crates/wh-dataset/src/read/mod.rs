@@ -1,0 +1,31 @@
+//! Reading files: what a file looks like, and its rows as typed columns. Knows bytes and Arrow; no stores, no tenants.
+mod bad;
+mod columns;
+mod csv;
+mod detect;
+mod encoding;
+mod file;
+mod intern;
+mod moment;
+mod ndjson;
+mod nulls;
+mod options;
+mod sink;
+mod split;
+mod unquote;
+mod value;
+
+pub use bad::{BAD_TEXT_BYTES_MAX, BadLine, Reason};
+pub use columns::CHUNK_BYTES_MAX;
+pub use detect::{
+    CellState, Detected, Issue, IssueKind, Preview, PreviewCell, PreviewRow, SAMPLE_BYTES_MAX, detect,
+};
+pub use options::{
+    ColumnHint, ColumnPlan, Dialect, Encoding, Escape, FIELD_BYTES_MAX, Format, Header, LINE_BYTES_MAX,
+    LineEnd, NULL_WORD_BYTES_MAX, NULL_WORDS_MAX, ReadHints, ReadOptions,
+};
+
+pub(crate) use bad::text_of;
+pub(crate) use file::FileReader;
+pub(crate) use sink::{BadCell, RowSink};
+pub(crate) use split::BadRecord;

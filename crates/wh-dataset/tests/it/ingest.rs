@@ -1,0 +1,187 @@
+//! Imports as a whole: what is on the store, what is in memory, what a failed or dropped import leaves, what is refused.
+use bytes::Bytes;
+use wh_dataset::ingest::{Ingest, bad_lines_csv};
+use wh_dataset::model::ColumnType::{Double, Int, Text};
+use wh_dataset::read::{Header, ReadOptions};
+
+use crate::files::{Place, csv, detected, options, rows, stored_rows};
+
+/// A file of many rows with some bad ones: every 1,000th.
+fn many(rows: usize) -> String {
+    let mut file = String::from("id,name,value\n");
+    for row in 0..rows {
+        if row % 1000 == 999 {
+            file.push_str("bad line\n");
+        } else {
+            file.push_str(&format!("{row},name {},{}.25\n", row % 700, row % 90));
+        }
+    }
+    file
+}
+
+#[tokio::test]
+async fn many_rows_lie_in_memory_and_on_the_store_alike() {
+    let place = Place::new();
+    let file = many(200_000);
+    let staged = place.import(file.as_bytes(), detected(), &[70_001]).await.unwrap();
+    assert_eq!(staged.rows, 199_800);
+    assert_eq!(staged.bad.count, 200);
+    assert_eq!(staged.file_bytes, file.len() as u64);
+    let kinds: Vec<_> = staged.schema.columns().iter().map(|column| column.kind).collect();
+    assert_eq!(kinds, [Int, Text, Double]);
+    let hot = rows(&staged);
+    assert_eq!(hot.len(), 199_800);
+    assert_eq!(hot[199_799], ["199998", "name 498", "18.25"]);
+    assert_eq!(stored_rows(place.objects(), &staged).await, hot);
+    let (tenant, dataset) = (place.tenant, place.dataset);
+    let prefix = format!("tenants/{tenant}/datasets/{dataset}/");
+    let files = place.files();
+    assert_eq!(files.len(), 2);
+    assert!(files.iter().all(|file| file.starts_with(&prefix)), "{files:?}");
+    assert_eq!(
+        staged.segments[0].path,
+        files.iter().find(|file| file.ends_with(".parquet")).unwrap().as_str()
+    );
+    let size = std::fs::metadata(place.folder.path().join(&staged.segments[0].path)).unwrap().len();
+    assert_eq!(size, staged.segments[0].bytes);
+}
+
+#[tokio::test]
+async fn bad_lines_can_be_downloaded() {
+    let place = Place::new();
+    let file = b"a,b\n1,2\n\"say \"\"x\"\"\",3\nq\n";
+    let staged = place.import(file, options(csv(&[("a", Int), ("b", Int)])), &[usize::MAX]).await.unwrap();
+    let text = bad_lines_csv(place.objects(), &staged.bad).await.unwrap();
+    insta::assert_snapshot!(String::from_utf8_lossy(&text).replace('\r', ""), @r#"
+    line,reason,column,text
+    4,too_few_fields,"","q"
+    3,not_integer,"a","""say """"x"""""",3"
+    "#);
+}
+
+#[tokio::test]
+async fn a_file_without_rows_is_an_empty_dataset() {
+    let place = Place::new();
+    let staged = place.detect(b"a,b\n").await;
+    assert_eq!((staged.rows, staged.segments.len(), staged.bad.count), (0, 0, 0));
+    assert_eq!(staged.options.header, Header::Present);
+    assert!(place.files().is_empty());
+}
+
+#[tokio::test]
+async fn more_than_the_budget_is_not_kept_in_memory() {
+    let place = Place::with_budget(100_000);
+    let staged = place.detect(many(150_000).as_bytes()).await;
+    assert!(staged.hot.is_none());
+    assert_eq!(stored_rows(place.objects(), &staged).await.len(), 149_850);
+}
+
+#[tokio::test]
+async fn a_discarded_import_leaves_nothing() {
+    let place = Place::new();
+    let staged = place.detect(many(5_000).as_bytes()).await;
+    assert_eq!(place.files().len(), 2);
+    staged.discard(place.objects()).await.unwrap();
+    assert!(place.files().is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_be_detected_fails_with_its_code() {
+    let place = Place::new();
+    let failed = place.import(b"\n\n", detected(), &[1]).await.unwrap_err();
+    assert_eq!(failed.code().code, "dataset.sample_empty");
+    let binary = [0_u8, 1, 2, 3, 0, 5, 6].repeat(400_000);
+    let failed = place.import(&binary, detected(), &[100_000]).await.unwrap_err();
+    assert_eq!(failed.code().code, "dataset.not_text");
+    let twice = csv(&[("a", Int), ("A", Int)]);
+    let failed = place.import(b"a,a\n1,2\n", options(twice), &[1]).await.unwrap_err();
+    assert_eq!(failed.code().code, "dataset.column_name");
+    assert!(place.files().is_empty());
+}
+
+#[tokio::test]
+async fn options_are_checked_before_anything_is_read() {
+    let place = Place::new();
+    let good = csv(&[("a", Int), ("b", Int)]);
+    for spoil in [
+        |read: &mut wh_dataset::read::ReadOptions| read.delimiter = "ab".to_owned(),
+        |read: &mut wh_dataset::read::ReadOptions| read.delimiter = "\n".to_owned(),
+        |read: &mut wh_dataset::read::ReadOptions| read.delimiter = "ä".to_owned(),
+        |read: &mut wh_dataset::read::ReadOptions| read.quote = Some(",".to_owned()),
+        |read: &mut wh_dataset::read::ReadOptions| read.nulls = vec!["x".to_owned(); 51],
+        |read: &mut wh_dataset::read::ReadOptions| read.columns[0].nulls = Some(vec!["x".repeat(65)]),
+    ] {
+        let mut read = good.clone();
+        spoil(&mut read);
+        let refused = Ingest::start(&place.host, place.tenant, place.dataset, options(read)).await;
+        assert_eq!(refused.err().unwrap().code().code, "dataset.options");
+    }
+    let mut none = good.clone();
+    none.columns.iter_mut().for_each(|column| column.skip = true);
+    let refused = Ingest::start(&place.host, place.tenant, place.dataset, options(none)).await;
+    assert_eq!(refused.err().unwrap().code().code, "dataset.columns");
+}
+
+#[tokio::test]
+async fn a_dropped_import_frees_its_turn() {
+    let place = Place::new();
+    for _ in 0..5 {
+        let mut ingest = Ingest::start(&place.host, place.tenant, place.dataset, detected()).await.unwrap();
+        ingest.write(Bytes::from(many(100_000))).await.unwrap();
+        drop(ingest);
+    }
+    let staged = place.detect(many(1_000).as_bytes()).await;
+    assert_eq!(staged.rows, 999);
+}
+
+#[tokio::test]
+async fn progress_is_told() {
+    let place = Place::new();
+    let file = many(100_000);
+    let mut ingest = Ingest::start(&place.host, place.tenant, place.dataset, detected()).await.unwrap();
+    let watch = ingest.watch();
+    ingest.write(Bytes::from(file.clone())).await.unwrap();
+    let staged = ingest.finish().await.unwrap();
+    let progress = watch.progress();
+    assert_eq!((progress.bytes, progress.rows, progress.bad_lines), (file.len() as u64, 99_900, 100));
+    assert_eq!(staged.rows, progress.rows);
+}
+
+#[tokio::test]
+async fn left_over_uploads_are_cleaned_at_the_start() {
+    let place = Place::new();
+    let staged = place.detect(many(1_000).as_bytes()).await;
+    let half = place.folder.path().join(format!("{}#1", staged.segments[0].path));
+    std::fs::write(&half, b"half").unwrap();
+    assert_eq!(place.objects().clean_staging().await.unwrap(), 1);
+    assert!(!half.exists());
+    assert_eq!(place.files().len(), 2);
+}
+
+#[tokio::test]
+async fn a_segment_that_is_not_what_the_catalog_says_is_an_error() {
+    let place = Place::new();
+    let staged = place.detect(many(1_000).as_bytes()).await;
+    let mut segment = staged.segments[0].clone();
+    segment.rows += 1;
+    let reader = wh_dataset::segment::open_segment(place.objects(), &segment).await.unwrap();
+    assert_eq!(reader.read(&staged.schema, &mut |_| Ok(())).unwrap_err().code().code, "dataset.segment");
+    let path = place.folder.path().join(&segment.path);
+    std::fs::write(&path, b"PAR1 but not really PAR1").unwrap();
+    let reader = wh_dataset::segment::open_segment(place.objects(), &segment).await.unwrap();
+    assert_eq!(reader.read(&staged.schema, &mut |_| Ok(())).unwrap_err().code().code, "dataset.segment");
+    std::fs::remove_file(&path).unwrap();
+    let gone = wh_dataset::segment::open_segment(place.objects(), &segment).await;
+    assert_eq!(gone.err().unwrap().code().code, "dataset.store");
+}
+
+#[tokio::test]
+async fn wide_rows_make_short_chunks() {
+    let columns: Vec<String> = (0..900).map(|column| format!("c{column}")).collect();
+    let row: Vec<String> = (0..900).map(|column| column.to_string()).collect();
+    let file = format!("{}\n{}", columns.join(","), format!("{}\n", row.join(",")).repeat(6_000));
+    let place = Place::new();
+    let staged = place.detect(file.as_bytes()).await;
+    assert_eq!((staged.rows, staged.bad.count), (6_000, 0));
+    assert_eq!(stored_rows(place.objects(), &staged).await.len(), 6_000);
+}
