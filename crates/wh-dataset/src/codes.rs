@@ -1,0 +1,225 @@
+//! The error codes of datasets: the table, and nothing else.
+use wh_base::{ErrorCode, Kind};
+
+/// A schema of no or too many columns.
+pub const COLUMNS: ErrorCode = ErrorCode::new(
+    "dataset.columns",
+    Kind::Invalid,
+    "the data has no column or too many",
+    "a dataset has 1 to 1,000 columns; check the delimiter, or skip columns",
+);
+/// A name that is empty, too long or used twice.
+pub const COLUMN_NAME: ErrorCode = ErrorCode::new(
+    "dataset.column_name",
+    Kind::Invalid,
+    "a column's name is empty, too long or used twice",
+    "give each column its own name of 1 to 128 characters",
+);
+/// Options that contradict one another or the limits.
+pub const OPTIONS: ErrorCode = ErrorCode::new(
+    "dataset.options",
+    Kind::Invalid,
+    "the reading options are wrong",
+    "take the options that the preview answered with and change only what is needed",
+);
+/// A sample without a single row.
+pub const SAMPLE_EMPTY: ErrorCode = ErrorCode::new(
+    "dataset.sample_empty",
+    Kind::Invalid,
+    "there is nothing to read",
+    "the file must hold at least one line",
+);
+/// More sample than detection reads.
+pub const SAMPLE_TOO_LARGE: ErrorCode = ErrorCode::new(
+    "dataset.sample_too_large",
+    Kind::TooLarge,
+    "the sample is larger than detection reads",
+    "send at most the first 4 MiB of the file",
+);
+/// Not text in any encoding we read.
+pub const NOT_TEXT: ErrorCode = ErrorCode::new(
+    "dataset.not_text",
+    Kind::Invalid,
+    "the file is not text",
+    "send CSV, TSV or NDJSON in UTF-8, UTF-16 or Windows-1252; spreadsheets and archives must be exported first",
+);
+/// JSON, but not line by line.
+pub const JSON_DOCUMENT: ErrorCode = ErrorCode::new(
+    "dataset.json_document",
+    Kind::Invalid,
+    "the file is one JSON document, not NDJSON",
+    "write one object per line, for example with `jq -c '.[]'`",
+);
+/// More rows than a dataset may hold.
+pub const ROWS: ErrorCode = ErrorCode::new(
+    "dataset.rows",
+    Kind::TooLarge,
+    "the file has more rows than a dataset may hold",
+    "split the file, or leave out what is not needed",
+);
+/// Imports that run at once.
+pub const IMPORTS_BUSY: ErrorCode = ErrorCode::new(
+    "dataset.imports_busy",
+    Kind::Unavailable,
+    "too many imports run at once",
+    "try again in a few seconds",
+);
+/// The import ended before its end: dropped, or its threads are gone.
+pub const IMPORT_STOPPED: ErrorCode = ErrorCode::new(
+    "dataset.import_stopped",
+    Kind::Internal,
+    "the import was stopped",
+    "start it again; nothing of it is visible",
+);
+/// The object store refused or is away.
+pub const STORE: ErrorCode = ErrorCode::new(
+    "dataset.store",
+    Kind::Unavailable,
+    "the object store does not answer as it should",
+    "check the folder or bucket of the configuration and its free space; the log holds the cause",
+);
+/// A segment that cannot be written or read.
+pub const SEGMENT: ErrorCode = ErrorCode::new(
+    "dataset.segment",
+    Kind::Internal,
+    "a segment of the dataset cannot be written or read",
+    "report the request id, under which the log holds the cause",
+);
+
+/// No such dataset in this tenant.
+pub const NOT_FOUND: ErrorCode = ErrorCode::new(
+    "dataset.not_found",
+    Kind::NotFound,
+    "there is no such dataset",
+    "it may have been deleted; look at the list again",
+);
+/// A dataset of that id exists.
+pub const EXISTS: ErrorCode = ErrorCode::new(
+    "dataset.exists",
+    Kind::Conflict,
+    "the dataset exists already",
+    "take a new id for each dataset",
+);
+/// Rows of another schema were to be appended.
+pub const SCHEMA_DIFFERS: ErrorCode = ErrorCode::new(
+    "dataset.schema_differs",
+    Kind::Conflict,
+    "the columns differ from those of the dataset",
+    "append needs the same columns, by name and type and in the same order; replace the data, or correct the columns in the preview",
+);
+/// The segments of a version that is not the newest are gone.
+pub const VERSION_GONE: ErrorCode = ErrorCode::new(
+    "dataset.version_gone",
+    Kind::Gone,
+    "this version of the dataset is no longer kept",
+    "look at the dataset again: a newer version exists",
+);
+/// More than may be in memory.
+pub const MEMORY: ErrorCode = ErrorCode::new(
+    "dataset.memory",
+    Kind::TooLarge,
+    "the dataset does not fit in memory",
+    "raise the memory that datasets may use in the configuration, or import fewer rows or columns",
+);
+/// A load or a view ended before its end.
+pub const LOAD_STOPPED: ErrorCode = ErrorCode::new(
+    "dataset.load_stopped",
+    Kind::Internal,
+    "a dataset could not be loaded to its end",
+    "try again; if it stays, report the request id, under which the log holds the cause",
+);
+/// Views that wait for a thread.
+pub const VIEWS_BUSY: ErrorCode = ErrorCode::new(
+    "dataset.views_busy",
+    Kind::Unavailable,
+    "too many views are being computed",
+    "try again in a second",
+);
+/// A filter that cannot be read.
+pub const FILTER: ErrorCode = ErrorCode::new(
+    "dataset.filter",
+    Kind::Malformed,
+    "the filter cannot be read",
+    "a filter is {\"all\":[..]}, {\"any\":[..]}, {\"not\":..} or {\"column\":..,\"op\":..,\"value\":..}",
+);
+/// A filter beyond its limits.
+pub const FILTER_LIMIT: ErrorCode = ErrorCode::new(
+    "dataset.filter_limit",
+    Kind::Invalid,
+    "the filter is too large",
+    "at most 8 levels, 100 conditions, 1,000 values in one list and 4,096 bytes in one text",
+);
+/// An operator that does not fit the type of its column.
+pub const FILTER_OP: ErrorCode = ErrorCode::new(
+    "dataset.filter_op",
+    Kind::Invalid,
+    "the operator does not fit the column",
+    "text: eq ne contains not_contains starts_with ends_with in not_in is_empty is_not_empty; \
+     numbers and times: eq ne lt le gt ge between in not_in is_empty is_not_empty; boolean: eq ne is_empty is_not_empty",
+);
+/// A value that does not fit the type of its column.
+pub const FILTER_VALUE: ErrorCode = ErrorCode::new(
+    "dataset.filter_value",
+    Kind::Invalid,
+    "a value of the filter does not fit its column",
+    "give a value of the column's type; dates like 2013-01-31, times like 2013-01-31T08:30:00Z",
+);
+/// A column that the dataset does not have.
+pub const COLUMN_UNKNOWN: ErrorCode = ErrorCode::new(
+    "dataset.column_unknown",
+    Kind::Invalid,
+    "there is no such column",
+    "the columns may have changed with the last import; look at the dataset again",
+);
+/// A sort that cannot be.
+pub const SORT: ErrorCode = ErrorCode::new(
+    "dataset.sort",
+    Kind::Invalid,
+    "the sort cannot be read",
+    "at most five columns, separated by commas, a minus before one that descends",
+);
+/// A search text that is too long.
+pub const SEARCH: ErrorCode = ErrorCode::new(
+    "dataset.search",
+    Kind::Invalid,
+    "the search text is too long",
+    "search for at most 200 characters",
+);
+/// A window that is too large.
+pub const WINDOW: ErrorCode = ErrorCode::new(
+    "dataset.window",
+    Kind::Invalid,
+    "the window is too large",
+    "ask for at most 1,000 rows at once, and for columns that exist",
+);
+
+/// All of them, for the error table.
+pub const ALL: &[&ErrorCode] = &[
+    &COLUMNS,
+    &COLUMN_NAME,
+    &OPTIONS,
+    &SAMPLE_EMPTY,
+    &SAMPLE_TOO_LARGE,
+    &NOT_TEXT,
+    &JSON_DOCUMENT,
+    &ROWS,
+    &IMPORTS_BUSY,
+    &IMPORT_STOPPED,
+    &STORE,
+    &SEGMENT,
+    &NOT_FOUND,
+    &EXISTS,
+    &SCHEMA_DIFFERS,
+    &VERSION_GONE,
+    &MEMORY,
+    &LOAD_STOPPED,
+    &VIEWS_BUSY,
+    &FILTER,
+    &FILTER_LIMIT,
+    &FILTER_OP,
+    &FILTER_VALUE,
+    &COLUMN_UNKNOWN,
+    &SORT,
+    &SEARCH,
+    &WINDOW,
+];
