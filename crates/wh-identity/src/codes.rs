@@ -1,0 +1,215 @@
+//! The error table of identity: every code this crate raises, and no other crate's.
+use wh_base::{ErrorCode, Kind};
+
+/// Sign-in failed; which half was wrong is not said.
+pub const CREDENTIALS: ErrorCode = ErrorCode::new(
+    "identity.credentials",
+    Kind::Unauthenticated,
+    "the e-mail address or the password is wrong",
+    "check both; an owner or admin of the company can invite you if you have no account",
+);
+/// Too many attempts for this account or from this address.
+pub const THROTTLED: ErrorCode = ErrorCode::new(
+    "identity.throttled",
+    Kind::TooMany,
+    "too many attempts",
+    "wait for the time in Retry-After; nothing was checked in the meantime",
+);
+/// More passwords are waiting to be checked than the machine can check soon.
+pub const BUSY: ErrorCode = ErrorCode::new(
+    "identity.busy",
+    Kind::Unavailable,
+    "too many passwords are being checked at the moment",
+    "try again after the time in Retry-After",
+);
+/// Setup is over.
+pub const SETUP_DONE: ErrorCode = ErrorCode::new(
+    "identity.setup_done",
+    Kind::Conflict,
+    "the first company is already set up",
+    "sign in, or ask an owner for an invitation",
+);
+/// A setup link that does not (or no longer) open anything.
+pub const SETUP_LINK: ErrorCode = ErrorCode::new(
+    "identity.setup_link",
+    Kind::Gone,
+    "the setup link is wrong, used or expired",
+    "run `wheelhouse setup-link` on the server for a new one",
+);
+/// An invitation link that does not (or no longer) open anything.
+pub const INVITATION_LINK: ErrorCode = ErrorCode::new(
+    "identity.invitation_link",
+    Kind::Gone,
+    "the invitation link is wrong, used, revoked or expired",
+    "ask whoever invited you for a new one",
+);
+/// There is a living invitation for that address.
+pub const INVITATION_EXISTS: ErrorCode = ErrorCode::new(
+    "identity.invitation_exists",
+    Kind::Conflict,
+    "this e-mail address is already invited",
+    "revoke the open invitation first, then invite again",
+);
+/// No such invitation in this company.
+pub const INVITATION_NOT_FOUND: ErrorCode = ErrorCode::new(
+    "identity.invitation_not_found",
+    Kind::NotFound,
+    "there is no such invitation",
+    "reload the list: it was used, revoked or has expired",
+);
+/// Too many open invitations.
+pub const INVITATION_LIMIT: ErrorCode = ErrorCode::new(
+    "identity.invitation_limit",
+    Kind::Conflict,
+    "the company has too many open invitations",
+    "revoke some that nobody will use",
+);
+/// An account appeared while an invitation was being accepted.
+pub const ACCOUNT_EXISTS: ErrorCode = ErrorCode::new(
+    "identity.account_exists",
+    Kind::Conflict,
+    "an account with this e-mail address exists by now",
+    "open the link again and give the password of that account",
+);
+/// No such member in this company.
+pub const MEMBER_NOT_FOUND: ErrorCode = ErrorCode::new(
+    "identity.member_not_found",
+    Kind::NotFound,
+    "there is no such member",
+    "reload the list: they may have been removed",
+);
+/// That address belongs to a member already.
+pub const MEMBER_EXISTS: ErrorCode = ErrorCode::new(
+    "identity.member_exists",
+    Kind::Conflict,
+    "this person is already a member",
+    "change their role on the members page instead",
+);
+/// Too many members.
+pub const MEMBER_LIMIT: ErrorCode = ErrorCode::new(
+    "identity.member_limit",
+    Kind::Conflict,
+    "the company has as many members as it may have",
+    "remove members who have left",
+);
+/// The company would be left without an owner.
+pub const LAST_OWNER: ErrorCode = ErrorCode::new(
+    "identity.last_owner",
+    Kind::Conflict,
+    "the last owner cannot be removed or made less",
+    "make somebody else an owner first",
+);
+/// Beyond one's own role.
+pub const ROLE_ABOVE: ErrorCode = ErrorCode::new(
+    "identity.role_above",
+    Kind::Forbidden,
+    "that is above your own role",
+    "ask a member whose role is high enough",
+);
+/// Signed in rightly, and a member of nothing.
+pub const NO_TENANT: ErrorCode = ErrorCode::new(
+    "identity.no_tenant",
+    Kind::Forbidden,
+    "your account belongs to no company",
+    "ask an owner or admin of your company for an invitation",
+);
+/// No such company among one's own.
+pub const TENANT_NOT_FOUND: ErrorCode = ErrorCode::new(
+    "identity.tenant_not_found",
+    Kind::NotFound,
+    "there is no such company among yours",
+    "choose one of the companies in the list of your account",
+);
+/// Too many companies.
+pub const TENANT_LIMIT: ErrorCode = ErrorCode::new(
+    "identity.tenant_limit",
+    Kind::Conflict,
+    "you belong to as many companies as one person may",
+    "leave one first",
+);
+/// No such session among one's own.
+pub const SESSION_NOT_FOUND: ErrorCode = ErrorCode::new(
+    "identity.session_not_found",
+    Kind::NotFound,
+    "there is no such session",
+    "reload the list: it has ended",
+);
+/// Not an e-mail address.
+pub const EMAIL: ErrorCode = ErrorCode::new(
+    "identity.email",
+    Kind::Invalid,
+    "this is not an e-mail address that Wheelhouse accepts",
+    "give one address of the form name@example.com, in ASCII, at most 254 characters",
+);
+/// A person's name that is empty, too long or holds control characters.
+pub const NAME: ErrorCode = ErrorCode::new(
+    "identity.name",
+    Kind::Invalid,
+    "the name is empty, too long or holds control characters",
+    "give 1 to 100 printable characters",
+);
+/// A company's name that is empty, too long or holds control characters.
+pub const COMPANY: ErrorCode = ErrorCode::new(
+    "identity.company",
+    Kind::Invalid,
+    "the company's name is empty, too long or holds control characters",
+    "give 1 to 80 printable characters",
+);
+/// A new password that is too short or too long.
+pub const PASSWORD_LENGTH: ErrorCode = ErrorCode::new(
+    "identity.password_length",
+    Kind::Invalid,
+    "the password is too short or too long",
+    "four unrelated words are easy to remember and long enough",
+);
+/// A new password that everybody tries first.
+pub const PASSWORD_COMMON: ErrorCode = ErrorCode::new(
+    "identity.password_common",
+    Kind::Invalid,
+    "the password is one of those that are tried first",
+    "choose one that is not made of a common password, a keyboard row, your name or your company",
+);
+/// The present password was given as the new one.
+pub const PASSWORD_SAME: ErrorCode = ErrorCode::new(
+    "identity.password_same",
+    Kind::Invalid,
+    "the new password is the present one",
+    "choose another",
+);
+/// The present password, asked for once more, was wrong.
+pub const PASSWORD_WRONG: ErrorCode = ErrorCode::new(
+    "identity.password_wrong",
+    Kind::Invalid,
+    "the present password is wrong",
+    "give the password you signed in with",
+);
+
+/// All of them, for the error table.
+pub const ALL: &[&ErrorCode] = &[
+    &CREDENTIALS,
+    &THROTTLED,
+    &BUSY,
+    &SETUP_DONE,
+    &SETUP_LINK,
+    &INVITATION_LINK,
+    &INVITATION_EXISTS,
+    &INVITATION_NOT_FOUND,
+    &INVITATION_LIMIT,
+    &ACCOUNT_EXISTS,
+    &MEMBER_NOT_FOUND,
+    &MEMBER_EXISTS,
+    &MEMBER_LIMIT,
+    &LAST_OWNER,
+    &ROLE_ABOVE,
+    &NO_TENANT,
+    &TENANT_NOT_FOUND,
+    &TENANT_LIMIT,
+    &SESSION_NOT_FOUND,
+    &EMAIL,
+    &NAME,
+    &COMPANY,
+    &PASSWORD_LENGTH,
+    &PASSWORD_COMMON,
+    &PASSWORD_SAME,
+    &PASSWORD_WRONG,
+];

@@ -1,0 +1,100 @@
+//! `/v1/identity`. Translates JSON to calls and back; decides nothing.
+mod account;
+mod client;
+mod invitation;
+mod member;
+mod session;
+mod setup;
+mod views;
+
+use utoipa_axum::routes;
+use wh_base::ErrorCode;
+use wh_contract::{IDENTITY_READ, IDENTITY_SELF, IDENTITY_TENANT, IDENTITY_WRITE};
+use wh_server::{Op, Registry};
+
+use crate::codes;
+
+/// Passwords and names; nothing here is larger.
+const BODY_BYTES_MAX: u64 = 16 * 1024;
+const PASSWORD_RULES: [&ErrorCode; 2] = [&codes::PASSWORD_LENGTH, &codes::PASSWORD_COMMON];
+const HASHING: [&ErrorCode; 2] = [&codes::THROTTLED, &codes::BUSY];
+
+pub(crate) fn operations(registry: &mut Registry) {
+    setup_operations(registry);
+    session_operations(registry);
+    company_operations(registry);
+    invitation_operations(registry);
+}
+
+fn setup_operations(registry: &mut Registry) {
+    registry.op(routes!(setup::setup_status), Op::open_read());
+    let own = [&codes::SETUP_DONE, &codes::SETUP_LINK, &codes::COMPANY, &codes::NAME, &codes::EMAIL, &codes::ACCOUNT_EXISTS];
+    let complete = open(&own).errors(&PASSWORD_RULES).errors(&HASHING);
+    registry.op(routes!(setup::setup_complete), complete);
+}
+
+fn session_operations(registry: &mut Registry) {
+    let create = open(&[&codes::CREDENTIALS, &codes::NO_TENANT, &codes::EMAIL]).errors(&HASHING);
+    registry.op(routes!(session::session_create), create);
+    registry.op(routes!(session::session_end), Op::change(IDENTITY_SELF).no_idempotency());
+    registry.op(routes!(session::session_list), Op::read(IDENTITY_SELF));
+    let revoke = Op::danger(IDENTITY_SELF).errors(&[&codes::SESSION_NOT_FOUND]);
+    registry.op(routes!(session::session_revoke), revoke);
+    registry.op(routes!(session::session_revoke_others), Op::danger(IDENTITY_SELF));
+    let switch = secret(Op::change(IDENTITY_SELF)).errors(&[&codes::TENANT_NOT_FOUND, &codes::NO_TENANT]);
+    registry.op(routes!(session::session_switch), switch);
+}
+
+fn company_operations(registry: &mut Registry) {
+    registry.op(routes!(account::me_get), Op::read(IDENTITY_SELF));
+    let password = secret(Op::change(IDENTITY_SELF))
+        .errors(&[&codes::PASSWORD_WRONG, &codes::PASSWORD_SAME, &codes::NO_TENANT])
+        .errors(&PASSWORD_RULES)
+        .errors(&HASHING);
+    registry.op(routes!(account::password_change), password);
+    let create = Op::change(IDENTITY_TENANT).errors(&[&codes::COMPANY, &codes::TENANT_LIMIT]).body_max(BODY_BYTES_MAX);
+    registry.op(routes!(account::tenant_create), create);
+    registry.op(routes!(member::member_list), Op::read(IDENTITY_READ));
+    let update = Op::change(IDENTITY_WRITE)
+        .errors(&[&codes::MEMBER_NOT_FOUND, &codes::ROLE_ABOVE, &codes::LAST_OWNER])
+        .body_max(BODY_BYTES_MAX);
+    registry.op(routes!(member::member_update), update);
+    let remove =
+        Op::danger(IDENTITY_WRITE).errors(&[&codes::MEMBER_NOT_FOUND, &codes::ROLE_ABOVE, &codes::LAST_OWNER]);
+    registry.op(routes!(member::member_remove), remove);
+}
+
+fn invitation_operations(registry: &mut Registry) {
+    registry.op(routes!(invitation::invitation_list), Op::read(IDENTITY_WRITE));
+    let create = secret(Op::change(IDENTITY_WRITE)).errors(&[
+        &codes::EMAIL,
+        &codes::ROLE_ABOVE,
+        &codes::MEMBER_EXISTS,
+        &codes::INVITATION_EXISTS,
+        &codes::INVITATION_LIMIT,
+    ]);
+    registry.op(routes!(invitation::invitation_create), create);
+    let revoke = Op::danger(IDENTITY_WRITE).errors(&[&codes::INVITATION_NOT_FOUND, &codes::ROLE_ABOVE]);
+    registry.op(routes!(invitation::invitation_revoke), revoke);
+    registry.op(routes!(invitation::invitation_lookup), open(&[&codes::INVITATION_LINK, &codes::THROTTLED]));
+    let accept = open(&[
+        &codes::INVITATION_LINK,
+        &codes::PASSWORD_WRONG,
+        &codes::NAME,
+        &codes::ACCOUNT_EXISTS,
+        &codes::MEMBER_EXISTS,
+        &codes::MEMBER_LIMIT,
+        &codes::TENANT_LIMIT,
+        &codes::NO_TENANT,
+    ]);
+    registry.op(routes!(invitation::invitation_accept), accept.errors(&PASSWORD_RULES).errors(&HASHING));
+}
+
+fn open(errors: &[&'static ErrorCode]) -> Op {
+    secret(Op::open_change()).errors(errors)
+}
+
+/// A body with a secret, or an answer with one: neither is kept for a repetition.
+fn secret(op: Op) -> Op {
+    op.no_idempotency().body_max(BODY_BYTES_MAX)
+}

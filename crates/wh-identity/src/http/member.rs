@@ -1,0 +1,57 @@
+//! `/v1/identity/members`: who is in the company. Translates, decides nothing.
+use axum::Extension;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use wh_contract::{Role, UserId};
+use wh_server::{Answer, Caller, Json, Page, PageOf, Path, Query};
+
+use super::views::MemberView;
+use crate::service::{self, Identity};
+
+const LIST: &str = "member_list";
+
+/// What the member is from now on
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MemberUpdate {
+    role: Role,
+}
+
+/// List the members of the company, by address
+#[utoipa::path(get, path = "/v1/identity/members", tag = "identity", params(Page),
+    responses((status = 200, body = PageOf<MemberView>)))]
+pub(super) async fn member_list(
+    Extension(identity): Extension<Identity>,
+    caller: Caller,
+    Query(page): Query<Page>,
+) -> Answer<Json<PageOf<MemberView>>> {
+    let (limit, after) = (page.limit()?, page.after::<String>(LIST)?.unwrap_or_default());
+    let members = service::member_list(&identity, &caller, &after, limit).await?;
+    let page = PageOf::new(LIST, members, limit, |member| member.email.clone())?;
+    Ok(Json(page.map(Into::into)))
+}
+
+/// Change a member's role
+#[utoipa::path(patch, path = "/v1/identity/members/{user_id}", tag = "identity", request_body = MemberUpdate,
+    params(("user_id" = UserId, Path, description = "The member")), responses((status = 200, body = MemberView)))]
+pub(super) async fn member_update(
+    Extension(identity): Extension<Identity>,
+    caller: Caller,
+    Path(user): Path<UserId>,
+    Json(body): Json<MemberUpdate>,
+) -> Answer<Json<MemberView>> {
+    Ok(Json(service::member_update(&identity, &caller, user, body.role).await?.into()))
+}
+
+/// Remove a member from the company
+#[utoipa::path(delete, path = "/v1/identity/members/{user_id}", tag = "identity",
+    params(("user_id" = UserId, Path, description = "The member")), responses((status = 204)))]
+pub(super) async fn member_remove(
+    Extension(identity): Extension<Identity>,
+    caller: Caller,
+    Path(user): Path<UserId>,
+) -> Answer<StatusCode> {
+    service::member_remove(&identity, &caller, user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

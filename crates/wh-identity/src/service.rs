@@ -1,0 +1,132 @@
+//! What one may do with companies, people, sessions and invitations. Parse, rules, one transaction, one event.
+mod account;
+mod cache;
+mod change;
+mod door;
+mod invitations;
+mod members;
+mod passwords;
+mod sessions;
+mod setup;
+mod throttle;
+mod tokens;
+mod upkeep;
+
+use std::sync::Arc;
+
+use wh_base::{Actor, Result, Secret, Timestamp};
+use wh_contract::{Role, SessionId, TenantId, UserId};
+use wh_db::{Context, IdentityDb};
+use wh_server::Authenticator;
+
+use crate::codes;
+use crate::config::IdentityConfig;
+use crate::model::{self, Me};
+use crate::store::{self, GlobalReads};
+use cache::SessionCache;
+use passwords::Passwords;
+use throttle::Throttle;
+
+pub use account::{me_get, password_change, tenant_create};
+pub use invitations::{
+    InvitationSeen, NewMember, invitation_accept, invitation_create, invitation_list, invitation_lookup,
+    invitation_revoke,
+};
+pub use members::{member_list, member_remove, member_update};
+pub use sessions::{
+    SessionSeen, session_create, session_end, session_list, session_revoke, session_revoke_others, session_switch,
+};
+pub use setup::{FirstCompany, setup_complete, setup_needed, setup_token_issue};
+
+/// What identity is built from.
+pub struct IdentityParts {
+    /// Clock, randomness and ids.
+    pub context: Context,
+    /// The way to the global tables.
+    pub db: IdentityDb,
+    /// The `[identity]` section.
+    pub config: IdentityConfig,
+}
+
+/// Identity at work: one per process, cheap to clone. Also the front door's [`wh_server::Authenticator`].
+#[derive(Clone)]
+pub struct Identity(Arc<Inner>);
+
+struct Inner {
+    cx: Context,
+    db: IdentityDb,
+    config: IdentityConfig,
+    passwords: Passwords,
+    throttle: Throttle,
+    sessions: Arc<SessionCache>,
+}
+
+impl Identity {
+    /// Checks the configuration; asks the database nothing.
+    pub fn new(parts: IdentityParts) -> Result<Self> {
+        let config = parts.config.checked()?;
+        let passwords = Passwords::new(&config, Arc::clone(&parts.context.random))?;
+        Ok(Self(Arc::new(Inner {
+            cx: parts.context,
+            db: parts.db,
+            config,
+            passwords,
+            throttle: Throttle::new(),
+            sessions: Arc::new(SessionCache::default()),
+        })))
+    }
+
+    /// For the front door.
+    pub fn authenticator(&self) -> Arc<dyn Authenticator> {
+        Arc::new(self.clone())
+    }
+
+    /// Whether nobody owns a company yet; see [`setup_needed`].
+    pub async fn needs_setup(&self) -> Result<bool> {
+        setup_needed(self).await
+    }
+
+    /// A new one-time setup link's token; see [`setup_token_issue`].
+    pub async fn setup_token_issue(&self) -> Result<Secret<String>> {
+        setup_token_issue(self).await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.cx.clock.now()
+    }
+}
+
+/// Somebody has a new session; its token goes into the cookie and nowhere else.
+pub struct SignedIn {
+    /// The token.
+    pub token: Secret<String>,
+    /// For how long the cookie is worth keeping, in seconds.
+    pub max_age_s: u32,
+    /// Who they are now.
+    pub me: Me,
+}
+
+/// Who this session is, as its owner sees it.
+async fn me(db: &mut impl GlobalReads, user: UserId, tenant: TenantId, session: SessionId) -> Result<Me> {
+    let gone = || wh_server::codes::UNAUTHENTICATED.error("the session has ended");
+    let account = store::account_by_id(db, user).await?.ok_or_else(gone)?;
+    let memberships = store::membership_list(db, user).await?;
+    let here = memberships.iter().find(|membership| membership.tenant == tenant).cloned().ok_or_else(gone)?;
+    Ok(Me { user, email: account.email, name: account.name, here, memberships, session })
+}
+
+/// What the actor is at this moment, inside the transaction: the front door's answer may be a second old.
+async fn role_now(db: &mut impl GlobalReads, actor: &Actor, wanted: &wh_contract::Permission) -> Result<Role> {
+    let role = store::member_role(db, actor.tenant, actor.user).await?;
+    role.filter(|role| *role >= wanted.lowest_role)
+        .ok_or_else(|| wh_server::codes::FORBIDDEN.error(format!("needs {}", wanted.name)))
+}
+
+fn no_such_member() -> wh_base::Error {
+    codes::MEMBER_NOT_FOUND.error("no such member in this company")
+}
+
+fn is_alive(identity: &Identity, session: &model::Session, now: Timestamp) -> bool {
+    let used_at = identity.0.sessions.last_use(session.id, session.used_at);
+    model::alive(now, used_at, session.expires_at, identity.0.config.session_idle_s)
+}

@@ -1,0 +1,52 @@
+//! One transaction of identity with its trail, and what the cache must forget when it ends. Decides nothing.
+use std::sync::Arc;
+
+use serde_json::Value;
+use wh_base::Result;
+use wh_contract::{Event, TenantId};
+use wh_db::{AuditEntry, GlobalTx, Who};
+
+use super::Identity;
+use super::cache::{SessionCache, Stale};
+
+/// A change under way. Dropped without `commit` it has not happened.
+pub(super) struct Change {
+    /// For the store.
+    pub(super) tx: GlobalTx,
+    who: Who,
+    cache: Arc<SessionCache>,
+}
+
+impl Change {
+    pub(super) async fn begin(identity: &Identity, who: Who) -> Result<Self> {
+        let cache = Arc::clone(&identity.0.sessions);
+        Ok(Self { tx: identity.0.db.begin().await?, who, cache })
+    }
+
+    pub(super) async fn emit<E: Event>(&mut self, tenant: TenantId, event: E) -> Result<()> {
+        self.tx.emit(tenant, event).await
+    }
+
+    /// `before` and `after` never hold a secret; null means that there was, or is, nothing.
+    pub(super) async fn audit(
+        &mut self,
+        tenant: TenantId,
+        action: &'static str,
+        subject: String,
+        [before, after]: [Value; 2],
+    ) -> Result<()> {
+        let some = |value: Value| (!value.is_null()).then_some(value);
+        let entry = AuditEntry { action, subject, before: some(before), after: some(after) };
+        self.tx.audit(tenant, &self.who, entry).await
+    }
+
+    /// These sessions are not what they were, once this is committed.
+    pub(super) fn stale(&mut self, stale: Stale) {
+        let cache = Arc::clone(&self.cache);
+        self.tx.on_commit(move || cache.forget(stale));
+    }
+
+    pub(super) async fn commit(self) -> Result<()> {
+        self.tx.commit().await
+    }
+}

@@ -1,0 +1,82 @@
+//! Who is in the company, and as what. At least one owner remains; nobody acts above their own role.
+use serde_json::{Value, json};
+use wh_base::{Actor, Result};
+use wh_contract::events::{InvitationRevoked, MemberRemoved, MemberRoleChanged, SessionRevoked};
+use wh_contract::{IDENTITY_WRITE, Role, UserId};
+use wh_db::Who;
+
+use super::cache::Stale;
+use super::change::Change;
+use super::{Identity, no_such_member, role_now};
+use crate::model::{self, Member};
+use crate::store;
+
+/// The members in the order of their addresses, `limit` and one more.
+pub async fn member_list(identity: &Identity, actor: &Actor, after_email: &str, limit: u32) -> Result<Vec<Member>> {
+    store::member_list(&mut identity.0.db.read().await?, actor.tenant, after_email, limit.saturating_add(1)).await
+}
+
+/// Make a member something else. Their invitations above the new role fall with the old one.
+pub async fn member_update(identity: &Identity, actor: &Actor, user: UserId, role: Role) -> Result<Member> {
+    let mut change = Change::begin(identity, Who::from(actor)).await?;
+    let member = held(&mut change, actor, user).await?;
+    let own = role_now(&mut change.tx, actor, &IDENTITY_WRITE).await?;
+    model::role_within(own, member.role)?;
+    model::role_within(own, role)?;
+    if member.role == role {
+        return Ok(member);
+    }
+    let owners = store::owner_count(&mut change.tx, actor.tenant).await?;
+    model::owner_remains(owners, member.role, Some(role))?;
+    store::member_role_set(&mut change.tx, actor.tenant, user, role).await?;
+    revoke_invitations(&mut change, actor, user, Some(role)).await?;
+    change.stale(Stale::Member(actor.tenant, user));
+    change.emit(actor.tenant, MemberRoleChanged { user, role }).await?;
+    let states = [json!({"email": member.email, "role": member.role}), json!({"email": member.email, "role": role})];
+    change.audit(actor.tenant, "member_update", subject(user), states).await?;
+    change.commit().await?;
+    Ok(Member { role, ..member })
+}
+
+/// Take a member out: their sessions here end, their open invitations fall.
+pub async fn member_remove(identity: &Identity, actor: &Actor, user: UserId) -> Result<()> {
+    let mut change = Change::begin(identity, Who::from(actor)).await?;
+    let member = held(&mut change, actor, user).await?;
+    let own = role_now(&mut change.tx, actor, &IDENTITY_WRITE).await?;
+    model::role_within(own, member.role)?;
+    let owners = store::owner_count(&mut change.tx, actor.tenant).await?;
+    model::owner_remains(owners, member.role, None)?;
+    revoke_invitations(&mut change, actor, user, None).await?;
+    let sessions = store::session_list_in(&mut change.tx, actor.tenant, user).await?;
+    store::session_delete_in(&mut change.tx, actor.tenant, user).await?;
+    store::member_delete(&mut change.tx, actor.tenant, user).await?;
+    for session in sessions {
+        change.emit(actor.tenant, SessionRevoked { user, session }).await?;
+    }
+    change.stale(Stale::Member(actor.tenant, user));
+    change.emit(actor.tenant, MemberRemoved { user }).await?;
+    let before = json!({"email": member.email, "name": member.name, "role": member.role});
+    change.audit(actor.tenant, "member_remove", subject(user), [before, Value::Null]).await?;
+    change.commit().await
+}
+
+/// The member, with the company's members held still until the end of the change.
+async fn held(change: &mut Change, actor: &Actor, user: UserId) -> Result<Member> {
+    store::members_lock(&mut change.tx, actor.tenant).await?;
+    store::member_get(&mut change.tx, actor.tenant, user).await?.ok_or_else(no_such_member)
+}
+
+/// Whoever was sent out must not come back through a door they left open.
+async fn revoke_invitations(change: &mut Change, actor: &Actor, by: UserId, now: Option<Role>) -> Result<()> {
+    for invitation in store::invitation_list_by(&mut change.tx, actor.tenant, by).await? {
+        let stays = now.is_some_and(|role| invitation.role <= role && role >= IDENTITY_WRITE.lowest_role);
+        if !stays && store::invitation_delete(&mut change.tx, actor.tenant, invitation.id).await? {
+            change.emit(actor.tenant, InvitationRevoked { invitation: invitation.id }).await?;
+        }
+    }
+    Ok(())
+}
+
+fn subject(user: UserId) -> String {
+    format!("identity.member/{user}")
+}

@@ -1,0 +1,131 @@
+//! Companies and who is in them. SQL only.
+use wh_base::{Result, Timestamp};
+use wh_contract::{Role, TenantId, UserId};
+use wh_db::{GlobalTx, Row, args};
+
+use super::{GlobalReads, role};
+use crate::model::{Member, Membership, TENANTS_PER_USER_MAX, Tenant};
+
+pub(crate) async fn tenant_insert(tx: &mut GlobalTx, tenant: &Tenant) -> Result<()> {
+    let sql = "INSERT INTO identity_tenant (id, name, created_at, member_revision) VALUES ($1, $2, $3, 0)";
+    tx.run(sql, args![tenant.id, tenant.name.as_str(), tenant.created_at]).await
+}
+
+/// Changes of who is in a company, and as what, come one after the other: the row is held until the end.
+pub(crate) async fn members_lock(tx: &mut GlobalTx, tenant: TenantId) -> Result<()> {
+    let sql = "UPDATE identity_tenant SET member_revision = member_revision + 1 WHERE id = $1";
+    tx.run(sql, args![tenant]).await
+}
+
+pub(crate) async fn tenant_name(db: &mut impl GlobalReads, tenant: TenantId) -> Result<String> {
+    db.row("SELECT name FROM identity_tenant WHERE id = $1", args![tenant]).await?.text("name").map(str::to_owned)
+}
+
+/// Whether anybody at all owns a company: if not, setup is needed.
+pub(crate) async fn owner_exists(db: &mut impl GlobalReads) -> Result<bool> {
+    let sql = "SELECT 1 AS n FROM identity_member WHERE role = $1 LIMIT 1";
+    Ok(db.row_opt(sql, args![Role::Owner]).await?.is_some())
+}
+
+pub(crate) async fn owner_count(db: &mut impl GlobalReads, tenant: TenantId) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM identity_member WHERE tenant_id = $1 AND role = $2";
+    db.row(sql, args![tenant, Role::Owner]).await?.int("n")
+}
+
+pub(crate) async fn member_count(db: &mut impl GlobalReads, tenant: TenantId) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM identity_member WHERE tenant_id = $1";
+    db.row(sql, args![tenant]).await?.int("n")
+}
+
+pub(crate) async fn tenant_count(db: &mut impl GlobalReads, user: UserId) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM identity_member WHERE user_id = $1";
+    db.row(sql, args![user]).await?.int("n")
+}
+
+pub(crate) async fn member_insert(
+    tx: &mut GlobalTx,
+    tenant: TenantId,
+    user: UserId,
+    role: Role,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "INSERT INTO identity_member (tenant_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4)";
+    tx.run(sql, args![tenant, user, role, now]).await
+}
+
+pub(crate) async fn member_role_set(tx: &mut GlobalTx, tenant: TenantId, user: UserId, role: Role) -> Result<()> {
+    let sql = "UPDATE identity_member SET role = $1 WHERE tenant_id = $2 AND user_id = $3";
+    tx.run(sql, args![role, tenant, user]).await
+}
+
+/// The member's sessions in the company go with it.
+pub(crate) async fn member_delete(tx: &mut GlobalTx, tenant: TenantId, user: UserId) -> Result<()> {
+    tx.run("DELETE FROM identity_member WHERE tenant_id = $1 AND user_id = $2", args![tenant, user]).await
+}
+
+pub(crate) async fn member_seen(tx: &mut GlobalTx, seen: &[(TenantId, UserId, Timestamp)]) -> Result<()> {
+    let sql = "UPDATE identity_member SET seen_at = $1
+        WHERE tenant_id = $2 AND user_id = $3 AND (seen_at IS NULL OR seen_at < $1)";
+    let rows: Vec<_> = seen.iter().map(|(tenant, user, at)| args![*at, *tenant, *user].to_vec()).collect();
+    tx.run_many(sql, &rows).await
+}
+
+pub(crate) async fn member_role(
+    db: &mut impl GlobalReads,
+    tenant: TenantId,
+    user: UserId,
+) -> Result<Option<Role>> {
+    let sql = "SELECT role FROM identity_member WHERE tenant_id = $1 AND user_id = $2";
+    db.row_opt(sql, args![tenant, user]).await?.as_ref().map(|row| role(row, "role")).transpose()
+}
+
+pub(crate) async fn member_get(
+    db: &mut impl GlobalReads,
+    tenant: TenantId,
+    user: UserId,
+) -> Result<Option<Member>> {
+    let sql = "SELECT u.id, u.email, u.name, m.role, m.joined_at, m.seen_at FROM identity_member m
+        JOIN identity_user u ON u.id = m.user_id WHERE m.tenant_id = $1 AND m.user_id = $2";
+    db.row_opt(sql, args![tenant, user]).await?.as_ref().map(member).transpose()
+}
+
+/// In the order of the addresses, after the given one.
+pub(crate) async fn member_list(
+    db: &mut impl GlobalReads,
+    tenant: TenantId,
+    after_email: &str,
+    limit: u32,
+) -> Result<Vec<Member>> {
+    let sql = "SELECT u.id, u.email, u.name, m.role, m.joined_at, m.seen_at FROM identity_member m
+        JOIN identity_user u ON u.id = m.user_id
+        WHERE m.tenant_id = $1 AND u.email > $2 ORDER BY u.email LIMIT $3";
+    db.rows(sql, args![tenant, after_email, i64::from(limit)]).await?.iter().map(member).collect()
+}
+
+fn member(row: &Row) -> Result<Member> {
+    Ok(Member {
+        user: row.uuid("id")?,
+        email: row.text("email")?.to_owned(),
+        name: row.text("name")?.to_owned(),
+        role: role(row, "role")?,
+        joined_at: row.time("joined_at")?,
+        seen_at: row.time_opt("seen_at")?,
+    })
+}
+
+/// The companies of a person, by name.
+pub(crate) async fn membership_list(db: &mut impl GlobalReads, user: UserId) -> Result<Vec<Membership>> {
+    let sql = "SELECT t.id, t.name, m.role, m.seen_at FROM identity_member m
+        JOIN identity_tenant t ON t.id = m.tenant_id WHERE m.user_id = $1 ORDER BY t.name, t.id LIMIT $2";
+    let rows = db.rows(sql, args![user, TENANTS_PER_USER_MAX]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Membership {
+                tenant: row.uuid("id")?,
+                name: row.text("name")?.to_owned(),
+                role: role(row, "role")?,
+                seen_at: row.time_opt("seen_at")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,134 @@
+//! Signing in: the same answer for strangers, throttled, bounded.
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use wh_identity::{IdentityConfig, MIGRATIONS};
+use wh_testkit::both_engines;
+
+use crate::house::{self, Browser, House, OWNER, PASSWORD};
+
+both_engines!(the_address_is_folded_and_the_password_is_not, &[MIGRATIONS], async |t| {
+    let house = House::new(t).await;
+    let mut browser = house.browser();
+    assert_eq!(browser.sign_in("  ADA@Example.COM ").await.status, 201);
+    let upper = PASSWORD.to_uppercase();
+    assert_eq!(browser.sign_in_with(OWNER, &upper).await.said(), (401, "identity.credentials"));
+});
+
+both_engines!(a_stranger_and_a_wrong_password_get_the_same_answer, &[MIGRATIONS], async |t| {
+    let house = House::new(t).await;
+    let mut browser = house.browser();
+    let mut known = browser.sign_in_with(OWNER, "not the password").await;
+    let mut unknown = browser.sign_in_with("nobody@example.com", "not the password").await;
+    for reply in [&mut known, &mut unknown] {
+        reply.body["request_id"] = json!(null);
+        for name in ["x-request-id", "date", "content-length"] {
+            reply.headers.remove(name);
+        }
+    }
+    assert_eq!(known.said(), (401, "identity.credentials"));
+    assert_eq!(known.body, unknown.body);
+    assert_eq!(known.headers, unknown.headers);
+});
+
+both_engines!(a_stranger_costs_as_much_time_as_a_member, &[MIGRATIONS], async |t| {
+    let house = House::new(t).await;
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for round in 0..7_u8 {
+        let mut browser = Browser::at(&house.node, [10, 1, 0, round]);
+        known.push(timed(&mut browser, OWNER).await);
+        unknown.push(timed(&mut browser, "nobody@example.com").await);
+    }
+    known.sort_unstable();
+    unknown.sort_unstable();
+    let (known, unknown) = (known[3].as_secs_f64(), unknown[3].as_secs_f64());
+    // Without the dummy hash an unknown address is answered a hundred times faster.
+    assert!(unknown > known * 0.5 && known > unknown * 0.5, "known {known}, unknown {unknown}");
+});
+
+async fn timed(browser: &mut Browser, email: &str) -> Duration {
+    let start = Instant::now();
+    assert_eq!(browser.sign_in_with(email, "not the password").await.status, 401);
+    start.elapsed()
+}
+
+both_engines!(an_account_is_throttled_whether_it_exists_or_not, &[MIGRATIONS], async |t| {
+    let house = House::new(t).await;
+    for email in [OWNER, "nobody@example.com"] {
+        for address in 0..10_u8 {
+            let mut browser = Browser::at(&house.node, [10, 0, 0, address]);
+            assert_eq!(browser.sign_in_with(email, "not the password").await.status, 401);
+        }
+        let mut browser = Browser::at(&house.node, [10, 0, 0, 200]);
+        let refused = browser.sign_in(email).await;
+        assert_eq!(refused.said(), (429, "identity.throttled"));
+        assert!((1..=31).contains(&refused.retry_after_s()), "{}", refused.retry_after_s());
+    }
+    let mut browser = Browser::at(&house.node, [10, 0, 0, 201]);
+    house.t.clock.advance_seconds(31);
+    assert_eq!(browser.sign_in(OWNER).await.status, 201);
+    // What was right does not count: one may sign in as often as one likes.
+    for _ in 0..12 {
+        assert_eq!(browser.sign_in(OWNER).await.status, 201);
+        house.t.clock.advance_seconds(1);
+    }
+});
+
+both_engines!(an_address_is_throttled_across_accounts, &[MIGRATIONS], async |t| {
+    let house = House::new(t).await;
+    // One customer of a provider has a whole /64.
+    let at = |n: u16| Browser::at(&house.node, [0x2001, 0xdb8, 7, 7, 0, 0, 0, n]);
+    for n in 0..30_u16 {
+        let reply = at(n).sign_in_with(&format!("guess{n}@example.com"), "not the password").await;
+        assert_eq!(reply.status, 401);
+    }
+    let refused = at(99).sign_in(OWNER).await;
+    assert_eq!(refused.said(), (429, "identity.throttled"));
+    assert!((1..=7).contains(&refused.retry_after_s()), "{}", refused.retry_after_s());
+    let elsewhere = Browser::at(&house.node, [0x2001, 0xdb8, 7, 8, 0, 0, 0, 1]).sign_in(OWNER).await;
+    assert_eq!(elsewhere.status, 201);
+});
+
+both_engines!(more_checks_than_the_cores_can_do_soon_are_sent_away, &[MIGRATIONS], async |t| {
+    let house = House::new(t).await;
+    let places = std::thread::available_parallelism().map_or(1, usize::from) * 13;
+    let tasks: Vec<_> = (0..places + 20)
+        .map(|n| {
+            let [high, low] = u16::try_from(n).expect("few").to_be_bytes();
+            let mut browser = Browser::at(&house.node, [10, 9, high, low]);
+            tokio::spawn(async move { browser.sign_in(&format!("guess{n}@example.com")).await })
+        })
+        .collect();
+    let mut counts = [0_usize; 2];
+    for task in tasks {
+        let reply = task.await.expect("an answer");
+        match reply.said() {
+            (401, "identity.credentials") => counts[0] += 1,
+            (503, "identity.busy") => {
+                assert!(reply.retry_after_s() > 0);
+                counts[1] += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(counts[0] >= places && counts[1] > 0, "{counts:?} with {places} places");
+    assert_eq!(house.browser().sign_in(OWNER).await.status, 201);
+});
+
+both_engines!(a_hash_with_yesterdays_parameters_is_renewed_at_sign_in, &[MIGRATIONS], async |t| {
+    let house = House::new(t).await;
+    let today = IdentityConfig { password_memory_kib: 12_288, password_passes: 3, ..IdentityConfig::default() };
+    let node = house::node(&house.t, today);
+    assert!(stored(&house).await.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    assert_eq!(Browser::new(&node).sign_in_with(OWNER, "not the password").await.status, 401);
+    assert!(stored(&house).await.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    assert_eq!(Browser::new(&node).sign_in(OWNER).await.status, 201);
+    assert!(stored(&house).await.starts_with("$argon2id$v=19$m=12288,t=3,p=1$"));
+    assert_eq!(Browser::new(&node).sign_in(OWNER).await.status, 201);
+});
+
+async fn stored(house: &House) -> String {
+    let mut db = house.t.identity.read().await.unwrap();
+    let row = db.row("SELECT password_hash FROM identity_credential", wh_db::args![]).await.unwrap();
+    row.text("password_hash").unwrap().to_owned()
+}

@@ -1,0 +1,70 @@
+//! Further companies, and going from one to the other.
+use serde_json::json;
+use wh_identity::MIGRATIONS;
+use wh_testkit::both_engines;
+
+use crate::house::{House, OWNER, PASSWORD};
+
+both_engines!(an_owner_makes_another_company_and_goes_there, &[MIGRATIONS], async |t| {
+    let mut house = House::new(t).await;
+    let made = house.owner.post("tenants", json!({"name": " Difference Engines "})).await;
+    assert_eq!((made.status, &made.body["name"]), (201, &json!("Difference Engines")));
+    let before = house.owner.clone();
+    let here = before.clone().get("me").await.body;
+    assert_eq!(here["tenant"]["name"], "Analytical Engines", "making one does not go there");
+    assert_eq!(here["tenants"].as_array().map(Vec::len), Some(2));
+
+    let there = house.owner.put("session/tenant", json!({"tenant_id": made.body["id"]})).await;
+    assert_eq!(there.status, 200, "{:?}", there.body);
+    assert_eq!(there.body["tenant"]["id"], made.body["id"]);
+    assert_ne!(there.body["session_id"], here["session_id"]);
+    assert_ne!(house.owner.cookie, before.cookie);
+    assert_eq!(before.clone().get("me").await.status, 401, "the old token is spent");
+    assert_eq!(house.owner.get("me").await.body, there.body);
+
+    // The next sign-in goes to where one was last.
+    house.t.clock.advance_seconds(60);
+    assert_eq!(house.browser().sign_in(OWNER).await.body["tenant"]["id"], made.body["id"]);
+});
+
+both_engines!(a_switch_does_not_prolong_a_session, &[MIGRATIONS], async |t| {
+    let mut house = House::new(t).await;
+    let made = house.owner.post("tenants", json!({"name": "Difference Engines"})).await.body;
+    for _ in 0..24 {
+        house.t.clock.advance_seconds(1_790);
+        assert_eq!(house.owner.get("me").await.status, 200);
+    }
+    assert_eq!(house.owner.put("session/tenant", json!({"tenant_id": made["id"]})).await.status, 200);
+    house.t.clock.advance_seconds(43_200 - 24 * 1_790);
+    assert_eq!(house.owner.get("me").await.status, 401);
+});
+
+both_engines!(nobody_goes_where_they_do_not_belong, &[MIGRATIONS], async |t| {
+    let mut house = House::new(t).await;
+    let mut bob = house.member("bob@example.com", "admin").await;
+    assert_eq!(bob.post("tenants", json!({"name": "Mine"})).await.said(), (403, "server.forbidden"));
+    let made = house.owner.post("tenants", json!({"name": "Difference Engines"})).await.body;
+    for tenant in [made["id"].clone(), json!("01890000-0000-7000-8000-000000000000")] {
+        let reply = bob.put("session/tenant", json!({"tenant_id": tenant})).await;
+        assert_eq!(reply.said(), (404, "identity.tenant_not_found"));
+    }
+    assert_eq!(bob.get("me").await.status, 200, "and stays where they were");
+    assert_eq!(house.owner.post("tenants", json!({"name": " "})).await.said(), (422, "identity.company"));
+});
+
+both_engines!(roles_are_per_company, &[MIGRATIONS], async |t| {
+    let mut house = House::new(t).await;
+    house.member("bob@example.com", "viewer").await;
+    let made = house.owner.post("tenants", json!({"name": "Difference Engines"})).await.body;
+    house.owner.put("session/tenant", json!({"tenant_id": made["id"]})).await;
+    let invited = house.owner.post("invitations", json!({"email": "bob@example.com", "role": "admin"})).await.body;
+    let mut bob = house.browser();
+    let accepted = bob.post("invitations/accept", json!({"token": invited["token"], "password": PASSWORD})).await;
+    assert_eq!(accepted.body["role"], "admin");
+    assert_eq!(bob.get("invitations").await.status, 200);
+    let home = accepted.body["tenants"].as_array().cloned().unwrap_or_default();
+    let home = home.iter().find(|tenant| tenant["name"] == "Analytical Engines").expect("the first company");
+    bob.put("session/tenant", json!({"tenant_id": home["id"]})).await;
+    assert_eq!(bob.get("me").await.body["role"], "viewer");
+    assert_eq!(bob.get("invitations").await.status, 403);
+});
