@@ -130,7 +130,9 @@ fn json<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> Result<T> {
 
 /// Look at the first bytes of a file: how it would be read, and its first rows read that way
 #[utoipa::path(post, path = "/v1/panels/preview", tag = "panels", params(ImportPreviewQuery),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The first bytes of the file, at most 4 MiB"),
+    request_body(content((Vec<u8> = "application/octet-stream"), (String = "text/csv"),
+        (String = "text/tab-separated-values"), (String = "application/x-ndjson")),
+        description = "The first bytes of the file, at most 4 MiB"),
     responses((status = 200, body = Detected)))]
 pub async fn import_preview(Query(query): Query<ImportPreviewQuery>, body: Body) -> Answer<Json<Detected>> {
     let hints = query.hints.as_deref().map(|text| json::<ReadHints>("hints", text)).transpose()?.unwrap_or_default();
@@ -146,7 +148,8 @@ pub async fn import_preview(Query(query): Query<ImportPreviewQuery>, body: Body)
 
 /// Import a file into a panel: the body is the file, of any size
 #[utoipa::path(post, path = "/v1/panels/{id}/imports", tag = "panels", params(("id" = PanelId, Path), ImportCreateQuery),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file: CSV, TSV or NDJSON"),
+    request_body(content((Vec<u8> = "application/octet-stream"), (String = "text/csv"),
+        (String = "text/tab-separated-values"), (String = "application/x-ndjson")), description = "The file"),
     responses((status = 201, body = ImportView)))]
 pub async fn import_create(
     State(cx): State<Context>,
