@@ -87,7 +87,7 @@ fn pointer(path: &serde_path_to_error::Path, message: &str) -> String {
         let Some(field) = message.strip_prefix(start).and_then(|rest| rest.split('`').next()) else {
             continue;
         };
-        if out.rsplit('/').next() != Some(field) {
+        if out.rsplit('/').next() != Some(escaped(field).as_str()) {
             push(&mut out, field);
         }
     }
@@ -96,7 +96,11 @@ fn pointer(path: &serde_path_to_error::Path, message: &str) -> String {
 
 fn push(out: &mut String, segment: &str) {
     out.push('/');
-    out.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+    out.push_str(&escaped(segment));
+}
+
+fn escaped(segment: &str) -> String {
+    segment.replace('~', "~0").replace('/', "~1")
 }
 
 /// A quick look for the escape first: the walk is for the few bodies that hold one.

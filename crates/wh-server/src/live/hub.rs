@@ -1,4 +1,5 @@
 //! The hub: all open live connections by tenant and by session. Fed by the outbox; asked by nobody.
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -57,9 +58,9 @@ impl Hub {
     }
 
     /// Something transient for the listeners of a topic (`<area>.<subject>`): progress, presence.
-    pub fn tell(&self, tenant: TenantId, topic: &str, kind: &str, data: &Value) {
+    pub fn tell(&self, tenant: TenantId, topic: &str, kind: &str, data: impl Borrow<Value>) {
         if let Some(room) = self.room(tenant) {
-            let text = ToClient::Tell { topic, kind, data }.text();
+            let text = ToClient::Tell { topic, kind, data: data.borrow() }.text();
             lock(&room).tell(topic, &text, Weight::Transient);
         }
     }
@@ -72,6 +73,14 @@ impl Hub {
     /// The session acts in another tenant or with other rights now: close its connections with 4002, they come back.
     pub fn session_changed(&self, session: SessionId) {
         self.end(session, End::Changed);
+    }
+
+    /// Ask for every open connection whether its session still stands: now, and not within the next half minute.
+    pub fn recheck(&self) {
+        let seats: Vec<_> = lock(&self.0.sessions).values().flatten().cloned().collect();
+        for member in seats.iter().filter_map(Weak::upgrade) {
+            member.outgoing.ask();
+        }
     }
 
     /// How many connections are open.

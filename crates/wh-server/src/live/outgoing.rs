@@ -50,6 +50,8 @@ pub(super) enum Weight {
 /// What the socket does next.
 pub(super) enum Next {
     Send(Utf8Bytes),
+    /// Ask whether the session still stands.
+    Ask,
     End(End),
 }
 
@@ -63,6 +65,7 @@ pub(super) struct Outgoing {
 struct Waiting {
     frames: VecDeque<Utf8Bytes>,
     bytes: usize,
+    ask: bool,
     end: Option<End>,
 }
 
@@ -104,19 +107,35 @@ impl Outgoing {
         self.changed.notify_one();
     }
 
+    /// Have the socket ask about its session now.
+    pub(super) fn ask(&self) {
+        self.waiting().ask = true;
+        self.changed.notify_one();
+    }
+
     /// What to do now, if anything.
     pub(super) fn take(&self) -> Option<Next> {
         let mut waiting = self.waiting();
         if let Some(end) = waiting.end {
             return Some(Next::End(end));
         }
+        if std::mem::take(&mut waiting.ask) {
+            return Some(Next::Ask);
+        }
+        drop(waiting);
+        self.take_frame().map(Next::Send)
+    }
+
+    /// The next frame, if one waits.
+    pub(super) fn take_frame(&self) -> Option<Utf8Bytes> {
+        let mut waiting = self.waiting();
         let frame = waiting.frames.pop_front()?;
         waiting.bytes -= frame.len();
         if waiting.frames.is_empty() {
             // An idle socket holds no buffer.
             waiting.frames = VecDeque::new();
         }
-        Some(Next::Send(frame))
+        Some(frame)
     }
 
     /// Wait until there is something to do. Only the socket's own task waits here.

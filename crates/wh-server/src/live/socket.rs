@@ -86,6 +86,9 @@ async fn serve(socket: &mut WebSocket, listener: &Listener, sockets: &Sockets) -
             () = &mut stopping => return Some(End::Drain),
             next = outgoing.next() => match next {
                 Next::End(end) => return Some(end),
+                Next::Ask => if is_over(listener).await {
+                    return Some(End::SessionOver);
+                },
                 Next::Send(frame) => match write(socket, listener, frame).await {
                     Written::Done => {}
                     Written::Gone => return None,
@@ -108,7 +111,7 @@ async fn serve(socket: &mut WebSocket, listener: &Listener, sockets: &Sockets) -
                 }
                 manners.silent_pings += 1;
                 manners.messages = 0;
-                if let Ok(false) = listener.door.authenticator.stands(&listener.seat.member.actor).await {
+                if is_over(listener).await {
                     return Some(End::SessionOver);
                 }
                 if timeout(PING_INTERVAL, socket.send(Message::Ping(Default::default()))).await.is_err() {
@@ -117,6 +120,11 @@ async fn serve(socket: &mut WebSocket, listener: &Listener, sockets: &Sockets) -
             }
         }
     }
+}
+
+/// Whether the session is over. Not knowing is not over: the database may be away for a moment.
+async fn is_over(listener: &Listener) -> bool {
+    matches!(listener.door.authenticator.stands(&listener.seat.member.actor).await, Ok(false))
 }
 
 enum Written {
@@ -131,7 +139,7 @@ async fn write(socket: &mut WebSocket, listener: &Listener, first: Utf8Bytes) ->
     let outgoing = &listener.seat.member.outgoing;
     let all = async {
         socket.feed(Message::Text(first)).await?;
-        while let Some(Next::Send(frame)) = outgoing.take() {
+        while let Some(frame) = outgoing.take_frame() {
             socket.feed(Message::Text(frame)).await?;
         }
         socket.flush().await

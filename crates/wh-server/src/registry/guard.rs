@@ -57,12 +57,15 @@ async fn pass(plan: &Plan, request: Request, next: Next) -> Result<Response> {
     visit.at_route(&plan.route);
     let actor = admit(plan, &door, &mut parts, &visit).await?;
     check_address(plan, &parts)?;
+    if plan.has_body() {
+        check_media(plan, &parts)?;
+    }
     if plan.op.intake == Intake::Streamed {
         visit.no_deadline();
         visit.allow_body(plan.op.body_bytes_max)?;
         return Ok(next.run(Request::from_parts(parts, body)).await);
     }
-    let body = whole_body(plan, &parts, body, &visit).await?;
+    let body = whole_body(plan, body, &visit).await?;
     let Some(actor) = actor.filter(|_| plan.op.keyed == Keyed::Yes) else {
         return Ok(replay::run(parts, body, next).await);
     };
@@ -126,12 +129,11 @@ fn check_address(plan: &Plan, parts: &Parts) -> Result<()> {
     Ok(())
 }
 
-/// The body within its limit, and of a type the operation takes. An operation without a body does not read one.
-async fn whole_body(plan: &Plan, parts: &Parts, body: Body, visit: &Visit) -> Result<Bytes> {
+/// The body within its limit. An operation without a body does not read one.
+async fn whole_body(plan: &Plan, body: Body, visit: &Visit) -> Result<Bytes> {
     if !plan.has_body() {
         return Ok(Bytes::new());
     }
-    check_media(plan, parts)?;
     visit.allow_body(plan.op.body_bytes_max)?;
     match body.collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
@@ -139,6 +141,7 @@ async fn whole_body(plan: &Plan, parts: &Parts, body: Body, visit: &Visit) -> Re
     }
 }
 
+/// Of a type that the operation takes.
 fn check_media(plan: &Plan, parts: &Parts) -> Result<()> {
     let given =
         parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

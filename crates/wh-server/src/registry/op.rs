@@ -133,8 +133,8 @@ impl Op {
 
     /// Bytes of the body at most, other than 1 MiB.
     #[must_use]
-    pub fn body_max(mut self, bytes: u64) -> Self {
-        self.body_bytes_max = bytes;
+    pub fn body_max(mut self, bytes: impl TryInto<u64>) -> Self {
+        self.body_bytes_max = bytes.try_into().unwrap_or(u64::MAX);
         self
     }
 

@@ -1,0 +1,13 @@
+//! Tests of the front door: through HTTP and WebSocket, over real sockets.
+mod desk;
+mod door;
+mod edge;
+mod idempotency;
+mod limits;
+mod live;
+mod log;
+mod paging;
+mod problems;
+mod raw;
+mod registry;
+mod tls;
