@@ -36,17 +36,14 @@ export function Shell() {
         Skip to content
       </a>
       {narrow ? (
-        <Drawer
-          opened={sheet}
-          onClose={() => setSheet(false)}
-          size={260}
-          padding={0}
-          withCloseButton={false}
-          aria-label="Navigation"
-          styles={{ body: { height: '100%' }, content: { background: 'var(--wh-surface)' } }}
-        >
-          <Nav me={me} folded={false} />
-        </Drawer>
+        <Drawer.Root opened={sheet} onClose={() => setSheet(false)} size={260} padding={0}>
+          <Drawer.Overlay />
+          <Drawer.Content aria-label="Navigation" className={classes.sheet ?? ''}>
+            <Drawer.Body h="100%">
+              <Nav me={me} folded={false} />
+            </Drawer.Body>
+          </Drawer.Content>
+        </Drawer.Root>
       ) : (
         <aside className={classes.side}>
           <Nav me={me} folded={folded} onFold={() => setFolded(!folded)} />

@@ -14,7 +14,7 @@ import { useSignOut } from './session';
 
 export function TopBar({ me, onMenu, onHelp }: { me: Me; onMenu: (() => void) | null; onHelp: () => void }) {
   return (
-    <header className={classes.top}>
+    <section className={classes.top} aria-label="Top bar">
       {onMenu ? (
         <ActionIcon aria-label="Open the navigation" size={32} onClick={onMenu}>
           <MenuIcon size={18} />
@@ -28,7 +28,7 @@ export function TopBar({ me, onMenu, onHelp }: { me: Me; onMenu: (() => void) | 
         </ActionIcon>
       </Tooltip>
       <UserMenu me={me} />
-    </header>
+    </section>
   );
 }
 

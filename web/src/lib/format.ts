@@ -54,7 +54,7 @@ const UNIT_S: Record<string, number> = {
 export function ago(iso: string, nowMs: number): string {
   const seconds = (new Date(iso).getTime() - nowMs) / 1000;
   const size = Math.abs(seconds);
-  if (size < 5) return 'just now';
+  if (size < 30) return 'just now';
   const unit = STEPS.find(([limit]) => size < limit)?.[1] ?? 'year';
   return relative.format(Math.trunc(seconds / (UNIT_S[unit] ?? 1)), unit);
 }

@@ -7,6 +7,8 @@ export interface Shortcut {
   what: string;
   group: string;
   run: () => void;
+  /** Handled elsewhere: only to be listed. */
+  note?: boolean;
 }
 
 const SEQUENCE_WITHIN_MS = 1_000;
@@ -35,11 +37,12 @@ function onKeyDown(event: KeyboardEvent): void {
   const pair = begun && event.timeStamp - begun.at < SEQUENCE_WITHIN_MS ? `${begun.key} ${event.key}` : null;
   begun = null;
   const found =
-    declared.findLast((one) => one.keys === pair) ?? declared.findLast((one) => one.keys === event.key);
+    declared.findLast((one) => !one.note && one.keys === pair) ??
+    declared.findLast((one) => !one.note && one.keys === event.key);
   if (found) {
     event.preventDefault();
     found.run();
-  } else if (declared.some((one) => one.keys.startsWith(`${event.key} `))) {
+  } else if (declared.some((one) => !one.note && one.keys.startsWith(`${event.key} `))) {
     begun = { key: event.key, at: event.timeStamp };
   }
 }
@@ -63,6 +66,15 @@ export function useShortcut(keys: string, what: string, group: string, run: () =
     change([...declared, mine]);
     return () => change(declared.filter((one) => one !== mine));
   }, [keys, what, group]);
+}
+
+/** Keys that a component handles itself, for the help dialog alone. The notes must not change. */
+export function useKeyNotes(group: string, notes: readonly (readonly [keys: string, what: string])[]): void {
+  useEffect(() => {
+    const mine = notes.map(([keys, what]) => ({ keys, what, group, note: true, run: () => undefined }));
+    change([...declared, ...mine]);
+    return () => change(declared.filter((one) => !mine.some((note) => note === one)));
+  }, [group, notes]);
 }
 
 export function useShortcutList(): readonly Shortcut[] {

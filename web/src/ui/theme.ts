@@ -13,6 +13,7 @@ import {
   NumberInput,
   PasswordInput,
   Popover,
+  Portal,
   SegmentedControl,
   Select,
   Switch,
@@ -116,7 +117,17 @@ export const theme = createTheme({
     SegmentedControl: SegmentedControl.extend(small),
     Loader: Loader.extend({ defaultProps: { size: 16, type: 'oval' } }),
     Kbd: Kbd.extend({ defaultProps: { size: 'xs' } }),
-    Menu: Menu.extend({ defaultProps: { shadow: 'md', withinPortal: true, position: 'bottom-end' } }),
+    Menu: Menu.extend({
+      // The placeholder is a child that a menu may not have.
+      defaultProps: {
+        shadow: 'md',
+        withinPortal: true,
+        position: 'bottom-end',
+        withInitialFocusPlaceholder: false,
+      },
+    }),
+    // Menus, dialogs and messages stand in a landmark of their own.
+    Portal: Portal.extend({ defaultProps: { target: '#overlays' } }),
     Popover: Popover.extend({ defaultProps: { shadow: 'md' } }),
     Tooltip: Tooltip.extend({
       defaultProps: {
@@ -132,6 +143,8 @@ export const theme = createTheme({
         yOffset: '12vh',
         transitionProps: { duration: 120 },
         overlayProps: { backgroundOpacity: 0.4 },
+        closeButtonProps: { 'aria-label': 'Close' },
+        styles: { content: { background: 'var(--wh-raised)' }, header: { background: 'var(--wh-raised)' } },
       },
     }),
   },

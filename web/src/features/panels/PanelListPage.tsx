@@ -139,7 +139,11 @@ function listColumns(forbidden: string | null, open: (dialog: Dialog) => void): 
       head: 'Actions',
       hideHead: true,
       align: 'end',
-      cell: (one) => <RowMenu panel={one} forbidden={forbidden} open={open} />,
+      cell: (one) => (
+        <span className={classes.above}>
+          <RowMenu panel={one} forbidden={forbidden} open={open} />
+        </span>
+      ),
     },
   ];
 }

@@ -149,13 +149,15 @@ function FilterRow({ condition, columns, name, onChange, onRemove }: RowProps) {
         onChange={setOp}
         comboboxProps={{ width: 170, position: 'bottom-start' }}
       />
-      <Values
-        condition={condition}
-        kind={kind}
-        name={name}
-        wrong={wrong !== 'Value missing' ? wrong : null}
-        onChange={(values) => onChange({ ...condition, values })}
-      />
+      <div className={classes.value}>
+        <Values
+          condition={condition}
+          kind={kind}
+          name={name}
+          wrong={wrong !== 'Value missing' ? wrong : null}
+          onChange={(values) => onChange({ ...condition, values })}
+        />
+      </div>
       <ActionIcon aria-label={`Remove ${name}`} onClick={onRemove}>
         <Trash2 size={14} />
       </ActionIcon>
@@ -194,7 +196,7 @@ function Values({
   };
   switch (arity(op)) {
     case 'none':
-      return <span />;
+      return null;
     case 'many':
       return (
         <TagsInput

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { RowsRequest } from '@/api/panels';
 import { count as formatCount, plural } from '@/lib/format';
+import { useKeyNotes } from '@/lib/keys';
 import { ProblemNote } from '@/ui/ProblemNote';
 import { copySelection, SelectionFacts } from './copy';
 import classes from './Grid.module.css';
@@ -11,7 +12,7 @@ import { Peek, usePeek } from './Peek';
 import { Row } from './Row';
 import type { Rows } from './rows';
 import { at, boxOf, isRange, type Selection } from './selection';
-import { useGridKeys } from './useGridKeys';
+import { GRID_KEYS, useGridKeys } from './useGridKeys';
 import { type GridScroll, useGridScroll, type Window2D } from './useGridScroll';
 import type { SortKey } from './view';
 
@@ -49,6 +50,7 @@ export function Grid(props: GridProps) {
   const box = boxOf(selection);
 
   useEffect(() => onShown(shown), [shown, onShown]);
+  useKeyNotes('In the grid', GRID_KEYS);
   useStartRow(startRow, rowCount, scroll, focus.row, setSelection);
   useFreshQuestion(props.request, scroll, setSelection);
 
@@ -61,14 +63,19 @@ export function Grid(props: GridProps) {
     [show, onRow],
   );
 
-  // The focus follows the cell; a cell in focus stays drawn wherever the view goes.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the cell in focus changes
+  // The focus follows the cell; a cell in focus stays drawn wherever the view goes, though elements change hands.
+  const peekAt = peek.onFocus;
   useLayoutEffect(() => {
     if (!focused) return;
     const cell = root.current?.querySelector<HTMLElement>(`[data-cell="${focus.row}:${focus.col}"]`);
-    if (cell && cell !== document.activeElement) cell.focus({ preventScroll: true });
-    peek.onFocus(cell ?? null);
-  }, [focus.row, focus.col, focused]);
+    if (cell && cell !== document.activeElement && !menuHasFocus()) cell.focus({ preventScroll: true });
+  });
+  useEffect(() => {
+    const cell = focused
+      ? root.current?.querySelector<HTMLElement>(`[data-cell="${focus.row}:${focus.col}"]`)
+      : null;
+    peekAt(cell ?? null);
+  }, [focus.row, focus.col, focused, peekAt]);
 
   const keys = useGridKeys({
     selection: { ...selection, focus },
@@ -80,6 +87,16 @@ export function Grid(props: GridProps) {
     peek,
   });
 
+  const onMenu = useCallback((column: number | null) => {
+    setMenu((open) => {
+      // Closed: the focus goes back to the head it came from.
+      if (column === null && open !== null) {
+        setSelection(at(-1, open));
+        setFocused(true);
+      }
+      return column;
+    });
+  }, []);
   const drawn = useDrawn(layout, shown);
   const indexes = drawnRows(shown, rowCount, focus.row);
 
@@ -87,13 +104,7 @@ export function Grid(props: GridProps) {
     <>
       <div
         ref={root}
-        role="grid"
         className={classes.grid}
-        aria-label={label}
-        aria-rowcount={rowCount + 1}
-        aria-colcount={cols + 1}
-        aria-multiselectable
-        aria-busy={rows.behind || rows.count === null}
         data-focused={focused}
         tabIndex={-1}
         onKeyDown={keys}
@@ -109,7 +120,7 @@ export function Grid(props: GridProps) {
         onPointerLeave={peek.hide}
         {...pointerSelection(selection, select, setFocused, cols)}
       >
-        <div ref={scroll.scroller} className={classes.scroller} tabIndex={-1}>
+        <div ref={scroll.scroller} className={classes.scroller}>
           <div
             style={{
               width: scroll.spacer.width,
@@ -119,7 +130,13 @@ export function Grid(props: GridProps) {
           >
             <div
               ref={scroll.layer}
+              role="grid"
               className={classes.layer}
+              aria-label={label}
+              aria-rowcount={rowCount + 1}
+              aria-colcount={cols + 1}
+              aria-multiselectable
+              aria-busy={rows.behind || rows.count === null}
               style={
                 {
                   width: scroll.size.width,
@@ -133,7 +150,7 @@ export function Grid(props: GridProps) {
                 drawn={drawn}
                 focusCol={focus.row < 0 || rowCount === 0 ? focus.col : -1}
                 menu={menu}
-                onMenu={setMenu}
+                onMenu={onMenu}
                 onDrop={setDrop}
                 scroll={scroll}
               />
@@ -141,7 +158,7 @@ export function Grid(props: GridProps) {
                 <div ref={scroll.body} className={classes.body}>
                   {indexes.map((index) => (
                     <Row
-                      key={index}
+                      key={slotOf(index, shown)}
                       index={index}
                       base={scroll.base}
                       columns={index === focus.row ? withFocus(drawn, layout, focus.col) : drawn}
@@ -279,6 +296,14 @@ function withFocus(drawn: readonly PlacedColumn[], layout: Layout, col: number):
   return !column || drawn.includes(column) ? drawn : [...drawn, column].sort((a, b) => a.index - b.index);
 }
 
+const SLOTS_STEP = 16;
+
+/** Rows that come into sight take over the elements of those that left: nothing is made or thrown away while scrolling. */
+function slotOf(index: number, { first, last }: Window2D): string | number {
+  if (index < first || index >= last) return 'kept';
+  return index % (Math.ceil((last - first) / SLOTS_STEP) * SLOTS_STEP);
+}
+
 /** The rows in sight, and the one in focus wherever it is. */
 function drawnRows({ first, last }: Window2D, rowCount: number, focusRow: number): number[] {
   const end = Math.min(last, rowCount);
@@ -287,6 +312,11 @@ function drawnRows({ first, last }: Window2D, rowCount: number, focusRow: number
   for (let index = Math.min(first, end); index < end; index += 1) indexes.push(index);
   if (focusRow >= end && focusRow < rowCount) indexes.push(focusRow);
   return indexes;
+}
+
+/** While a column's menu is open the focus is its own. */
+function menuHasFocus(): boolean {
+  return document.activeElement?.closest('[role="menu"]') != null;
 }
 
 /** The row of the address is shown when the first answer is there, and when the address changes by itself. */
@@ -312,18 +342,18 @@ function useStartRow(
   }, [row, ready]);
 }
 
-/** Another filter, sort or search begins at the top. */
+/** Another filter, sort or search begins at the top; a focus in the head stays there. */
 function useFreshQuestion(
   request: RowsRequest,
   scroll: GridScroll,
-  setSelection: (selection: Selection) => void,
+  setSelection: (change: (selection: Selection) => Selection) => void,
 ): void {
   const before = useRef(request);
   const { toTop } = scroll;
   useEffect(() => {
     if (before.current === request) return;
     before.current = request;
-    setSelection(at(0, 0));
+    setSelection(({ focus }) => at(Math.min(0, focus.row), focus.col));
     toTop(0);
   }, [request, toTop, setSelection]);
 }

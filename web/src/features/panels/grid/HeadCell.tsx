@@ -24,7 +24,7 @@ import { memo, type PointerEvent, useRef, useState } from 'react';
 import type { ColumnKind } from '@/api/panels';
 import { copyText } from '@/lib/clipboard';
 import classes from './Grid.module.css';
-import type { PlacedColumn } from './layout';
+import { alignsEnd, type PlacedColumn } from './layout';
 
 export const KIND_ICON: Record<ColumnKind, LucideIcon> = {
   text: Type,
@@ -76,6 +76,7 @@ export const HeadCell = memo(function HeadCell(props: HeadCellProps) {
       data-cell={`-1:${column.index}`}
       data-pinned={column.pinned || undefined}
       data-sorted={sorted ? true : undefined}
+      data-end={alignsEnd(column.kind) || undefined}
       data-dragged={drag.dragging || undefined}
       style={{ left: column.left, width: column.width }}
       title={`${column.name} · ${column.kind}${column.kind === 'datetime' ? ' (UTC)' : ''}`}
@@ -142,7 +143,6 @@ function Edge({ column, onResizing, actions }: Pick<HeadCellProps, 'column' | 'o
   const widthAt = (event: PointerEvent) =>
     began.current ? began.current.width + event.clientX - began.current.x : 0;
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: a pointer's shortcut; the keyboard resizes from the column's menu and with Alt+Shift+arrows
     <span
       className={classes.resize}
       data-edge

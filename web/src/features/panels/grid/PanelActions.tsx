@@ -22,6 +22,7 @@ import { showDone } from '@/ui/toast';
 import { curl } from '../curl';
 import { ImportsDialog } from '../ImportsDialog';
 import { DeletePanelDialog, RenamePanelDialog } from '../panelDialogs';
+import bar from './Toolbar.module.css';
 
 type Dialog = 'rename' | 'delete' | 'imports' | null;
 
@@ -39,7 +40,9 @@ export function PanelActions({ panel, request }: { panel: Panel; request: RowsRe
     <>
       <Menu>
         <Menu.Target>
-          <Button leftSection={<Copy size={14} />}>Copy as</Button>
+          <Button leftSection={<Copy size={14} />} className={bar.button}>
+            <span className={bar.label}>Copy as</span>
+          </Button>
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item
@@ -58,7 +61,9 @@ export function PanelActions({ panel, request }: { panel: Panel; request: RowsRe
       </Menu>
       <Menu>
         <Menu.Target>
-          <Button leftSection={<FileUp size={14} />}>Import</Button>
+          <Button leftSection={<FileUp size={14} />} className={bar.button}>
+            <span className={bar.label}>Import</span>
+          </Button>
         </Menu.Target>
         <Menu.Dropdown>
           <ActItem leftSection={<FileUp size={14} />} refused={forbidden} onClick={() => importAs('replace')}>

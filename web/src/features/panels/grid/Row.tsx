@@ -25,7 +25,7 @@ const FAR_PX = 1_000_000;
 
 export const Row = memo(function Row(props: RowProps) {
   const { index, base, columns, cells, place, version, gutter, focus, selectedFrom, selectedTo } = props;
-  const changed = useChanged(cells, version);
+  const changed = useChanged(index, cells, version);
   const top = Math.max(-FAR_PX, Math.min(FAR_PX, (index - base) * ROW_PX));
   const draw = (column: PlacedColumn) => {
     const at = place(column.name);
@@ -97,13 +97,15 @@ function Value({ text }: { text: string | null }) {
 
 /** The places whose value differs from that of the version before; null when nothing does. */
 function useChanged(
+  index: number,
   cells: readonly CellValue[] | undefined,
   version: number | null,
 ): ReadonlySet<number> | null {
-  const before = useRef({ cells, version });
+  const before = useRef({ index, cells, version });
   const result = useRef<ReadonlySet<number> | null>(null);
   const old = before.current;
-  if (cells && old.cells && version !== null && old.version !== null && version !== old.version) {
+  if (old.index !== index) result.current = null;
+  else if (cells && old.cells && version !== null && old.version !== null && version !== old.version) {
     const places = new Set<number>();
     if (cells !== old.cells) {
       for (let i = 0; i < cells.length; i += 1) if (cells[i] !== old.cells[i]) places.add(i);
@@ -111,7 +113,7 @@ function useChanged(
     result.current = places.size > 0 ? places : null;
   }
   useEffect(() => {
-    if (cells) before.current = { cells, version };
+    if (cells || before.current.index !== index) before.current = { index, cells, version };
   });
   return result.current;
 }

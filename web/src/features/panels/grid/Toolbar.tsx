@@ -64,7 +64,8 @@ export function Toolbar(props: ToolbarProps) {
             data-active={conditions > 0 || undefined}
             className={bar.button}
           >
-            Filter{conditions > 0 ? <span className={bar.badge}>{conditions}</span> : null}
+            <span className={bar.label}>Filter</span>
+            {conditions > 0 ? <span className={bar.badge}>{conditions}</span> : null}
           </Button>
         }
       >
@@ -82,7 +83,8 @@ export function Toolbar(props: ToolbarProps) {
             data-active={view.sort.length > 0 || undefined}
             className={bar.button}
           >
-            Sort{view.sort.length > 0 ? <span className={bar.badge}>{view.sort.length}</span> : null}
+            <span className={bar.label}>Sort</span>
+            {view.sort.length > 0 ? <span className={bar.badge}>{view.sort.length}</span> : null}
           </Button>
         }
       >
@@ -100,7 +102,8 @@ export function Toolbar(props: ToolbarProps) {
             data-active={hidden > 0 || undefined}
             className={bar.button}
           >
-            Columns{hidden > 0 ? <span className={bar.badge}>{hidden} hidden</span> : null}
+            <span className={bar.label}>Columns</span>
+            {hidden > 0 ? <span className={bar.badge}>{hidden} hidden</span> : null}
           </Button>
         }
       >
@@ -237,6 +240,7 @@ function SortPanel({
             onChange={(column) => column && set(index, { ...key, column })}
           />
           <Button
+            data-autofocus={index === 0 || undefined}
             aria-label={`Sort ${index + 1}: ${key.descending ? 'descending' : 'ascending'}`}
             leftSection={key.descending ? <ArrowDown size={14} /> : <ArrowUp size={14} />}
             onClick={() => set(index, { ...key, descending: !key.descending })}

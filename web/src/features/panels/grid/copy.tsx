@@ -5,6 +5,7 @@ import { queryClient } from '@/api/query';
 import { copyText } from '@/lib/clipboard';
 import { count, figure, plural } from '@/lib/format';
 import { showDone, showProblem } from '@/ui/toast';
+import classes from './Grid.module.css';
 import { alignsEnd, cellText, type Layout } from './layout';
 import type { Rows } from './rows';
 import { boxOf, cellsIn, isRange, type Selection, toTsv } from './selection';
@@ -85,7 +86,8 @@ export function SelectionFacts({
   layout: Layout;
   selection: Selection;
 }) {
-  if (!isRange(selection)) return <span>Click to sort, shift-click to add · ? for keys</span>;
+  if (!isRange(selection) || rows.count === 0)
+    return <span className={classes.hint}>Click to sort, shift-click to add · ? for keys</span>;
   const box = boxOf(selection);
   const numbers: number[] = [];
   const columns = layout.columns.slice(box.left, box.right + 1).filter((one) => alignsEnd(one.kind));

@@ -31,7 +31,7 @@ const WIDTH: Record<ColumnKind, number> = {
 };
 const CHAR_PX = 7.3;
 const CELL_PADDING_PX = 22;
-const HEAD_EXTRA_PX = 62;
+const HEAD_EXTRA_PX = 64;
 const FIT_MAX_PX = 320;
 
 /** Room for the name and for what the first rows hold. */
@@ -87,8 +87,10 @@ export function columnRange(layout: Layout, left: number, view: number): { first
 /** A value as it is shown and copied; the empty cell is null. */
 export function cellText(value: CellValue | undefined, kind: ColumnKind): string | null {
   if (value === null || value === undefined) return null;
-  if (kind === 'datetime' && typeof value === 'string')
-    return value.replace('T', ' ').replace(/(\.\d+?)?0*Z$/, '$1');
+  if (kind === 'datetime' && typeof value === 'string') {
+    const bare = value.replace('T', ' ').replace(/Z$/, '');
+    return bare.includes('.') ? bare.replace(/\.?0+$/, '') : bare;
+  }
   return String(value);
 }
 

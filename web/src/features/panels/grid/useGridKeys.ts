@@ -1,11 +1,25 @@
 // The grid by keyboard alone.
 import type { KeyboardEvent } from 'react';
+import { MOD } from '@/lib/keys';
 import type { ColumnActions } from './HeadCell';
 import type { Layout } from './layout';
 import type { PeekState } from './Peek';
 import { at, type Bounds, isRange, moved, type Selection } from './selection';
 
 const RESIZE_STEP_PX = 16;
+
+/** For the help dialog. */
+export const GRID_KEYS = [
+  ['↑ ↓ ← →', 'Move from cell to cell'],
+  [`${MOD} ↑`, 'To the first row, and so on'],
+  ['Shift ↓', 'Choose a range'],
+  [`${MOD} C`, 'Copy what is chosen'],
+  ['↵', 'Show the whole cell; on a head: sort'],
+  ['Shift ↵', 'On a head: add to the sort'],
+  ['Alt ↓', 'Menu of the column'],
+  ['Alt →', 'On a head: move the column'],
+  ['Alt Shift →', 'On a head: widen the column'],
+] as const;
 
 interface Keys {
   selection: Selection;
