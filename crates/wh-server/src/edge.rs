@@ -6,7 +6,7 @@
 //! 2. `host`: exactly one host, and one of ours.
 //! 3. `probe`: `/metrics` sees the headers as they came; `/health`.
 //! 4. `forwarded`: the client behind trusted proxies; forwarding headers of strangers removed.
-//! 5. `csrf`: changes and WebSocket handshakes come from our own pages.
+//! 5. `csrf`: changes and `WebSocket` handshakes come from our own pages.
 //! 6. `path`: one spelling per address.
 //! 7. `body`: size and pace of the request's body.
 //! 8. `guard`: the router, under a deadline, panics caught. `fallback` is its last answer.
@@ -108,7 +108,7 @@ pub struct EdgeParts<'a> {
     pub listen: SocketAddr,
     /// Request ids.
     pub ids: IdSource,
-    /// The open WebSockets, and whether the server is stopping.
+    /// The open `WebSocket`s, and whether the server is stopping.
     pub sockets: Sockets,
     /// What `/health` asks, beside whether the process answers.
     pub health: Option<HealthCheck>,
@@ -158,7 +158,7 @@ impl Edge {
         })))
     }
 
-    /// The open WebSockets of this server.
+    /// The open `WebSocket`s of this server.
     pub(crate) fn sockets(&self) -> &Sockets {
         &self.0.sockets
     }

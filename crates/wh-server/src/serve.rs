@@ -66,7 +66,7 @@ fn bound(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serve until `stop`, then drain: no new connection, running requests end, WebSockets are told and waited for, all within
+/// Serve until `stop`, then drain: no new connection, running requests end, sockets are told and waited for, all within
 /// the drain timeout.
 pub async fn serve(edge: Edge, listener: Listener, config: &ServerConfig, stop: CancellationToken) {
     let Listener { tcp, tls, .. } = listener;

@@ -9,7 +9,7 @@ use super::{Transport, codes};
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const WEBSOCKET: &[u8] = b"websocket";
 
-/// Refuse changes and WebSocket handshakes that another page may have caused.
+/// Refuse changes and `WebSocket` handshakes that another page may have caused.
 ///
 /// | request | Sec-Fetch-Site | Origin | bearer | |
 /// |---|---|---|---|---|
@@ -20,9 +20,9 @@ const WEBSOCKET: &[u8] = b"websocket";
 /// | change | absent | another | any | refused |
 /// | change | absent | absent | yes | passes |
 /// | change | absent | absent | no | refused |
-/// | WebSocket | any | ours | any | passes |
-/// | WebSocket | any | absent | yes | passes |
-/// | WebSocket | any | another or absent | no | refused |
+/// | `WebSocket` | any | ours | any | passes |
+/// | `WebSocket` | any | absent | yes | passes |
+/// | `WebSocket` | any | another or absent | no | refused |
 ///
 /// Where a bearer token speaks, cookies are ignored: they are removed here, so no request carries both.
 pub(super) fn check(
@@ -32,11 +32,11 @@ pub(super) fn check(
     authority: &Authority,
     headers: &mut HeaderMap,
 ) -> Result<()> {
-    let bearer = has_bearer(headers);
+    let bearer = bearer(headers);
     let verdict = if is_handshake(headers) {
         match own_origin(hosts, transport, authority, headers) {
             Some(Whose::Ours) => Ok(()),
-            None if bearer => Ok(()),
+            None if bearer == Bearer::Given => Ok(()),
             Some(Whose::Foreign) => Err(refused("the Origin is another")),
             None => Err(refused("a WebSocket handshake needs an Origin")),
         }
@@ -45,7 +45,7 @@ pub(super) fn check(
     } else {
         change(hosts, transport, authority, headers, bearer)
     };
-    if bearer {
+    if bearer == Bearer::Given {
         headers.remove(header::COOKIE);
     }
     verdict
@@ -56,12 +56,18 @@ enum Whose {
     Foreign,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bearer {
+    Given,
+    Absent,
+}
+
 fn change(
     hosts: &Hosts,
     transport: Transport,
     authority: &Authority,
     headers: &HeaderMap,
-    bearer: bool,
+    bearer: Bearer,
 ) -> Result<()> {
     let mut sites = headers.get_all(FETCH_SITE).iter();
     match (sites.next().map(http::HeaderValue::as_bytes), sites.next()) {
@@ -72,7 +78,7 @@ fn change(
     match own_origin(hosts, transport, authority, headers) {
         Some(Whose::Ours) => Ok(()),
         Some(Whose::Foreign) => Err(refused("the Origin is another")),
-        None if bearer => Ok(()),
+        None if bearer == Bearer::Given => Ok(()),
         None => Err(refused("neither Sec-Fetch-Site nor Origin says where it comes from")),
     }
 }
@@ -101,7 +107,10 @@ fn is_handshake(headers: &HeaderMap) -> bool {
     })
 }
 
-fn has_bearer(headers: &HeaderMap) -> bool {
+fn bearer(headers: &HeaderMap) -> Bearer {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    value.and_then(|value| value.get(..7)).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "))
+    match value.and_then(|value| value.get(..7)) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("bearer ") => Bearer::Given,
+        _ => Bearer::Absent,
+    }
 }

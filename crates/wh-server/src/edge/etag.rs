@@ -11,7 +11,7 @@ pub(super) fn condition(method: &Method, headers: &HeaderMap) -> Vec<HeaderValue
     headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect()
 }
 
-/// Turn the answer into a 304 when its ETag is among those that the client holds.
+/// Turn the answer into a 304 when its `ETag` is among those that the client holds.
 pub(super) fn apply(held: &[HeaderValue], response: &mut Response) {
     if held.is_empty() || response.status() != StatusCode::OK {
         return;

@@ -105,13 +105,12 @@ fn named(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<Authority> 
         (None, _) => None,
     };
     match (uri.authority(), header) {
-        (None, None) => Err(codes::HOST.error("no Host header")),
-        // HTTP/2 carries it in `:authority`; HTTP/1.1 demands the header in any case.
-        (Some(authority), None) if version == Version::HTTP_2 => parse(authority.as_str().as_bytes()),
-        (Some(_), None) => Err(codes::HOST.error("no Host header")),
         (None, Some(header)) => Ok(header),
         (Some(authority), Some(header)) if same(authority, &header, uri) => Ok(header),
         (Some(_), Some(_)) => Err(codes::TARGET_MISMATCH.error("request line and Host header differ")),
+        // HTTP/2 carries it in `:authority`; HTTP/1.1 demands the header in any case.
+        (Some(authority), None) if version == Version::HTTP_2 => parse(authority.as_str().as_bytes()),
+        (_, None) => Err(codes::HOST.error("no Host header")),
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub const REQUESTS: &str = "http_requests_total";
 /// Seconds from the head of the request to the head of the answer; labels method, route.
 pub const REQUEST_DURATION: &str = "http_request_duration_seconds";
-/// Open WebSockets.
+/// Open `WebSocket`s.
 pub const SOCKETS: &str = "active_websocket_connections";
 /// Open connections.
 pub const CONNECTIONS: &str = "http_connections_open";

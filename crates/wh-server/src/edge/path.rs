@@ -1,4 +1,6 @@
 //! One spelling per address: what is matched and authorised is what was asked. Ambiguous spellings are refused.
+use std::fmt::Write;
+
 use http::Uri;
 use http::uri::PathAndQuery;
 use wh_base::{Error, Result};
@@ -85,7 +87,8 @@ fn encoded(byte: u8, out: &mut String) -> Result<()> {
             Ok(())
         }
         _ => {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
             Ok(())
         }
     }

@@ -1,4 +1,4 @@
-//! The open WebSockets: counted, told when the server stops, waited for. Graceful shutdown of hyper does not see them.
+//! The open `WebSocket`s: counted, told when the server stops, waited for. Graceful shutdown of hyper does not see them.
 use std::future::Future;
 
 use tokio_util::sync::CancellationToken;
