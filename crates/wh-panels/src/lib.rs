@@ -21,5 +21,6 @@ pub fn module(datasets: Datasets) -> Module {
         .migrations(MIGRATIONS)
         .permissions(&[&PANELS_READ, &PANELS_WRITE])
         .errors(codes::ALL)
+        .errors(wh_dataset::codes::ALL)
         .extension(datasets)
 }

@@ -22,6 +22,8 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     let settings = Settings::load(sources)?;
     log::start(&settings.log)?;
     compose::install_crypto();
+    // Before anything is opened: a metric that is made without its recorder stays silent for ever.
+    wh_server::edge::metrics::recorder();
     let data = DataDir::open(&settings.data_dir)?;
     let inputs = Inputs::of_this_machine();
     let opened = compose::database(&settings, &data.database(), &inputs).await?;

@@ -22,10 +22,38 @@ use crate::{codes, service};
 use super::SAMPLE_BYTES_MAX;
 
 /// What a preview may answer with.
-pub const PREVIEW_ERRORS: &[&ErrorCode] = &[&codes::QUERY_MALFORMED, &codes::UPLOAD_EMPTY, &codes::UPLOAD_BROKEN];
+pub const PREVIEW_ERRORS: &[&ErrorCode] = &[
+    &codes::QUERY_MALFORMED,
+    &codes::UPLOAD_EMPTY,
+    &codes::UPLOAD_BROKEN,
+    &wh_dataset::codes::COLUMNS,
+    &wh_dataset::codes::COLUMN_NAME,
+    &wh_dataset::codes::JSON_DOCUMENT,
+    &wh_dataset::codes::NOT_TEXT,
+    &wh_dataset::codes::OPTIONS,
+    &wh_dataset::codes::SAMPLE_EMPTY,
+    &wh_dataset::codes::SAMPLE_TOO_LARGE,
+];
 /// What an import may answer with.
-pub const CREATE_ERRORS: &[&ErrorCode] =
-    &[&codes::NOT_FOUND, &codes::QUERY_MALFORMED, &codes::UPLOAD_EMPTY, &codes::UPLOAD_BROKEN];
+pub const CREATE_ERRORS: &[&ErrorCode] = &[
+    &codes::NOT_FOUND,
+    &codes::QUERY_MALFORMED,
+    &codes::UPLOAD_EMPTY,
+    &codes::UPLOAD_BROKEN,
+    &wh_dataset::codes::COLUMNS,
+    &wh_dataset::codes::COLUMN_NAME,
+    &wh_dataset::codes::IMPORTS_BUSY,
+    &wh_dataset::codes::IMPORT_STOPPED,
+    &wh_dataset::codes::JSON_DOCUMENT,
+    &wh_dataset::codes::NOT_FOUND,
+    &wh_dataset::codes::NOT_TEXT,
+    &wh_dataset::codes::OPTIONS,
+    &wh_dataset::codes::ROWS,
+    &wh_dataset::codes::SAMPLE_EMPTY,
+    &wh_dataset::codes::SCHEMA_DIFFERS,
+    &wh_dataset::codes::SEGMENT,
+    &wh_dataset::codes::STORE,
+];
 
 /// How to look at a sample.
 #[derive(serde::Deserialize, IntoParams)]

@@ -17,7 +17,25 @@ use crate::{codes, service};
 const WINDOW_ROWS_DEFAULT: u32 = 50;
 
 /// What the use case may answer with.
-pub const ERRORS: &[&ErrorCode] = &[&codes::NOT_FOUND, &codes::QUERY_MALFORMED];
+pub const ERRORS: &[&ErrorCode] = &[
+    &codes::NOT_FOUND,
+    &codes::QUERY_MALFORMED,
+    &wh_dataset::codes::COLUMN_UNKNOWN,
+    &wh_dataset::codes::FILTER,
+    &wh_dataset::codes::FILTER_LIMIT,
+    &wh_dataset::codes::FILTER_OP,
+    &wh_dataset::codes::FILTER_VALUE,
+    &wh_dataset::codes::LOAD_STOPPED,
+    &wh_dataset::codes::MEMORY,
+    &wh_dataset::codes::NOT_FOUND,
+    &wh_dataset::codes::SEARCH,
+    &wh_dataset::codes::SEGMENT,
+    &wh_dataset::codes::SORT,
+    &wh_dataset::codes::STORE,
+    &wh_dataset::codes::VERSION_GONE,
+    &wh_dataset::codes::VIEWS_BUSY,
+    &wh_dataset::codes::WINDOW,
+];
 
 /// What to show of a panel.
 #[derive(serde::Deserialize, IntoParams)]

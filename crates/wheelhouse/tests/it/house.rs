@@ -35,7 +35,8 @@ pub struct House {
 pub struct Person {
     /// `Cookie: …` line with its end; empty for nobody.
     pub cookie: String,
-    address: SocketAddr,
+    /// Where the server listens.
+    pub address: SocketAddr,
 }
 
 /// The binary under test, free of the environment's settings.
@@ -59,7 +60,7 @@ impl Site {
             let server = shared().expect("engines() gave it");
             let name = format!("whit_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
             let output = wheelhouse()
-                .args(["db", "init", "--admin-url", &server.admin_url, "--database", &name, "--login-prefix", &name])
+                .args(["db", "init", "--admin-url", server.admin_url(), "--database", &name, "--login-prefix", &name])
                 .arg("--data-dir")
                 .arg(folder.path())
                 .output()

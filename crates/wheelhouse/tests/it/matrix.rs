@@ -135,7 +135,7 @@ impl Scene {
             "member_remove" => Call::bare("DELETE", at(&format!("members/{}", self.member()))),
             "invitation_list" => Call::get(at("invitations")),
             "invitation_create" => Call::json("POST", at("invitations"), &json!({ "email": format!("new{}@acme.example", self.next()), "role": "viewer" })),
-            "invitation_revoke" => Call::bare("DELETE", at(&format!("invitations/{}", self.invitation()["id"].as_str().expect("an id")))),
+            "invitation_revoke" => Call::bare("DELETE", at(&format!("invitations/{}", self.invitation()["invitation"]["id"].as_str().expect("an id")))),
             "invitation_lookup" => Call::json("POST", at("invitations/lookup"), &json!({ "token": self.invitation()["token"] })),
             "invitation_accept" => Call::json("POST", at("invitations/accept"), &json!({ "token": self.invitation()["token"], "name": actor, "password": PASSWORD })),
             _ => return None,
