@@ -1,5 +1,5 @@
-//! The engine on PostgreSQL 15 and newer: three pools, one per login that serves; forced row security does the rest. Holds no
-//! SQL of a context.
+//! The engine on PostgreSQL 15 and newer: three pools, one per login that serves; forced row security does
+//! the rest. Holds no SQL of a context.
 mod bind;
 mod connect;
 mod errors;
@@ -29,15 +29,16 @@ use crate::{Row, Value, codes};
 pub use init::{PostgresInit, init_postgres};
 use session::{Mode, SET_TENANT, Session, Shared};
 
-/// Rows of the outbox behind a place, in the order of their transactions and only as far as that order is settled: a number
-/// given by a sequence is given before the commit, so a reader that has seen 2 would lose a slow 1. Everything below the
-/// oldest transaction that is still open can no longer change.
+/// Rows of the outbox behind a place, in the order of their transactions and only as far as that order is
+/// settled: a number given by a sequence is given before the commit, so a reader that has seen 2 would lose a
+/// slow 1. Everything below the oldest transaction that is still open can no longer change.
 pub(crate) const OUTBOX_BEHIND: &str = "SELECT xid::text::bigint AS xid, seq, tenant_id, id, kind, subject, at, data \
      FROM kernel_outbox WHERE (xid, seq) > ($1::bigint::text::xid8, $2) \
      AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, seq LIMIT $3";
 /// Connections of the id and sys logins, each, as a part of the app login's.
 const SIDE_POOL_PART: usize = 4;
-/// After a commit the outbox may have to wait for an older transaction: looks follow one another after these times.
+/// After a commit the outbox may have to wait for an older transaction: looks follow one another after these
+/// times.
 const LOOKS_MS: [u64; 6] = [2, 5, 10, 20, 50, 100];
 /// Without a commit of this process: events of other nodes.
 const LOOK_IDLE_MS: u64 = 500;
@@ -102,7 +103,8 @@ impl Engine {
         }
     }
 
-    /// Returns at a commit of this process, then a few times more for rows whose order was not settled yet, then slowly.
+    /// Returns at a commit of this process, then a few times more for rows whose order was not settled yet,
+    /// then slowly.
     pub(crate) async fn outbox_changed(&self) {
         let look = self.looks.fetch_add(1, Ordering::Relaxed);
         let wait = LOOKS_MS.get(look).copied().unwrap_or(LOOK_IDLE_MS);
@@ -141,15 +143,22 @@ impl Write {
     }
 
     /// Sent in the same packet as the commit.
-    pub(crate) async fn later(&mut self, tenant: TenantId, sql: &Arc<Checked>, args: Vec<Value>) -> Result<()> {
+    pub(crate) async fn later(
+        &mut self,
+        tenant: TenantId,
+        sql: &Arc<Checked>,
+        args: Vec<Value>,
+    ) -> Result<()> {
         if self.scope == Scope::Global {
-            // The id login knows no tenant before; from here to the commit right behind, it writes for this one.
+            // The id login knows no tenant before; from here to the commit right behind, it writes for this
+            // one.
             self.session.later(SET_TENANT.to_owned(), vec![Value::Text(tenant.to_string())])?;
         }
         self.session.later(sql.portable.clone(), args)
     }
 
-    /// An advisory lock of the name, within the tenant where there is one. Two names in one bucket of 2^64 only wait in vain.
+    /// An advisory lock of the name, within the tenant where there is one. Two names in one bucket of 2^64
+    /// only wait in vain.
     pub(crate) async fn lock(&mut self, name: &str) -> Result<()> {
         let mut hash = Sha256::new();
         if let Scope::Tenant(tenant) = self.scope {
@@ -161,7 +170,8 @@ impl Write {
         self.session.rows("SELECT pg_advisory_xact_lock($1)", &[Value::Int(key)]).await.map(|_| ())
     }
 
-    /// In a task of its own: once `COMMIT` is on its way, a caller that goes away must not lose what hangs on it.
+    /// In a task of its own: once `COMMIT` is on its way, a caller that goes away must not lose what hangs on
+    /// it.
     pub(crate) async fn commit(self, after: AfterCommit) -> Result<()> {
         let Self { session, outbox, .. } = self;
         let committing = tokio::spawn(async move {
@@ -169,7 +179,9 @@ impl Write {
             after.run(&outbox);
             Ok::<(), Error>(())
         });
-        committing.await.map_err(|e| codes::AWAY.caused("the commit was interrupted; it may or may not have happened", e))?
+        committing.await.map_err(|e| {
+            codes::AWAY.caused("the commit was interrupted; it may or may not have happened", e)
+        })?
     }
 
     pub(crate) async fn rollback(self) -> Result<()> {
@@ -196,5 +208,9 @@ fn read(sql: &Checked, rows: &[tokio_postgres::Row]) -> Result<Vec<Row>> {
 fn columns(sql: &Checked, row: &tokio_postgres::Row) -> Arc<[String]> {
     let names = || row.columns().iter().map(tokio_postgres::Column::name);
     let known = sql.columns.get_or_init(|| names().map(str::to_owned).collect());
-    if known.iter().map(String::as_str).eq(names()) { Arc::clone(known) } else { names().map(str::to_owned).collect() }
+    if known.iter().map(String::as_str).eq(names()) {
+        Arc::clone(known)
+    } else {
+        names().map(str::to_owned).collect()
+    }
 }

@@ -3,7 +3,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -19,7 +21,8 @@ use crate::config::DbLimits;
 pub(super) const SCHEMA: &str = "wheelhouse";
 /// A connection attempt that takes longer has failed.
 const CONNECT_MS_MAX: u64 = 5_000;
-/// Silence after which a connection is probed, so that a vanished server is noticed in a minute, not in two hours.
+/// Silence after which a connection is probed, so that a vanished server is noticed in a minute, not in two
+/// hours.
 const KEEPALIVE_IDLE_S: u64 = 30;
 /// Unacknowledged data older than this means the server is gone.
 const UNACKNOWLEDGED_MS_MAX: u64 = 15_000;
@@ -32,8 +35,8 @@ pub(super) struct Target {
     pub tls: MakeRustlsConnect,
 }
 
-/// Read a URL. `sslmode` and `sslrootcert` mean what libpq means by them; without `sslmode` a server on this machine is
-/// spoken to in the clear and any other must prove its name.
+/// Read a URL. `sslmode` and `sslrootcert` mean what libpq means by them; without `sslmode` a server on this
+/// machine is spoken to in the clear and any other must prove its name.
 pub(super) fn target(url: &Secret<String>) -> Result<Target> {
     let text = url.expose();
     if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
@@ -88,13 +91,18 @@ fn ssl(mode: Option<&str>, config: &Config, has_roots: bool) -> Result<(SslMode,
 /// Whether every host is this machine.
 fn near(config: &Config) -> bool {
     config.get_hosts().iter().all(|host| match host {
-        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
         Host::Unix(_) => true,
     })
 }
 
 fn decoded(value: &str) -> String {
-    url::form_urlencoded::parse(format!("v={value}").as_bytes()).map(|(_, v)| v.into_owned()).next().unwrap_or_default()
+    url::form_urlencoded::parse(format!("v={value}").as_bytes())
+        .map(|(_, v)| v.into_owned())
+        .next()
+        .unwrap_or_default()
 }
 
 /// The pool of one login. Opens nothing until it is used.
@@ -104,7 +112,8 @@ pub(super) fn pool(target: &Target, limits: &DbLimits, connections_max: usize) -
         "-c search_path={SCHEMA} -c timezone=UTC -c statement_timeout={} -c idle_in_transaction_session_timeout={}",
         limits.statement_ms_max, limits.idle_in_transaction_ms_max
     ));
-    // `Fast` is safe because nothing goes back to the pool without a ROLLBACK or COMMIT on its way: see `session`.
+    // `Fast` is safe because nothing goes back to the pool without a ROLLBACK or COMMIT on its way: see
+    // `session`.
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = Manager::from_config(config, target.tls.clone(), recycling);
     let builder = Pool::builder(manager)
@@ -113,7 +122,9 @@ pub(super) fn pool(target: &Target, limits: &DbLimits, connections_max: usize) -
         .wait_timeout(Some(Duration::from_millis(limits.wait_ms_max)))
         .create_timeout(Some(Duration::from_millis(CONNECT_MS_MAX * 2)))
         .post_create(Hook::async_fn(|client, _| {
-            Box::pin(async move { client.prepare_cached(SET_TENANT).await.map(|_| ()).map_err(HookError::Backend) })
+            Box::pin(async move {
+                client.prepare_cached(SET_TENANT).await.map(|_| ()).map_err(HookError::Backend)
+            })
         }));
     builder.build().map_err(|e| codes::SETUP.caused("the connection pool cannot be built", e))
 }
@@ -121,8 +132,12 @@ pub(super) fn pool(target: &Target, limits: &DbLimits, connections_max: usize) -
 /// Why there is no connection.
 pub(super) fn unavailable(error: PoolError) -> Error {
     match error {
-        PoolError::Timeout(TimeoutType::Wait) => codes::BUSY.error("every connection to the database is in use"),
-        PoolError::Backend(cause) | PoolError::PostCreateHook(HookError::Backend(cause)) => errors::connecting(cause),
+        PoolError::Timeout(TimeoutType::Wait) => {
+            codes::BUSY.error("every connection to the database is in use")
+        }
+        PoolError::Backend(cause) | PoolError::PostCreateHook(HookError::Backend(cause)) => {
+            errors::connecting(cause)
+        }
         other => codes::AWAY.caused("the database does not answer", other),
     }
 }

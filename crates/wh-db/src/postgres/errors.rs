@@ -16,15 +16,21 @@ pub(super) fn translate(error: tokio_postgres::Error) -> Error {
     match code {
         SqlState::UNIQUE_VIOLATION => codes::UNIQUE.caused(constraint(db), error),
         SqlState::FOREIGN_KEY_VIOLATION => codes::FOREIGN_KEY.caused(constraint(db), error),
-        SqlState::CHECK_VIOLATION | SqlState::NOT_NULL_VIOLATION => codes::CHECK.caused(constraint(db), error),
+        SqlState::CHECK_VIOLATION | SqlState::NOT_NULL_VIOLATION => {
+            codes::CHECK.caused(constraint(db), error)
+        }
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
             codes::RETRY.caused("two transactions stood in each other's way", error)
         }
         SqlState::FEATURE_NOT_SUPPORTED if db.message().starts_with("cached plan must not change") => {
             codes::RETRY.caused("a table changed under a prepared statement", error)
         }
-        SqlState::INVALID_SQL_STATEMENT_NAME => codes::RETRY.caused("the server forgot a prepared statement", error),
-        SqlState::QUERY_CANCELED => codes::STATEMENT_SLOW.caused("a statement ran longer than its limit", error),
+        SqlState::INVALID_SQL_STATEMENT_NAME => {
+            codes::RETRY.caused("the server forgot a prepared statement", error)
+        }
+        SqlState::QUERY_CANCELED => {
+            codes::STATEMENT_SLOW.caused("a statement ran longer than its limit", error)
+        }
         SqlState::LOCK_NOT_AVAILABLE => codes::BUSY.caused("a lock was not to be had in time", error),
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => {
             codes::HELD_TOO_LONG.caused("the transaction waited too long for its next statement", error)
@@ -42,7 +48,9 @@ pub(super) fn translate(error: tokio_postgres::Error) -> Error {
 /// What a failed attempt to connect means.
 pub(super) fn connecting(error: tokio_postgres::Error) -> Error {
     match error.code() {
-        Some(&SqlState::TOO_MANY_CONNECTIONS) => codes::BUSY.caused("the database has no connection left", error),
+        Some(&SqlState::TOO_MANY_CONNECTIONS) => {
+            codes::BUSY.caused("the database has no connection left", error)
+        }
         Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
             codes::AWAY.caused("the database refuses our login", error)
         }
@@ -64,7 +72,10 @@ fn client_side(error: tokio_postgres::Error) -> Error {
 fn is_away(code: &SqlState) -> bool {
     matches!(
         *code,
-        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW | SqlState::DATABASE_DROPPED
+        SqlState::ADMIN_SHUTDOWN
+            | SqlState::CRASH_SHUTDOWN
+            | SqlState::CANNOT_CONNECT_NOW
+            | SqlState::DATABASE_DROPPED
     ) || code.code().starts_with("08")
 }
 

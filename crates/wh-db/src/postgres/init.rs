@@ -1,4 +1,5 @@
-//! `wheelhouse db init`: the database, the schema and the four logins, from an administrator's URL. Creates no tables.
+//! `wheelhouse db init`: the database, the schema and the four logins, from an administrator's URL. Creates
+//! no tables.
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 use wh_base::{Random, Result, Secret};
@@ -20,10 +21,11 @@ const INIT_LOCK: i64 = 0x5748_4442_494e_4954;
 pub struct PostgresInit {
     /// The database; created when it is not there.
     pub database: String,
-    /// The logins are called `<prefix>_owner`, `<prefix>_app`, `<prefix>_id`, `<prefix>_sys`. Roles belong to the whole
-    /// server: two installations on one server need two prefixes.
+    /// The logins are called `<prefix>_owner`, `<prefix>_app`, `<prefix>_id`, `<prefix>_sys`. Roles belong to
+    /// the whole server: two installations on one server need two prefixes.
     pub login_prefix: String,
-    /// URLs of an earlier run: where they still work they are kept, so that a running server keeps its connections.
+    /// URLs of an earlier run: where they still work they are kept, so that a running server keeps its
+    /// connections.
     pub existing: Option<PostgresUrls>,
 }
 
@@ -33,8 +35,8 @@ impl Default for PostgresInit {
     }
 }
 
-/// Make the database and its logins, or bring them into order; a second run changes nothing that works. The administrator
-/// needs CREATEROLE and CREATEDB, not SUPERUSER: managed services do not give it.
+/// Make the database and its logins, or bring them into order; a second run changes nothing that works. The
+/// administrator needs CREATEROLE and CREATEDB, not SUPERUSER: managed services do not give it.
 pub async fn init_postgres(
     admin_url: &Secret<String>,
     init: &PostgresInit,
@@ -84,7 +86,9 @@ pub(super) async fn version(client: &Client) -> Result<()> {
     let row = client.query_one("SELECT current_setting('server_version_num')::int4", &[]).await;
     let version: i32 = row.map_err(errors::translate)?.get(0);
     if version < SERVER_VERSION_MIN {
-        return Err(codes::SETUP.error(format!("PostgreSQL 15 or newer is needed; this is {}", version / 10_000)));
+        return Err(
+            codes::SETUP.error(format!("PostgreSQL 15 or newer is needed; this is {}", version / 10_000))
+        );
     }
     Ok(())
 }
@@ -97,7 +101,8 @@ fn identifier(name: &str) -> Result<()> {
     if plain {
         return Ok(());
     }
-    Err(codes::SETUP.error(format!("{name:?} is not a plain name: a-z, 0-9 and _, at most 50, a letter first")))
+    Err(codes::SETUP
+        .error(format!("{name:?} is not a plain name: a-z, 0-9 and _, at most 50, a letter first")))
 }
 
 async fn lock(admin: &Client) -> Result<()> {
@@ -124,7 +129,8 @@ async fn login(
     let password = bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     let there = exists(admin, "SELECT 1 FROM pg_roles WHERE rolname = $1", &[&name]).await?;
     let verb = if there { "ALTER" } else { "CREATE" };
-    // NOSUPERUSER and NOBYPASSRLS are what CREATE gives; only a superuser may even mention them. `verify` checks them.
+    // NOSUPERUSER and NOBYPASSRLS are what CREATE gives; only a superuser may even mention them. `verify`
+    // checks them.
     let rights = "LOGIN NOCREATEDB NOCREATEROLE NOINHERIT";
     run(admin, &format!("{verb} ROLE {name} {rights} PASSWORD '{password}'")).await?;
     rewritten(admin_url, name, &password, database)
@@ -132,7 +138,10 @@ async fn login(
 
 /// The administrator's URL with another login and database; host, port and TLS stay.
 fn rewritten(url: &Secret<String>, user: &str, password: &str, database: &str) -> Result<Secret<String>> {
-    let unreadable = || codes::SETUP.error("the administrator's URL cannot be read; it looks like postgres://user@host/postgres");
+    let unreadable = || {
+        codes::SETUP
+            .error("the administrator's URL cannot be read; it looks like postgres://user@host/postgres")
+    };
     let (scheme, rest) = url.expose().split_once("://").ok_or_else(unreadable)?;
     let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
     let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);

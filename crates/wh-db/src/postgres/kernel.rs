@@ -1,12 +1,13 @@
-//! The kernel's own tables on PostgreSQL, their walls and rights. Written once per database; knows no context.
+//! The kernel's own tables on PostgreSQL, their walls and rights. Written once per database; knows no
+//! context.
 use super::verify::Logins;
 
-/// The tenant of the transaction, or null: without one no row matches. In a sub-select, so that it is asked once per
-/// statement; `nullif`, because after a transaction the setting is empty, not unset.
+/// The tenant of the transaction, or null: without one no row matches. In a sub-select, so that it is asked
+/// once per statement; `nullif`, because after a transaction the setting is empty, not unset.
 const CURRENT_TENANT: &str = "(SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)";
 
-/// Forced row security, the tenant's policy and the system login's. No policy names the app login: one that did could be
-/// applied wrongly when a plan is kept across roles (CVE-2023-2455).
+/// Forced row security, the tenant's policy and the system login's. No policy names the app login: one that
+/// did could be applied wrongly when a plan is kept across roles (CVE-2023-2455).
 pub(super) fn tenant_walls(table: &str, sys: &str) -> String {
     format!(
         "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
@@ -57,11 +58,17 @@ CREATE INDEX kernel_idempotency_age ON kernel_idempotency (created_at);
 "#;
 
 /// Rows of one tenant each; the others are the kernel's alone.
-const TENANT_TABLES: [&str; 6] =
-    ["kernel_outbox", "kernel_stream", "kernel_position", "kernel_parked", "kernel_audit", "kernel_idempotency"];
+const TENANT_TABLES: [&str; 6] = [
+    "kernel_outbox",
+    "kernel_stream",
+    "kernel_position",
+    "kernel_parked",
+    "kernel_audit",
+    "kernel_idempotency",
+];
 
-/// Tables, walls, and to each login no more than it needs: nobody who serves may change or remove a line of the audit trail,
-/// or give an event another place.
+/// Tables, walls, and to each login no more than it needs: nobody who serves may change or remove a line of
+/// the audit trail, or give an event another place.
 fn first(logins: &Logins) -> String {
     let Logins { app, id, sys, .. } = logins;
     let mut text = TABLES.to_owned();

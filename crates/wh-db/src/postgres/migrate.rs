@@ -1,4 +1,5 @@
-//! Applies migrations as the owner: tables, row security, policies, grants. Decides nothing about what is pending.
+//! Applies migrations as the owner: tables, row security, policies, grants. Decides nothing about what is
+//! pending.
 use tokio_postgres::Client;
 use wh_base::{Result, Timestamp};
 
@@ -26,7 +27,8 @@ pub(super) async fn migrate(
     let logins = logins(urls)?;
     let owner = init::open(&connect::target(&urls.owner_url)?).await?;
     init::version(&owner).await?;
-    let settings = format!("SET search_path = {}; SELECT pg_advisory_lock({MIGRATION_LOCK})", connect::SCHEMA);
+    let settings =
+        format!("SET search_path = {}; SELECT pg_advisory_lock({MIGRATION_LOCK})", connect::SCHEMA);
     run(&owner, &settings).await?;
     kernel(&owner, &logins, now).await?;
     for pending in plan(&applied(&owner, CONTEXTS_ONLY).await?, migrations, Dialect::Postgres)? {
@@ -56,7 +58,9 @@ async fn walled(owner: &Client, catalogue: &Catalogue) -> Result<()> {
     let forced = forced_tables(owner).await?;
     for (table, class) in catalogue.tables() {
         if class == TableClass::Tenant && !forced.iter().any(|name| name == table) {
-            return Err(codes::SETUP.error(format!("{table}: this table is missing or has no forced row security")));
+            return Err(
+                codes::SETUP.error(format!("{table}: this table is missing or has no forced row security"))
+            );
         }
     }
     Ok(())
@@ -74,7 +78,10 @@ fn logins(urls: &PostgresUrls) -> Result<Logins> {
 async fn applied(owner: &Client, which: &str) -> Result<Vec<Applied>> {
     let sql = format!("SELECT context, name, checksum FROM kernel_migration WHERE {which}");
     let rows = owner.query(&sql, &[]).await.map_err(errors::translate)?;
-    Ok(rows.iter().map(|row| Applied { context: row.get(0), name: row.get(1), checksum: row.get(2) }).collect())
+    Ok(rows
+        .iter()
+        .map(|row| Applied { context: row.get(0), name: row.get(1), checksum: row.get(2) })
+        .collect())
 }
 
 /// One migration in one transaction: it is there as a whole or not at all.
@@ -101,7 +108,9 @@ async fn inside(owner: &Client, logins: &Logins, pending: &Pending, now: Timesta
                     run(owner, &format!("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", table.name)).await?;
                 }
             }
-            Statement::DropTable { sql, .. } | Statement::UniqueIndex { sql, .. } | Statement::Other { sql } => run(owner, sql).await?,
+            Statement::DropTable { sql, .. }
+            | Statement::UniqueIndex { sql, .. }
+            | Statement::Other { sql } => run(owner, sql).await?,
         }
     }
     if changes_rows {

@@ -48,7 +48,8 @@ impl<'a> FromSql<'a> for Read {
     }
 }
 
-/// `sum(bigint)` is numeric in PostgreSQL and an integer in SQLite: a whole number that fits is read as an integer.
+/// `sum(bigint)` is numeric in PostgreSQL and an integer in SQLite: a whole number that fits is read as an
+/// integer.
 fn numeric(raw: &[u8]) -> Result<Value, Sync> {
     const BASE: f64 = 10_000.0;
     let words: Vec<u16> = raw.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
@@ -66,7 +67,10 @@ fn numeric(raw: &[u8]) -> Result<Value, Sync> {
         let mut sum: i128 = 0;
         for place in 0..=weight {
             let digit = usize::try_from(place).ok().and_then(|place| digits.get(place)).copied().unwrap_or(0);
-            sum = sum.checked_mul(10_000).and_then(|sum| sum.checked_add(i128::from(digit))).ok_or("numeric too large")?;
+            sum = sum
+                .checked_mul(10_000)
+                .and_then(|sum| sum.checked_add(i128::from(digit)))
+                .ok_or("numeric too large")?;
         }
         let sum = if negative { -sum } else { sum };
         return i64::try_from(sum).map(Value::Int).map_err(|_| "whole numeric beyond 64 bits".into());

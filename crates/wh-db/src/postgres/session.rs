@@ -1,5 +1,5 @@
-//! One transaction on one connection: prologue in the first packet, poison after the first error, safe when dropped at any
-//! moment. Knows no table.
+//! One transaction on one connection: prologue in the first packet, poison after the first error, safe when
+//! dropped at any moment. Knows no table.
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,9 +21,11 @@ use super::{connect, errors};
 use crate::config::DbLimits;
 use crate::{Value, codes};
 
-/// The tenant of the transaction; row security compares every row with it. `true` = until the transaction ends.
+/// The tenant of the transaction; row security compares every row with it. `true` = until the transaction
+/// ends.
 pub(super) const SET_TENANT: &str = "SELECT set_config('app.tenant_id', $1, true)";
-/// Statements kept prepared on one connection. Texts are constants of the program, so more than this means that some are built.
+/// Statements kept prepared on one connection. Texts are constants of the program, so more than this means
+/// that some are built.
 const PREPARED_MAX: usize = 500;
 /// How many statements of one call travel together.
 const PIPELINED_MAX: usize = 100;
@@ -95,7 +97,15 @@ impl Session {
             client.statement_cache.clear();
         }
         let shared = Arc::clone(shared);
-        Ok(Self { shared, client: Some(client), mode, tenant, state: State::Fresh, in_flight: false, later: Vec::new() })
+        Ok(Self {
+            shared,
+            client: Some(client),
+            mode,
+            tenant,
+            state: State::Fresh,
+            in_flight: false,
+            later: Vec::new(),
+        })
     }
 
     pub(super) async fn rows(&mut self, sql: &str, args: &[Value]) -> Result<Vec<Row>> {
@@ -140,7 +150,8 @@ impl Session {
         Ok(())
     }
 
-    /// Make it durable. The kernel's rows and `COMMIT` travel together; a row that cannot be sent holds `COMMIT` back.
+    /// Make it durable. The kernel's rows and `COMMIT` travel together; a row that cannot be sent holds
+    /// `COMMIT` back.
     pub(super) async fn commit(mut self) -> Result<()> {
         self.usable()?;
         if self.state == State::Fresh && self.later.is_empty() {
@@ -153,7 +164,8 @@ impl Session {
             for (sql, _) in &later {
                 statements.push(client.prepare_cached(sql).await?);
             }
-            let sent = later.iter().zip(&statements).map(|((_, args), statement)| execute(client, statement, args));
+            let sent =
+                later.iter().zip(&statements).map(|((_, args), statement)| execute(client, statement, args));
             send_then_commit(client, sent.collect()).await
         };
         let answer = with_prologue(client, &way, last).await;
@@ -173,7 +185,9 @@ impl Session {
             Some(client) => tokio::time::timeout(limit, client.batch_execute("ROLLBACK")).await,
             None => return Ok(()),
         };
-        let Ok(answer) = answer else { return Err(codes::AWAY.error("the database did not answer a rollback")) };
+        let Ok(answer) = answer else {
+            return Err(codes::AWAY.error("the database did not answer a rollback"));
+        };
         self.in_flight = false;
         answer.map_err(errors::translate)?;
         self.state = State::Closed;
@@ -264,8 +278,8 @@ impl From<tokio_postgres::Error> for Failure {
     }
 }
 
-/// `BEGIN`, the tenant and the statement in one packet: futures that are polled one after the other before any of them
-/// waits are sent together and answered in order.
+/// `BEGIN`, the tenant and the statement in one packet: futures that are polled one after the other before
+/// any of them waits are sent together and answered in order.
 async fn with_prologue<T>(
     client: &Client,
     way: &Way,
@@ -273,7 +287,8 @@ async fn with_prologue<T>(
 ) -> Result<T, Failure> {
     let all = async {
         let Some(mode) = way.begin else { return Ok(statement.await?) };
-        // Prepared when the connection was made; were it not, this waits, so that the tenant is never sent late.
+        // Prepared when the connection was made; were it not, this waits, so that the tenant is never sent
+        // late.
         let tenant = match way.tenant {
             Some(tenant) => Some((client.prepare_cached(SET_TENANT).await?, Value::Text(tenant.to_string()))),
             None => None,
@@ -293,8 +308,8 @@ async fn with_prologue<T>(
     tokio::time::timeout(way.limit, all).await.unwrap_or(Err(Failure::Silence))
 }
 
-/// Send all; only when none was refused on our side send `COMMIT` right behind; then read the answers. A statement that
-/// fails on the server turns the `COMMIT` behind it into a rollback.
+/// Send all; only when none was refused on our side send `COMMIT` right behind; then read the answers. A
+/// statement that fails on the server turns the `COMMIT` behind it into a rollback.
 async fn send_then_commit<F>(client: &Client, statements: Vec<F>) -> Result<(), tokio_postgres::Error>
 where
     F: Future<Output = Result<u64, tokio_postgres::Error>>,
@@ -326,14 +341,21 @@ async fn in_order<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
 
 async fn finish<F: Future>(mut futures: Vec<Pin<Box<MaybeDone<F>>>>) -> Vec<F::Output> {
     poll_fn(|cx| {
-        let waiting = futures.iter_mut().filter_map(|future| future.as_mut().poll(cx).is_pending().then_some(())).count();
+        let waiting = futures
+            .iter_mut()
+            .filter_map(|future| future.as_mut().poll(cx).is_pending().then_some(()))
+            .count();
         if waiting == 0 { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     futures.iter_mut().filter_map(|future| future.as_mut().take_output()).collect()
 }
 
-async fn execute(client: &Client, statement: &Statement, args: &[Value]) -> Result<u64, tokio_postgres::Error> {
+async fn execute(
+    client: &Client,
+    statement: &Statement,
+    args: &[Value],
+) -> Result<u64, tokio_postgres::Error> {
     client.execute(statement, &parameters(&bound(args))).await
 }
 
@@ -346,8 +368,9 @@ fn parameters<'a>(bound: &'a [Bound<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
 }
 
 impl Drop for Session {
-    /// A connection never goes back to the pool inside a transaction. Between statements a `ROLLBACK` is sent on the spot, and
-    /// whoever gets the connection next is answered after it. During a statement a task takes over.
+    /// A connection never goes back to the pool inside a transaction. Between statements a `ROLLBACK` is sent
+    /// on the spot, and whoever gets the connection next is answered after it. During a statement a task
+    /// takes over.
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
         if matches!(self.state, State::Fresh | State::Closed) && !self.in_flight {
@@ -367,8 +390,8 @@ impl Drop for Session {
     }
 }
 
-/// An abandoned statement: let it end if it is about to, otherwise cancel it. After a cancel the connection is thrown away,
-/// because the cancel may arrive late and would hit whatever runs there next.
+/// An abandoned statement: let it end if it is about to, otherwise cancel it. After a cancel the connection
+/// is thrown away, because the cancel may arrive late and would hit whatever runs there next.
 async fn rescue(client: Client, tls: MakeRustlsConnect) {
     let rollback = client.batch_execute("ROLLBACK");
     if let Ok(Ok(())) = tokio::time::timeout(Duration::from_millis(ABANDONED_GRACE_MS), rollback).await {

@@ -1,4 +1,5 @@
-//! TLS to a remote server, as libpq's `sslmode` words it. Holds no connection and reads no configuration but its arguments.
+//! TLS to a remote server, as libpq's `sslmode` words it. Holds no connection and reads no configuration but
+//! its arguments.
 use std::path::Path;
 use std::sync::Arc;
 
@@ -56,7 +57,9 @@ fn roots(file: Option<&Path>) -> Result<RootCertStore> {
     let file = match file {
         Some(file) => file,
         None => SYSTEM_BUNDLES.iter().map(Path::new).find(|path| path.is_file()).ok_or_else(|| {
-            codes::SETUP.error("no certificates of authorities on this system; name a file with sslrootcert in the URL")
+            codes::SETUP.error(
+                "no certificates of authorities on this system; name a file with sslrootcert in the URL",
+            )
         })?,
     };
     let unreadable = |e| codes::SETUP.caused(format!("{} holds no readable certificates", file.display()), e);
@@ -71,7 +74,8 @@ fn roots(file: Option<&Path>) -> Result<RootCertStore> {
     Ok(store)
 }
 
-/// Checks less than rustls does by itself, on the operator's word in `sslmode`: nothing, or the chain without the name.
+/// Checks less than rustls does by itself, on the operator's word in `sslmode`: nothing, or the chain without
+/// the name.
 #[derive(Debug)]
 struct Lenient {
     provider: Arc<CryptoProvider>,

@@ -1,4 +1,5 @@
-//! The database as it is, held against what tenancy needs: refused at start rather than leaking at run time. Reads catalogs only.
+//! The database as it is, held against what tenancy needs: refused at start rather than leaking at run time.
+//! Reads catalogs only.
 use tokio_postgres::Client;
 use wh_base::Result;
 

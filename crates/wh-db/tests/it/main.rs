@@ -1,0 +1,3 @@
+//! Tests of the tenancy kernel through its public types, on both engines.
+mod leaks;
+mod postgres;

@@ -1,0 +1,180 @@
+//! A PostgreSQL server for one test process: found, or started and stopped by its id. Knows nothing of tables
+//! and tenants.
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+
+/// An admin URL to a server that the test command started; without it each test process starts its own.
+const SERVER_VARIABLE: &str = "WHEELHOUSE_TEST_POSTGRES";
+/// How long a fresh server may take until it answers.
+const START_MS_MAX: u64 = 30_000;
+/// Debian's places, newest last; older than 15 has no `security_invoker` views and is not supported.
+const MAJOR_VERSIONS: [u32; 4] = [15, 16, 17, 18];
+
+/// A PostgreSQL server on this machine.
+pub struct PostgresServer {
+    admin_url: String,
+    version: String,
+    _watched: Option<Watched>,
+}
+
+impl PostgresServer {
+    /// A superuser's URL to the database `postgres`.
+    pub fn admin_url(&self) -> &str {
+        &self.admin_url
+    }
+
+    /// What it calls itself, for the log of the run.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// A server of one's own that writes to the disk before it acknowledges, for crash tests and benchmarks;
+    /// ends on drop. `None` where PostgreSQL is not installed.
+    pub fn start_durable() -> std::io::Result<Option<Self>> {
+        let Some(binaries) = binaries() else { return Ok(None) };
+        start(&binaries, DURABLE).map(Some).map_err(std::io::Error::other)
+    }
+}
+
+/// The watcher ends the server and removes its folder when its input closes, however this process ends.
+struct Watched {
+    input: Option<ChildStdin>,
+    watcher: Child,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.watcher.wait();
+    }
+}
+
+/// The server of this process, or why there is none.
+pub fn shared() -> Result<&'static PostgresServer, &'static str> {
+    static SERVER: OnceLock<Result<PostgresServer, String>> = OnceLock::new();
+    SERVER.get_or_init(find_or_start).as_ref().map_err(String::as_str)
+}
+
+/// Whether a missing counterpart fails the run instead of skipping its tests.
+pub fn must_be_there() -> bool {
+    variable("CI").is_some_and(|value| value == "true" || value == "1")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test command tells its tests by the environment, not by a configuration"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn find_or_start() -> Result<PostgresServer, String> {
+    if let Some(admin_url) = variable(SERVER_VARIABLE) {
+        return Ok(PostgresServer {
+            admin_url,
+            version: format!("the one of {SERVER_VARIABLE}"),
+            _watched: None,
+        });
+    }
+    let binaries = binaries().ok_or("no /usr/lib/postgresql/{15..18}/bin/postgres; install postgresql-15")?;
+    start(&binaries, FUNCTIONAL)
+}
+
+fn binaries() -> Option<PathBuf> {
+    MAJOR_VERSIONS
+        .iter()
+        .map(|major| PathBuf::from(format!("/usr/lib/postgresql/{major}/bin")))
+        .find(|folder| folder.join("postgres").is_file() && folder.join("initdb").is_file())
+}
+
+/// `initdb` and `postgres` refuse to run as root; then they run as Debian's `postgres` user.
+fn as_root() -> bool {
+    Path::new("/proc/self").metadata().is_ok_and(|me| me.uid() == 0)
+}
+
+/// For functional tests: nothing needs to survive.
+const FUNCTIONAL: &str = "-c fsync=off -c full_page_writes=off -c shared_buffers=64MB -c max_wal_size=256MB";
+/// As an operator would have it.
+const DURABLE: &str = "-c shared_buffers=256MB -c max_wal_size=1GB";
+
+/// The watcher: makes the cluster, runs the server, waits for its own standard input to close, stops the
+/// server by its id, removes the folder. Signals of the terminal go to the whole group, so it ignores them
+/// and sees the pipe close instead.
+const WATCHER: &str = r#"
+trap '' INT TERM HUP
+bin=$1; port=$2; drop=$3; settings=$4
+dir=$(mktemp -d "${TMPDIR:-/tmp}/wheelhouse-postgres.XXXXXX") || exit 1
+[ -n "$drop" ] && chown postgres "$dir"
+printf '%s' postgres > "$dir/password"; chmod 644 "$dir/password"
+$drop "$bin/initdb" -D "$dir/data" -U postgres -E UTF8 --locale=C --auth=scram-sha-256 --pwfile="$dir/password" --no-sync > "$dir/initdb.log" 2>&1 \
+  || { echo "failed initdb: $(tail -n 3 "$dir/initdb.log" | tr '\n' ' ')"; rm -rf "$dir"; exit 1; }
+$drop "$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 -c max_connections=300 \
+  -c log_min_messages=fatal $settings < /dev/null > "$dir/server.log" 2>&1 &
+server=$!
+echo "started $server"
+cat > /dev/null
+kill -INT "$server" 2> /dev/null
+wait "$server"
+rm -rf "$dir"
+"#;
+
+fn start(binaries: &Path, settings: &str) -> Result<PostgresServer, String> {
+    let port = free_port()?;
+    let drop = if as_root() { "setpriv --reuid=postgres --regid=postgres --init-groups --" } else { "" };
+    let mut watcher = Command::new("sh")
+        .args(["-c", WATCHER, "watcher"])
+        .arg(binaries)
+        .args([port.to_string().as_str(), drop, settings])
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("sh did not start: {e}"))?;
+    let (Some(input), Some(output)) = (watcher.stdin.take(), watcher.stdout.take()) else {
+        return Err("the watcher has no pipes".to_owned());
+    };
+    let watched = Watched { input: Some(input), watcher };
+    let mut said = String::new();
+    BufReader::new(output).read_line(&mut said).map_err(|e| format!("the watcher said nothing: {e}"))?;
+    if !said.starts_with("started ") {
+        return Err(format!("PostgreSQL did not start: {}", said.trim()));
+    }
+    let version = Command::new(binaries.join("postgres")).arg("--version").output();
+    let version = version.map(|v| String::from_utf8_lossy(&v.stdout).trim().to_owned()).unwrap_or_default();
+    let admin_url = format!("postgres://postgres:postgres@127.0.0.1:{port}/postgres");
+    wait_until_ready(&admin_url)?;
+    Ok(PostgresServer { admin_url, version, _watched: Some(watched) })
+}
+
+/// Asks until it answers. Runs in a thread of its own because the caller's runtime may be single-threaded.
+fn wait_until_ready(admin_url: &str) -> Result<(), String> {
+    let admin_url = admin_url.to_owned();
+    let asked = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|e| e.to_string())?;
+        runtime.block_on(async {
+            let limit = std::time::Duration::from_millis(START_MS_MAX);
+            let asking = async {
+                let mut pause = tokio::time::interval(std::time::Duration::from_millis(25));
+                loop {
+                    pause.tick().await;
+                    if tokio_postgres::connect(&admin_url, tokio_postgres::NoTls).await.is_ok() {
+                        return;
+                    }
+                }
+            };
+            tokio::time::timeout(limit, asking)
+                .await
+                .map_err(|_| format!("not ready after {START_MS_MAX} ms"))
+        })
+    });
+    asked.join().map_err(|_| "the thread that waits for PostgreSQL ended".to_owned())?
+}
+
+fn free_port() -> Result<u16, String> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(|e| e.to_string())?;
+    listener.local_addr().map(|address| address.port()).map_err(|e| e.to_string())
+}
