@@ -335,7 +335,7 @@ function useStartRow(
     if (!ready || done.current === row) return;
     const first = done.current < 0;
     done.current = row;
-    if (row === focusRow && !first) return;
+    if (row === Math.max(0, focusRow) && !first) return;
     if (first && row === 0) return;
     setSelection(at(Math.min(row, rowCount - 1), 0));
     toTop(Math.max(0, row - Math.floor(pageRows / 3)));
