@@ -103,20 +103,20 @@ impl IdentityConfig {
             .map_or(u32::MAX, |(_, memory_kib)| *memory_kib);
         if self.password_memory_kib < least {
             let (passes, has) = (self.password_passes, self.password_memory_kib);
-            return Err(wrong(format!(
+            return Err(wrong(&format!(
                 "password_memory_kib must be at least {least} with {passes} passes, not {has}"
             )));
         }
         if self.password_length_min < 8 {
-            return Err(wrong("password_length_min must be at least 8".to_owned()));
+            return Err(wrong("password_length_min must be at least 8"));
         }
         if self.session_idle_s > self.session_absolute_s {
-            return Err(wrong("session_idle_s must not be above session_absolute_s".to_owned()));
+            return Err(wrong("session_idle_s must not be above session_absolute_s"));
         }
         Ok(self)
     }
 }
 
-fn wrong(message: String) -> Error {
+fn wrong(message: &str) -> Error {
     codes::CONFIG.error(format!("section [identity]: {message}"))
 }

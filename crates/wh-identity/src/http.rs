@@ -28,7 +28,14 @@ pub(crate) fn operations(registry: &mut Registry) {
 
 fn setup_operations(registry: &mut Registry) {
     registry.op(routes!(setup::setup_status), Op::open_read());
-    let own = [&codes::SETUP_DONE, &codes::SETUP_LINK, &codes::COMPANY, &codes::NAME, &codes::EMAIL, &codes::ACCOUNT_EXISTS];
+    let own = [
+        &codes::SETUP_DONE,
+        &codes::SETUP_LINK,
+        &codes::COMPANY,
+        &codes::NAME,
+        &codes::EMAIL,
+        &codes::ACCOUNT_EXISTS,
+    ];
     let complete = open(&own).errors(&PASSWORD_RULES).errors(&HASHING);
     registry.op(routes!(setup::setup_complete), complete);
 }
@@ -38,9 +45,9 @@ fn session_operations(registry: &mut Registry) {
     registry.op(routes!(session::session_create), create);
     registry.op(routes!(session::session_end), Op::change(IDENTITY_SELF).no_idempotency());
     registry.op(routes!(session::session_list), Op::read(IDENTITY_SELF));
-    let revoke = Op::danger(IDENTITY_SELF).errors(&[&codes::SESSION_NOT_FOUND]);
+    let revoke = Op::change(IDENTITY_SELF).errors(&[&codes::SESSION_NOT_FOUND]);
     registry.op(routes!(session::session_revoke), revoke);
-    registry.op(routes!(session::session_revoke_others), Op::danger(IDENTITY_SELF));
+    registry.op(routes!(session::session_revoke_others), Op::change(IDENTITY_SELF));
     let switch = secret(Op::change(IDENTITY_SELF)).errors(&[&codes::TENANT_NOT_FOUND, &codes::NO_TENANT]);
     registry.op(routes!(session::session_switch), switch);
 }
@@ -52,15 +59,19 @@ fn company_operations(registry: &mut Registry) {
         .errors(&PASSWORD_RULES)
         .errors(&HASHING);
     registry.op(routes!(account::password_change), password);
-    let create = Op::change(IDENTITY_TENANT).errors(&[&codes::COMPANY, &codes::TENANT_LIMIT]).body_max(BODY_BYTES_MAX);
+    let create =
+        Op::change(IDENTITY_TENANT).errors(&[&codes::COMPANY, &codes::TENANT_LIMIT]).body_max(BODY_BYTES_MAX);
     registry.op(routes!(account::tenant_create), create);
     registry.op(routes!(member::member_list), Op::read(IDENTITY_READ));
     let update = Op::change(IDENTITY_WRITE)
         .errors(&[&codes::MEMBER_NOT_FOUND, &codes::ROLE_ABOVE, &codes::LAST_OWNER])
         .body_max(BODY_BYTES_MAX);
     registry.op(routes!(member::member_update), update);
-    let remove =
-        Op::danger(IDENTITY_WRITE).errors(&[&codes::MEMBER_NOT_FOUND, &codes::ROLE_ABOVE, &codes::LAST_OWNER]);
+    let remove = Op::danger(IDENTITY_WRITE).errors(&[
+        &codes::MEMBER_NOT_FOUND,
+        &codes::ROLE_ABOVE,
+        &codes::LAST_OWNER,
+    ]);
     registry.op(routes!(member::member_remove), remove);
 }
 
@@ -74,7 +85,7 @@ fn invitation_operations(registry: &mut Registry) {
         &codes::INVITATION_LIMIT,
     ]);
     registry.op(routes!(invitation::invitation_create), create);
-    let revoke = Op::danger(IDENTITY_WRITE).errors(&[&codes::INVITATION_NOT_FOUND, &codes::ROLE_ABOVE]);
+    let revoke = Op::change(IDENTITY_WRITE).errors(&[&codes::INVITATION_NOT_FOUND, &codes::ROLE_ABOVE]);
     registry.op(routes!(invitation::invitation_revoke), revoke);
     registry.op(routes!(invitation::invitation_lookup), open(&[&codes::INVITATION_LINK, &codes::THROTTLED]));
     let accept = open(&[

@@ -34,7 +34,8 @@ pub use invitations::{
 };
 pub use members::{member_list, member_remove, member_update};
 pub use sessions::{
-    SessionSeen, session_create, session_end, session_list, session_revoke, session_revoke_others, session_switch,
+    SessionSeen, session_create, session_end, session_list, session_revoke, session_revoke_others,
+    session_switch,
 };
 pub use setup::{FirstCompany, setup_complete, setup_needed, setup_token_issue};
 
@@ -116,7 +117,11 @@ async fn me(db: &mut impl GlobalReads, user: UserId, tenant: TenantId, session: 
 }
 
 /// What the actor is at this moment, inside the transaction: the front door's answer may be a second old.
-async fn role_now(db: &mut impl GlobalReads, actor: &Actor, wanted: &wh_contract::Permission) -> Result<Role> {
+async fn role_now(
+    db: &mut impl GlobalReads,
+    actor: &Actor,
+    wanted: &wh_contract::Permission,
+) -> Result<Role> {
     let role = store::member_role(db, actor.tenant, actor.user).await?;
     role.filter(|role| *role >= wanted.lowest_role)
         .ok_or_else(|| wh_server::codes::FORBIDDEN.error(format!("needs {}", wanted.name)))

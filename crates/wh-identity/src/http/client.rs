@@ -17,7 +17,11 @@ impl<S: Send + Sync> FromRequestParts<S> for From {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Peer(origin) = Peer::from_request_parts(parts, state).await?;
-        let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).and_then(UserAgent::new);
+        let agent = parts
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .and_then(UserAgent::new);
         Ok(Self(Client { origin, agent }))
     }
 }

@@ -45,7 +45,9 @@ impl Password {
             return Err(codes::PASSWORD_LENGTH.error(message.clone()).at(field, message));
         }
         if is_common(text, personal) {
-            return Err(codes::PASSWORD_COMMON.error("too common").at(field, "among the first that are tried"));
+            return Err(codes::PASSWORD_COMMON
+                .error("too common")
+                .at(field, "among the first that are tried"));
         }
         Ok(Self(raw.clone()))
     }
@@ -100,7 +102,9 @@ fn pieces(letters: &[char], words: &[Vec<char>]) -> usize {
             reach(length, 1);
         }
         for word in words {
-            if word.len() <= rest.len() && word.iter().zip(rest).all(|(plain, given)| looks_like(*given, *plain)) {
+            if word.len() <= rest.len()
+                && word.iter().zip(rest).all(|(plain, given)| looks_like(*given, *plain))
+            {
                 reach(word.len(), 1);
             }
         }
@@ -131,6 +135,11 @@ fn looks_like(given: char, plain: char) -> bool {
     given == plain
         || matches!(
             (given, plain),
-            ('0', 'o') | ('1' | '!', 'i' | 'l') | ('3', 'e') | ('4' | '@', 'a') | ('5' | '$', 's') | ('7', 't')
+            ('0', 'o')
+                | ('1' | '!', 'i' | 'l')
+                | ('3', 'e')
+                | ('4' | '@', 'a')
+                | ('5' | '$', 's')
+                | ('7', 't')
         )
 }

@@ -21,7 +21,9 @@ impl Email {
     pub fn parse(raw: &str) -> Result<Self> {
         let text = raw.trim().to_ascii_lowercase();
         let whole = text.len() <= EMAIL_LENGTH_MAX
-            && text.split_once('@').is_some_and(|(local, domain)| local_is_well(local) && domain_is_well(domain));
+            && text
+                .split_once('@')
+                .is_some_and(|(local, domain)| local_is_well(local) && domain_is_well(domain));
         if whole {
             return Ok(Self(text));
         }

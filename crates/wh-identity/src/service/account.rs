@@ -55,7 +55,9 @@ pub async fn password_change(
     let token = begin.run(identity, &mut change, client).await?;
     change.emit(actor.tenant, PasswordChanged { user: actor.user }).await?;
     let subject = format!("identity.user/{}", actor.user);
-    change.audit(actor.tenant, "password_change", subject, [Value::Null, json!({"sessions_ended": ended})]).await?;
+    change
+        .audit(actor.tenant, "password_change", subject, [Value::Null, json!({"sessions_ended": ended})])
+        .await?;
     let me = me(&mut change.tx, actor.user, actor.tenant, session).await?;
     change.commit().await?;
     Ok(SignedIn { token, max_age_s: sessions::max_age_s(identity), me })

@@ -116,7 +116,8 @@ impl SessionCache {
 
     /// What waits to be written, in the order of the ids, so that two nodes lock rows in one order.
     pub(crate) fn uses(&self) -> Vec<(SessionId, Use)> {
-        let mut uses: Vec<_> = self.lock().uses.iter().map(|(session, waiting)| (*session, *waiting)).collect();
+        let mut uses: Vec<_> =
+            self.lock().uses.iter().map(|(session, waiting)| (*session, *waiting)).collect();
         uses.sort_unstable_by_key(|(session, _)| *session);
         uses
     }

@@ -20,7 +20,7 @@ impl Authenticator for Identity {
         } else {
             let held = store::session_by_token(&mut self.0.db.read().await?, hash.bytes()).await?;
             let Some(held) = held else { return Ok(None) };
-            let standing = self.standing(held);
+            let standing = self.standing(&held);
             cache.keep(hash, standing.clone(), now, asked);
             standing
         };
@@ -34,7 +34,7 @@ impl Authenticator for Identity {
 
     async fn stands(&self, actor: &Actor) -> Result<bool> {
         let held = store::session_by_id(&mut self.0.db.read().await?, actor.session).await?;
-        let Some(standing) = held.map(|held| self.standing(held)) else { return Ok(false) };
+        let Some(standing) = held.map(|held| self.standing(&held)) else { return Ok(false) };
         let same = (standing.user, standing.tenant, standing.role) == (actor.user, actor.tenant, actor.role);
         let idle_s = self.0.config.session_idle_s;
         Ok(same && model::alive(self.now(), standing.used_at, standing.expires_at, idle_s))
@@ -42,8 +42,8 @@ impl Authenticator for Identity {
 }
 
 impl Identity {
-    fn standing(&self, held: Held) -> Standing {
-        let Held { session, user, tenant, role, used_at, expires_at } = held;
+    fn standing(&self, held: &Held) -> Standing {
+        let Held { session, user, tenant, role, used_at, expires_at } = *held;
         let used_at = self.0.sessions.last_use(session, used_at);
         Standing { session, user, tenant, role, used_at, expires_at }
     }

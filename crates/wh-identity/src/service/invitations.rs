@@ -13,7 +13,8 @@ use super::tokens::{self, TokenHash};
 use super::{Identity, SignedIn, me, role_now};
 use crate::codes;
 use crate::model::{
-    self, Client, Email, INVITATIONS_PER_TENANT_MAX, Invitation, MEMBERS_PER_TENANT_MAX, Password, PersonName, User,
+    self, Client, Email, INVITATIONS_PER_TENANT_MAX, Invitation, MEMBERS_PER_TENANT_MAX, Password,
+    PersonName, User,
 };
 use crate::store::{self, Account};
 
@@ -74,7 +75,8 @@ pub async fn invitation_create(
     may_be_invited(&mut change, &invitation).await?;
     store::invitation_insert(&mut change.tx, &invitation, hash.bytes()).await?;
     change.emit(actor.tenant, InvitationCreated { invitation: invitation.id, role }).await?;
-    let after = json!({"email": invitation.email.as_str(), "role": role, "expires_at": invitation.expires_at});
+    let after =
+        json!({"email": invitation.email.as_str(), "role": role, "expires_at": invitation.expires_at});
     change.audit(actor.tenant, "invitation_create", subject(invitation.id), [Value::Null, after]).await?;
     change.commit().await?;
     Ok((invitation, token))
@@ -83,16 +85,18 @@ pub async fn invitation_create(
 async fn may_be_invited(change: &mut Change, invitation: &Invitation) -> Result<()> {
     let (tenant, email) = (invitation.tenant, &invitation.email);
     store::invitation_delete_expired(&mut change.tx, tenant, email, invitation.created_at).await?;
-    if let Some(account) = store::account_by_email(&mut change.tx, email).await? {
-        if store::member_role(&mut change.tx, tenant, account.user).await?.is_some() {
-            return Err(codes::MEMBER_EXISTS.error("a member already").at("/email", "belongs to a member"));
-        }
+    if let Some(account) = store::account_by_email(&mut change.tx, email).await?
+        && store::member_role(&mut change.tx, tenant, account.user).await?.is_some()
+    {
+        return Err(codes::MEMBER_EXISTS.error("a member already").at("/email", "belongs to a member"));
     }
     if store::invitation_exists(&mut change.tx, tenant, email).await? {
         return Err(codes::INVITATION_EXISTS.error("invited already").at("/email", "has an open invitation"));
     }
     if store::invitation_count(&mut change.tx, tenant).await? >= INVITATIONS_PER_TENANT_MAX {
-        return Err(codes::INVITATION_LIMIT.error(format!("at most {INVITATIONS_PER_TENANT_MAX} open invitations")));
+        return Err(
+            codes::INVITATION_LIMIT.error(format!("at most {INVITATIONS_PER_TENANT_MAX} open invitations"))
+        );
     }
     Ok(())
 }
@@ -114,14 +118,22 @@ pub async fn invitation_revoke(identity: &Identity, actor: &Actor, id: Invitatio
 }
 
 /// What a link opens, for whoever holds it.
-pub async fn invitation_lookup(identity: &Identity, client: &Client, token: &Secret<String>) -> Result<InvitationSeen> {
+pub async fn invitation_lookup(
+    identity: &Identity,
+    client: &Client,
+    token: &Secret<String>,
+) -> Result<InvitationSeen> {
     let (invitation, account) = open(identity, client, token).await?;
     let company = store::tenant_name(&mut identity.0.db.read().await?, invitation.tenant).await?;
     Ok(InvitationSeen { company, invitation, account_exists: account.is_some() })
 }
 
 /// The invitation of a living link and the account of its address; a wrong link counts as a try of that address.
-async fn open(identity: &Identity, client: &Client, token: &Secret<String>) -> Result<(Invitation, Option<Account>)> {
+async fn open(
+    identity: &Identity,
+    client: &Client,
+    token: &Secret<String>,
+) -> Result<(Invitation, Option<Account>)> {
     let now = identity.now();
     let attempt = identity.0.throttle.take(now, None, client.origin.address)?;
     let mut db = identity.0.db.read().await?;
@@ -157,7 +169,8 @@ pub async fn invitation_accept(identity: &Identity, client: &Client, new: &NewMe
     let comer = match account {
         Some(account) => {
             let email = &invitation.email;
-            let compared = prove(identity, client, email, account.password_hash, &new.password, "/password").await?;
+            let compared =
+                prove(identity, client, email, account.password_hash, &new.password, "/password").await?;
             Comer::Known { user: account.user, compared }
         }
         None => newcomer(identity, &invitation, new).await?,
@@ -170,7 +183,9 @@ pub async fn invitation_accept(identity: &Identity, client: &Client, new: &NewMe
         return Err(used_up());
     }
     join(identity, &mut change, &invitation, &comer).await?;
-    change.emit(tenant, InvitationAccepted { invitation: invitation.id, user, role: invitation.role }).await?;
+    change
+        .emit(tenant, InvitationAccepted { invitation: invitation.id, user, role: invitation.role })
+        .await?;
     let after = json!({"user": user, "email": invitation.email.as_str(), "role": invitation.role});
     change.audit(tenant, "invitation_accept", subject(invitation.id), [Value::Null, after]).await?;
     let begin = Begin { session, user, tenant, expires_at: None };
@@ -184,14 +199,20 @@ async fn newcomer(identity: &Identity, invitation: &Invitation, new: &NewMember)
     let name = PersonName::parse(new.name.as_deref().unwrap_or_default())?;
     let company = store::tenant_name(&mut identity.0.db.read().await?, invitation.tenant).await?;
     let known = [invitation.email.local(), name.as_str(), company.as_str()];
-    let password = Password::parse(&new.password, identity.0.config.password_length_min, &known, "/password")?;
+    let password =
+        Password::parse(&new.password, identity.0.config.password_length_min, &known, "/password")?;
     let password_hash = identity.0.passwords.hash_new(&password).await?;
     let (id, email) = (identity.0.cx.next_id::<UserId>(), invitation.email.clone());
     Ok(Comer::New { user: User { id, email, name, created_at: identity.now() }, password_hash })
 }
 
 /// Call with the company's members held still.
-async fn join(identity: &Identity, change: &mut Change, invitation: &Invitation, comer: &Comer) -> Result<()> {
+async fn join(
+    identity: &Identity,
+    change: &mut Change,
+    invitation: &Invitation,
+    comer: &Comer,
+) -> Result<()> {
     let (tenant, now) = (invitation.tenant, identity.now());
     match comer {
         Comer::New { user, password_hash } => user_insert(change, user, password_hash).await?,

@@ -12,8 +12,14 @@ use crate::model::{self, Member};
 use crate::store;
 
 /// The members in the order of their addresses, `limit` and one more.
-pub async fn member_list(identity: &Identity, actor: &Actor, after_email: &str, limit: u32) -> Result<Vec<Member>> {
-    store::member_list(&mut identity.0.db.read().await?, actor.tenant, after_email, limit.saturating_add(1)).await
+pub async fn member_list(
+    identity: &Identity,
+    actor: &Actor,
+    after_email: &str,
+    limit: u32,
+) -> Result<Vec<Member>> {
+    store::member_list(&mut identity.0.db.read().await?, actor.tenant, after_email, limit.saturating_add(1))
+        .await
 }
 
 /// Make a member something else. Their invitations above the new role fall with the old one.
@@ -32,7 +38,8 @@ pub async fn member_update(identity: &Identity, actor: &Actor, user: UserId, rol
     revoke_invitations(&mut change, actor, user, Some(role)).await?;
     change.stale(Stale::Member(actor.tenant, user));
     change.emit(actor.tenant, MemberRoleChanged { user, role }).await?;
-    let states = [json!({"email": member.email, "role": member.role}), json!({"email": member.email, "role": role})];
+    let states =
+        [json!({"email": member.email, "role": member.role}), json!({"email": member.email, "role": role})];
     change.audit(actor.tenant, "member_update", subject(user), states).await?;
     change.commit().await?;
     Ok(Member { role, ..member })

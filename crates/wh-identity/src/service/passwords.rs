@@ -87,7 +87,8 @@ impl Passwords {
         let (known, stored) = (stored.is_some(), stored.unwrap_or_else(|| self.nobody.clone()));
         let (params, given) = (self.params.clone(), given.clone());
         self.run(move || {
-            let parsed = PasswordHash::new(&stored).map_err(|e| broken("a stored password hash is unreadable", e))?;
+            let parsed =
+                PasswordHash::new(&stored).map_err(|e| broken("a stored password hash is unreadable", e))?;
             let outdated = Params::try_from(&parsed).map_or(true, |used| !same_cost(&used, &params));
             let right = argon2id(params).verify_password(given.expose().as_bytes(), &parsed).is_ok();
             Ok(match (known && right, outdated) {

@@ -10,7 +10,7 @@ use super::change::Change;
 use super::passwords::Verdict;
 use super::{Identity, SignedIn, is_alive, me, tokens};
 use crate::codes;
-use crate::model::{Client, Email, Membership, SESSIONS_PER_USER_MAX, Session};
+use crate::model::{Client, Email, Membership, SESSIONS_PER_USER_MAX, Session, UserAgent};
 use crate::store::{self, Account};
 
 /// One of one's own sessions.
@@ -43,7 +43,8 @@ pub async fn session_create(
             return Err(error);
         }
     };
-    let (Some(account), Some(stored), Verdict::Right | Verdict::RightOutdated) = (account, stored, verdict) else {
+    let (Some(account), Some(stored), Verdict::Right | Verdict::RightOutdated) = (account, stored, verdict)
+    else {
         metrics::counter!("identity_sign_ins_total", "outcome" => "refused").increment(1);
         return Err(wrong());
     };
@@ -73,7 +74,7 @@ async fn admit(
     let tenant = latest(&memberships).ok_or_else(|| codes::NO_TENANT.error("a member of no company"))?;
     let begin = Begin { session, user: account.user, tenant, expires_at: None };
     let token = begin.run(identity, &mut change, client).await?;
-    let after = json!({"user_agent": client.agent.as_ref().map(|agent| agent.as_str())});
+    let after = json!({"user_agent": client.agent.as_ref().map(UserAgent::as_str)});
     change.audit(tenant, "session_create", subject(session), [Value::Null, after]).await?;
     let me = me(&mut change.tx, account.user, tenant, session).await?;
     change.commit().await?;
@@ -86,7 +87,8 @@ fn wrong() -> wh_base::Error {
 
 /// The company that was used last; the first by name when none was.
 fn latest(memberships: &[Membership]) -> Option<TenantId> {
-    let best = memberships.iter().reduce(|best, other| if other.seen_at > best.seen_at { other } else { best });
+    let best =
+        memberships.iter().reduce(|best, other| if other.seen_at > best.seen_at { other } else { best });
     best.map(|membership| membership.tenant)
 }
 
@@ -101,7 +103,12 @@ pub(super) struct Begin {
 
 impl Begin {
     /// Write it, end what is beyond the limit, and give its token.
-    pub(super) async fn run(self, identity: &Identity, change: &mut Change, client: &Client) -> Result<Secret<String>> {
+    pub(super) async fn run(
+        self,
+        identity: &Identity,
+        change: &mut Change,
+        client: &Client,
+    ) -> Result<Secret<String>> {
         let (now, config) = (identity.now(), &identity.0.config);
         let (token, hash) = tokens::issue(&*identity.0.cx.random)?;
         let room = usize::try_from(SESSIONS_PER_USER_MAX - 1).unwrap_or(0);
@@ -202,7 +209,9 @@ pub async fn session_revoke_others(identity: &Identity, actor: &Actor) -> Result
     store::user_lock(&mut change.tx, actor.user).await?;
     let ended = end_all(&mut change, actor.user, Some(actor.session)).await?;
     let subject = format!("identity.user/{}", actor.user);
-    change.audit(actor.tenant, "session_revoke_others", subject, [Value::Null, json!({"ended": ended})]).await?;
+    change
+        .audit(actor.tenant, "session_revoke_others", subject, [Value::Null, json!({"ended": ended})])
+        .await?;
     change.commit().await?;
     Ok(ended)
 }

@@ -64,7 +64,8 @@ pub async fn setup_complete(identity: &Identity, client: &Client, first: &FirstC
     let name = PersonName::parse(&first.name)?;
     let email = Email::parse(&first.email)?;
     let known = [email.local(), name.as_str(), company.as_str()];
-    let password = Password::parse(&first.password, identity.0.config.password_length_min, &known, "/password")?;
+    let password =
+        Password::parse(&first.password, identity.0.config.password_length_min, &known, "/password")?;
     let tenant = Tenant { id: identity.0.cx.next_id::<TenantId>(), name: company, created_at: now };
     let user = User { id: identity.0.cx.next_id::<UserId>(), email, name, created_at: now };
     let password_hash = identity.0.passwords.hash_new(&password).await?;

@@ -11,7 +11,7 @@ use super::cache::Use;
 use crate::store;
 
 /// Between two rounds.
-const UPKEEP_EVERY: Duration = Duration::from_secs(60);
+const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// Rows per transaction: a batch must not hold the writer for long.
 const BATCH_ROWS: usize = 200;
 /// Dead sessions removed per transaction.
@@ -37,7 +37,8 @@ impl Identity {
 
     async fn uses_write(&self) -> Result<()> {
         for batch in self.0.sessions.uses().chunks(BATCH_ROWS) {
-            let sessions: Vec<(SessionId, Timestamp)> = batch.iter().map(|(id, used)| (*id, used.at)).collect();
+            let sessions: Vec<(SessionId, Timestamp)> =
+                batch.iter().map(|(id, used)| (*id, used.at)).collect();
             let mut tx = self.0.db.begin().await?;
             store::session_used(&mut tx, &sessions).await?;
             store::member_seen(&mut tx, &seen(batch)).await?;

@@ -40,7 +40,12 @@ pub(crate) async fn user_insert(tx: &mut GlobalTx, user: &User) -> Result<()> {
     tx.run(sql, args![user.id, user.email.as_str(), user.name.as_str(), user.created_at]).await
 }
 
-pub(crate) async fn credential_insert(tx: &mut GlobalTx, user: UserId, hash: &str, now: Timestamp) -> Result<()> {
+pub(crate) async fn credential_insert(
+    tx: &mut GlobalTx,
+    user: UserId,
+    hash: &str,
+    now: Timestamp,
+) -> Result<()> {
     let sql = "INSERT INTO identity_credential (user_id, password_hash, changed_at) VALUES ($1, $2, $3)";
     tx.run(sql, args![user, hash, now]).await
 }
@@ -72,13 +77,18 @@ pub(crate) async fn setup_put(tx: &mut GlobalTx, token_hash: Vec<u8>, expires_at
     tx.run(sql, args![token_hash, expires_at]).await
 }
 
-pub(crate) async fn setup_is_open(db: &mut impl GlobalReads, token_hash: Vec<u8>, now: Timestamp) -> Result<bool> {
+pub(crate) async fn setup_is_open(
+    db: &mut impl GlobalReads,
+    token_hash: Vec<u8>,
+    now: Timestamp,
+) -> Result<bool> {
     let sql = "SELECT 1 AS n FROM identity_setup WHERE id = 1 AND token_hash = $1 AND expires_at > $2";
     Ok(db.row_opt(sql, args![token_hash, now]).await?.is_some())
 }
 
 /// Use the link up. Holds its row until the end of the transaction, so that two setups cannot both find no owner.
 pub(crate) async fn setup_spend(tx: &mut GlobalTx, token_hash: Vec<u8>, now: Timestamp) -> Result<bool> {
-    let sql = "UPDATE identity_setup SET token_hash = NULL WHERE id = 1 AND token_hash = $1 AND expires_at > $2";
+    let sql =
+        "UPDATE identity_setup SET token_hash = NULL WHERE id = 1 AND token_hash = $1 AND expires_at > $2";
     Ok(tx.run_count(sql, args![token_hash, now]).await? == 1)
 }

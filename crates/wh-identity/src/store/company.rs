@@ -18,7 +18,10 @@ pub(crate) async fn members_lock(tx: &mut GlobalTx, tenant: TenantId) -> Result<
 }
 
 pub(crate) async fn tenant_name(db: &mut impl GlobalReads, tenant: TenantId) -> Result<String> {
-    db.row("SELECT name FROM identity_tenant WHERE id = $1", args![tenant]).await?.text("name").map(str::to_owned)
+    db.row("SELECT name FROM identity_tenant WHERE id = $1", args![tenant])
+        .await?
+        .text("name")
+        .map(str::to_owned)
 }
 
 /// Whether anybody at all owns a company: if not, setup is needed.
@@ -53,7 +56,12 @@ pub(crate) async fn member_insert(
     tx.run(sql, args![tenant, user, role, now]).await
 }
 
-pub(crate) async fn member_role_set(tx: &mut GlobalTx, tenant: TenantId, user: UserId, role: Role) -> Result<()> {
+pub(crate) async fn member_role_set(
+    tx: &mut GlobalTx,
+    tenant: TenantId,
+    user: UserId,
+    role: Role,
+) -> Result<()> {
     let sql = "UPDATE identity_member SET role = $1 WHERE tenant_id = $2 AND user_id = $3";
     tx.run(sql, args![role, tenant, user]).await
 }

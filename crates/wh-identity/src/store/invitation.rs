@@ -6,7 +6,11 @@ use wh_db::{GlobalTx, Row, args};
 use super::{GlobalReads, role};
 use crate::model::{Email, Invitation};
 
-pub(crate) async fn invitation_insert(tx: &mut GlobalTx, invitation: &Invitation, token_hash: Vec<u8>) -> Result<()> {
+pub(crate) async fn invitation_insert(
+    tx: &mut GlobalTx,
+    invitation: &Invitation,
+    token_hash: Vec<u8>,
+) -> Result<()> {
     let sql = "INSERT INTO identity_invitation
         (id, tenant_id, token_hash, email, role, invited_by, created_at, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -40,7 +44,11 @@ pub(crate) async fn invitation_get(
     db.row_opt(sql, args![tenant, id]).await?.as_ref().map(invitation).transpose()
 }
 
-pub(crate) async fn invitation_exists(db: &mut impl GlobalReads, tenant: TenantId, email: &Email) -> Result<bool> {
+pub(crate) async fn invitation_exists(
+    db: &mut impl GlobalReads,
+    tenant: TenantId,
+    email: &Email,
+) -> Result<bool> {
     let sql = "SELECT 1 AS n FROM identity_invitation WHERE tenant_id = $1 AND email = $2";
     Ok(db.row_opt(sql, args![tenant, email.as_str()]).await?.is_some())
 }

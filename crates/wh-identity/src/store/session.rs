@@ -22,7 +22,8 @@ pub(crate) async fn session_insert(tx: &mut GlobalTx, session: &Session, token_h
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let (begun, used, ends) = (session.created_at, session.used_at, session.expires_at);
     let (address, agent) = (session.address.clone(), session.agent.clone());
-    let values = args![session.id, token_hash, session.user, session.tenant, begun, used, ends, address, agent];
+    let values =
+        args![session.id, token_hash, session.user, session.tenant, begun, used, ends, address, agent];
     tx.run(sql, values).await
 }
 

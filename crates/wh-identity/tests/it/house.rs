@@ -150,7 +150,9 @@ impl Browser {
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let reply = Reply { status, headers, body };
         declared(&self.spec, &method, path, &reply);
-        if let Some(token) = reply.set_cookie().strip_prefix("wh_sid=").and_then(|rest| rest.split(';').next()) {
+        if let Some(token) =
+            reply.set_cookie().strip_prefix("wh_sid=").and_then(|rest| rest.split(';').next())
+        {
             self.cookie = (!token.is_empty()).then(|| token.to_owned());
         }
         reply
@@ -176,13 +178,20 @@ fn declared(spec: &Value, method: &Method, path: &str, reply: &Reply) {
     let paths = spec["paths"].as_object().expect("paths");
     let mut found: Vec<_> = paths.iter().filter(|(template, _)| fits(template)).collect();
     found.sort_by_key(|(template, _)| template.matches('{').count());
-    let Some(operation) = found.first().and_then(|(_, item)| item.get(method.as_str().to_ascii_lowercase())) else {
+    let Some(operation) = found.first().and_then(|(_, item)| item.get(method.as_str().to_ascii_lowercase()))
+    else {
         return;
     };
     let (status, code) = reply.said();
-    assert!(operation["responses"][status.to_string()].is_object(), "{method} {path}: {status} {code} is not declared");
+    assert!(
+        operation["responses"][status.to_string()].is_object(),
+        "{method} {path}: {status} {code} is not declared"
+    );
     let codes = operation["x-errors"].as_array().expect("the codes of the operation");
-    assert!(code.is_empty() || codes.iter().any(|known| known == code), "{method} {path}: {code} is not declared");
+    assert!(
+        code.is_empty() || codes.iter().any(|known| known == code),
+        "{method} {path}: {code} is not declared"
+    );
 }
 
 /// Two nodes on one database, with the first company set up and its owner signed in.
@@ -195,7 +204,8 @@ pub struct House {
 
 impl House {
     pub async fn new(t: TestDb) -> Self {
-        let (node, other) = (self::node(&t, config()), self::node(&t, config()));
+        let nodes = [node(&t, config()), node(&t, config())];
+        let [node, other] = nodes;
         let owner = set_up(&node, &token(&node).await).await.0;
         Self { t, node, other, owner }
     }

@@ -11,7 +11,8 @@ fn accept(token: &Value, password: &str) -> Value {
 
 both_engines!(a_link_brings_somebody_in_once, &[MIGRATIONS], async |t| {
     let mut house = House::new(t).await;
-    let invited = house.owner.post("invitations", json!({"email": " Bob@Example.com", "role": "editor"})).await;
+    let invited =
+        house.owner.post("invitations", json!({"email": " Bob@Example.com", "role": "editor"})).await;
     assert_eq!(invited.status, 201);
     assert_eq!(invited.body["invitation"]["email"], "bob@example.com");
     let token = &invited.body["token"];
@@ -28,7 +29,10 @@ both_engines!(a_link_brings_somebody_in_once, &[MIGRATIONS], async |t| {
 
     let nameless = bob.post("invitations/accept", json!({"token": token, "password": PASSWORD})).await;
     assert_eq!(nameless.said(), (422, "identity.name"));
-    assert_eq!(bob.post("invitations/accept", accept(token, "bob")).await.said(), (422, "identity.password_length"));
+    assert_eq!(
+        bob.post("invitations/accept", accept(token, "bob")).await.said(),
+        (422, "identity.password_length")
+    );
     let accepted = bob.post("invitations/accept", accept(token, PASSWORD)).await;
     assert_eq!(accepted.status, 201, "{:?}", accepted.body);
     assert_eq!(accepted.body["role"], "editor");
@@ -43,10 +47,12 @@ both_engines!(a_link_brings_somebody_in_once, &[MIGRATIONS], async |t| {
 
 both_engines!(two_who_use_a_link_at_once_are_one, &[MIGRATIONS], async |t| {
     let mut house = House::new(t).await;
-    let invited = house.owner.post("invitations", json!({"email": "bob@example.com", "role": "viewer"})).await;
+    let invited =
+        house.owner.post("invitations", json!({"email": "bob@example.com", "role": "viewer"})).await;
     let (mut a, mut b) = (house.browser(), house.browser());
     let body = accept(&invited.body["token"], PASSWORD);
-    let (one, two) = tokio::join!(a.post("invitations/accept", body.clone()), b.post("invitations/accept", body));
+    let (one, two) =
+        tokio::join!(a.post("invitations/accept", body.clone()), b.post("invitations/accept", body));
     let mut statuses = [one.status, two.status];
     statuses.sort_unstable();
     // Whoever comes second finds the link used, or finds the account that the first one made and a password to prove.
@@ -58,7 +64,10 @@ both_engines!(a_link_dies_after_seven_days_or_when_it_is_revoked, &[MIGRATIONS],
     let mut house = House::new(t).await;
     let body = json!({"email": "bob@example.com", "role": "viewer"});
     let first = house.owner.post("invitations", body.clone()).await.body;
-    assert_eq!(house.owner.post("invitations", body.clone()).await.said(), (409, "identity.invitation_exists"));
+    assert_eq!(
+        house.owner.post("invitations", body.clone()).await.said(),
+        (409, "identity.invitation_exists")
+    );
     let path = format!("invitations/{}", first["invitation"]["id"].as_str().expect("an id"));
     assert_eq!(house.owner.delete(&path).await.status, 204);
     assert_eq!(house.owner.delete(&path).await.said(), (404, "identity.invitation_not_found"));
@@ -82,7 +91,8 @@ both_engines!(an_account_that_exists_must_prove_itself, &[MIGRATIONS], async |t|
 
     let tenant = house.owner.post("tenants", json!({"name": "Difference Engines"})).await.body;
     house.owner.put("session/tenant", json!({"tenant_id": tenant["id"]})).await;
-    let invited = house.owner.post("invitations", json!({"email": "bob@example.com", "role": "admin"})).await.body;
+    let invited =
+        house.owner.post("invitations", json!({"email": "bob@example.com", "role": "admin"})).await.body;
     let opened = bob.post("invitations/lookup", json!({"token": invited["token"]})).await.body;
     assert_eq!(opened["account_exists"], json!(true));
 
@@ -106,8 +116,14 @@ both_engines!(nobody_invites_above_themselves, &[MIGRATIONS], async |t| {
     let owners = house.owner.post("invitations", invite("owner")).await.body;
     let path = format!("invitations/{}", owners["invitation"]["id"].as_str().expect("an id"));
     assert_eq!(admin.delete(&path).await.said(), (403, "identity.role_above"));
-    assert_eq!(admin.post("invitations", json!({"email": "x@example.com", "role": "admin"})).await.status, 201);
-    assert_eq!(admin.post("invitations", json!({"email": "x", "role": "viewer"})).await.said(), (422, "identity.email"));
+    assert_eq!(
+        admin.post("invitations", json!({"email": "x@example.com", "role": "admin"})).await.status,
+        201
+    );
+    assert_eq!(
+        admin.post("invitations", json!({"email": "x", "role": "viewer"})).await.said(),
+        (422, "identity.email")
+    );
     assert_eq!(admin.post("invitations", json!({"email": "y@example.com", "role": "god"})).await.status, 422);
 });
 

@@ -21,7 +21,10 @@ both_engines!(members_come_in_pages_by_address, &[MIGRATIONS], async |t| {
         let Some(cursor) = page.body["next_cursor"].as_str() else { break };
         path = format!("members?limit=2&cursor={cursor}");
     }
-    assert_eq!(seen, ["ada@example.com", "bob@example.com", "cleo@example.com", "dan@example.com", "zoe@example.com"]);
+    assert_eq!(
+        seen,
+        ["ada@example.com", "bob@example.com", "cleo@example.com", "dan@example.com", "zoe@example.com"]
+    );
     assert_eq!(house.owner.get("members?limit=0").await.status, 400);
     assert_eq!(house.owner.get("members?cursor=abc").await.status, 400);
     assert_eq!(house.owner.get("members?role=owner").await.status, 400);
@@ -114,9 +117,9 @@ both_engines!(an_owner_remains_when_all_leave_at_once, &[MIGRATIONS], async |t| 
 });
 
 async fn owner_count(house: &House) -> i64 {
-    let mut db = house.t.identity.read().await.unwrap();
+    let mut db = house.t.identity.read().await.expect("the database answers");
     let sql = "SELECT COUNT(*) AS n FROM identity_member WHERE role = 'owner'";
-    db.row(sql, wh_db::args![]).await.unwrap().int("n").unwrap()
+    db.row(sql, wh_db::args![]).await.expect("the database answers").int("n").expect("the column")
 }
 
 both_engines!(whoever_is_removed_is_out_at_once, &[MIGRATIONS], async |t| {
@@ -132,7 +135,8 @@ both_engines!(whoever_is_removed_is_out_at_once, &[MIGRATIONS], async |t| {
     assert_eq!(house.owner.delete(&path).await.said(), (404, "identity.member_not_found"));
     assert_eq!(phone.sign_in("bob@example.com").await.said(), (403, "identity.no_tenant"));
     // The account is still theirs: another invitation brings them back with the password they have.
-    let invited = house.owner.post("invitations", json!({"email": "bob@example.com", "role": "viewer"})).await.body;
+    let invited =
+        house.owner.post("invitations", json!({"email": "bob@example.com", "role": "viewer"})).await.body;
     let body = json!({"token": invited["token"], "password": crate::house::PASSWORD});
     assert_eq!(phone.post("invitations/accept", body).await.status, 201);
 });
@@ -140,11 +144,15 @@ both_engines!(whoever_is_removed_is_out_at_once, &[MIGRATIONS], async |t| {
 both_engines!(a_stranger_s_things_are_not_there, &[MIGRATIONS], async |t| {
     let mut house = House::new(t).await;
     let mut bob = house.member("bob@example.com", "viewer").await;
-    let invited = house.owner.post("invitations", json!({"email": "x@example.com", "role": "viewer"})).await.body;
+    let invited =
+        house.owner.post("invitations", json!({"email": "x@example.com", "role": "viewer"})).await.body;
     let mut stranger = stranger(&mut house).await;
     let member = format!("members/{}", user_id(&mut bob).await);
     let invitation = format!("invitations/{}", invited["invitation"]["id"].as_str().expect("an id"));
-    assert_eq!(stranger.patch(&member, json!({"role": "owner"})).await.said(), (404, "identity.member_not_found"));
+    assert_eq!(
+        stranger.patch(&member, json!({"role": "owner"})).await.said(),
+        (404, "identity.member_not_found")
+    );
     assert_eq!(stranger.delete(&member).await.said(), (404, "identity.member_not_found"));
     assert_eq!(stranger.delete(&invitation).await.said(), (404, "identity.invitation_not_found"));
     let mine = stranger.get("members").await.body;

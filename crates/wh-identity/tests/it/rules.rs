@@ -21,7 +21,7 @@ fn a_password_is_long_and_not_among_the_first_that_are_tried() {
         "turquoise-walrus-ladder",
         "пятьдесят зелёных котов",
         "a b c d e f g h i j k",
-        &"long ".repeat(30).replace("g ", "gish tale "),
+        &"a longish tale of 30, ".repeat(10),
     ] {
         assert_eq!(password(good), Ok(()), "{good}");
     }
@@ -29,9 +29,23 @@ fn a_password_is_long_and_not_among_the_first_that_are_tried() {
         assert_eq!(password(short), Err("identity.password_length"), "{short}");
     }
     for common in [
-        "password1234", "Passw0rd!Passw0rd!", "P@$$w0rd2026", "123456789012", "qwertyuiop12", "aaaaaaaaaaaa",
-        "iloveyou2024!", "Summer2024!!!", "monkeydragon99", "correcthorsebatterystaple", "1q2w3e4r5t6y",
-        "ada.lovelace1", "Analytical!2026", "zaq12wsxcde3", "administrator1", "abababababab", "wheelhouse2026",
+        "password1234",
+        "Passw0rd!Passw0rd!",
+        "P@$$w0rd2026",
+        "123456789012",
+        "qwertyuiop12",
+        "aaaaaaaaaaaa",
+        "iloveyou2024!",
+        "Summer2024!!!",
+        "monkeydragon99",
+        "correcthorsebatterystaple",
+        "1q2w3e4r5t6y",
+        "ada.lovelace1",
+        "Analytical!2026",
+        "zaq12wsxcde3",
+        "administrator1",
+        "abababababab",
+        "wheelhouse2026",
     ] {
         assert_eq!(password(common), Err("identity.password_common"), "{common}");
     }
@@ -45,8 +59,25 @@ fn a_password_is_never_printed() {
 
 #[test]
 fn an_address_is_one_address() {
-    assert_eq!(Email::parse("  Ada.L+x@Example.COM ").map(|email| email.as_str().to_owned()).unwrap(), "ada.l+x@example.com");
-    for wrong in ["", "@", "a@", "@b", "a@b@c", "a b@c.de", ".a@b.de", "a..b@c.de", "a@-b.de", "a@b..de", "ä@b.de", "a@b.de\n x", "a\0@b.de"] {
+    assert_eq!(
+        Email::parse("  Ada.L+x@Example.COM ").map(|email| email.as_str().to_owned()).unwrap(),
+        "ada.l+x@example.com"
+    );
+    for wrong in [
+        "",
+        "@",
+        "a@",
+        "@b",
+        "a@b@c",
+        "a b@c.de",
+        ".a@b.de",
+        "a..b@c.de",
+        "a@-b.de",
+        "a@b..de",
+        "ä@b.de",
+        "a@b.de\n x",
+        "a\0@b.de",
+    ] {
         assert!(Email::parse(wrong).is_err(), "{wrong:?}");
     }
     assert!(Email::parse(&format!("{}@example.com", "a".repeat(65))).is_err());

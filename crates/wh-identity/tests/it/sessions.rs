@@ -92,7 +92,7 @@ both_engines!(a_used_session_ends_after_twelve_hours, &[MIGRATIONS], async |t| {
     for _ in 0..35 {
         house.t.clock.advance_seconds(1_200);
         assert_eq!(house.owner.get("me").await.status, 200);
-        house.node.identity.upkeep_once().await.unwrap();
+        house.node.identity.upkeep_once().await.expect("the database answers");
     }
     house.t.clock.advance_seconds(1_199);
     assert_eq!(house.owner.get("me").await.status, 200);
@@ -105,13 +105,13 @@ both_engines!(the_last_use_is_written_once_a_minute_and_other_nodes_see_it, &[MI
     let at_first = used_at(&house).await;
     house.t.clock.advance_seconds(59);
     house.owner.get("me").await;
-    house.node.identity.upkeep_once().await.unwrap();
+    house.node.identity.upkeep_once().await.expect("the database answers");
     assert_eq!(used_at(&house).await, at_first, "less than a minute later nothing is written");
 
     house.t.clock.advance_seconds(1_200);
     house.owner.get("me").await;
     assert_eq!(used_at(&house).await, at_first, "written in batches, not by the request");
-    house.node.identity.upkeep_once().await.unwrap();
+    house.node.identity.upkeep_once().await.expect("the database answers");
     assert_eq!(used_at(&house).await, at_first + 1_259_000_000);
 
     house.t.clock.advance_seconds(1_200);
@@ -121,9 +121,10 @@ both_engines!(the_last_use_is_written_once_a_minute_and_other_nodes_see_it, &[MI
 });
 
 async fn used_at(house: &House) -> i64 {
-    let mut db = house.t.identity.read().await.unwrap();
-    let row = db.row("SELECT used_at FROM identity_session", wh_db::args![]).await.unwrap();
-    row.time("used_at").unwrap().micros()
+    let mut db = house.t.identity.read().await.expect("the database answers");
+    let row =
+        db.row("SELECT used_at FROM identity_session", wh_db::args![]).await.expect("the database answers");
+    row.time("used_at").expect("the column").micros()
 }
 
 both_engines!(dead_sessions_are_swept, &[MIGRATIONS], async |t| {
@@ -133,7 +134,7 @@ both_engines!(dead_sessions_are_swept, &[MIGRATIONS], async |t| {
     }
     assert_eq!(session_count(&house).await, 4);
     house.t.clock.advance_seconds(1_801);
-    house.node.identity.upkeep_once().await.unwrap();
+    house.node.identity.upkeep_once().await.expect("the database answers");
     assert_eq!(session_count(&house).await, 0);
 });
 
@@ -148,8 +149,12 @@ both_engines!(one_person_keeps_fifty_sessions, &[MIGRATIONS], async |t| {
 });
 
 async fn session_count(house: &House) -> i64 {
-    let mut db = house.t.identity.read().await.unwrap();
-    db.row("SELECT COUNT(*) AS n FROM identity_session", wh_db::args![]).await.unwrap().int("n").unwrap()
+    let mut db = house.t.identity.read().await.expect("the database answers");
+    db.row("SELECT COUNT(id) AS n FROM identity_session", wh_db::args![])
+        .await
+        .expect("the database answers")
+        .int("n")
+        .expect("the column")
 }
 
 both_engines!(a_token_that_is_none_opens_nothing, &[MIGRATIONS], async |t| {

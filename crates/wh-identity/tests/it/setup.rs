@@ -9,7 +9,7 @@ both_engines!(the_link_opens_the_first_company_once, &[MIGRATIONS], async |t| {
     let node = house::node(&t, config());
     let mut browser = Browser::new(&node);
     assert_eq!(browser.get("setup").await.body, json!({"needed": true}));
-    assert!(node.identity.needs_setup().await.unwrap());
+    assert!(node.identity.needs_setup().await.expect("the database answers"));
 
     let wrong = browser.post("setup", first_company("not-the-token")).await;
     assert_eq!(wrong.said(), (410, "identity.setup_link"));
@@ -22,7 +22,9 @@ both_engines!(the_link_opens_the_first_company_once, &[MIGRATIONS], async |t| {
     assert_eq!(reply.body["role"], "owner");
     assert_eq!(reply.body["tenants"].as_array().map(Vec::len), Some(1));
     let cookie = reply.set_cookie().to_owned();
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Max-Age=43200"));
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Max-Age=43200")
+    );
     assert_eq!(reply.headers["cache-control"], "no-store");
 
     assert_eq!(owner.get("me").await.body, reply.body);

@@ -41,7 +41,8 @@ both_engines!(a_stranger_costs_as_much_time_as_a_member, &[MIGRATIONS], async |t
     }
     known.sort_unstable();
     unknown.sort_unstable();
-    let (known, unknown) = (known[3].as_secs_f64(), unknown[3].as_secs_f64());
+    // The fastest of each: whatever else the machine does can only add time.
+    let (known, unknown) = (known[0].as_secs_f64(), unknown[0].as_secs_f64());
     // Without the dummy hash an unknown address is answered a hundred times faster.
     assert!(unknown > known * 0.5 && known > unknown * 0.5, "known {known}, unknown {unknown}");
 });
@@ -117,7 +118,8 @@ both_engines!(more_checks_than_the_cores_can_do_soon_are_sent_away, &[MIGRATIONS
 
 both_engines!(a_hash_with_yesterdays_parameters_is_renewed_at_sign_in, &[MIGRATIONS], async |t| {
     let house = House::new(t).await;
-    let today = IdentityConfig { password_memory_kib: 12_288, password_passes: 3, ..IdentityConfig::default() };
+    let today =
+        IdentityConfig { password_memory_kib: 12_288, password_passes: 3, ..IdentityConfig::default() };
     let node = house::node(&house.t, today);
     assert!(stored(&house).await.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
     assert_eq!(Browser::new(&node).sign_in_with(OWNER, "not the password").await.status, 401);
@@ -128,7 +130,10 @@ both_engines!(a_hash_with_yesterdays_parameters_is_renewed_at_sign_in, &[MIGRATI
 });
 
 async fn stored(house: &House) -> String {
-    let mut db = house.t.identity.read().await.unwrap();
-    let row = db.row("SELECT password_hash FROM identity_credential", wh_db::args![]).await.unwrap();
-    row.text("password_hash").unwrap().to_owned()
+    let mut db = house.t.identity.read().await.expect("the database answers");
+    let row = db
+        .row("SELECT password_hash FROM identity_credential", wh_db::args![])
+        .await
+        .expect("the database answers");
+    row.text("password_hash").expect("the column").to_owned()
 }

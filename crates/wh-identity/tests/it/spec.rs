@@ -14,5 +14,25 @@ fn the_operations_are_these() {
             writeln!(list, "{method} {path} {id} {permission} {risk}").expect("a string");
         }
     }
-    insta::assert_snapshot!(list, @"");
+    insta::assert_snapshot!(list, @r"
+    get invitations invitation_list identity:write read
+    post invitations invitation_create identity:write change
+    post invitations/accept invitation_accept - change
+    post invitations/lookup invitation_lookup - change
+    delete invitations/{id} invitation_revoke identity:write change
+    get me me_get identity:self read
+    get members member_list identity:read read
+    delete members/{user_id} member_remove identity:write danger
+    patch members/{user_id} member_update identity:write change
+    put password password_change identity:self change
+    delete session session_end identity:self change
+    put session/tenant session_switch identity:self change
+    get sessions session_list identity:self read
+    post sessions session_create - change
+    post sessions/revoke-others session_revoke_others identity:self change
+    delete sessions/{id} session_revoke identity:self change
+    get setup setup_status - read
+    post setup setup_complete - change
+    post tenants tenant_create identity:tenant change
+    ");
 }

@@ -10,7 +10,7 @@ use crate::house::{House, OWNER, PASSWORD, user_id};
 const NEXT: &str = "nine teal kettles sing";
 
 async fn lines(house: &House, tenant: TenantId) -> Vec<AuditLine> {
-    let mut lines = house.t.cx.db.audit_before(tenant, i64::MAX, 200).await.unwrap();
+    let mut lines = house.t.cx.db.audit_before(tenant, i64::MAX, 200).await.expect("the database answers");
     lines.reverse();
     lines
 }
@@ -24,9 +24,18 @@ both_engines!(every_change_is_in_the_trail_with_before_and_after, &[MIGRATIONS],
     assert_eq!(
         actions,
         [
-            "setup_complete", "invitation_create", "invitation_accept", "member_update", "session_create",
-            "session_revoke", "password_change", "session_revoke_others", "invitation_create", "invitation_revoke",
-            "member_remove", "session_end",
+            "setup_complete",
+            "invitation_create",
+            "invitation_accept",
+            "member_update",
+            "session_create",
+            "session_revoke",
+            "password_change",
+            "session_revoke_others",
+            "invitation_create",
+            "invitation_revoke",
+            "member_remove",
+            "session_end",
         ]
     );
     let update = lines.iter().find(|line| line.action == "member_update").expect("the line");
@@ -46,7 +55,8 @@ both_engines!(every_change_is_in_the_trail_with_before_and_after, &[MIGRATIONS],
 async fn live_through_everything(house: &mut House) -> Vec<String> {
     let mut secrets = vec![PASSWORD.to_owned(), NEXT.to_owned()];
     secrets.extend(house.owner.cookie.clone());
-    let invited = house.owner.post("invitations", json!({"email": "bob@example.com", "role": "viewer"})).await.body;
+    let invited =
+        house.owner.post("invitations", json!({"email": "bob@example.com", "role": "viewer"})).await.body;
     secrets.extend(invited["token"].as_str().map(str::to_owned));
     let mut bob = house.browser();
     let body = json!({"token": invited["token"], "name": "Bob", "password": PASSWORD});
@@ -63,7 +73,8 @@ async fn live_through_everything(house: &mut House) -> Vec<String> {
     assert_eq!(changed.status, 200);
     secrets.extend(house.owner.cookie.clone());
     assert_eq!(house.owner.post("sessions/revoke-others", Value::Null).await.status, 200);
-    let invited = house.owner.post("invitations", json!({"email": "x@example.com", "role": "viewer"})).await.body;
+    let invited =
+        house.owner.post("invitations", json!({"email": "x@example.com", "role": "viewer"})).await.body;
     secrets.extend(invited["token"].as_str().map(str::to_owned));
     let path = format!("invitations/{}", invited["invitation"]["id"].as_str().expect("an id"));
     assert_eq!(house.owner.delete(&path).await.status, 204);
@@ -105,29 +116,34 @@ both_engines!(every_change_says_what_happened, &[MIGRATIONS], async |t| {
     let heard = kinds.clone();
     let deliver: wh_db::Deliver = std::sync::Arc::new(move |delivered: &wh_db::Delivered| {
         if delivered.tenant == tenant {
-            let mut heard = heard.lock().unwrap();
+            let mut heard = heard.lock().expect("no panic");
             heard.push((delivered.kind.clone(), delivered.data.to_string()));
         }
     });
     let outbox = house.t.outbox.take().expect("the outbox");
     for _ in 0..20 {
-        outbox.step(&[], &deliver).await.unwrap();
+        outbox.step(&[], &deliver).await.expect("the database answers");
     }
-    let heard = kinds.lock().unwrap();
+    let heard = kinds.lock().expect("no panic");
     let kinds: Vec<&str> = heard.iter().map(|(kind, _)| kind.as_str()).collect();
     assert_eq!(
         kinds,
         [
-            "identity.tenant_created", "identity.session_started",
+            "identity.tenant_created",
+            "identity.session_started",
             "identity.invitation_created",
-            "identity.invitation_accepted", "identity.session_started",
+            "identity.invitation_accepted",
+            "identity.session_started",
             "identity.member_role_changed",
             "identity.session_started",
             "identity.session_revoked",
-            "identity.session_revoked", "identity.session_started", "identity.password_changed",
+            "identity.session_revoked",
+            "identity.session_started",
+            "identity.password_changed",
             "identity.invitation_created",
             "identity.invitation_revoked",
-            "identity.session_revoked", "identity.member_removed",
+            "identity.session_revoked",
+            "identity.member_removed",
             "identity.session_revoked",
         ]
     );
