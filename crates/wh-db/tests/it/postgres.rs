@@ -4,6 +4,7 @@ mod away;
 mod dropped;
 mod events;
 mod init;
+mod wire;
 
 use wh_db::{Db, DbConfig, DbLimits, Opened};
 use wh_testkit::engines::TestDb;

@@ -17,6 +17,7 @@ const MAJOR_VERSIONS: [u32; 4] = [15, 16, 17, 18];
 pub struct PostgresServer {
     admin_url: String,
     version: String,
+    root_certificate: Option<PathBuf>,
     _watched: Option<Watched>,
 }
 
@@ -29,6 +30,11 @@ impl PostgresServer {
     /// What it calls itself, for the log of the run.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The certificate that signs the server's TLS, issued to `localhost`; none where `openssl` is missing.
+    pub fn root_certificate(&self) -> Option<&Path> {
+        self.root_certificate.as_deref()
     }
 
     /// A server of one's own that writes to the disk before it acknowledges, for crash tests and benchmarks;
@@ -76,6 +82,7 @@ fn find_or_start() -> Result<PostgresServer, String> {
         return Ok(PostgresServer {
             admin_url,
             version: format!("the one of {SERVER_VARIABLE}"),
+            root_certificate: None,
             _watched: None,
         });
     }
@@ -111,10 +118,18 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/wheelhouse-postgres.XXXXXX") || exit 1
 printf '%s' postgres > "$dir/password"; chmod 644 "$dir/password"
 $drop "$bin/initdb" -D "$dir/data" -U postgres -E UTF8 --locale=C --auth=scram-sha-256 --pwfile="$dir/password" --no-sync > "$dir/initdb.log" 2>&1 \
   || { echo "failed initdb: $(tail -n 3 "$dir/initdb.log" | tr '\n' ' ')"; rm -rf "$dir"; exit 1; }
+if command -v openssl > /dev/null && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
+  -subj /CN=localhost -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE \
+  -keyout "$dir/data/server.key" -out "$dir/data/server.crt" > "$dir/openssl.log" 2>&1
+then
+  chmod 600 "$dir/data/server.key"
+  [ -n "$drop" ] && chown postgres "$dir/data/server.key" "$dir/data/server.crt"
+  settings="$settings -c ssl=on"
+fi
 $drop "$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 -c max_connections=300 \
   -c log_min_messages=fatal $settings < /dev/null > "$dir/server.log" 2>&1 &
 server=$!
-echo "started $server"
+echo "started $dir"
 cat > /dev/null
 kill -INT "$server" 2> /dev/null
 wait "$server"
@@ -139,14 +154,15 @@ fn start(binaries: &Path, settings: &str) -> Result<PostgresServer, String> {
     let watched = Watched { input: Some(input), watcher };
     let mut said = String::new();
     BufReader::new(output).read_line(&mut said).map_err(|e| format!("the watcher said nothing: {e}"))?;
-    if !said.starts_with("started ") {
+    let Some(folder) = said.trim().strip_prefix("started ").map(Path::new) else {
         return Err(format!("PostgreSQL did not start: {}", said.trim()));
-    }
+    };
+    let root_certificate = Some(folder.join("data/server.crt")).filter(|file| file.is_file());
     let version = Command::new(binaries.join("postgres")).arg("--version").output();
     let version = version.map(|v| String::from_utf8_lossy(&v.stdout).trim().to_owned()).unwrap_or_default();
     let admin_url = format!("postgres://postgres:postgres@127.0.0.1:{port}/postgres");
     wait_until_ready(&admin_url)?;
-    Ok(PostgresServer { admin_url, version, _watched: Some(watched) })
+    Ok(PostgresServer { admin_url, version, root_certificate, _watched: Some(watched) })
 }
 
 /// Asks until it answers. Runs in a thread of its own because the caller's runtime may be single-threaded.
