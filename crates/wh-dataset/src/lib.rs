@@ -1,1 +1,23 @@
-//! placeholder
+//! Typed columnar datasets: reading files, segments on an object store, hot chunks, views. Read this first.
+//!
+//! `read` understands files, `ingest` turns a stream of them into segments and hot chunks, `segment` writes and reads
+//! Parquet on an object store, `catalog` knows in the database which segments a version has, `engine` answers views
+//! from memory, and [`Datasets`] ties them together. A [`DatasetHandle`] comes only from a transaction of its tenant.
+mod catalog;
+pub mod codes;
+mod datasets;
+pub mod engine;
+pub mod ingest;
+pub mod model;
+pub mod read;
+pub mod segment;
+mod sweep;
+
+pub use datasets::{Committed, DatasetHandle, Datasets, DatasetsConfig};
+pub use engine::{Condition, Filter, Op, SortKey, ViewQuery, Window};
+pub use model::{Column, ColumnType, Schema};
+pub use sweep::{Swept, VERSIONS_KEPT};
+pub use wh_contract::events::ImportMode;
+
+/// The tables of this crate.
+pub const MIGRATIONS: wh_db::Migrations = wh_db::migrations!("dataset": "0001_dataset");

@@ -1,0 +1,414 @@
+//! The datasets of this process: handles, commits, views. Catalog rows change in the caller's transaction only.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+use wh_base::{Clock, IdSource, Result};
+use wh_contract::events::ImportMode;
+use wh_contract::{DatasetId, TenantId};
+use wh_db::{Reads, TenantTx};
+
+use crate::catalog::{self, Advance, Mode, VersionMeta};
+use crate::codes;
+use crate::engine::{self, Engine, EngineLimits, Hot, HotBuilder, HotStore, Version, ViewQuery, Window};
+use crate::ingest::{BadLines, IMPORTS_AT_ONCE, IngestHost, Staged};
+use crate::model::Schema;
+use crate::segment::{Objects, SegmentMeta, open_segment};
+
+/// Bytes that answers to equal queries may take.
+const WINDOW_CACHE_BYTES: u64 = 8 << 20;
+/// Descriptions of versions kept in memory.
+const METAS_MAX: usize = 10_000;
+/// Datasets loaded from the object store at once.
+const LOADS_AT_ONCE: usize = 2;
+
+/// What datasets may use.
+#[derive(Clone, Copy, Debug)]
+pub struct DatasetsConfig {
+    /// Bytes of all datasets in memory.
+    pub hot_budget_bytes: u64,
+    /// Bytes of sorted orders kept for deep pages.
+    pub order_budget_bytes: u64,
+    /// Threads for views that take longer than a request may hold its own.
+    pub view_threads: usize,
+    /// Imports that run at once.
+    pub imports_at_once: usize,
+    /// How long an object that no version names yet is left alone, in seconds: the longest an import may take.
+    pub orphan_grace_s: u32,
+    /// How long a segment is kept after the last version that needs it, in seconds.
+    pub superseded_grace_s: u32,
+}
+
+impl Default for DatasetsConfig {
+    fn default() -> Self {
+        Self {
+            hot_budget_bytes: 1 << 30,
+            order_budget_bytes: 128 << 20,
+            view_threads: 2,
+            imports_at_once: IMPORTS_AT_ONCE,
+            orphan_grace_s: 24 * 3_600,
+            superseded_grace_s: 3_600,
+        }
+    }
+}
+
+/// What a commit made.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// The new version.
+    pub version: u64,
+    /// Rows it has in all.
+    pub rows: u64,
+    /// Its columns.
+    pub schema: Schema,
+}
+
+/// A version of a dataset of one tenant; given out by a transaction of that tenant and by nothing else. Whoever holds
+/// it reads that version, whatever is committed meanwhile.
+#[derive(Clone, Debug)]
+pub struct DatasetHandle {
+    tenant: TenantId,
+    dataset: DatasetId,
+    meta: Option<Arc<VersionMeta>>,
+}
+
+impl DatasetHandle {
+    /// Whose it is.
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Which dataset.
+    pub fn id(&self) -> DatasetId {
+        self.dataset
+    }
+
+    /// How often it was committed to; 0 for never.
+    pub fn version(&self) -> u64 {
+        self.meta.as_ref().map_or(0, |meta| meta.version)
+    }
+
+    /// How many rows it has.
+    pub fn rows(&self) -> u64 {
+        self.meta.as_ref().map_or(0, |meta| meta.rows)
+    }
+
+    /// Its columns; none before the first commit.
+    pub fn schema(&self) -> Option<&Schema> {
+        self.meta.as_ref().map(|meta| &meta.schema)
+    }
+
+    /// Its rows on the object store, in order.
+    pub fn segments(&self) -> &[SegmentMeta] {
+        self.meta.as_ref().map_or(&[], |meta| &meta.segments)
+    }
+}
+
+/// All datasets of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Datasets(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) objects: Objects,
+    pub(crate) ids: IdSource,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) config: DatasetsConfig,
+    host: IngestHost,
+    engine: Engine,
+    hot: Arc<HotStore>,
+    loads: Arc<Semaphore>,
+    metas: Mutex<HashMap<Uuid, Arc<VersionMeta>>>,
+    /// Versions that are not the newest any more and that somebody may still read.
+    superseded: Mutex<Vec<Weak<VersionMeta>>>,
+}
+
+impl Datasets {
+    /// Datasets over this store.
+    pub fn open(objects: Objects, ids: IdSource, clock: Arc<dyn Clock>, config: DatasetsConfig) -> Self {
+        let limits = EngineLimits {
+            permutation_bytes_max: config.order_budget_bytes,
+            window_bytes_max: WINDOW_CACHE_BYTES,
+            threads: config.view_threads.max(1),
+        };
+        let host =
+            IngestHost::new(objects.clone(), ids.clone(), config.hot_budget_bytes, config.imports_at_once);
+        Self(Arc::new(Inner {
+            objects,
+            ids,
+            clock,
+            config,
+            host,
+            engine: Engine::new(limits),
+            hot: Arc::new(HotStore::new(config.hot_budget_bytes)),
+            loads: Arc::new(Semaphore::new(LOADS_AT_ONCE)),
+            metas: Mutex::default(),
+            superseded: Mutex::default(),
+        }))
+    }
+
+    /// What imports need.
+    pub fn ingest_host(&self) -> &IngestHost {
+        &self.0.host
+    }
+
+    /// The object store.
+    pub fn objects(&self) -> &Objects {
+        &self.0.objects
+    }
+
+    /// Bytes of all datasets in memory, and how many versions these are.
+    pub fn held(&self) -> (u64, usize) {
+        self.0.hot.held()
+    }
+
+    /// A new dataset without rows and columns.
+    pub async fn create(&self, tx: &mut TenantTx, id: DatasetId) -> Result<()> {
+        catalog::dataset_insert(tx, id, self.0.clock.now()).await
+    }
+
+    /// Forgets a dataset. Its objects are removed by a later sweep.
+    pub async fn delete(&self, tx: &mut TenantTx, id: DatasetId) -> Result<()> {
+        let newest = catalog::newest(tx, id).await?;
+        if !catalog::dataset_delete(tx, id).await? {
+            return Err(not_found(id));
+        }
+        if let Some(version) = newest.and_then(|newest| newest.id) {
+            let inner = Arc::clone(&self.0);
+            tx.on_commit(move || inner.retire(version));
+        }
+        Ok(())
+    }
+
+    /// The newest version that the transaction sees: the only way to a handle.
+    pub async fn handle(&self, reads: &mut impl Reads, id: DatasetId) -> Result<DatasetHandle> {
+        let newest = catalog::newest(reads, id).await?.ok_or_else(|| not_found(id))?;
+        let tenant = reads.tenant();
+        let Some(version) = newest.id else { return Ok(DatasetHandle { tenant, dataset: id, meta: None }) };
+        let known = lock(&self.0.metas).get(&version).cloned();
+        // The id came from the tenant's own row; the comparison only guards against a mistake in this file.
+        let known = known.filter(|meta| meta.tenant == tenant && meta.dataset == id);
+        let meta = match known {
+            Some(meta) => meta,
+            None => {
+                let meta = Arc::new(catalog::version(reads, id, newest, version).await?);
+                self.0.keep(&meta);
+                meta
+            }
+        };
+        Ok(DatasetHandle { tenant, dataset: id, meta: Some(meta) })
+    }
+
+    /// The bad lines of the import that made a version; none when that version is no longer known.
+    pub async fn bad_lines(
+        &self,
+        reads: &mut impl Reads,
+        id: DatasetId,
+        version: u64,
+    ) -> Result<Option<BadLines>> {
+        catalog::bad_lines(reads, id, version).await
+    }
+
+    /// Makes what an import staged the newest version. It is seen when the transaction commits, or never.
+    pub async fn commit(
+        &self,
+        tx: &mut TenantTx,
+        id: DatasetId,
+        staged: Staged,
+        mode: ImportMode,
+    ) -> Result<Committed> {
+        if staged.tenant != tx.tenant() || staged.dataset != id {
+            return Err(not_found(id));
+        }
+        // Two imports that end at once take their turns here; the second one counts on.
+        tx.lock(&format!("dataset.{id}")).await?;
+        let before = self.handle(tx, id).await?;
+        let Staged { schema, rows, segments: fresh, bad, hot, .. } = staged;
+        let mode =
+            if mode == ImportMode::Append && before.meta.is_some() { Mode::Append } else { Mode::Replace };
+        let (mut all_rows, mut segments) = (rows, fresh.clone());
+        if mode == Mode::Append {
+            same_schema(before.schema(), &schema)?;
+            all_rows += before.rows();
+            segments = before.segments().iter().chain(&fresh).cloned().collect();
+        }
+        if segments.len() > catalog::SEGMENTS_MAX as usize {
+            return Err(codes::ROWS.error(format!("more than {} segments", catalog::SEGMENTS_MAX)));
+        }
+        let meta = Arc::new(VersionMeta {
+            tenant: staged.tenant,
+            dataset: id,
+            version: newest_version(tx, id).await? + 1,
+            id: self.0.ids.next(),
+            rows: all_rows,
+            schema,
+            segments,
+        });
+        let now = self.0.clock.now();
+        catalog::advance(tx, Advance { meta: &meta, fresh: &fresh, bad: &bad, mode, now }).await?;
+        let committed = Committed { version: meta.version, rows: meta.rows, schema: meta.schema.clone() };
+        let (inner, runtime, before) = (Arc::clone(&self.0), Handle::current(), before.meta);
+        tx.on_commit(move || inner.swap(&runtime, before, meta, mode, hot));
+        Ok(committed)
+    }
+
+    /// One window of a view of a version.
+    pub async fn view(&self, handle: &DatasetHandle, query: &ViewQuery) -> Result<Window> {
+        let Some(meta) = &handle.meta else { return engine::empty_window(query) };
+        let key = serde_json::to_string(query)
+            .map_err(|error| codes::FILTER.caused("the query cannot be written", error))?;
+        if let Some(window) = self.0.engine.known(meta.id, &key) {
+            self.0.hot.get(meta.id);
+            return Ok(window);
+        }
+        let hot = self.0.hot(meta).await?;
+        self.0.engine.window(Version { id: meta.id, number: meta.version, hot }, query, key).await
+    }
+}
+
+async fn newest_version(tx: &mut TenantTx, id: DatasetId) -> Result<u64> {
+    Ok(catalog::newest(tx, id).await?.ok_or_else(|| not_found(id))?.version)
+}
+
+impl Inner {
+    fn keep(&self, meta: &Arc<VersionMeta>) {
+        let mut metas = lock(&self.metas);
+        if metas.len() >= METAS_MAX {
+            // Whoever needs one of them again reads it from the catalog.
+            metas.retain(|_, meta| Arc::strong_count(meta) > 1);
+            if metas.len() >= METAS_MAX {
+                metas.clear();
+            }
+        }
+        metas.insert(meta.id, Arc::clone(meta));
+    }
+
+    /// The rows of a version in memory.
+    async fn hot(self: &Arc<Self>, meta: &Arc<VersionMeta>) -> Result<Hot> {
+        let (inner, meta) = (Arc::clone(self), Arc::clone(meta));
+        self.hot.get_or_load(&Handle::current(), meta.id, || async move { inner.load(&meta).await }).await
+    }
+
+    async fn load(&self, meta: &Arc<VersionMeta>) -> Result<Hot> {
+        let _permit = self
+            .loads
+            .acquire()
+            .await
+            .map_err(|error| codes::LOAD_STOPPED.caused("loads are closed", error))?;
+        let mut builder = HotBuilder::new(&meta.schema);
+        for segment in &meta.segments {
+            let reader = open_segment(&self.objects, segment).await.map_err(|error| {
+                let message = format!("segment {} of version {} cannot be opened", segment.id, meta.version);
+                if self.is_superseded(meta.id) { codes::VERSION_GONE.caused(message, error) } else { error }
+            })?;
+            let (hot, meta) = (Arc::clone(&self.hot), Arc::clone(meta));
+            let read = tokio::task::spawn_blocking(move || {
+                reader.read(&meta.schema, &mut |batch| {
+                    builder.push(&batch)?;
+                    hot.reserve(meta.id, builder.bytes())
+                })?;
+                Ok(builder)
+            });
+            builder = read.await.map_err(|error| codes::LOAD_STOPPED.caused("a load stopped", error))??;
+        }
+        Ok(builder.finish())
+    }
+
+    /// After the commit: the new version is in memory when the old one was or the import left it.
+    fn swap(
+        self: &Arc<Self>,
+        runtime: &Handle,
+        before: Option<Arc<VersionMeta>>,
+        meta: Arc<VersionMeta>,
+        mode: Mode,
+        fresh: Option<Hot>,
+    ) {
+        self.keep(&meta);
+        let base = before.as_ref().and_then(|before| self.hot.get(before.id));
+        match (mode, base, fresh) {
+            (Mode::Replace, _, Some(fresh)) => self.hot.put(meta.id, fresh),
+            (Mode::Append, Some(base), Some(fresh)) => {
+                self.hot.preload(runtime, meta.id, || async move { merge(base, fresh).await });
+            }
+            // It is loaded when somebody looks at it.
+            (_, _, _) => {}
+        }
+        drop(meta);
+        if let Some(before) = before {
+            let version = before.id;
+            drop(before);
+            self.retire(version);
+        }
+    }
+
+    /// A version is not the newest any more.
+    fn retire(&self, version: Uuid) {
+        let meta = lock(&self.metas).remove(&version);
+        if let Some(meta) = meta {
+            lock(&self.superseded).push(Arc::downgrade(&meta));
+        }
+        self.hot.supersede(version);
+        self.prune();
+    }
+
+    /// Drops from memory what is superseded and read by nobody.
+    pub(crate) fn prune(&self) {
+        let read: Vec<Uuid> = {
+            let mut superseded = lock(&self.superseded);
+            superseded.retain(|meta| meta.strong_count() > 0);
+            superseded.iter().filter_map(|meta| meta.upgrade().map(|meta| meta.id)).collect()
+        };
+        let dropped = self.hot.prune(|version| read.contains(&version));
+        self.engine.prune(|version| !dropped.contains(&version));
+    }
+
+    fn is_superseded(&self, version: Uuid) -> bool {
+        lock(&self.superseded).iter().any(|meta| meta.upgrade().is_some_and(|meta| meta.id == version))
+    }
+
+    /// Whether somebody holds a version that is made of this segment.
+    pub(crate) fn is_read(&self, segment: Uuid) -> bool {
+        let holds = |meta: &VersionMeta| meta.segments.iter().any(|own| own.id == segment);
+        lock(&self.superseded).iter().any(|meta| meta.upgrade().is_some_and(|meta| holds(&meta)))
+    }
+}
+
+/// The rows of an append behind those that were there.
+async fn merge(base: Hot, fresh: Hot) -> Result<Hot> {
+    let merged = tokio::task::spawn_blocking(move || {
+        let mut builder = HotBuilder::resume(&base)?;
+        builder.push_hot(&fresh)?;
+        Ok(builder.finish())
+    });
+    merged.await.map_err(|error| codes::LOAD_STOPPED.caused("an append stopped", error))?
+}
+
+fn same_schema(before: Option<&Schema>, fresh: &Schema) -> Result<()> {
+    let before = before.map(Schema::columns).unwrap_or_default();
+    let fresh = fresh.columns();
+    if before == fresh {
+        return Ok(());
+    }
+    let place = before.iter().zip(fresh).position(|(before, fresh)| before != fresh);
+    let detail = match place {
+        Some(place) => format!(
+            "column {} is {} ({}), not {} ({})",
+            place + 1,
+            fresh[place].name,
+            fresh[place].kind.word(),
+            before[place].name,
+            before[place].kind.word()
+        ),
+        None => format!("{} columns, not {}", fresh.len(), before.len()),
+    };
+    Err(codes::SCHEMA_DIFFERS.error(detail))
+}
+
+fn not_found(id: DatasetId) -> wh_base::Error {
+    codes::NOT_FOUND.error(format!("there is no dataset {id}"))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,123 @@
+//! Removes objects that no version names: what a crash left of an import, and what a replaced version was made of.
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use futures_util::TryStreamExt;
+use wh_base::{Result, Timestamp};
+use wh_contract::{DatasetId, TenantId};
+use wh_db::SystemDb;
+
+use crate::catalog;
+use crate::datasets::Datasets;
+use crate::segment::ROOT;
+
+/// Versions whose description and bad lines are kept, per dataset.
+pub const VERSIONS_KEPT: u64 = 100;
+/// Objects looked at in one go.
+const ORPHANS_MAX: usize = 100_000;
+/// Rounds of one sweep; what is left waits for the next.
+const ROUNDS_MAX: usize = 100;
+
+/// What a sweep removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Segments of replaced versions.
+    pub superseded: u64,
+    /// Objects that nobody named.
+    pub orphans: u64,
+    /// Bytes of those.
+    pub orphan_bytes: u64,
+}
+
+impl Datasets {
+    /// Removes what is not needed any more. Safe at any time and on several nodes at once.
+    pub async fn sweep(&self, system: &SystemDb) -> Result<Swept> {
+        self.0.prune();
+        let mut swept = Swept { superseded: self.sweep_superseded(system).await?, ..Swept::default() };
+        self.sweep_orphans(system, &mut swept).await?;
+        metrics::counter!("dataset_swept_objects_total").increment(swept.superseded + swept.orphans);
+        Ok(swept)
+    }
+
+    async fn sweep_superseded(&self, system: &SystemDb) -> Result<u64> {
+        let before = self.before(self.0.config.superseded_grace_s);
+        let mut removed = 0;
+        for _ in 0..ROUNDS_MAX {
+            let mut tx = system.begin("sweep of replaced dataset segments").await?;
+            let found = catalog::gone(&mut tx, before).await?;
+            let last = found.len() < catalog::SWEEP_SEGMENTS_MAX as usize;
+            let gone: Vec<_> = found.into_iter().filter(|gone| !self.0.is_read(gone.id)).collect();
+            catalog::gone_delete(&mut tx, &gone).await?;
+            catalog::versions_prune(&mut tx, VERSIONS_KEPT).await?;
+            // The rows go first: an object without a row is an orphan, a row without an object is a broken version.
+            tx.commit().await?;
+            for gone in &gone {
+                self.0.objects.delete(&gone.path).await?;
+            }
+            removed += gone.len() as u64;
+            if last || gone.is_empty() {
+                break;
+            }
+        }
+        Ok(removed)
+    }
+
+    async fn sweep_orphans(&self, system: &SystemDb, swept: &mut Swept) -> Result<()> {
+        let before = self.before(self.0.config.orphan_grace_s);
+        let mut old: HashMap<(TenantId, DatasetId), Vec<(String, u64)>> = HashMap::new();
+        let mut count = 0;
+        let mut objects = Box::pin(self.0.objects.list(ROOT));
+        while let Some(object) = objects.try_next().await? {
+            if object.modified < before
+                && let Some(owner) = owner(&object.path)
+            {
+                old.entry(owner).or_default().push((object.path, object.bytes));
+                count += 1;
+                if count == ORPHANS_MAX {
+                    self.sweep_old(system, std::mem::take(&mut old), swept).await?;
+                    count = 0;
+                }
+            }
+        }
+        self.sweep_old(system, old, swept).await
+    }
+
+    async fn sweep_old(
+        &self,
+        system: &SystemDb,
+        old: HashMap<(TenantId, DatasetId), Vec<(String, u64)>>,
+        swept: &mut Swept,
+    ) -> Result<()> {
+        if old.is_empty() {
+            return Ok(());
+        }
+        let mut orphans = Vec::new();
+        {
+            let mut reads = system.read("sweep of orphaned dataset objects").await?;
+            for ((tenant, dataset), objects) in old {
+                let named: HashSet<String> =
+                    catalog::paths(&mut reads, tenant, dataset).await?.into_iter().collect();
+                orphans.extend(objects.into_iter().filter(|(path, _)| !named.contains(path)));
+            }
+        }
+        for (path, bytes) in orphans {
+            self.0.objects.delete(&path).await?;
+            swept.orphans += 1;
+            swept.orphan_bytes += bytes;
+        }
+        Ok(())
+    }
+
+    fn before(&self, grace_s: u32) -> Timestamp {
+        self.0.clock.now().plus_seconds(-i64::from(grace_s))
+    }
+}
+
+/// Whose an object is, by its path `tenants/<tenant>/datasets/<dataset>/<name>`; none for what is not ours.
+fn owner(path: &str) -> Option<(TenantId, DatasetId)> {
+    let mut steps = path.split('/');
+    let (root, tenant) = (steps.next()?, steps.next()?);
+    let (kind, dataset, _name) = (steps.next()?, steps.next()?, steps.next()?);
+    (root == ROOT && kind == "datasets").then_some(())?;
+    Some((tenant.parse().ok()?, dataset.parse().ok()?))
+}

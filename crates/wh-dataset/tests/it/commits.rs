@@ -1,0 +1,201 @@
+//! Commits, handles and the sweep on both engines: who sees what, and what stays on the store.
+use serde_json::{Value, json};
+use wh_dataset::ingest::Staged;
+use wh_dataset::model::ColumnType::{self, Double, Int, Text};
+use wh_dataset::{DatasetsConfig, ImportMode, MIGRATIONS, ViewQuery};
+use wh_db::Reads;
+use wh_testkit::both_engines;
+
+use crate::world::{World, first_column, query};
+
+const COLUMNS: &[(&str, ColumnType)] = &[("n", Int), ("name", Text)];
+
+/// Lines of these numbers.
+fn numbers(numbers: std::ops::Range<i64>) -> String {
+    numbers.map(|n| format!("{{\"n\":{n},\"name\":\"row {}\"}}\n", n % 7)).collect()
+}
+
+fn ints(numbers: impl IntoIterator<Item = i64>) -> Vec<Value> {
+    numbers.into_iter().map(|n| json!(n)).collect()
+}
+
+async fn stage(world: &World, id: wh_contract::DatasetId, range: std::ops::Range<i64>) -> Staged {
+    world.stage(id, COLUMNS, numbers(range)).await
+}
+
+both_engines!(versions_rise_and_rows_follow, &[MIGRATIONS], async |db| {
+    let world = World::new(db);
+    let id = world.create().await;
+    let empty = world.handle(id).await.unwrap();
+    assert_eq!((empty.version(), empty.rows(), empty.schema().is_none()), (0, 0, true));
+    let first = world.import(id, COLUMNS, numbers(0..3), ImportMode::Append).await;
+    assert_eq!((first.version, first.rows), (1, 3));
+    let second = world.import(id, COLUMNS, numbers(3..5), ImportMode::Append).await;
+    assert_eq!((second.version, second.rows), (2, 5));
+    assert_eq!(world.first_column(id, 10).await, ints(0..5));
+    let third = world.import(id, COLUMNS, numbers(7..9), ImportMode::Replace).await;
+    assert_eq!((third.version, third.rows), (3, 2));
+    assert_eq!(world.first_column(id, 10).await, ints(7..9));
+    let handle = world.handle(id).await.unwrap();
+    assert_eq!((handle.version(), handle.rows(), handle.segments().len()), (3, 2, 1));
+    let mut tx = world.db.cx.db.begin(world.tenant).await.unwrap();
+    assert_eq!(world.datasets.create(&mut tx, id).await.unwrap_err().code().code, "dataset.exists");
+});
+
+both_engines!(an_append_needs_the_same_columns, &[MIGRATIONS], async |db| {
+    let world = World::new(db);
+    let id = world.create().await;
+    world.import(id, COLUMNS, numbers(0..3), ImportMode::Replace).await;
+    let other = [("n", Double), ("name", Text)];
+    let staged = world.stage(id, &other, numbers(3..4)).await;
+    let error = world.commit(id, staged, ImportMode::Append).await.unwrap_err();
+    assert_eq!(error.code().code, "dataset.schema_differs");
+    assert_eq!(error.message(), "column 1 is n (number), not n (integer)");
+    let staged = world.stage(id, &other[..1], numbers(3..4)).await;
+    let error = world.commit(id, staged, ImportMode::Append).await.unwrap_err();
+    assert_eq!(error.code().code, "dataset.schema_differs");
+    assert_eq!(world.first_column(id, 10).await, ints(0..3));
+    let staged = world.stage(id, &other, numbers(3..4)).await;
+    assert_eq!(world.commit(id, staged, ImportMode::Replace).await.unwrap().version, 2);
+});
+
+both_engines!(what_is_not_committed_is_not_seen, &[MIGRATIONS], async |db| {
+    let mut world = World::new(db);
+    let id = world.create().await;
+    world.import(id, COLUMNS, numbers(0..3), ImportMode::Replace).await;
+    let staged = stage(&world, id, 3..5).await;
+    let mut tx = world.db.cx.db.begin(world.tenant).await.unwrap();
+    let lost = world.datasets.commit(&mut tx, id, staged, ImportMode::Replace).await.unwrap();
+    assert_eq!(lost.version, 2);
+    // The transaction itself sees it.
+    let inside = world.datasets.handle(&mut tx, id).await.unwrap();
+    assert_eq!(inside.version(), 2);
+    tx.rollback().await.unwrap();
+    assert_eq!(world.first_column(id, 10).await, ints(0..3));
+    // The number comes again, with other rows: nothing of the lost one may show.
+    assert_eq!(world.import(id, COLUMNS, numbers(8..9), ImportMode::Append).await.version, 2);
+    let seen = ints([0, 1, 2, 8]);
+    assert_eq!(world.first_column(id, 10).await, seen);
+    world.restart(DatasetsConfig::default());
+    assert_eq!(world.first_column(id, 10).await, seen);
+});
+
+both_engines!(a_held_handle_reads_its_version, &[MIGRATIONS], async |db| {
+    let world = World::new(db);
+    let id = world.create().await;
+    world.import(id, COLUMNS, numbers(0..3), ImportMode::Replace).await;
+    let old = world.handle(id).await.unwrap();
+    world.import(id, COLUMNS, numbers(3..5), ImportMode::Replace).await;
+    let all = ViewQuery { limit: 10, ..ViewQuery::default() };
+    assert_eq!(first_column(&world.datasets.view(&old, &all).await.unwrap()), ints(0..3));
+    // Also when another process has to read it from the store, and a sweep goes by.
+    world.db.clock.advance_seconds(400 * 24 * 3_600);
+    world.datasets.sweep(&world.db.system).await.unwrap();
+    assert_eq!(first_column(&world.datasets.view(&old, &all).await.unwrap()), ints(0..3));
+    assert_eq!(world.first_column(id, 10).await, ints(3..5));
+    assert_eq!(world.objects().len(), 2);
+    drop(old);
+    let swept = world.datasets.sweep(&world.db.system).await.unwrap();
+    assert_eq!((swept.superseded, swept.orphans), (1, 0));
+    assert_eq!(world.objects().len(), 1);
+    assert_eq!(world.datasets.held().1, 1);
+    assert_eq!(world.first_column(id, 10).await, ints(3..5));
+});
+
+both_engines!(imports_that_end_at_once_all_count, &[MIGRATIONS], async |db| {
+    let world = World::new(db);
+    let id = world.create().await;
+    let mut staged = Vec::new();
+    for part in 0..8 {
+        staged.push(stage(&world, id, part * 10..part * 10 + 10).await);
+    }
+    let commits = staged.into_iter().map(|staged| world.commit(id, staged, ImportMode::Append));
+    let commits = futures_util::future::join_all(commits).await;
+    let mut versions: Vec<u64> = commits.into_iter().map(|committed| committed.unwrap().version).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, (1..=8).collect::<Vec<_>>());
+    let window = world.view(id, &query("", "n", 100)).await.unwrap();
+    assert_eq!(first_column(&window), ints(0..80));
+});
+
+both_engines!(views_go_on_while_versions_change, &[MIGRATIONS], async |db| {
+    let world = World::new(db);
+    let id = world.create().await;
+    world.import(id, COLUMNS, numbers(0..10), ImportMode::Replace).await;
+    let reading = async {
+        for _ in 0..200 {
+            let window = world.view(id, &query("", "-n", 1)).await.unwrap();
+            // Versions are 10, 20, 30 … rows of 0.. upwards: a window is of one version as a whole.
+            assert_eq!(first_column(&window), ints([window.total as i64 - 1]));
+            assert_eq!(window.total, window.version * 10);
+        }
+    };
+    let writing = async {
+        for part in 1..12 {
+            world.import(id, COLUMNS, numbers(part * 10..part * 10 + 10), ImportMode::Append).await;
+        }
+    };
+    futures_util::join!(reading, writing);
+});
+
+both_engines!(a_stranger_has_no_such_dataset, &[MIGRATIONS], async |db| {
+    let world = World::new(db);
+    let id = world.create().await;
+    world.import(id, COLUMNS, numbers(0..3), ImportMode::Replace).await;
+    let staged = stage(&world, id, 0..1).await;
+    let stranger = world.db.cx.next_id();
+    let mut reads = world.db.cx.db.read(stranger).await.unwrap();
+    assert_eq!(world.datasets.handle(&mut reads, id).await.unwrap_err().code().code, "dataset.not_found");
+    assert_eq!(world.datasets.bad_lines(&mut reads, id, 1).await.unwrap(), None);
+    drop(reads);
+    let mut tx = world.db.cx.db.begin(stranger).await.unwrap();
+    assert_eq!(world.datasets.delete(&mut tx, id).await.unwrap_err().code().code, "dataset.not_found");
+    let refused = world.datasets.commit(&mut tx, id, staged, ImportMode::Replace).await.unwrap_err();
+    assert_eq!(refused.code().code, "dataset.not_found");
+    tx.rollback().await.unwrap();
+    let prefix = format!("tenants/{}/", world.tenant);
+    assert!(world.objects().iter().all(|path| path.starts_with(&prefix)));
+});
+
+both_engines!(orphans_go_and_what_is_named_stays, &[MIGRATIONS], async |db| {
+    let world = World::new(db);
+    let (id, other) = (world.create().await, world.create().await);
+    world.import(id, COLUMNS, numbers(0..3), ImportMode::Replace).await;
+    world.import(other, COLUMNS, numbers(0..3), ImportMode::Replace).await;
+    // An import that never ended, and one whose dataset goes.
+    drop(stage(&world, id, 3..9).await);
+    let mut tx = world.db.cx.db.begin(world.tenant).await.unwrap();
+    world.datasets.delete(&mut tx, other).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(world.handle(other).await.unwrap_err().code().code, "dataset.not_found");
+    assert_eq!(world.objects().len(), 3);
+    // The files are of now, the clock of the test stands elsewhere: far behind, then far ahead of them.
+    let swept = world.datasets.sweep(&world.db.system).await.unwrap();
+    assert_eq!((swept.superseded, swept.orphans), (0, 0));
+    world.db.clock.advance_seconds(400 * 24 * 3_600);
+    let swept = world.datasets.sweep(&world.db.system).await.unwrap();
+    assert_eq!((swept.superseded, swept.orphans), (0, 2));
+    let left = world.objects();
+    assert_eq!(left, [world.handle(id).await.unwrap().segments()[0].path.clone()]);
+    assert_eq!(world.first_column(id, 10).await, ints(0..3));
+});
+
+both_engines!(bad_lines_stay_with_their_version, &[MIGRATIONS], async |db| {
+    let world = World::new(db);
+    let id = world.create().await;
+    let mut plan = crate::files::csv(COLUMNS);
+    plan.header = wh_dataset::read::Header::Present;
+    let host = world.datasets.ingest_host();
+    let source = crate::files::options(plan);
+    let mut ingest = wh_dataset::ingest::Ingest::start(host, world.tenant, id, source).await.unwrap();
+    ingest.write(bytes::Bytes::from_static(b"n,name\n1,a\nx,b\n")).await.unwrap();
+    let staged = ingest.finish().await.unwrap();
+    let bad = staged.bad.clone();
+    assert_eq!((bad.count, bad.kept), (1, 1));
+    let committed = world.commit(id, staged, ImportMode::Replace).await.unwrap();
+    world.db.clock.advance_seconds(400 * 24 * 3_600);
+    assert_eq!(world.datasets.sweep(&world.db.system).await.unwrap().orphans, 0);
+    let mut reads = world.db.cx.db.read(world.tenant).await.unwrap();
+    assert_eq!(world.datasets.bad_lines(&mut reads, id, committed.version).await.unwrap(), Some(bad));
+    assert_eq!(reads.tenant(), world.tenant);
+});

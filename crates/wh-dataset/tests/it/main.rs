@@ -1,0 +1,7 @@
+//! Tests of datasets: files in, windows out, on both engines.
+mod commits;
+mod detect;
+mod files;
+mod ingest;
+mod readers;
+mod world;
