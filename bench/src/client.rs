@@ -58,7 +58,12 @@ impl Client {
     }
 
     /// Send the head of a chunked upload, then pieces, then the end.
-    pub async fn upload(&mut self, path: &str, headers: &str, pieces: impl Iterator<Item = Vec<u8>>) -> Result<Reply> {
+    pub async fn upload(
+        &mut self,
+        path: &str,
+        headers: &str,
+        pieces: impl Iterator<Item = Vec<u8>>,
+    ) -> Result<Reply> {
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\n{headers}Content-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n"
         );

@@ -59,7 +59,10 @@ impl Figures {
     /// The table.
     #[expect(clippy::print_stdout, reason = "the table is the program's result")]
     pub fn print(&self) {
-        println!("{:<36} {:<7} {:>8} {:>10} {:>10} {:>10} {:>12}", "name", "unit", "n", "p50", "p95", "p99", "value");
+        println!(
+            "{:<36} {:<7} {:>8} {:>10} {:>10} {:>10} {:>12}",
+            "name", "unit", "n", "p50", "p95", "p99", "value"
+        );
         for figure in &self.0 {
             println!("{}", row(figure));
         }
@@ -69,7 +72,8 @@ impl Figures {
     pub fn write(&self, commit: &str) -> Result<()> {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let model = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = model.lines().find_map(|line| line.strip_prefix("model name\t: ")).unwrap_or("unknown processor");
+        let model =
+            model.lines().find_map(|line| line.strip_prefix("model name\t: ")).unwrap_or("unknown processor");
         let report = serde_json::json!({
             "commit": commit,
             "machine": format!("{model}, {cores} cores, load generator on the same machine"),

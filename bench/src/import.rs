@@ -24,7 +24,8 @@ pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()>
         server.reset_peak()?;
         let began = Instant::now();
         let import = session.import(&panel, data::pieces(&csv)).await?;
-        let window = session.call("GET", &format!("/v1/panels/{panel}/rows"), None).await?.expect(200)?.json()?;
+        let window =
+            session.call("GET", &format!("/v1/panels/{panel}/rows"), None).await?.expect(200)?.json()?;
         let took = began.elapsed();
         anyhow::ensure!(import["rows"] == ROWS && window["count"] == ROWS, "rows are missing: {import}");
         best = best.max(ROWS as f64 / took.as_secs_f64());

@@ -29,14 +29,21 @@ pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()>
         tokio::spawn(listen(socket, heard.clone()));
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
-    figures.value("socket.idle_kb", "kB", SOCKETS, (server.rss()?.saturating_sub(before)) as f64 / 1e3 / SOCKETS as f64);
+    figures.value(
+        "socket.idle_kb",
+        "kB",
+        SOCKETS,
+        (server.rss()?.saturating_sub(before)) as f64 / 1e3 / SOCKETS as f64,
+    );
     let mut times = Vec::with_capacity(SOCKETS * ROUNDS);
     for round in 0..ROUNDS {
         let body = json!({ "title": format!("live {round}") });
         session.call("PATCH", &format!("/v1/panels/{panel}"), Some(&body)).await?.expect(200)?;
         let committed = Instant::now();
         for _ in 0..SOCKETS {
-            let arrival: Instant = tokio::time::timeout(Duration::from_secs(10), arrivals.recv()).await?.context("no arrival")?;
+            let arrival: Instant = tokio::time::timeout(Duration::from_secs(10), arrivals.recv())
+                .await?
+                .context("no arrival")?;
             times.push(arrival.saturating_duration_since(committed));
         }
     }
@@ -67,7 +74,8 @@ async fn open(server: &Server, session: &Session, panel: &str) -> Result<Socket>
 async fn listen(mut socket: Socket, heard: mpsc::UnboundedSender<Instant>) {
     while let Some(Ok(message)) = socket.next().await {
         let arrived = Instant::now();
-        let event: Value = message.to_text().ok().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let event: Value =
+            message.to_text().ok().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         if event["type"] == "event" && heard.send(arrived).is_err() {
             return;
         }

@@ -72,7 +72,8 @@ impl Server {
 
     fn status_kb(&self, key: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(key)).context("no such line in status")?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix(key)).context("no such line in status")?;
         Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
     }
 }

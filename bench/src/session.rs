@@ -59,7 +59,8 @@ impl Session {
 
     /// A new company, and this session in it.
     pub async fn into_new_tenant(&mut self, name: &str) -> Result<()> {
-        let tenant = self.call("POST", "/v1/identity/tenants", Some(&json!({ "name": name }))).await?.expect(201)?;
+        let tenant =
+            self.call("POST", "/v1/identity/tenants", Some(&json!({ "name": name }))).await?.expect(201)?;
         let body = json!({ "tenant_id": tenant.json()?["id"] });
         let reply = self.call("PUT", "/v1/identity/session/tenant", Some(&body)).await?.expect(200)?;
         self.take_cookie(&reply);

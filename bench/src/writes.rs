@@ -47,7 +47,13 @@ pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()>
     engine(&arguments.binary, data.path(), seconds, "postgres", figures).await
 }
 
-async fn engine(binary: &Path, data: &Path, duration: Duration, name: &str, figures: &mut Figures) -> Result<()> {
+async fn engine(
+    binary: &Path,
+    data: &Path,
+    duration: Duration,
+    name: &str,
+    figures: &mut Figures,
+) -> Result<()> {
     let server = Server::start(binary, data)?;
     let mut first = Session::set_up(&server).await?;
     let mut requests = Vec::with_capacity(TENANTS);

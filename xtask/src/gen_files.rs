@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::run::{command, output};
+use crate::run::{command, output, shown};
 
 /// Write the files or only compare them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,10 +26,13 @@ const PRINTED: &[(&str, &[&str])] = &[
 /// Make every generated file.
 pub fn generate(root: &Path, mode: Mode) -> Result<()> {
     let mut stale = Vec::new();
+    // As the tests build it, so that the same compiled dependencies serve both.
+    shown(&mut command("cargo", &["test", "--workspace", "--no-run"], root))?;
+    let metadata =
+        cargo_metadata::MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
+    let binary = metadata.target_directory.join("debug/wheelhouse");
     for (file, arguments) in PRINTED {
-        let mut all = vec!["run", "--quiet", "--package", "wheelhouse", "--"];
-        all.extend_from_slice(arguments);
-        let made = output(&mut command("cargo", &all, root))?;
+        let made = output(&mut command(&binary, arguments, root))?;
         settle(root, file, &made, mode, &mut stale)?;
     }
     let types = "web/src/api/schema.gen.ts";

@@ -49,8 +49,7 @@ fn checks(root: &Path, testbed: &Testbed) -> Result<()> {
     shown(&mut command("cargo", &["fmt", "--all", "--check"], root))?;
     tidy::check(root)?;
     shown(&mut command(testbed.tool("typos"), &[], root))?;
-    shown(&mut command(testbed.tool("cargo-deny"), &["check", "bans", "licenses", "sources"], root))?;
-    shown(&mut command("cargo", &["test", "--quiet", "--package", "xtask"], root))
+    shown(&mut command(testbed.tool("cargo-deny"), &["check", "bans", "licenses", "sources"], root))
 }
 
 fn web(root: &Path, _: &Testbed) -> Result<()> {
@@ -61,7 +60,6 @@ fn web(root: &Path, _: &Testbed) -> Result<()> {
 }
 
 fn generated(root: &Path, _: &Testbed) -> Result<()> {
-    shown(&mut command("cargo", &["build", "--workspace"], root))?;
     gen_files::generate(root, Mode::Compare)
 }
 
@@ -70,7 +68,7 @@ fn lints(root: &Path, _: &Testbed) -> Result<()> {
 }
 
 fn rust(root: &Path, testbed: &Testbed) -> Result<()> {
-    let mut tests = command("cargo", &["test", "--workspace", "--exclude", "xtask", "--no-fail-fast"], root);
+    let mut tests = command("cargo", &["test", "--workspace", "--no-fail-fast"], root);
     tests.env("WHEELHOUSE_TESTBED", &testbed.folder).env("WHEELHOUSE_TEST_FLIGHTS", testbed.flights()?);
     shown(&mut tests)
 }
@@ -82,6 +80,8 @@ fn browser(root: &Path, testbed: &Testbed) -> Result<()> {
         cargo_metadata::MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
     let mut tests = command("npm", &["test"], &e2e);
     tests.env("WHEELHOUSE_TEST_BINARY", metadata.target_directory.join("debug/wheelhouse"));
-    tests.env("WHEELHOUSE_TEST_FLIGHTS", testbed.flights()?).env("WHEELHOUSE_TEST_PYTHON", testbed.tool("python"));
+    tests
+        .env("WHEELHOUSE_TEST_FLIGHTS", testbed.flights()?)
+        .env("WHEELHOUSE_TEST_PYTHON", testbed.tool("python"));
     shown(&mut tests)
 }

@@ -82,7 +82,12 @@ pub(crate) const INSERT: &str = "INSERT INTO kernel_audit (tenant_id, at, action
 pub(crate) const RECENT: &str = "SELECT seq, at, action, subject, before, after, user_id, session_id, address, request_id \
      FROM kernel_audit WHERE tenant_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3";
 
-pub(crate) fn values(tenant: wh_contract::TenantId, at: Timestamp, who: &Who, entry: AuditEntry) -> Vec<Value> {
+pub(crate) fn values(
+    tenant: wh_contract::TenantId,
+    at: Timestamp,
+    who: &Who,
+    entry: AuditEntry,
+) -> Vec<Value> {
     vec![
         tenant.into(),
         at.into(),

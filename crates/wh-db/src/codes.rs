@@ -193,3 +193,8 @@ pub const ALL: &[&ErrorCode] = &[
     &MIGRATION_CHANGED,
     &SCHEMA_NEWER,
 ];
+
+/// Whether the same use case may succeed when it runs again from its start: nothing of it happened.
+pub fn asks_for_replay(error: &wh_base::Error) -> bool {
+    error.is(&RETRY) || error.is(&HELD_TOO_LONG)
+}

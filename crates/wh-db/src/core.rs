@@ -5,7 +5,6 @@ use std::time::Instant;
 use metrics::{Histogram, counter, histogram};
 use wh_base::{Clock, IdSource, Random, Result};
 
-use crate::DbLimits;
 use crate::engine::Engine;
 use crate::text::Texts;
 
@@ -16,7 +15,6 @@ pub(crate) struct Core {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub ids: IdSource,
-    pub limits: DbLimits,
 }
 
 /// `database_query_duration` in seconds by engine and kind, `database_refusals_total` by code.
@@ -30,7 +28,8 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(engine: &'static str) -> Self {
-        let of = |kind: &'static str| histogram!("database_query_duration", "engine" => engine, "kind" => kind);
+        let of =
+            |kind: &'static str| histogram!("database_query_duration", "engine" => engine, "kind" => kind);
         Self { engine, open: of("open"), read: of("read"), write: of("write"), commit: of("commit") }
     }
 

@@ -127,12 +127,15 @@ pub async fn open(
         EngineConfig::Sqlite { path } => {
             let (path, limits, now) = (path.clone(), config.limits, clock.now());
             let (tables, all) = (Arc::clone(&catalogue), migrations.to_vec());
-            let opening = tokio::task::spawn_blocking(move || sqlite::Engine::open(&path, &limits, &tables, &all, now));
-            Engine::Sqlite(opening.await.map_err(|e| codes::SETUP.caused("opening the database was stopped", e))??)
+            let opening =
+                tokio::task::spawn_blocking(move || sqlite::Engine::open(&path, &limits, &tables, &all, now));
+            Engine::Sqlite(
+                opening.await.map_err(|e| codes::SETUP.caused("opening the database was stopped", e))??,
+            )
         }
-        EngineConfig::Postgres(urls) => {
-            Engine::Postgres(postgres::Engine::open(urls, &config.limits, &catalogue, migrations, clock.now()).await?)
-        }
+        EngineConfig::Postgres(urls) => Engine::Postgres(
+            postgres::Engine::open(urls, &config.limits, &catalogue, migrations, clock.now()).await?,
+        ),
     };
     let core = Arc::new(Core {
         meter: Meter::new(engine.word()),
@@ -141,7 +144,6 @@ pub async fn open(
         ids: IdSource::new(Arc::clone(&clock), Arc::clone(&random)),
         clock,
         random,
-        limits: config.limits,
     });
     Ok(Opened {
         db: Db { core: Arc::clone(&core) },
@@ -156,7 +158,8 @@ fn check_contexts(migrations: &[Migrations]) -> Result<()> {
         let word = !one.context.is_empty() && one.context.bytes().all(|byte| byte.is_ascii_lowercase());
         let twice = migrations[..at].iter().any(|other| other.context == one.context);
         if !word || twice || one.context == "kernel" {
-            return Err(codes::MIGRATION.error(format!("the context name `{}` is taken or is not a plain word", one.context)));
+            return Err(codes::MIGRATION
+                .error(format!("the context name `{}` is taken or is not a plain word", one.context)));
         }
     }
     Ok(())

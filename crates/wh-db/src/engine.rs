@@ -150,7 +150,12 @@ impl WriteHandle {
     }
 
     /// A row of the kernel (outbox, audit) for a tenant. May be sent as late as with the commit; its error is the commit's then.
-    pub(crate) async fn later(&mut self, tenant: TenantId, sql: &Arc<Checked>, args: Vec<Value>) -> Result<()> {
+    pub(crate) async fn later(
+        &mut self,
+        tenant: TenantId,
+        sql: &Arc<Checked>,
+        args: Vec<Value>,
+    ) -> Result<()> {
         match self {
             Self::Sqlite(write) => write.count(sql, &args).map(|_| ()),
             Self::Postgres(write) => write.later(tenant, sql, args).await,

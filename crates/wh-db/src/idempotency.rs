@@ -58,7 +58,12 @@ const FORGET: &str =
 impl Db {
     /// Take a key, or learn what became of it. `key` is scoped to the tenant: let it name the user and operation too.
     /// `fingerprint` is a digest of the request.
-    pub async fn idempotency_begin(&self, tenant: TenantId, key: &str, fingerprint: &[u8]) -> Result<Idempotent> {
+    pub async fn idempotency_begin(
+        &self,
+        tenant: TenantId,
+        key: &str,
+        fingerprint: &[u8],
+    ) -> Result<Idempotent> {
         let run: Uuid = self.core.ids.next();
         let now = self.core.clock.now();
         let mut tx = Changing::open(&self.core, Scope::Tenant(tenant)).await?;
@@ -68,7 +73,8 @@ impl Db {
             let Some(row) = rows.first() else { return Ok(Idempotent::Running) };
             let since = row.time("created_at")?;
             let expired = now >= since.plus_seconds(IDEMPOTENCY_KEPT_S);
-            let lost = row.int_opt("status")?.is_none() && now >= since.plus_seconds(IDEMPOTENCY_RUNNING_S_MAX);
+            let lost =
+                row.int_opt("status")?.is_none() && now >= since.plus_seconds(IDEMPOTENCY_RUNNING_S_MAX);
             if !expired && row.bytes("fingerprint")? != fingerprint {
                 return Ok(Idempotent::Mismatch);
             }

@@ -21,9 +21,13 @@ pub use audit::{AuditEntry, AuditLine, Who};
 pub use config::{DbConfig, DbLimits, EngineConfig, PostgresUrls};
 pub use context::Context;
 pub use db::{AUDIT_LINES_MAX, Db, IdentityDb, Opened, SystemDb, open};
-pub use idempotency::{IDEMPOTENCY_KEPT_S, IDEMPOTENCY_RUNNING_S_MAX, Idempotent, IdempotentRun, StoredAnswer};
+pub use idempotency::{
+    IDEMPOTENCY_KEPT_S, IDEMPOTENCY_RUNNING_S_MAX, Idempotent, IdempotentRun, StoredAnswer,
+};
 pub use migrate::{MigrationFile, MigrationText, Migrations};
-pub use outbox::{Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Outbox, Parked, Progress, React, Reaction, Resumable};
+pub use outbox::{
+    Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Outbox, Parked, Progress, React, Reaction, Resumable,
+};
 pub use postgres::{PostgresInit, init_postgres};
 pub use reads::{GlobalRead, Reads, SystemRead, TenantRead};
 pub use row::Row;

@@ -161,7 +161,8 @@ pub(crate) struct Pending {
 /// program.
 pub(crate) fn plan(applied: &[Applied], migrations: &[Migrations], dialect: Dialect) -> Result<Vec<Pending>> {
     for row in applied {
-        let known = migrations.iter().any(|m| m.context == row.context && m.files.iter().any(|f| f.name == row.name));
+        let known =
+            migrations.iter().any(|m| m.context == row.context && m.files.iter().any(|f| f.name == row.name));
         if !known {
             let message = format!("migration {} of {} is not part of this program", row.name, row.context);
             return Err(codes::SCHEMA_NEWER.error(message));
@@ -179,7 +180,10 @@ pub(crate) fn plan(applied: &[Applied], migrations: &[Migrations], dialect: Dial
                 }
                 Some(_) => {
                     if let Some(before) = open {
-                        let message = format!("{} of {} was applied without {before} before it", file.name, one.context);
+                        let message = format!(
+                            "{} of {} was applied without {before} before it",
+                            file.name, one.context
+                        );
                         return Err(codes::MIGRATION.error(message));
                     }
                 }

@@ -91,8 +91,10 @@ impl Outbox {
         let context = Context::new(db, Arc::clone(&self.core.clock), Arc::clone(&self.core.random));
         let wake = tokio::sync::Notify::new();
         // Boxed, because the compiler cannot see through three nested futures that they are `Send`.
-        let dispatch: BoxFuture<'_, ()> = Box::pin(dispatch::Dispatcher::new(&self.core, &deliver, &wake).run(&stop));
-        let react: BoxFuture<'_, ()> = Box::pin(react::Reactor::new(&self.core, context, &reactions, &wake).run(&stop));
+        let dispatch: BoxFuture<'_, ()> =
+            Box::pin(dispatch::Dispatcher::new(&self.core, &deliver, &wake).run(&stop));
+        let react: BoxFuture<'_, ()> =
+            Box::pin(react::Reactor::new(&self.core, context, &reactions, &wake).run(&stop));
         let tend: BoxFuture<'_, ()> = Box::pin(tend::Tender::new(&self.core).run(&stop));
         tokio::join!(dispatch, react, tend);
     }
@@ -140,7 +142,8 @@ const AFTER: &str = "SELECT s.tenant_id, s.position, o.id, o.kind, o.subject, o.
      JOIN kernel_outbox o ON o.seq = s.seq WHERE s.tenant_id = $1 AND s.position > $2 ORDER BY s.position LIMIT $3";
 
 pub(crate) fn values<E: Event>(core: &Core, tenant: TenantId, event: &E) -> Result<Vec<Value>> {
-    let data = serde_json::to_string(event).map_err(|e| codes::VALUE.caused("an event cannot be written as JSON", e))?;
+    let data = serde_json::to_string(event)
+        .map_err(|e| codes::VALUE.caused("an event cannot be written as JSON", e))?;
     Ok(vec![
         tenant.into(),
         Value::Uuid(core.ids.next()),

@@ -29,7 +29,9 @@ pub trait Reads: Send {
 }
 
 pub(crate) fn first(rows: Vec<Row>) -> Result<Row> {
-    rows.into_iter().next().ok_or_else(|| codes::ROW_MISSING.error("a statement that must give a row gave none"))
+    rows.into_iter()
+        .next()
+        .ok_or_else(|| codes::ROW_MISSING.error("a statement that must give a row gave none"))
 }
 
 /// What the three reading types share.

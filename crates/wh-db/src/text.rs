@@ -91,7 +91,13 @@ impl Texts {
     }
 
     /// The checked form of a text that is to run with these values.
-    pub(crate) fn checked(&self, class: Class, access: Access, sql: &str, args: &[Value]) -> Result<Arc<Checked>> {
+    pub(crate) fn checked(
+        &self,
+        class: Class,
+        access: Access,
+        sql: &str,
+        args: &[Value],
+    ) -> Result<Arc<Checked>> {
         let checked = self.known(class, sql)?;
         if access == Access::Read && (checked.verb != Verb::Select || checked.locks) {
             return Err(refused("a reading transaction can only SELECT", sql));
@@ -101,7 +107,12 @@ impl Texts {
     }
 
     /// The same for many sets of values.
-    pub(crate) fn checked_many(&self, class: Class, sql: &str, values: &[Vec<Value>]) -> Result<Arc<Checked>> {
+    pub(crate) fn checked_many(
+        &self,
+        class: Class,
+        sql: &str,
+        values: &[Vec<Value>],
+    ) -> Result<Arc<Checked>> {
         let checked = self.known(class, sql)?;
         for args in values {
             fits(&checked, args)?;
@@ -135,8 +146,15 @@ fn fits(checked: &Checked, args: &[Value]) -> Result<()> {
         let why = format!("{} values for {} parameters", args.len(), checked.params);
         return Err(refused(&why, &checked.portable));
     }
-    let nul = args.iter().any(|value| matches!(value, Value::Text(text) | Value::Json(text) if text.contains('\0')));
-    if nul { Err(codes::TEXT_NUL.error("a text holds a NUL character")) } else { Ok(()) }
+    let nul = args
+        .iter()
+        .any(|value| matches!(value, Value::Text(text) | Value::Json(text) if text.contains('\0')));
+    if nul {
+        return Err(codes::TEXT_NUL.error("a text holds a NUL character"));
+    }
+    // One engine would store nothing, the other a value that equals itself.
+    let no_number = args.iter().any(|value| matches!(value, Value::Double(number) if number.is_nan()));
+    if no_number { Err(codes::VALUE.error("a double that is not a number")) } else { Ok(()) }
 }
 
 /// Texts are constants of the program, so they may be shown to its author.

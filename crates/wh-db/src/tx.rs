@@ -25,7 +25,13 @@ impl Changing {
         let handle = core.engine.begin(scope).await;
         timer.opened(&handle);
         let class = Class::of(scope);
-        Ok(Self { core: Arc::clone(core), handle: handle?, class, failed: None, after: AfterCommit::default() })
+        Ok(Self {
+            core: Arc::clone(core),
+            handle: handle?,
+            class,
+            failed: None,
+            after: AfterCommit::default(),
+        })
     }
 
     fn usable(&self) -> Result<()> {

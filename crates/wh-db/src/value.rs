@@ -1,9 +1,7 @@
 //! What goes into a statement and comes out of a row, the same on both engines. Knows no driver.
 use uuid::Uuid;
 use wh_base::{Secret, Timestamp};
-use wh_contract::{
-    DatasetId, EventId, ImportId, InvitationId, PanelId, Role, SessionId, TenantId, UserId,
-};
+use wh_contract::{DatasetId, EventId, ImportId, InvitationId, PanelId, Role, SessionId, TenantId, UserId};
 
 /// One value of a statement or row.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,13 +18,19 @@ const SAMPLE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Declare the operations of panels.
 pub fn operations(registry: &mut Registry) {
     registry.op(routes!(panel_list), Op::read(PANELS_READ));
-    registry.op(routes!(panel_create), Op::change(PANELS_WRITE).errors(&[&codes::TITLE_LENGTH, &codes::LIMIT, &wh_dataset::codes::EXISTS]));
+    registry.op(
+        routes!(panel_create),
+        Op::change(PANELS_WRITE).errors(&[&codes::TITLE_LENGTH, &codes::LIMIT, &wh_dataset::codes::EXISTS]),
+    );
     registry.op(routes!(panel_get), Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND]));
     registry.op(
         routes!(panel_update),
         Op::change(PANELS_WRITE).errors(&[&codes::NOT_FOUND, &codes::TITLE_LENGTH]),
     );
-    registry.op(routes!(panel_delete), Op::danger(PANELS_WRITE).errors(&[&codes::NOT_FOUND, &wh_dataset::codes::NOT_FOUND]));
+    registry.op(
+        routes!(panel_delete),
+        Op::danger(PANELS_WRITE).errors(&[&codes::NOT_FOUND, &wh_dataset::codes::NOT_FOUND]),
+    );
     registry.op(routes!(row_list), Op::read(PANELS_READ).errors(row::ERRORS));
     registry.op(
         routes!(import_preview),
@@ -38,6 +44,11 @@ pub fn operations(registry: &mut Registry) {
     );
     registry.op(
         routes!(import_bad_lines),
-        Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND, &codes::IMPORT_NOT_FOUND, &codes::NO_BAD_LINES, &wh_dataset::codes::STORE]),
+        Op::read(PANELS_READ).errors(&[
+            &codes::NOT_FOUND,
+            &codes::IMPORT_NOT_FOUND,
+            &codes::NO_BAD_LINES,
+            &wh_dataset::codes::STORE,
+        ]),
     );
 }

@@ -75,7 +75,7 @@ impl Registry {
         let plan = Arc::new(Plan::new(self.module, &path, method, &operation, op));
         self.check_declaration(&plan);
         let operation = match serde_json::to_value(&operation) {
-            Ok(operation) => self.finished(&plan, operation),
+            Ok(operation) => spec::finished(&plan, operation),
             Err(e) => return self.wrong(format!("{}: {e}", plan.id)),
         };
         if self.operations.insert((path.clone(), method), operation).is_some() {
@@ -83,8 +83,8 @@ impl Registry {
         }
         self.plans.push(plan.clone());
         let guarded = methods.route_layer(axum::middleware::from_fn_with_state(plan, guard::guard));
-        let router = std::mem::take(&mut self.router);
-        self.router = router.route(&path, guarded);
+        let before = std::mem::take(&mut self.router);
+        self.router = before.route(&path, guarded);
     }
 
     /// A schema that no operation refers to by type, for example the shape of an upload's options.
@@ -104,7 +104,7 @@ impl Registry {
         for code in codes {
             match self.codes.insert(code.code, code) {
                 Some(before) if before != *code => {
-                    self.wrong(format!("error code {} stands twice", code.code))
+                    self.wrong(format!("error code {} stands twice", code.code));
                 }
                 _ => {}
             }
@@ -148,16 +148,14 @@ impl Registry {
                     .filter_map(move |(method, operation)| Some((path.clone(), method, operation?)))
             })
             .collect();
-        match (all.pop(), all.is_empty()) {
-            (Some(one), true) => Some(one),
-            _ => {
-                let module = self.module;
-                self.wrong(format!(
-                    "{module}: registry.op takes exactly one operation (get, put, post, delete, patch)"
-                ));
-                None
-            }
+        if let (1, Some(one)) = (all.len(), all.pop()) {
+            return Some(one);
         }
+        let module = self.module;
+        self.wrong(format!(
+            "{module}: registry.op takes exactly one operation (get, put, post, delete, patch)"
+        ));
+        None
     }
 
     fn module(&mut self, module: &Module) {

@@ -14,7 +14,8 @@ mod server;
 
 #[cfg(feature = "server")]
 pub use actors::{
-    ACTORS, ADMIN, AWAY, Cookie, EDITOR, HOME, NOBODY, OPERATOR, OWNER, STRANGER, Signs, TestActor, TestActors, VIEWER,
+    ACTORS, ADMIN, AWAY, Cookie, EDITOR, HOME, NOBODY, OPERATOR, OWNER, STRANGER, Signs, TestActor,
+    TestActors, VIEWER,
 };
 #[cfg(feature = "server")]
 pub use browser::{Answer, Browser, Call};

@@ -17,6 +17,8 @@ use crate::engines::{EngineKind, Fresh, TestDb};
 
 /// Rounds of the outbox after which a test is told that it never comes to rest.
 const ROUNDS_MAX: usize = 1_000;
+/// Live connections of one session: few, so that a test can reach the limit.
+const SOCKETS_PER_SESSION_MAX: usize = 32;
 /// Events that a test looks at.
 const EVENTS_MAX: u32 = 1_000;
 
@@ -30,6 +32,8 @@ pub struct Parts {
     pub web: Option<Router>,
     /// Limits and timeouts; the address is chosen free.
     pub config: ServerConfig,
+    /// Live connections of one session.
+    pub sockets_per_session_max: usize,
 }
 
 impl Parts {
@@ -42,7 +46,7 @@ impl Parts {
     pub fn with(modules: Vec<Module>, authenticator: Arc<dyn Authenticator>) -> Self {
         let config =
             ServerConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..ServerConfig::default() };
-        Self { modules, authenticator, web: None, config }
+        Self { modules, authenticator, web: None, config, sockets_per_session_max: SOCKETS_PER_SESSION_MAX }
     }
 }
 
@@ -74,10 +78,10 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Start one over this database.
-    pub async fn start(db: TestDb, parts: Parts) -> Self {
+    /// Start one over this database, inside a tokio runtime.
+    pub fn start(db: TestDb, parts: Parts) -> Self {
         let sockets = Sockets::new();
-        let hub = Hub::new(sockets.clone());
+        let hub = Hub::with_session_max(sockets.clone(), parts.sockets_per_session_max);
         let reactions = parts.modules.iter().flat_map(Module::reaction_list).cloned().collect();
         let app = App::build(AppParts {
             modules: parts.modules,
@@ -204,6 +208,6 @@ where
 {
     if let Some(db) = TestDb::open(kind, test, migrations).await {
         let parts = parts(&db);
-        body(TestServer::start(db, parts).await).await;
+        body(TestServer::start(db, parts)).await;
     }
 }

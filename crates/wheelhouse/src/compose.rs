@@ -61,7 +61,9 @@ pub async fn database(settings: &Settings, data: &Path, inputs: &Inputs) -> Resu
 pub fn postgres_urls(settings: &DatabaseSettings) -> Result<PostgresUrls> {
     let need = |url: &Option<wh_base::Secret<String>>, key: &str| {
         url.clone().ok_or_else(|| {
-            codes::CONFIG.error(format!("database.engine is postgres and database.{key} is not set; `wheelhouse db init` sets it"))
+            codes::CONFIG.error(format!(
+                "database.engine is postgres and database.{key} is not set; `wheelhouse db init` sets it"
+            ))
         })
     };
     Ok(PostgresUrls {
@@ -83,7 +85,10 @@ pub async fn migrate(settings: &Settings) -> Result<()> {
 pub async fn datasets(settings: &Settings, data: &DataDir, inputs: &Inputs) -> Result<Datasets> {
     let objects = Objects::local(&data.objects())?;
     objects.clean_staging().await?;
-    let config = DatasetsConfig { hot_budget_bytes: settings.dataset.hot_budget_mb << 20, ..DatasetsConfig::default() };
+    let config = DatasetsConfig {
+        hot_budget_bytes: settings.dataset.hot_budget_mb << 20,
+        ..DatasetsConfig::default()
+    };
     Ok(Datasets::open(objects, inputs.ids.clone(), Arc::clone(&inputs.clock), config))
 }
 
@@ -106,18 +111,22 @@ pub struct Documents {
 pub async fn documents() -> Result<Documents> {
     let folder = std::env::temp_dir().join(format!("wheelhouse-spec-{}", std::process::id()));
     let described = describe(&folder).await;
-    std::fs::remove_dir_all(&folder).map_err(|e| data_dir::UNUSABLE.caused("cannot remove a temporary folder", e))?;
+    std::fs::remove_dir_all(&folder)
+        .map_err(|e| data_dir::UNUSABLE.caused("cannot remove a temporary folder", e))?;
     described
 }
 
 async fn describe(folder: &Path) -> Result<Documents> {
     let data = DataDir::open(folder)?;
     let inputs = Inputs::of_this_machine();
-    let config = DbConfig { engine: EngineConfig::Sqlite { path: data.database() }, limits: DbLimits::default() };
-    let opened = wh_db::open(&config, MIGRATIONS, Arc::clone(&inputs.clock), Arc::clone(&inputs.random)).await?;
+    let config =
+        DbConfig { engine: EngineConfig::Sqlite { path: data.database() }, limits: DbLimits::default() };
+    let opened =
+        wh_db::open(&config, MIGRATIONS, Arc::clone(&inputs.clock), Arc::clone(&inputs.random)).await?;
     let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
     let objects = Objects::local(&data.objects())?;
-    let datasets = Datasets::open(objects, inputs.ids.clone(), Arc::clone(&inputs.clock), DatasetsConfig::default());
+    let datasets =
+        Datasets::open(objects, inputs.ids.clone(), Arc::clone(&inputs.clock), DatasetsConfig::default());
     let identity = identity(&opened, &context, IdentityConfig::default())?;
     let modules = modules(&identity, datasets);
     Ok(Documents {

@@ -35,19 +35,27 @@ pub struct DataDir {
 impl DataDir {
     /// Make the folder if needed and take its lock.
     pub fn open(folder: &Path) -> Result<Self> {
-        let unusable =
-            |e: std::io::Error| UNUSABLE.caused(format!("cannot use the data folder {}", folder.display()), e);
+        let unusable = |e: std::io::Error| {
+            UNUSABLE.caused(format!("cannot use the data folder {}", folder.display()), e)
+        };
         make_private(folder).map_err(unusable)?;
         let path = folder.join(LOCK_FILE);
-        let mut lock =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(unusable)?;
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 lock.read_to_string(&mut holder).map_err(unusable)?;
                 let holder = holder.trim();
-                return Err(LOCKED.error(format!("the data folder {} is held by process {holder}", folder.display())));
+                return Err(
+                    LOCKED.error(format!("the data folder {} is held by process {holder}", folder.display()))
+                );
             }
             Err(TryLockError::Error(e)) => return Err(unusable(e)),
         }

@@ -57,7 +57,8 @@ pub async fn serve(sources: &Sources) -> Result<()> {
         health: Some(tasks::health(&context)),
     })?;
     let Opened { outbox, system, .. } = opened;
-    let work = tasks::start(tasks::Work { outbox, reactions, hub, system, datasets, identity: identity.clone() });
+    let work =
+        tasks::start(tasks::Work { outbox, reactions, hub, system, datasets, identity: identity.clone() });
     announce(&settings.server, &listener, &identity).await?;
     tokio::spawn(tasks::stop_on_signal(stop.clone())?);
     wh_server::serve::serve(edge, listener, &settings.server, stop).await;
@@ -98,7 +99,9 @@ pub async fn setup_link(sources: &Sources) -> Result<()> {
     let path = settings.data_dir.join("wheelhouse.db");
     if settings.database.engine == crate::settings::Engine::Sqlite && !path.exists() {
         let folder = settings.data_dir.display();
-        return Err(codes::CONFIG.error(format!("{folder} holds no database; start `wheelhouse serve` there first")));
+        return Err(
+            codes::CONFIG.error(format!("{folder} holds no database; start `wheelhouse serve` there first"))
+        );
     }
     let opened = compose::database(&settings, &path, &inputs).await?;
     let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));

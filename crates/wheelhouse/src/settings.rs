@@ -11,7 +11,12 @@ use crate::log::LogConfig;
 const DATA: Section = Section {
     name: "data",
     doc: "Where everything lies.",
-    keys: &[Key::new("dir", Holds::Text, "\"./data\"", "Folder of the embedded database and of the objects.")],
+    keys: &[Key::new(
+        "dir",
+        Holds::Text,
+        "\"./data\"",
+        "Folder of the embedded database and of the objects.",
+    )],
 };
 
 const DATABASE: Section = Section {
@@ -19,7 +24,11 @@ const DATABASE: Section = Section {
     doc: "The embedded database, or PostgreSQL 15 and later. `wheelhouse db init` fills this in.",
     keys: &[
         Key::new("engine", Holds::Text, "\"sqlite\"", "sqlite or postgres."),
-        Key::optional("postgres_owner_url", Holds::Text, "URL of the login that owns and migrates the tables."),
+        Key::optional(
+            "postgres_owner_url",
+            Holds::Text,
+            "URL of the login that owns and migrates the tables.",
+        ),
         Key::optional("postgres_app_url", Holds::Text, "URL of the login that serves tenants."),
         Key::optional("postgres_id_url", Holds::Text, "URL of the login that reads users and sessions."),
         Key::optional("postgres_sys_url", Holds::Text, "URL of the login for jobs across tenants."),
@@ -144,7 +153,8 @@ fn find_file(sources: &Sources, environment: &[(String, String)]) -> Option<Path
         return Some(file.clone());
     }
     let flag = sources.flags.iter().find(|(key, _)| *key == "data.dir").map(|(_, folder)| folder.as_str());
-    let variable = environment.iter().find(|(name, _)| name == "WHEELHOUSE_DATA_DIR").map(|(_, folder)| folder.as_str());
+    let variable =
+        environment.iter().find(|(name, _)| name == "WHEELHOUSE_DATA_DIR").map(|(_, folder)| folder.as_str());
     let file = Path::new(flag.or(variable).unwrap_or("./data")).join(FILE_NAME);
     file.exists().then_some(file)
 }

@@ -73,7 +73,9 @@ fn file(path: &str, asked: &HeaderMap) -> Option<Response> {
     }
     let plain = Files::get(path)?;
     let accepted = asked.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let takes = |encoding: &str| accepted.split(',').any(|one| one.split(';').next().unwrap_or("").trim() == encoding);
+    let takes = |encoding: &str| {
+        accepted.split(',').any(|one| one.split(';').next().unwrap_or("").trim() == encoding)
+    };
     let (encoding, chosen) = [("br", "br"), ("gzip", "gz")]
         .into_iter()
         .filter(|(encoding, _)| takes(encoding))

@@ -101,7 +101,12 @@ export const theme = createTheme({
     Button: Button.extend({ defaultProps: { size: 'xs', variant: 'default' } }),
     ActionIcon: ActionIcon.extend({ defaultProps: { size: 28, variant: 'subtle', color: 'gray' } }),
     TextInput: TextInput.extend(small),
-    PasswordInput: PasswordInput.extend(small),
+    PasswordInput: PasswordInput.extend({
+      defaultProps: {
+        size: 'xs',
+        visibilityToggleButtonProps: { 'aria-label': 'Show the password', tabIndex: 0 },
+      },
+    }),
     NumberInput: NumberInput.extend(small),
     Select: Select.extend({
       defaultProps: {

@@ -133,7 +133,7 @@ enum Piece {
 }
 
 /// Everything an import made, durable and not yet visible. Commit it, or discard it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Staged {
     /// Whose it is.
     pub tenant: TenantId,

@@ -291,11 +291,6 @@ impl ChunkBuilder {
         Self { schema: schema.arrow(), columns, rows: 0, bad_rows: Vec::new() }
     }
 
-    /// Rows in it, the bad ones among them.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// How many rows it takes before it is full.
     pub(crate) fn room(&self) -> usize {
         CHUNK_ROWS - self.rows

@@ -86,7 +86,8 @@ pub enum Header {
 #[serde(deny_unknown_fields)]
 #[schema(as = DatasetColumnPlan)]
 pub struct ColumnPlan {
-    /// What the file calls it: the header's text or the JSON key; for a file without header its number, from 1.
+    /// What the file calls it: the header's text or the JSON key; for a file without header its number, from 1; where
+    /// the header's text is empty or repeated, `#` and its number.
     pub source: String,
     /// What the dataset calls it.
     pub name: String,

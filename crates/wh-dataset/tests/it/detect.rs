@@ -117,7 +117,13 @@ fn names_are_made_fit_and_it_is_said() {
         kinds,
         [IssueKind::NameRepeated, IssueKind::NameRepeated, IssueKind::NameEmpty, IssueKind::NameChanged]
     );
-    assert_eq!(found.options.columns[4].source, "x\ty");
+    let sources: Vec<&str> = found.options.columns.iter().map(|column| column.source.as_str()).collect();
+    assert_eq!(sources, ["id", "#2", " ID ", "#4", "x\ty", "id_2"]);
+    let second =
+        ColumnHint { source: "#2".to_owned(), name: Some("other".to_owned()), ..ColumnHint::default() };
+    let hints = ReadHints { columns: vec![second], ..ReadHints::default() };
+    let named = detect(b"id,id\n1,2\n", None, &hints).unwrap();
+    assert_eq!(columns(&named), "id:integer other:integer");
     let bare = look(b"1,2\n3,4\n");
     assert_eq!(columns(&bare), "column_1:integer column_2:integer");
     assert_eq!(bare.options.columns[1].source, "2");

@@ -95,14 +95,17 @@ pub(super) fn parse(
     sql: &str,
     rest: &[Token<'_>],
 ) -> Result<Table, String> {
-    let (Some(open), Some(close)) = (rest.first(), rest.last()) else { return Err(format!("{name} has no columns")) };
+    let (Some(open), Some(close)) = (rest.first(), rest.last()) else {
+        return Err(format!("{name} has no columns"));
+    };
     if !open.is_sign(b'(') || !close.is_sign(b')') {
         return Err(format!("{name} is not CREATE TABLE name ( ... )"));
     }
     let mut table = Table { name, class, columns: Vec::new(), constraints: Vec::new(), verbatim: None };
     for item in items(&rest[1..rest.len() - 1])? {
         references(context, item)?;
-        let constraint = ["PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "CONSTRAINT"].iter().any(|word| item[0].is(word));
+        let constraint =
+            ["PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "CONSTRAINT"].iter().any(|word| item[0].is(word));
         if constraint {
             if class == TableClass::Tenant {
                 starts_with_tenant(item)?;
@@ -110,9 +113,14 @@ pub(super) fn parse(
             table.constraints.push(text(sql, item).to_owned());
         } else {
             table.columns.push(column(sql, item)?);
-            let key = item.iter().any(|token| ["PRIMARY", "UNIQUE", "REFERENCES"].iter().any(|word| token.is(word)));
+            let key = item
+                .iter()
+                .any(|token| ["PRIMARY", "UNIQUE", "REFERENCES"].iter().any(|word| token.is(word)));
             if key && class == TableClass::Tenant {
-                return Err(format!("column {}: keys of a tenant table are composite and start with tenant_id", item[0].text));
+                return Err(format!(
+                    "column {}: keys of a tenant table are composite and start with tenant_id",
+                    item[0].text
+                ));
             }
         }
     }
@@ -159,8 +167,10 @@ fn items<'a>(tokens: &'a [Token<'a>]) -> Result<Vec<&'a [Token<'a>]>, String> {
 
 /// One column: name, portable type, rest.
 pub(super) fn column(sql: &str, item: &[Token<'_>]) -> Result<Column, String> {
-    let name = item.first().filter(|token| token.name().is_some()).ok_or("a column without a name")?.text.to_owned();
-    let kind = item.get(1).and_then(Token::name).ok_or_else(|| format!("column {name} has no type"))?.into_owned();
+    let name =
+        item.first().filter(|token| token.name().is_some()).ok_or("a column without a name")?.text.to_owned();
+    let kind =
+        item.get(1).and_then(Token::name).ok_or_else(|| format!("column {name} has no type"))?.into_owned();
     if !TYPES.iter().any(|(portable, ..)| *portable == kind) {
         let known: Vec<&str> = TYPES.iter().map(|(portable, ..)| *portable).collect();
         return Err(format!("column {name} has the type {kind}, not one of {}", known.join(" ")));

@@ -36,8 +36,20 @@ pub(crate) enum Statement {
 
 /// Words that would change what the shared transaction or the guards rely on.
 const FORBIDDEN: &[&str] = &[
-    "DEFERRABLE", "DEFERRED", "INITIALLY", "CONFLICT", "AUTOINCREMENT", "COLLATE", "STRICT", "WITHOUT", "TEMP", "TEMPORARY",
-    "TRIGGER", "VIEW", "PRAGMA", "ATTACH",
+    "DEFERRABLE",
+    "DEFERRED",
+    "INITIALLY",
+    "CONFLICT",
+    "AUTOINCREMENT",
+    "COLLATE",
+    "STRICT",
+    "WITHOUT",
+    "TEMP",
+    "TEMPORARY",
+    "TRIGGER",
+    "VIEW",
+    "PRAGMA",
+    "ATTACH",
 ];
 
 /// The statements of a file, for one engine.
@@ -106,7 +118,9 @@ impl Reader<'_> {
     }
 
     fn statement(&self, class: TableClass, portable: bool) -> Result<Statement, String> {
-        if portable && let Some(word) = self.part.iter().find(|token| FORBIDDEN.iter().any(|word| token.is(word))) {
+        if portable
+            && let Some(word) = self.part.iter().find(|token| FORBIDDEN.iter().any(|word| token.is(word)))
+        {
             return Err(format!("the word {}", word.text));
         }
         if self.starts(&["CREATE", "TABLE"]) {
@@ -114,7 +128,8 @@ impl Reader<'_> {
             if !portable {
                 return Ok(Statement::CreateTable(Table::verbatim(name, class, self.text())));
             }
-            return table::parse(self.context, name, class, self.sql, &self.part[3..]).map(Statement::CreateTable);
+            return table::parse(self.context, name, class, self.sql, &self.part[3..])
+                .map(Statement::CreateTable);
         }
         if self.starts(&["DROP", "TABLE"]) {
             return Ok(Statement::DropTable { name: self.own_name(2)?, sql: self.text() });
@@ -150,7 +165,8 @@ impl Reader<'_> {
         if !portable {
             return Ok(self.text());
         }
-        let adds = self.part.get(3).is_some_and(|t| t.is("ADD")) && self.part.get(4).is_some_and(|t| t.is("COLUMN"));
+        let adds =
+            self.part.get(3).is_some_and(|t| t.is("ADD")) && self.part.get(4).is_some_and(|t| t.is("COLUMN"));
         if !adds {
             return Err("ALTER TABLE can only ADD COLUMN".to_owned());
         }

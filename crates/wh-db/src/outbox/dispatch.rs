@@ -22,7 +22,8 @@ const BATCH_MAX: i64 = 512;
 const PAUSE_MS: (u64, u64) = (50, 5_000);
 
 const CURSOR: &str = "SELECT xid, seq, ordinal FROM kernel_cursor WHERE name = 'stream'";
-const MOVE: &str = "UPDATE kernel_cursor SET xid = $1, seq = $2, ordinal = $3 WHERE name = 'stream' AND ordinal = $4";
+const MOVE: &str =
+    "UPDATE kernel_cursor SET xid = $1, seq = $2, ordinal = $3 WHERE name = 'stream' AND ordinal = $4";
 const ADVANCE: &str = "INSERT INTO kernel_position (tenant_id, position) VALUES ($1, $2) ON CONFLICT (tenant_id) \
      DO UPDATE SET position = kernel_position.position + excluded.position RETURNING position";
 const PLACE: &str = "INSERT INTO kernel_stream (ordinal, tenant_id, position, seq) VALUES ($1, $2, $3, $4)";

@@ -40,7 +40,8 @@ const CURSORS: &str = "SELECT name, ordinal FROM kernel_cursor ORDER BY name";
 const MOVE: &str = "UPDATE kernel_cursor SET ordinal = $1 WHERE name = 'reactions' AND ordinal < $1";
 const EVENTS: &str = "SELECT s.ordinal, s.tenant_id, s.position, o.id, o.kind, o.subject, o.at, o.data FROM kernel_stream s \
      JOIN kernel_outbox o ON o.seq = s.seq WHERE s.ordinal > $1 AND s.ordinal <= $2 ORDER BY s.ordinal LIMIT $3";
-const QUEUED: &str = "SELECT DISTINCT tenant_id, reaction FROM kernel_parked WHERE state = 'waiting' LIMIT 100000";
+const QUEUED: &str =
+    "SELECT DISTINCT tenant_id, reaction FROM kernel_parked WHERE state = 'waiting' LIMIT 100000";
 const QUEUE: &str = "INSERT INTO kernel_parked (ordinal, reaction, tenant_id, position, id, kind, subject, at, data, state, \
      attempts, next_at, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting', $10, $11, $12) \
      ON CONFLICT (ordinal, reaction) DO NOTHING";
@@ -76,7 +77,12 @@ impl Reaction {
 }
 
 impl<'a> Reactor<'a> {
-    pub(super) fn new(core: &'a Arc<Core>, context: Context, reactions: &'a [Reaction], wake: &'a Notify) -> Self {
+    pub(super) fn new(
+        core: &'a Arc<Core>,
+        context: Context,
+        reactions: &'a [Reaction],
+        wake: &'a Notify,
+    ) -> Self {
         Self { core, context, reactions, wake }
     }
 
@@ -146,14 +152,22 @@ impl<'a> Reactor<'a> {
             for reaction in self.reactions.iter().filter(|reaction| reaction.kind == event.kind) {
                 let key = reaction.key();
                 let now = self.core.clock.now();
-                let behind = queued.contains(&(event.tenant, key.clone())) || later.iter().any(|l| l.reaction == key);
+                let behind =
+                    queued.contains(&(event.tenant, key.clone())) || later.iter().any(|l| l.reaction == key);
                 let failed = if behind { None } else { self.try_one(reaction, &event).await.err() };
                 if failed.is_none() && !behind {
                     continue;
                 }
                 let attempts = i64::from(!behind);
                 let next_at = if behind { now } else { now.plus_seconds(PAUSE_S) };
-                later.push(Later { ordinal, reaction: key, event: event.clone(), attempts, next_at, reason: failed });
+                later.push(Later {
+                    ordinal,
+                    reaction: key,
+                    event: event.clone(),
+                    attempts,
+                    next_at,
+                    reason: failed,
+                });
             }
         }
         later
@@ -169,7 +183,8 @@ impl<'a> Reactor<'a> {
             Ok(Err(_)) => "it panicked".to_owned(),
             Err(_) => format!("it took longer than {REACTION_S_MAX} s"),
         };
-        counter!("outbox_reactions_failed_total", "context" => reaction.context, "kind" => reaction.kind).increment(1);
+        counter!("outbox_reactions_failed_total", "context" => reaction.context, "kind" => reaction.kind)
+            .increment(1);
         tracing::warn!(context = reaction.context, kind = reaction.kind, event = %event.id, reason, "a reaction failed");
         Err(reason.chars().take(REASON_CHARS_MAX).filter(|sign| *sign != '\0').collect())
     }
@@ -188,8 +203,10 @@ impl<'a> Reactor<'a> {
         let rows = reading.kernel_rows(DUE, args![self.core.clock.now(), BATCH_MAX]).await?;
         drop(reading);
         let progress = if rows.is_empty() { Progress::Idle } else { Progress::Some };
-        let attempts: Vec<BoxFuture<'_, Result<()>>> = rows.iter().map(|row| self.again_one(row).boxed()).collect();
-        let results: Vec<Result<()>> = stream::iter(attempts).buffer_unordered(TENANTS_AT_ONCE_MAX).collect().await;
+        let attempts: Vec<BoxFuture<'_, Result<()>>> =
+            rows.iter().map(|row| self.again_one(row).boxed()).collect();
+        let results: Vec<Result<()>> =
+            stream::iter(attempts).buffer_unordered(TENANTS_AT_ONCE_MAX).collect().await;
         results.into_iter().collect::<Result<()>>().map(|()| progress)
     }
 
@@ -197,7 +214,9 @@ impl<'a> Reactor<'a> {
         let (ordinal, key, event) = (row.int("ordinal")?, row.text("reaction")?, delivered(row)?);
         let attempts = row.int("attempts")? + 1;
         let answer = match self.reactions.iter().find(|reaction| reaction.key() == key) {
-            Some(reaction) => self.try_one(reaction, &event).await.map_err(|reason| (reason, attempts >= ATTEMPTS_MAX)),
+            Some(reaction) => {
+                self.try_one(reaction, &event).await.map_err(|reason| (reason, attempts >= ATTEMPTS_MAX))
+            }
             None => Err(("nobody reacts to it any more".to_owned(), true)),
         };
         let mut tx = Changing::open(self.core, Scope::Kernel).await?;

@@ -25,9 +25,11 @@ const PAUSE_S: u64 = 60;
 const CURSORS: &str = "SELECT MIN(ordinal) AS done, MAX(ordinal) AS delivered FROM kernel_cursor";
 const OLDEST: &str = "SELECT s.ordinal, o.at FROM kernel_stream s JOIN kernel_outbox o ON o.seq = s.seq \
      WHERE s.ordinal <= $1 ORDER BY s.ordinal LIMIT $2";
-const DROP_EVENTS: &str = "DELETE FROM kernel_outbox WHERE seq IN (SELECT seq FROM kernel_stream WHERE ordinal <= $1)";
+const DROP_EVENTS: &str =
+    "DELETE FROM kernel_outbox WHERE seq IN (SELECT seq FROM kernel_stream WHERE ordinal <= $1)";
 const DROP_PLACES: &str = "DELETE FROM kernel_stream WHERE ordinal <= $1";
-const OLD_KEYS: &str = "SELECT tenant_id, key FROM kernel_idempotency WHERE created_at < $1 ORDER BY created_at LIMIT $2";
+const OLD_KEYS: &str =
+    "SELECT tenant_id, key FROM kernel_idempotency WHERE created_at < $1 ORDER BY created_at LIMIT $2";
 const DROP_KEY: &str = "DELETE FROM kernel_idempotency WHERE tenant_id = $1 AND key = $2 AND created_at < $3";
 
 pub(super) struct Tender<'a> {
@@ -47,7 +49,9 @@ impl<'a> Tender<'a> {
                     continue;
                 }
                 Ok(Progress::Idle) => {}
-                Err(error) => tracing::warn!(?error, "old events could not be taken away; trying again later"),
+                Err(error) => {
+                    tracing::warn!(?error, "old events could not be taken away; trying again later")
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => {}

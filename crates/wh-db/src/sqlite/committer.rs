@@ -38,7 +38,8 @@ pub(super) fn start(writer: &Arc<Writer>, path: &Path) -> Result<JoinHandle<()>>
     let (checkpoint, asked) = sync_channel(1);
     spawn("wh-db-checkpoint", move || checkpoints(&raw, &asked))?;
     let sizes = histogram!("database_group_size", "engine" => "sqlite");
-    let mut committer = Committer { writer: Arc::clone(writer), checkpoint, sizes, restart_at: RESTART_PAGES };
+    let mut committer =
+        Committer { writer: Arc::clone(writer), checkpoint, sizes, restart_at: RESTART_PAGES };
     spawn("wh-db-writer", move || committer.run())
 }
 
@@ -166,4 +167,3 @@ impl Committer {
         }
     }
 }
-

@@ -68,7 +68,8 @@ pub(super) struct Connection {
 
 /// The file and its settings, without walls: for the schema and for checkpoints.
 pub(super) fn open_raw(path: &Path) -> rusqlite::Result<Raw> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let raw = Raw::open_with_flags(path, flags)?;
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
@@ -83,7 +84,13 @@ pub(super) fn open_raw(path: &Path) -> rusqlite::Result<Raw> {
 }
 
 impl Connection {
-    pub(super) fn open(path: &Path, walls: &Arc<Walls>, used_for: Use, mode: Mode, file_bytes_max: u64) -> Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        walls: &Arc<Walls>,
+        used_for: Use,
+        mode: Mode,
+        file_bytes_max: u64,
+    ) -> Result<Self> {
         Self::try_open(path, walls, used_for, mode, file_bytes_max).map_err(translate)
     }
 
@@ -109,8 +116,11 @@ impl Connection {
             Mode::Reader => raw.execute_batch("PRAGMA cache_size = -8192; PRAGMA query_only = ON;")?,
             Mode::Writer => {
                 let page_bytes: i64 = raw.query_row("PRAGMA page_size", [], |row| row.get(0))?;
-                let pages_max = (file_bytes_max / page_bytes.max(1).unsigned_abs()).min(u64::from(u32::MAX - 1));
-                raw.execute_batch(&format!("PRAGMA cache_size = -32768; PRAGMA max_page_count = {pages_max};"))?;
+                let pages_max =
+                    (file_bytes_max / page_bytes.max(1).unsigned_abs()).min(u64::from(u32::MAX - 1));
+                raw.execute_batch(&format!(
+                    "PRAGMA cache_size = -32768; PRAGMA max_page_count = {pages_max};"
+                ))?;
                 let pages = Arc::clone(&log_pages);
                 raw.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, count: i32| {
                     pages.store(count, Ordering::Relaxed);
@@ -120,7 +130,9 @@ impl Connection {
         }
         let (clock, gate, walls) = (Arc::clone(&session), Arc::clone(&session), Arc::clone(walls));
         raw.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || clock.interrupts()))?;
-        raw.authorizer(Some(move |asked: rusqlite::hooks::AuthContext<'_>| walls.authorize(&gate.rule(), &asked)))?;
+        raw.authorizer(Some(move |asked: rusqlite::hooks::AuthContext<'_>| {
+            walls.authorize(&gate.rule(), &asked)
+        }))?;
         Ok(Self { raw, session, used_for, log_pages })
     }
 
@@ -155,7 +167,10 @@ impl Connection {
     pub(super) fn count(&self, sql: &Arc<Checked>, args: &[Value], limits: Limits) -> Result<u64> {
         let mut statement = self.start(sql, args, limits)?;
         if statement.column_count() == 0 {
-            return statement.raw_execute().map(|count| count as u64).map_err(|cause| self.failure(cause, sql));
+            return statement
+                .raw_execute()
+                .map(|count| count as u64)
+                .map_err(|cause| self.failure(cause, sql));
         }
         let mut rows = statement.raw_query();
         let mut count = 0;
@@ -177,7 +192,9 @@ impl Connection {
     /// What a failed statement means: a limit of ours, or the database's own words.
     fn failure(&self, cause: rusqlite::Error, sql: &Checked) -> Error {
         match (self.session.stopped(), sql.class) {
-            (Stopped::TimeUp, _) => codes::STATEMENT_SLOW.caused("a statement ran longer than its limit", cause),
+            (Stopped::TimeUp, _) => {
+                codes::STATEMENT_SLOW.caused("a statement ran longer than its limit", cause)
+            }
             (Stopped::Abandoned, _) => codes::STATEMENT_SLOW.caused("a statement was abandoned", cause),
             (Stopped::No, Class::Kernel) => {
                 tracing::debug!(sql = sql.portable, "a statement of the kernel failed");
@@ -207,7 +224,10 @@ fn functions(raw: &Raw, session: &Arc<Session>) -> rusqlite::Result<()> {
 /// To `SQLite`, `$1` is a name, numbered by its first appearance: so each place is asked for its name.
 fn bind(statement: &mut CachedStatement<'_>, args: &[Value]) -> Result<()> {
     for at in 1..=statement.parameter_count() {
-        let number = statement.parameter_name(at).and_then(|name| name.strip_prefix('$')).and_then(|n| n.parse::<usize>().ok());
+        let number = statement
+            .parameter_name(at)
+            .and_then(|name| name.strip_prefix('$'))
+            .and_then(|n| n.parse::<usize>().ok());
         let value = number.and_then(|number| args.get(number.wrapping_sub(1)));
         let Some(value) = value else { return Err(codes::VALUE.error("a parameter without a value")) };
         statement.raw_bind_parameter(at, Bound(value)).map_err(translate)?;

@@ -8,9 +8,9 @@ use crate::codes;
 pub(super) fn translate(cause: Cause) -> Error {
     let Cause::SqliteFailure(failure, message) = &cause else {
         return match cause {
-            Cause::InvalidParameterName(_) | Cause::InvalidParameterCount(..) | Cause::ToSqlConversionFailure(_) => {
-                codes::VALUE.caused("a value cannot be bound", cause)
-            }
+            Cause::InvalidParameterName(_)
+            | Cause::InvalidParameterCount(..)
+            | Cause::ToSqlConversionFailure(_) => codes::VALUE.caused("a value cannot be bound", cause),
             _ => codes::STATEMENT.caused("the database cannot run a statement", cause),
         };
     };
@@ -19,7 +19,9 @@ pub(super) fn translate(cause: Cause) -> Error {
         ErrorCode::ConstraintViolation => constraint(failure.extended_code, words, cause),
         ErrorCode::DiskFull => codes::DISK_FULL.caused("no room left in the database", cause).retry_after(10),
         ErrorCode::ReadOnly => codes::READ_ONLY.caused("the database file cannot be written", cause),
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => codes::CORRUPT.caused("the database file is damaged", cause),
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+            codes::CORRUPT.caused("the database file is damaged", cause)
+        }
         ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::FileLockingProtocolFailed => {
             codes::STORAGE.caused("the storage failed", cause)
         }
@@ -30,7 +32,9 @@ pub(super) fn translate(cause: Cause) -> Error {
         ErrorCode::AuthorizationForStatementDenied => {
             codes::STATEMENT_REFUSED.caused(format!("not what this transaction may touch: {words}"), cause)
         }
-        ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ParameterOutOfRange => codes::VALUE.caused(words, cause),
+        ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ParameterOutOfRange => {
+            codes::VALUE.caused(words, cause)
+        }
         ErrorCode::SchemaChanged => codes::RETRY.caused("the schema changed under a statement", cause),
         _ => codes::STATEMENT.caused(format!("the database cannot run a statement: {words}"), cause),
     }

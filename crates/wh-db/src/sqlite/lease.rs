@@ -17,7 +17,11 @@ use crate::{Row, Value, codes};
 const END_AFTER_TIMES: u32 = 10;
 
 enum Slot {
-    Held { connection: Box<Connection>, due: Instant, limits: Option<Limits> },
+    Held {
+        connection: Box<Connection>,
+        due: Instant,
+        limits: Option<Limits>,
+    },
     /// Taken away: the time was up.
     Expired,
     /// Given back.
@@ -125,7 +129,11 @@ impl Write {
                     (*due, *own) = (by, Some(limits));
                     let tenant = if let Scope::Tenant(tenant) = scope { Some(tenant) } else { None };
                     connection.session.set_tenant(tenant);
-                    let begin = if connection.raw.is_autocommit() { connection.control("BEGIN IMMEDIATE") } else { Ok(()) };
+                    let begin = if connection.raw.is_autocommit() {
+                        connection.control("BEGIN IMMEDIATE")
+                    } else {
+                        Ok(())
+                    };
                     begin.and_then(|()| connection.control("SAVEPOINT one")).map_err(translate)
                 }
                 Slot::Expired | Slot::Over => Err(too_long()),
@@ -140,7 +148,9 @@ impl Write {
         let (connection, limits) = match &*slot {
             Slot::Held { connection, limits: Some(limits), .. } => (connection, *limits),
             Slot::Expired => return Err(too_long()),
-            Slot::Held { limits: None, .. } | Slot::Over => return Err(codes::POISONED.error("the transaction is over")),
+            Slot::Held { limits: None, .. } | Slot::Over => {
+                return Err(codes::POISONED.error("the transaction is over"));
+            }
         };
         let late = Instant::now() >= limits.read_by;
         let answer = if late { Err(too_long()) } else { run(connection, limits) };
@@ -167,7 +177,9 @@ impl Write {
     }
 
     pub(crate) fn many(&mut self, sql: &Arc<Checked>, values: &[Vec<Value>]) -> Result<()> {
-        self.with(|connection, limits| values.iter().try_for_each(|args| connection.count(sql, args, limits).map(|_| ())))
+        self.with(|connection, limits| {
+            values.iter().try_for_each(|args| connection.count(sql, args, limits).map(|_| ()))
+        })
     }
 
     pub(crate) async fn commit(self, after: AfterCommit) -> Result<()> {

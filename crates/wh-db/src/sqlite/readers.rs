@@ -60,7 +60,8 @@ impl Readers {
             None => {
                 let own = Arc::clone(self);
                 let open = move || {
-                    Connection::open(&own.path, &own.walls, used_for, Mode::Reader, own.limits.file_bytes_max).map(Box::new)
+                    Connection::open(&own.path, &own.walls, used_for, Mode::Reader, own.limits.file_bytes_max)
+                        .map(Box::new)
                 };
                 spawn_blocking(open).await.map_err(gone)??
             }
@@ -68,7 +69,9 @@ impl Readers {
         let tenant = if let Scope::Tenant(tenant) = scope { Some(tenant) } else { None };
         connection.session.set_tenant(tenant);
         connection.control("BEGIN").map_err(translate)?;
-        Ok(Read { seat: Some(Seat { connection: Some(connection), readers: Arc::clone(self), _permit: permit }) })
+        Ok(Read {
+            seat: Some(Seat { connection: Some(connection), readers: Arc::clone(self), _permit: permit }),
+        })
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit> {

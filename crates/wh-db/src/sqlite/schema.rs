@@ -41,7 +41,8 @@ const KERNEL: &[(&str, &str)] = &[(
 const KERNEL_CONTEXT: &str = "kernel";
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS kernel_migration (context TEXT NOT NULL, name TEXT NOT NULL, \
      checksum TEXT NOT NULL, applied_at INTEGER NOT NULL, PRIMARY KEY (context, name)) STRICT, WITHOUT ROWID";
-const NOTE: &str = "INSERT INTO kernel_migration (context, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)";
+const NOTE: &str =
+    "INSERT INTO kernel_migration (context, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)";
 
 /// Apply what is missing.
 pub(super) fn migrate(path: &Path, migrations: &[Migrations], now: Timestamp) -> Result<()> {
@@ -51,7 +52,8 @@ pub(super) fn migrate(path: &Path, migrations: &[Migrations], now: Timestamp) ->
     let (kernel, contexts): (Vec<Applied>, Vec<Applied>) =
         applied(&raw).map_err(translate)?.into_iter().partition(|row| row.context == KERNEL_CONTEXT);
     if let Some(row) = kernel.iter().find(|row| !KERNEL.iter().any(|(name, _)| *name == row.name)) {
-        return Err(codes::SCHEMA_NEWER.error(format!("migration {} of the kernel is not part of this program", row.name)));
+        return Err(codes::SCHEMA_NEWER
+            .error(format!("migration {} of the kernel is not part of this program", row.name)));
     }
     let pending = plan(&contexts, migrations, Dialect::Sqlite)?;
     for (name, sql) in KERNEL.iter().filter(|(name, _)| !kernel.iter().any(|row| row.name == *name)) {
@@ -67,7 +69,8 @@ pub(super) fn migrate(path: &Path, migrations: &[Migrations], now: Timestamp) ->
 /// A new file, or one of ours.
 fn ours(raw: &Raw) -> Result<()> {
     let id: i64 = raw.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(translate)?;
-    let tables: i64 = raw.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(translate)?;
+    let tables: i64 =
+        raw.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(translate)?;
     if id == APPLICATION_ID {
         return Ok(());
     }
@@ -78,9 +81,11 @@ fn ours(raw: &Raw) -> Result<()> {
 }
 
 fn applied(raw: &Raw) -> rusqlite::Result<Vec<Applied>> {
-    let mut statement = raw.prepare("SELECT context, name, checksum FROM kernel_migration ORDER BY context, name")?;
-    let rows = statement
-        .query_map([], |row| Ok(Applied { context: row.get(0)?, name: row.get(1)?, checksum: row.get(2)? }))?;
+    let mut statement =
+        raw.prepare("SELECT context, name, checksum FROM kernel_migration ORDER BY context, name")?;
+    let rows = statement.query_map([], |row| {
+        Ok(Applied { context: row.get(0)?, name: row.get(1)?, checksum: row.get(2)? })
+    })?;
     rows.collect()
 }
 
@@ -90,14 +95,21 @@ fn apply_pending(raw: &mut Raw, pending: &Pending, now: Timestamp) -> Result<()>
         .iter()
         .map(|statement| match statement {
             Statement::CreateTable(table) => table.create(Dialect::Sqlite),
-            Statement::DropTable { sql, .. } | Statement::UniqueIndex { sql, .. } | Statement::Other { sql } => sql.clone(),
+            Statement::DropTable { sql, .. }
+            | Statement::UniqueIndex { sql, .. }
+            | Statement::Other { sql } => sql.clone(),
         })
         .collect();
     apply(raw, (pending.context, pending.name, &pending.checksum), &texts, now)
 }
 
 /// One migration in one transaction: it is there as a whole or not at all.
-fn apply(raw: &mut Raw, (context, name, checksum): (&str, &str, &str), texts: &[String], now: Timestamp) -> Result<()> {
+fn apply(
+    raw: &mut Raw,
+    (context, name, checksum): (&str, &str, &str),
+    texts: &[String],
+    now: Timestamp,
+) -> Result<()> {
     let run = |raw: &mut Raw| -> rusqlite::Result<()> {
         let tx = raw.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         for sql in texts {
@@ -109,7 +121,8 @@ fn apply(raw: &mut Raw, (context, name, checksum): (&str, &str, &str), texts: &[
     run(raw).map_err(|cause| {
         let error = translate(cause);
         if error.is(&codes::STATEMENT) || error.is(&codes::CHECK) {
-            return codes::MIGRATION.caused(format!("migration {name} of {context} failed: {}", error.message()), error);
+            return codes::MIGRATION
+                .caused(format!("migration {name} of {context} failed: {}", error.message()), error);
         }
         error
     })

@@ -94,7 +94,9 @@ impl Session {
     }
 
     fn nanos(&self, at: Option<Instant>) -> u64 {
-        at.map_or(NEVER, |at| u64::try_from(at.saturating_duration_since(self.base).as_nanos()).unwrap_or(NEVER))
+        at.map_or(NEVER, |at| {
+            u64::try_from(at.saturating_duration_since(self.base).as_nanos()).unwrap_or(NEVER)
+        })
     }
 
     fn passed(&self, limit: &AtomicU64) -> bool {

@@ -26,6 +26,8 @@ struct Neighbours {
 pub(super) struct Walls {
     classes: BTreeMap<String, TableClass>,
     neighbours: BTreeMap<String, Neighbours>,
+    /// Every table of the file, ours or not.
+    real: BTreeSet<String>,
 }
 
 /// One foreign key, column by column.
@@ -46,7 +48,8 @@ impl Walls {
             keys.extend(foreign_keys(raw, table).map_err(translate)?);
         }
         let neighbours = classes.keys().map(|table| (table.clone(), neighbours(table, &keys))).collect();
-        Ok(Self { classes, neighbours })
+        let real = real_tables(raw).map_err(translate)?;
+        Ok(Self { classes, neighbours, real })
     }
 
     /// The views through which tenants read. Names resolve to them first.
@@ -78,7 +81,10 @@ impl Walls {
     }
 
     fn tenant_tables(&self) -> impl Iterator<Item = &str> {
-        self.classes.iter().filter(|(_, class)| **class == TableClass::Tenant).map(|(table, _)| table.as_str())
+        self.classes
+            .iter()
+            .filter(|(_, class)| **class == TableClass::Tenant)
+            .map(|(table, _)| table.as_str())
     }
 
     /// The authorizer: asked once per name when a statement is prepared.
@@ -89,7 +95,9 @@ impl Walls {
             Rule::Statement(sql) => match asked.action {
                 AuthAction::Select | AuthAction::Recursive => true,
                 AuthAction::Function { function_name } => function_name != "load_extension",
-                AuthAction::Read { table_name, column_name } => self.reads(sql, asked, table_name, column_name),
+                AuthAction::Read { table_name, column_name } => {
+                    self.reads(sql, asked, table_name, column_name)
+                }
                 AuthAction::Insert { table_name } => self.writes(sql, asked, table_name, Verb::Insert),
                 AuthAction::Update { table_name, .. } => self.writes(sql, asked, table_name, Verb::Update),
                 AuthAction::Delete { table_name } => self.writes(sql, asked, table_name, Verb::Delete),
@@ -102,6 +110,9 @@ impl Walls {
     fn reads(&self, sql: &Checked, asked: &AuthContext<'_>, table: &str, column: &str) -> bool {
         let table = table.to_ascii_lowercase();
         let class = self.classes.get(&table).copied();
+        if column.is_empty() && asked.database_name.is_none() {
+            return self.counts(sql, &table, class);
+        }
         if asked.database_name == Some("temp") {
             return class == Some(TableClass::Tenant) && matches!(sql.class, Class::Tenant);
         }
@@ -115,15 +126,31 @@ impl Walls {
             Class::Tenant => {
                 let view = asked.accessor.is_some_and(|by| by.eq_ignore_ascii_case(&table));
                 let guard = asked.accessor.is_some_and(|by| by.starts_with(GUARD));
-                class == Some(TableClass::Tenant) && (view || guard || self.reads_for_write(sql, &table, column))
+                class == Some(TableClass::Tenant)
+                    && (view || guard || self.reads_for_write(sql, &table, column))
             }
         }
+    }
+
+    /// A source of which no column is named, as in `COUNT(*)`: asked by its bare name, which may be one that WITH defines.
+    fn counts(&self, sql: &Checked, table: &str, class: Option<TableClass>) -> bool {
+        let own = match sql.class {
+            Class::Kernel => table.starts_with("kernel_"),
+            Class::System => class.is_some(),
+            Class::Global => class == Some(TableClass::Global),
+            Class::Tenant => class == Some(TableClass::Tenant),
+        };
+        own || !(self.real.contains(table) || table.starts_with("sqlite_"))
     }
 
     /// The target itself, and the key columns around it.
     fn reads_for_write(&self, sql: &Checked, table: &str, column: &str) -> bool {
         let Some(target) = &sql.target else { return false };
-        let around = || self.neighbours.get(target).is_some_and(|n| n.keys.contains(&(table.to_owned(), column.to_ascii_lowercase())));
+        let around = || {
+            self.neighbours
+                .get(target)
+                .is_some_and(|n| n.keys.contains(&(table.to_owned(), column.to_ascii_lowercase())))
+        };
         target == table || around()
     }
 
@@ -136,19 +163,32 @@ impl Walls {
             return table.starts_with("kernel_");
         }
         let Some(target) = &sql.target else { return false };
-        let cascade = verb == Verb::Delete && self.neighbours.get(target).is_some_and(|n| n.cascades.contains(&table));
+        let cascade =
+            verb == Verb::Delete && self.neighbours.get(target).is_some_and(|n| n.cascades.contains(&table));
         // ON CONFLICT DO UPDATE is an update of the target by an insert.
-        let own = *target == table && (verb == sql.verb || (sql.verb == Verb::Insert && verb == Verb::Update));
+        let own =
+            *target == table && (verb == sql.verb || (sql.verb == Verb::Insert && verb == Verb::Update));
         own || cascade
     }
 }
 
+fn real_tables(raw: &Raw) -> rusqlite::Result<BTreeSet<String>> {
+    let mut statement =
+        raw.prepare("SELECT lower(name) FROM sqlite_schema WHERE type IN ('table', 'view')")?;
+    let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+    names.collect()
+}
+
 fn foreign_keys(raw: &Raw, table: &str) -> rusqlite::Result<Vec<Key>> {
-    let mut statement = raw.prepare("SELECT id, \"table\", \"from\", \"to\", on_delete FROM pragma_foreign_key_list(?1) ORDER BY id, seq")?;
+    let mut statement = raw.prepare(
+        "SELECT id, \"table\", \"from\", \"to\", on_delete FROM pragma_foreign_key_list(?1) ORDER BY id, seq",
+    )?;
     let mut rows = statement.query([table])?;
     let mut keys: BTreeMap<i64, Key> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let lower = |at: usize| row.get::<_, Option<String>>(at).map(|text| text.unwrap_or_default().to_ascii_lowercase());
+        let lower = |at: usize| {
+            row.get::<_, Option<String>>(at).map(|text| text.unwrap_or_default().to_ascii_lowercase())
+        };
         let (parent, from, to, on_delete) = (lower(1)?, lower(2)?, lower(3)?, lower(4)?);
         let key = keys.entry(row.get(0)?).or_insert_with(|| Key {
             child: table.to_owned(),

@@ -77,7 +77,8 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(walled: Connection, system: Connection, limits: DbLimits) -> Self {
-        let state = State { walled: Some(Box::new(walled)), system: Some(Box::new(system)), ..State::default() };
+        let state =
+            State { walled: Some(Box::new(walled)), system: Some(Box::new(system)), ..State::default() };
         Self { state: Mutex::new(state), bell: Condvar::new(), limits, outbox: Notify::new() }
     }
 

@@ -88,9 +88,14 @@ pub(super) fn check(sql: &str, class: Class, catalogue: &Catalogue) -> Result<Ch
 fn main_verb(found: &[Token<'_>]) -> Result<(usize, Verb), String> {
     let first = found.first().ok_or("no statement at all")?;
     let verb_of = |token: &Token<'_>| {
-        [("SELECT", Verb::Select), ("INSERT", Verb::Insert), ("UPDATE", Verb::Update), ("DELETE", Verb::Delete)]
-            .into_iter()
-            .find_map(|(word, verb)| token.is(word).then_some(verb))
+        [
+            ("SELECT", Verb::Select),
+            ("INSERT", Verb::Insert),
+            ("UPDATE", Verb::Update),
+            ("DELETE", Verb::Delete),
+        ]
+        .into_iter()
+        .find_map(|(word, verb)| token.is(word).then_some(verb))
     };
     balanced(found)?;
     if let Some(verb) = verb_of(first) {
@@ -153,7 +158,9 @@ fn dot(found: &[Token<'_>], at: usize) -> Result<(), String> {
     }
     let before = at.checked_sub(1).and_then(|at| found.get(at));
     let after = found.get(at + 1);
-    let Some(qualifier) = before.and_then(Token::name) else { return Err("a point behind something else than a name".to_owned()) };
+    let Some(qualifier) = before.and_then(Token::name) else {
+        return Err("a point behind something else than a name".to_owned());
+    };
     if SCHEMAS.contains(&qualifier.as_ref()) {
         return Err(format!("the schema {qualifier}"));
     }
@@ -209,9 +216,9 @@ fn call(found: &[Token<'_>], at: usize, main: usize) -> Result<(), String> {
     }
     let before = at.checked_sub(1).and_then(|at| found.get(at));
     let insert_target = at == main + 2 && found[main].is("INSERT");
-    let defined_by_with = at < main
-        && before.is_some_and(|before| before.is("WITH") || before.is("RECURSIVE") || before.is_sign(b','))
-        && depth_at(found, at) == 0;
+    let defined_by_with = before
+        .is_some_and(|before| before.is("WITH") || before.is("RECURSIVE") || before.is_sign(b','))
+        && in_with_list(&found[..at]);
     // FROM (…) AS x (a, b): the column names of a derived table.
     let alias_with_columns = before.is_some_and(|before| before.is("AS"));
     if insert_target || defined_by_with || alias_with_columns {
@@ -220,15 +227,37 @@ fn call(found: &[Token<'_>], at: usize, main: usize) -> Result<(), String> {
     Err(format!("the function {name}"))
 }
 
-fn depth_at(found: &[Token<'_>], at: usize) -> usize {
-    found[..at].iter().fold(0, |depth, token| match token.kind {
-        Kind::Sign(b'(') => depth + 1,
-        Kind::Sign(b')') => depth.saturating_sub(1),
-        _ => depth,
-    })
+/// Whether what stands before belongs to a WITH whose statement has not begun: back over whole parentheses to the WITH.
+fn in_with_list(before: &[Token<'_>]) -> bool {
+    let mut depth = 0_usize;
+    for token in before.iter().rev() {
+        match token.kind {
+            Kind::Sign(b')') => depth += 1,
+            Kind::Sign(b'(') if depth == 0 => return false,
+            Kind::Sign(b'(') => depth -= 1,
+            Kind::Word if depth == 0 => {
+                if token.is("WITH") {
+                    return true;
+                }
+                if ["SELECT", "INSERT", "UPDATE", "DELETE", "VALUES", "FROM"]
+                    .iter()
+                    .any(|word| token.is(word))
+                {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
-fn table_of_another_class(found: &[Token<'_>], at: usize, class: Class, catalogue: &Catalogue) -> Result<(), String> {
+fn table_of_another_class(
+    found: &[Token<'_>],
+    at: usize,
+    class: Class,
+    catalogue: &Catalogue,
+) -> Result<(), String> {
     let Some(name) = found[at].name() else { return Ok(()) };
     match (class, catalogue.class(&name)) {
         (_, None)
@@ -254,15 +283,18 @@ fn target(found: &[Token<'_>], main: usize, verb: Verb) -> Result<Option<(usize,
 
 fn writable(name: &str, class: Class, catalogue: &Catalogue) -> Result<(), String> {
     match (class, catalogue.class(name)) {
-        (Class::Tenant | Class::System, Some(TableClass::Tenant)) | (Class::Global, Some(TableClass::Global)) => Ok(()),
+        (Class::Tenant | Class::System, Some(TableClass::Tenant))
+        | (Class::Global, Some(TableClass::Global)) => Ok(()),
         _ => Err(format!("a change to {name}, which is no table of this kind of transaction")),
     }
 }
 
 /// `$1` to `$n`, each of them used.
 fn params(found: &[Token<'_>]) -> Result<usize, String> {
-    let mut used: Vec<usize> =
-        found.iter().filter_map(|token| if let Kind::Param(number) = token.kind { Some(number) } else { None }).collect();
+    let mut used: Vec<usize> = found
+        .iter()
+        .filter_map(|token| if let Kind::Param(number) = token.kind { Some(number) } else { None })
+        .collect();
     used.sort_unstable();
     used.dedup();
     match used.last() {

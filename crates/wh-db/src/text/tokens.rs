@@ -114,9 +114,8 @@ pub(crate) fn script_tokens(sql: &str) -> Result<Vec<Token<'_>>, String> {
             },
             _ if byte.is_ascii_digit() => (Kind::Number, number(bytes, at)?),
             _ if is_word_start(byte) => (Kind::Word, word(bytes, at)?),
-            b'(' | b')' | b',' | b'.' | b'=' | b'<' | b'>' | b'!' | b'+' | b'-' | b'*' | b'/' | b'%' | b'|' | b';' => {
-                (Kind::Sign(byte), at + 1)
-            }
+            b'(' | b')' | b',' | b'.' | b'=' | b'<' | b'>' | b'!' | b'+' | b'-' | b'*' | b'/' | b'%'
+            | b'|' | b';' => (Kind::Sign(byte), at + 1),
             _ => return Err(unexpected(sql, at)),
         };
         found.push(Token { kind, text: &sql[at..end], start: at });
@@ -176,7 +175,8 @@ fn name(bytes: &[u8], start: usize) -> Result<usize, String> {
         end += 1;
     }
     let first = bytes.get(start + 1).copied();
-    if bytes.get(end) != Some(&b'"') || bytes.get(end + 1) == Some(&b'"') || !first.is_some_and(is_word_start) {
+    if bytes.get(end) != Some(&b'"') || bytes.get(end + 1) == Some(&b'"') || !first.is_some_and(is_word_start)
+    {
         return Err("a quoted name with anything but letters, digits and underscores".to_owned());
     }
     Ok(end + 1)
@@ -233,7 +233,8 @@ fn parameter(bytes: &[u8], start: usize) -> Result<(Kind, usize), String> {
         end += 1;
     }
     let leading_zero = bytes.get(start + 1) == Some(&b'0');
-    let glued = bytes.get(end).is_some_and(|&b| is_word(b) || matches!(b, b'$' | b'(' | b':' | b'\'' | b'"' | b'.'));
+    let glued =
+        bytes.get(end).is_some_and(|&b| is_word(b) || matches!(b, b'$' | b'(' | b':' | b'\'' | b'"' | b'.'));
     if number == 0 || number > PARAMETER_MAX || leading_zero || glued || end == start + 1 {
         return Err("a dollar sign that is not a parameter from $1 to $999".to_owned());
     }

@@ -22,8 +22,10 @@ CREATE TABLE dialect_thing (
 );
 CREATE INDEX dialect_thing_by_word ON dialect_thing (tenant_id, word);
 ";
-const DIALECT: &[Migrations] =
-    &[Migrations { context: "dialect", files: &[MigrationFile { name: "0001_dialect", text: MigrationText::Portable(TABLES) }] }];
+const DIALECT: &[Migrations] = &[Migrations {
+    context: "dialect",
+    files: &[MigrationFile { name: "0001_dialect", text: MigrationText::Portable(TABLES) }],
+}];
 
 async fn begin(t: &TestDb) -> TenantTx {
     t.cx.db.begin(t.cx.next_id()).await.unwrap()
@@ -53,7 +55,10 @@ both_engines!(every_type_comes_back_as_it_went, DIALECT, async |t| {
     tx.run(sql, args![tenant, id, "Größe 🦀 '", -7, 0.1, true, vec![0_u8, 255], &doc, now]).await.unwrap();
     tx.commit().await.unwrap();
     let mut read = t.cx.db.read(tenant).await.unwrap();
-    let row = read.row("SELECT * FROM dialect_thing WHERE tenant_id = $1 AND id = $2", args![tenant, id]).await.unwrap();
+    let row = read
+        .row("SELECT * FROM dialect_thing WHERE tenant_id = $1 AND id = $2", args![tenant, id])
+        .await
+        .unwrap();
     assert_eq!(row.uuid::<TenantId>("tenant_id").unwrap(), tenant);
     assert_eq!(row.uuid::<Uuid>("id").unwrap(), id);
     assert_eq!(row.text("word").unwrap(), "Größe 🦀 '");
@@ -97,7 +102,10 @@ both_engines!(text_is_ordered_by_its_bytes, DIALECT, async |t| {
 both_engines!(null_order_is_said, DIALECT, async |t| {
     let mut tx = begin(&t).await;
     words(&t, &mut tx, &[Some("a"), None, Some("b")]).await;
-    assert_eq!(texts(&mut tx, "SELECT word FROM dialect_thing ORDER BY word NULLS LAST", args![]).await, ["a", "b", "-"]);
+    assert_eq!(
+        texts(&mut tx, "SELECT word FROM dialect_thing ORDER BY word NULLS LAST", args![]).await,
+        ["a", "b", "-"]
+    );
     let sql = "SELECT word FROM dialect_thing ORDER BY word DESC NULLS FIRST";
     assert_eq!(texts(&mut tx, sql, args![]).await, ["-", "b", "a"]);
 });
@@ -116,7 +124,8 @@ both_engines!(a_sum_of_integers_is_an_integer, DIALECT, async |t| {
     let sql = "SELECT COALESCE(SUM(n), 0) AS s, COUNT(*) AS c, MAX(n) AS m FROM dialect_thing";
     let row = tx.row(sql, args![]).await.unwrap();
     assert_eq!((row.int("s").unwrap(), row.int("c").unwrap(), row.int("m").unwrap()), (3, 3, 2));
-    let row = tx.row("SELECT COALESCE(SUM(n), 0) AS s FROM dialect_thing WHERE n > 9", args![]).await.unwrap();
+    let row =
+        tx.row("SELECT COALESCE(SUM(n), 0) AS s FROM dialect_thing WHERE n > 9", args![]).await.unwrap();
     assert_eq!(row.int("s").unwrap(), 0);
 });
 
@@ -142,7 +151,8 @@ both_engines!(on_conflict_updates_and_returning_answers, DIALECT, async |t| {
                DO UPDATE SET n = excluded.n + dialect_thing.n RETURNING n";
     let id: Uuid = t.cx.next_id();
     assert_eq!(tx.row(sql, args![tx.tenant(), id, "a"]).await.unwrap().int("n").unwrap(), 5);
-    let nothing = "INSERT INTO dialect_thing (tenant_id, id, word) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    let nothing =
+        "INSERT INTO dialect_thing (tenant_id, id, word) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
     assert_eq!(tx.run_count(nothing, args![tx.tenant(), id, "a"]).await.unwrap(), 0);
 });
 
@@ -150,7 +160,8 @@ both_engines!(rows_can_be_locked, DIALECT, async |t| {
     let mut tx = begin(&t).await;
     words(&t, &mut tx, &[Some("a")]).await;
     let sql = "SELECT word FROM dialect_thing WHERE tenant_id = $1 FOR UPDATE";
-    assert_eq!(texts(&mut tx, sql, args![tx.tenant()]).await, ["a"]);
+    let tenant = tx.tenant();
+    assert_eq!(texts(&mut tx, sql, args![tenant]).await, ["a"]);
     let mut read = t.cx.db.read(tx.tenant()).await.unwrap();
     assert!(read.rows(sql, args![tx.tenant()]).await.unwrap_err().is(&codes::STATEMENT_REFUSED));
 });

@@ -1,3 +1,10 @@
 //! Tests of the tenancy kernel through its public types, on both engines.
+mod dialect;
+mod kernel;
 mod leaks;
+mod migrations;
+mod outbox;
 mod postgres;
+mod sqlite_group;
+mod sqlite_read;
+mod text_check;

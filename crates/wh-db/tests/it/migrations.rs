@@ -34,7 +34,8 @@ const SHOP_EDITED: &[Migrations] = &[Migrations {
     context: "shop",
     files: &[file("0001_shop", "CREATE TABLE shop_item (tenant_id uuid NOT NULL, PRIMARY KEY (tenant_id));")],
 }];
-const SHOP_GAP: &[Migrations] = &[Migrations { context: "shop", files: &[file("0000_before", "DELETE FROM shop_item;"), FIRST] }];
+const SHOP_GAP: &[Migrations] =
+    &[Migrations { context: "shop", files: &[file("0000_before", "DELETE FROM shop_item;"), FIRST] }];
 
 async fn open(t: &TestDb, migrations: &[Migrations]) -> Result<Opened, Error> {
     wh_db::open(&t.fresh.config, migrations, t.clock.clone(), Arc::new(OsRandom)).await
@@ -58,7 +59,8 @@ both_engines!(again_changes_nothing_and_later_ones_are_added, SHOP, async |t| {
     drop(again);
     let later = open(&t, SHOP_LATER).await.unwrap();
     let mut read = later.db.read(tenant).await.unwrap();
-    let row = read.row("SELECT price, sold FROM shop_item WHERE tenant_id = $1", args![tenant]).await.unwrap();
+    let row =
+        read.row("SELECT price, sold FROM shop_item WHERE tenant_id = $1", args![tenant]).await.unwrap();
     assert_eq!((row.int("price").unwrap(), row.bool("sold").unwrap()), (7, false));
     drop(read);
     let mut tx = later.db.begin(tenant).await.unwrap();
@@ -105,18 +107,33 @@ both_engines!(a_migration_that_fails_leaves_nothing, SHOP, async |t| {
 /// Each of these breaks a rule, and says which before anything is applied.
 const REFUSED: &[(&str, &str)] = &[
     ("CREATE TABLE item (tenant_id uuid NOT NULL, PRIMARY KEY (tenant_id));", "does not start with shop_"),
-    ("CREATE TABLE main.shop_x (tenant_id uuid NOT NULL, PRIMARY KEY (tenant_id));", "does not start with shop_"),
-    ("CREATE TABLE IF NOT EXISTS shop_x (tenant_id uuid NOT NULL, PRIMARY KEY (tenant_id));", "does not start with shop_"),
+    (
+        "CREATE TABLE main.shop_x (tenant_id uuid NOT NULL, PRIMARY KEY (tenant_id));",
+        "does not start with shop_",
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS shop_x (tenant_id uuid NOT NULL, PRIMARY KEY (tenant_id));",
+        "does not start with shop_",
+    ),
     ("CREATE TABLE shop_x (id uuid NOT NULL, PRIMARY KEY (id));", "tenant_id"),
-    ("CREATE TABLE shop_x (tenant_id uuid, id uuid NOT NULL, PRIMARY KEY (tenant_id, id));", "tenant_id uuid NOT NULL"),
+    (
+        "CREATE TABLE shop_x (tenant_id uuid, id uuid NOT NULL, PRIMARY KEY (tenant_id, id));",
+        "tenant_id uuid NOT NULL",
+    ),
     ("CREATE TABLE shop_x (tenant_id text NOT NULL, PRIMARY KEY (tenant_id));", "tenant_id uuid NOT NULL"),
     ("CREATE TABLE shop_x (tenant_id uuid NOT NULL, id uuid NOT NULL);", "no PRIMARY KEY"),
-    ("CREATE TABLE shop_x (tenant_id uuid NOT NULL, id uuid NOT NULL, PRIMARY KEY (id, tenant_id));", "start with tenant_id"),
+    (
+        "CREATE TABLE shop_x (tenant_id uuid NOT NULL, id uuid NOT NULL, PRIMARY KEY (id, tenant_id));",
+        "start with tenant_id",
+    ),
     (
         "CREATE TABLE shop_x (tenant_id uuid NOT NULL, id uuid NOT NULL, a text, PRIMARY KEY (tenant_id, id), UNIQUE (a));",
         "start with tenant_id",
     ),
-    ("CREATE TABLE shop_x (tenant_id uuid NOT NULL, a text UNIQUE, PRIMARY KEY (tenant_id));", "start with tenant_id"),
+    (
+        "CREATE TABLE shop_x (tenant_id uuid NOT NULL, a text UNIQUE, PRIMARY KEY (tenant_id));",
+        "start with tenant_id",
+    ),
     (
         "CREATE TABLE shop_x (tenant_id uuid NOT NULL, i uuid, PRIMARY KEY (tenant_id), FOREIGN KEY (i) REFERENCES shop_y (id));",
         "start with tenant_id",
@@ -140,7 +157,10 @@ const REFUSED: &[(&str, &str)] = &[
          FOREIGN KEY (tenant_id, i) REFERENCES shop_y (tenant_id, id) DEFERRABLE INITIALLY DEFERRED);",
         "DEFERRABLE",
     ),
-    ("CREATE TABLE shop_x (tenant_id uuid NOT NULL, PRIMARY KEY (tenant_id) ON CONFLICT ROLLBACK);", "CONFLICT"),
+    (
+        "CREATE TABLE shop_x (tenant_id uuid NOT NULL, PRIMARY KEY (tenant_id) ON CONFLICT ROLLBACK);",
+        "CONFLICT",
+    ),
     ("CREATE TABLE shop_x (tenant_id uuid NOT NULL, n int, PRIMARY KEY (tenant_id));", "the type int"),
     ("CREATE TABLE shop_x (tenant_id uuid NOT NULL, n, PRIMARY KEY (tenant_id));", "no type"),
     ("CREATE TABLE shop_x (tenant_id uuid NOT NULL, PRIMARY KEY (tenant_id)) WITHOUT ROWID;", "WITHOUT"),
@@ -169,7 +189,10 @@ one_engine!(sqlite, what_breaks_a_rule_is_refused_with_its_reason, SHOP, async |
         let files: &'static [MigrationFile] = Box::leak(Box::new([FIRST, file("0002_wrong", text)]));
         let error = refusal(&t, &[Migrations { context: "shop", files }]).await;
         assert!(error.is(&codes::MIGRATION), "{text}: {error:?}");
-        assert!(error.message().contains(reason) || error.message().contains("CREATE TABLE name"), "{text}: {error:?}");
+        assert!(
+            error.message().contains(reason) || error.message().contains("CREATE TABLE name"),
+            "{text}: {error:?}"
+        );
     }
     for context in ["", "kernel", "Shop", "a_b"] {
         let error = refusal(&t, &[Migrations { context, files: &[] }]).await;
@@ -199,5 +222,8 @@ one_engine!(sqlite, each_engine_may_have_its_own_words, SHOP, async |t| {
     tx.run("INSERT INTO own_thing (tenant_id, id) VALUES ($1, 1)", args![a]).await.unwrap();
     tx.commit().await.unwrap();
     let mut read = opened.db.read(b).await.unwrap();
-    assert!(read.rows("SELECT id FROM own_thing", args![]).await.unwrap().is_empty(), "walls stand around it all the same");
+    assert!(
+        read.rows("SELECT id FROM own_thing", args![]).await.unwrap().is_empty(),
+        "walls stand around it all the same"
+    );
 });

@@ -19,8 +19,10 @@ CREATE TABLE group_item (
   tenant_id uuid NOT NULL, id uuid NOT NULL, n bigint NOT NULL CHECK (n >= 0), slug text,
   PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, slug));
 ";
-pub(crate) const GROUP: &[Migrations] =
-    &[Migrations { context: "group", files: &[MigrationFile { name: "0001_group", text: MigrationText::Portable(TABLES) }] }];
+pub(crate) const GROUP: &[Migrations] = &[Migrations {
+    context: "group",
+    files: &[MigrationFile { name: "0001_group", text: MigrationText::Portable(TABLES) }],
+}];
 const INSERT: &str = "INSERT INTO group_item (tenant_id, id, n) VALUES ($1, $2, $3)";
 /// Long enough for any limit of these tests: 3 * 10^7 steps.
 const LONG: &str = "WITH RECURSIVE x (a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM x WHERE a < 30000000) SELECT COUNT(*) AS n FROM x";
@@ -32,7 +34,11 @@ async fn insert(tx: &mut TenantTx, cx: &Context, n: i64) {
 
 async fn count(cx: &Context, tenant: TenantId) -> i64 {
     let mut read = cx.db.read(tenant).await.unwrap();
-    read.row("SELECT COUNT(*) AS n FROM group_item WHERE tenant_id = $1", args![tenant]).await.unwrap().int("n").unwrap()
+    read.row("SELECT COUNT(*) AS n FROM group_item WHERE tenant_id = $1", args![tenant])
+        .await
+        .unwrap()
+        .int("n")
+        .unwrap()
 }
 
 /// A second look at the same file, as a restarted process would have.
@@ -72,7 +78,8 @@ one_engine!(sqlite, a_dropped_transaction_takes_nobody_with_it, GROUP, async |t|
         task.await.unwrap();
     }
     let mut read = t.cx.db.read(tenant).await.unwrap();
-    let rows = read.rows("SELECT n FROM group_item WHERE tenant_id = $1 ORDER BY n", args![tenant]).await.unwrap();
+    let rows =
+        read.rows("SELECT n FROM group_item WHERE tenant_id = $1 ORDER BY n", args![tenant]).await.unwrap();
     let kept: Vec<i64> = rows.iter().map(|row| row.int("n").unwrap()).collect();
     assert_eq!(kept, (0..60).filter(|n| n % 3 == 0).collect::<Vec<_>>());
 });
@@ -130,9 +137,9 @@ one_engine!(sqlite, an_error_undoes_its_transaction_at_once_and_poisons_it, GROU
     let mut other = t.cx.db.begin(tenant).await.unwrap();
     insert(&mut other, &t.cx, 2).await;
     other.commit().await.unwrap();
-    assert!(tx.run(INSERT, args![tenant, id, 1]).await.unwrap_err().is(&codes::POISONED));
-    assert!(tx.emit(PanelCreated { panel: id }).await.unwrap_err().is(&codes::POISONED));
-    assert!(tx.commit().await.unwrap_err().is(&codes::POISONED));
+    assert_eq!(tx.run(INSERT, args![tenant, id, 1]).await.unwrap_err().code().code, codes::POISONED.code);
+    assert_eq!(tx.emit(PanelCreated { panel: id }).await.unwrap_err().code().code, codes::POISONED.code);
+    assert_eq!(tx.commit().await.unwrap_err().code().code, codes::POISONED.code);
     assert_eq!(count(&t.cx, tenant).await, 1);
 });
 
@@ -146,8 +153,11 @@ one_engine!(sqlite, whoever_holds_the_writer_too_long_is_undone, GROUP, async |t
     insert(&mut next, &cx, 2).await;
     next.commit().await.unwrap();
     let id: PanelId = cx.next_id();
-    assert!(slow.run(INSERT, args![tenant, id, 3]).await.unwrap_err().is(&codes::HELD_TOO_LONG));
-    assert!(slow.commit().await.unwrap_err().is(&codes::POISONED));
+    assert_eq!(
+        slow.run(INSERT, args![tenant, id, 3]).await.unwrap_err().code().code,
+        codes::HELD_TOO_LONG.code
+    );
+    assert_eq!(slow.commit().await.unwrap_err().code().code, codes::POISONED.code);
     assert_eq!(count(&cx, tenant).await, 1);
 });
 
@@ -157,7 +167,7 @@ one_engine!(sqlite, a_commit_after_the_limit_is_refused, GROUP, async |t| {
     let mut slow = cx.db.begin(tenant).await.unwrap();
     insert(&mut slow, &cx, 1).await;
     cx.db.begin(tenant).await.unwrap().rollback().await.unwrap();
-    assert!(slow.commit().await.unwrap_err().is(&codes::HELD_TOO_LONG));
+    assert_eq!(slow.commit().await.unwrap_err().code().code, codes::HELD_TOO_LONG.code);
     assert_eq!(count(&cx, tenant).await, 0);
 });
 
@@ -176,7 +186,8 @@ one_engine!(sqlite, a_long_statement_of_a_change_ends_with_its_limit, GROUP, asy
     });
     told.await.unwrap();
     first.commit().await.unwrap();
-    assert!(reading.await.unwrap().is(&codes::HELD_TOO_LONG));
+    let error = reading.await.unwrap();
+    assert!(error.is(&codes::HELD_TOO_LONG), "{error:?}");
     assert_eq!(count(&cx, tenant).await, 1);
 });
 
@@ -196,8 +207,11 @@ one_engine!(sqlite, a_lost_group_is_told_to_try_again, GROUP, async |t| {
     // It neither reads out nor writes a row nor ends: cutting it off costs the shared transaction.
     let endless = "UPDATE group_item SET n = 3 WHERE tenant_id = $1 AND n = (WITH RECURSIVE x (a) AS (SELECT 1 UNION ALL \
                    SELECT a + 1 FROM x) SELECT COUNT(*) FROM x)";
-    assert!(second.run(endless, args![tenant]).await.unwrap_err().is(&codes::HELD_TOO_LONG));
-    assert!(committing.await.unwrap().unwrap_err().is(&codes::RETRY), "it was not acknowledged, and is not there");
+    assert_eq!(second.run(endless, args![tenant]).await.unwrap_err().code().code, codes::HELD_TOO_LONG.code);
+    assert!(
+        committing.await.unwrap().unwrap_err().is(&codes::RETRY),
+        "it was not acknowledged, and is not there"
+    );
     assert_eq!(count(&cx, tenant).await, 1);
     let mut next = cx.db.begin(tenant).await.unwrap();
     insert(&mut next, &cx, 4).await;

@@ -10,13 +10,15 @@ CREATE TABLE check_item (tenant_id uuid NOT NULL, id uuid NOT NULL, slug text NO
 -- class: global
 CREATE TABLE check_person (id uuid NOT NULL, name text NOT NULL, PRIMARY KEY (id));
 ";
-const CHECK: &[Migrations] =
-    &[Migrations { context: "check", files: &[MigrationFile { name: "0001_check", text: MigrationText::Portable(TABLES) }] }];
+const CHECK: &[Migrations] = &[Migrations {
+    context: "check",
+    files: &[MigrationFile { name: "0001_check", text: MigrationText::Portable(TABLES) }],
+}];
 
 /// The code of a statement in a writing transaction; `ok` where it ran.
 async fn code(t: &TestDb, sql: &str, values: usize) -> &'static str {
     let mut tx = t.cx.db.begin(t.cx.next_id()).await.unwrap();
-    let args: Vec<Value> = (0..values).map(|_| Value::Null).collect();
+    let args: Vec<Value> = (0..values).map(|_| Value::Int(1)).collect();
     tx.rows(sql, &args).await.map_or_else(|error| error.code().code, |_| "ok")
 }
 
@@ -42,8 +44,18 @@ const PASS: &[(&str, usize)] = &[
     ("SELECT id FROM check_item WHERE n IS NULL AND slug IS NOT NULL", 0),
     ("SELECT i.id FROM check_item i JOIN check_item o ON o.n IS DISTINCT FROM i.n", 0),
     ("SELECT COUNT(*) AS n, MAX(n) AS m, COALESCE(SUM(n), 0) AS s FROM check_item", 0),
+    ("SELECT COUNT(*) AS n FROM check_item", 0),
+    ("SELECT COUNT(*) AS n FROM check_item i JOIN check_item o ON 1 = 1", 0),
+    (
+        "WITH RECURSIVE x (a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM x WHERE a < 3) SELECT COUNT(*) AS n FROM x",
+        0,
+    ),
+    ("SELECT (WITH x (a, b) AS (SELECT 1, 2), y (c) AS (SELECT a FROM x) SELECT c FROM y) AS d", 0),
     ("SELECT COUNT(DISTINCT slug) AS n FROM check_item GROUP BY n HAVING COUNT(*) > 1", 0),
-    ("SELECT lower(slug) AS s, upper(slug) AS u, length(slug) AS l, replace(slug, 'a', 'b') AS r FROM check_item", 0),
+    (
+        "SELECT lower(slug) AS s, upper(slug) AS u, length(slug) AS l, replace(slug, 'a', 'b') AS r FROM check_item",
+        0,
+    ),
     ("SELECT CAST(n AS text) AS t FROM check_item", 0),
     ("SELECT CASE WHEN n > 1 THEN 'many' ELSE 'few' END AS word FROM check_item", 0),
     ("SELECT row_number() OVER (PARTITION BY slug ORDER BY n) AS r FROM check_item", 0),
@@ -300,24 +312,70 @@ one_engine!(sqlite, the_authorizer_stands_behind_the_check, CHECK, async |t| {
     let raw = rusqlite::Connection::open(path).unwrap();
     raw.execute_batch("CREATE TABLE stray (secret TEXT); INSERT INTO stray VALUES ('x')").unwrap();
     assert_eq!(code(&t, "SELECT secret FROM stray", 0).await, "db.statement_refused");
-    assert_eq!(code(&t, "UPDATE check_item SET slug = (SELECT secret FROM stray)", 0).await, "db.statement_refused");
+    assert_eq!(code(&t, "SELECT id FROM check_item, foo(id) AS x", 0).await, "db.statement_refused");
+    assert_eq!(
+        code(&t, "UPDATE check_item SET slug = (SELECT secret FROM stray)", 0).await,
+        "db.statement_refused"
+    );
     let mut read = t.cx.db.read(t.cx.next_id()).await.unwrap();
     let answer = wh_db::Reads::rows(&mut read, "SELECT secret FROM stray", args![]).await;
     assert!(answer.unwrap_err().is(&wh_db::codes::STATEMENT_REFUSED));
     let mut global = t.identity.read().await.unwrap();
-    assert!(global.rows("SELECT secret FROM stray", args![]).await.unwrap_err().is(&wh_db::codes::STATEMENT_REFUSED));
+    assert!(
+        global
+            .rows("SELECT secret FROM stray", args![])
+            .await
+            .unwrap_err()
+            .is(&wh_db::codes::STATEMENT_REFUSED)
+    );
 });
 
 /// Pieces from which an attacker would build.
 fn piece() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
-        "SELECT", "INSERT", "UPDATE", "DELETE", "FROM", "INTO", "WITH", "AS", "OR", "REPLACE", "ROLLBACK", "SET", "VALUES",
-        "UNION", "WHERE", "ON", "CONFLICT", "DO", "NOTHING", "RETURNING", "FOR", "main", "temp", "check_item", "check_person",
-        "sqlite_schema", "slug", "n", "id", "tenant_id", "x", "1", "$1", "*", "rowid", "JOIN", "DISTINCT", "IS", "RECURSIVE",
+        "SELECT",
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "FROM",
+        "INTO",
+        "WITH",
+        "AS",
+        "OR",
+        "REPLACE",
+        "ROLLBACK",
+        "SET",
+        "VALUES",
+        "UNION",
+        "WHERE",
+        "ON",
+        "CONFLICT",
+        "DO",
+        "NOTHING",
+        "RETURNING",
+        "FOR",
+        "main",
+        "temp",
+        "check_item",
+        "check_person",
+        "sqlite_schema",
+        "slug",
+        "n",
+        "id",
+        "tenant_id",
+        "x",
+        "1",
+        "$1",
+        "*",
+        "rowid",
+        "JOIN",
+        "DISTINCT",
+        "IS",
+        "RECURSIVE",
     ]);
     let signs = prop::sample::select(vec![
-        ".", ",", "(", ")", "'", "''", "\"", "\"\"", "`", "[", "]", ";", "--", "\n", "/*", "*/", "$", "$$", "::", ":", "@", "?",
-        "=", "\r", "\\", "E'", "U&\"", "x'", "\u{a0}", " ", "\t",
+        ".", ",", "(", ")", "'", "''", "\"", "\"\"", "`", "[", "]", ";", "--", "\n", "/*", "*/", "$", "$$",
+        "::", ":", "@", "?", "=", "\r", "\\", "E'", "U&\"", "x'", "\u{a0}", " ", "\t",
     ]);
     prop_oneof![4 => words.prop_map(str::to_owned), 3 => signs.prop_map(str::to_owned), 1 => "\\PC{0,6}"]
 }

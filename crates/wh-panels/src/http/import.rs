@@ -163,7 +163,8 @@ fn json<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> Result<T> {
         description = "The first bytes of the file, at most 4 MiB"),
     responses((status = 200, body = Detected)))]
 pub async fn import_preview(Query(query): Query<ImportPreviewQuery>, body: Body) -> Answer<Json<Detected>> {
-    let hints = query.hints.as_deref().map(|text| json::<ReadHints>("hints", text)).transpose()?.unwrap_or_default();
+    let hints =
+        query.hints.as_deref().map(|text| json::<ReadHints>("hints", text)).transpose()?.unwrap_or_default();
     let sample = axum::body::to_bytes(body, SAMPLE_BYTES_MAX)
         .await
         .map_err(|e| codes::UPLOAD_BROKEN.caused("the sample broke off or is larger than 4 MiB", e))?;
@@ -194,7 +195,8 @@ pub async fn import_create(
         piece.map_err(|e| codes::UPLOAD_BROKEN.caused("the connection ended before the file did", e))
     });
     // A task of its own: when the client goes away, the record of the import must still be ended.
-    let task = tokio::spawn(async move { service::import_run(&cx, &datasets, &hub, &actor, request, stream).await });
+    let task =
+        tokio::spawn(async move { service::import_run(&cx, &datasets, &hub, &actor, request, stream).await });
     let import = task.await.map_err(|e| wh_base::codes::INTERNAL.caused("the import stopped", e))??;
     Ok((StatusCode::CREATED, Json(import.into())))
 }

@@ -104,8 +104,18 @@ fn column_names(text: &str) -> Result<Vec<String>> {
 }
 
 fn view_query(query: &RowListQuery) -> Result<ViewQuery> {
+    if query.limit == Some(0) {
+        return Err(wh_dataset::codes::WINDOW
+            .error("a window has at least one row")
+            .at("limit", "at least 1"));
+    }
     Ok(ViewQuery {
-        filter: query.filter.as_deref().filter(|text| !text.is_empty()).map(|text| json::<Filter>("filter", text)).transpose()?,
+        filter: query
+            .filter
+            .as_deref()
+            .filter(|text| !text.is_empty())
+            .map(|text| json::<Filter>("filter", text))
+            .transpose()?,
         sort: query.sort.as_deref().map(sort_keys).transpose()?.unwrap_or_default(),
         search: query.q.clone().filter(|text| !text.is_empty()),
         columns: query.columns.as_deref().map(column_names).transpose()?,

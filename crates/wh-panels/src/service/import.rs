@@ -57,9 +57,13 @@ pub async fn bad_lines(
 /// At start nothing runs: imports that were running when the server stopped have failed. Returns how many.
 pub async fn imports_interrupted(cx: &Context, system: &SystemDb) -> Result<u64> {
     let mut tx = system.begin("imports do not outlive the process").await?;
-    let marked =
-        store::import_mark_interrupted(&mut tx, codes::INTERRUPTED.code, codes::INTERRUPTED.summary, cx.clock.now())
-            .await?;
+    let marked = store::import_mark_interrupted(
+        &mut tx,
+        codes::INTERRUPTED.code,
+        codes::INTERRUPTED.summary,
+        cx.clock.now(),
+    )
+    .await?;
     tx.commit().await?;
     Ok(marked)
 }

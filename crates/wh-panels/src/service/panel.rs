@@ -43,8 +43,11 @@ pub async fn panel_create(cx: &Context, datasets: &Datasets, actor: &Actor, titl
     store::panel_insert(&mut tx, &panel).await?;
     tx.emit(PanelCreated { panel: panel.id }).await?;
     let after = Some(json!({ "title": panel.title.as_str() }));
-    tx.audit(&Who::from(actor), AuditEntry { action: "panel_create", subject: subject(panel.id), before: None, after })
-        .await?;
+    tx.audit(
+        &Who::from(actor),
+        AuditEntry { action: "panel_create", subject: subject(panel.id), before: None, after },
+    )
+    .await?;
     tx.commit().await?;
     Ok(panel)
 }
@@ -100,8 +103,11 @@ pub async fn panel_delete(cx: &Context, datasets: &Datasets, actor: &Actor, id: 
     datasets.delete(&mut tx, panel.dataset).await?;
     tx.emit(PanelDeleted { panel: id }).await?;
     let before = Some(json!({ "title": panel.title.as_str(), "rows": panel.shows.rows }));
-    tx.audit(&Who::from(actor), AuditEntry { action: "panel_delete", subject: subject(id), before, after: None })
-        .await?;
+    tx.audit(
+        &Who::from(actor),
+        AuditEntry { action: "panel_delete", subject: subject(id), before, after: None },
+    )
+    .await?;
     tx.commit().await
 }
 

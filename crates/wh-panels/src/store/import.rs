@@ -87,8 +87,13 @@ pub(crate) async fn import_end(tx: &mut TenantTx, import: &Import) -> Result<()>
     tx.run(sql, values).await
 }
 
-pub(crate) async fn import_by_id(tx: &mut impl Reads, panel: PanelId, id: ImportId) -> Result<Option<Import>> {
-    let sql = format!("SELECT {COLUMNS} FROM panels_import WHERE tenant_id = $1 AND panel_id = $2 AND id = $3");
+pub(crate) async fn import_by_id(
+    tx: &mut impl Reads,
+    panel: PanelId,
+    id: ImportId,
+) -> Result<Option<Import>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM panels_import WHERE tenant_id = $1 AND panel_id = $2 AND id = $3");
     tx.row_opt(&sql, args![tx.tenant(), panel, id]).await?.as_ref().map(import).transpose()
 }
 
@@ -118,7 +123,12 @@ pub(crate) async fn import_list(
 }
 
 /// Imports that were running when the server stopped will not go on: say so.
-pub(crate) async fn import_mark_interrupted(tx: &mut SystemTx, code: &str, detail: &str, now: Timestamp) -> Result<u64> {
+pub(crate) async fn import_mark_interrupted(
+    tx: &mut SystemTx,
+    code: &str,
+    detail: &str,
+    now: Timestamp,
+) -> Result<u64> {
     let sql = "UPDATE panels_import SET state = 'failed', problem_code = $1, problem_detail = $2, ended_at = $3 \
                WHERE state = 'running' -- all tenants: at start nothing runs in any of them";
     tx.run_count(sql, args![code, detail, now]).await

@@ -12,7 +12,11 @@ fn panel(row: &Row) -> Result<Panel> {
         id: row.uuid("id")?,
         title: Title::stored(row.text("title")?.to_owned()),
         dataset: row.uuid("dataset_id")?,
-        shows: Shows { version: row.int("version")?, rows: row.int("row_count")?, columns: row.json("columns")? },
+        shows: Shows {
+            version: row.int("version")?,
+            rows: row.int("row_count")?,
+            columns: row.json("columns")?,
+        },
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })
@@ -79,7 +83,12 @@ pub(crate) async fn panel_list(
     rows.iter().map(panel).collect()
 }
 
-pub(crate) async fn panel_rename(tx: &mut TenantTx, id: PanelId, title: &Title, now: Timestamp) -> Result<()> {
+pub(crate) async fn panel_rename(
+    tx: &mut TenantTx,
+    id: PanelId,
+    title: &Title,
+    now: Timestamp,
+) -> Result<()> {
     let sql = "UPDATE panels_panel SET title = $3, title_key = $4, updated_at = $5 WHERE tenant_id = $1 AND id = $2";
     tx.run(sql, args![tx.tenant(), id, title.as_str(), title.key(), now]).await
 }

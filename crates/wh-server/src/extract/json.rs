@@ -56,13 +56,13 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let mut input = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut input).map_err(|e| {
         let pointer = pointer(e.path(), &e.inner().to_string());
-        refused(e.into_inner(), &pointer)
+        refused(&e.into_inner(), &pointer)
     })?;
-    input.end().map_err(|e| refused(e, ""))?;
+    input.end().map_err(|e| refused(&e, ""))?;
     Ok(value)
 }
 
-fn refused(error: serde_json::Error, pointer: &str) -> Error {
+fn refused(error: &serde_json::Error, pointer: &str) -> Error {
     let text = error.to_string();
     // `at line 1 column 7` helps with broken JSON; where a pointer names the field it is noise.
     let plain = text.split(" at line ").next().unwrap_or(&text).to_owned();

@@ -41,6 +41,8 @@ pub(crate) async fn live_connect(
         .max_frame_size(MESSAGE_BYTES_MAX)
         .on_upgrade(move |websocket| async move {
             let tracked = sockets.clone();
-            tracked.track(socket::run(websocket, listener, sockets)).await;
+            // Boxed: futures that are handed on by value are kept twice in their callers.
+            let running = Box::pin(socket::run(websocket, listener, sockets));
+            tracked.track(running).await;
         }))
 }

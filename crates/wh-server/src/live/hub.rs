@@ -16,8 +16,8 @@ use super::room::{Frame, Member, Missed, Room, hears};
 use crate::codes;
 use crate::serve::Sockets;
 
-/// Live connections of one session: one per tab.
-pub(super) const SOCKETS_PER_SESSION_MAX: usize = 32;
+/// Live connections of one session, where nothing else is said. A person has a few tabs, a wall of screens some hundred.
+const SOCKETS_PER_SESSION_MAX: usize = 1_024;
 /// Missed events that are sent again; with more, fetching is cheaper.
 const RESUMED_MAX: usize = 512;
 /// Events read from the outbox at once.
@@ -30,8 +30,11 @@ pub struct Hub(Arc<Inner>);
 struct Inner {
     rooms: Mutex<HashMap<TenantId, Arc<Mutex<Room>>>>,
     sessions: Mutex<HashMap<SessionId, Vec<Weak<Member>>>>,
+    /// Up to where each tenant's events came by here. The outbox may be ahead: it stores a position before it delivers.
+    told: Mutex<HashMap<TenantId, i64>>,
     next: AtomicU64,
     sockets: Sockets,
+    sockets_per_session_max: usize,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -41,16 +44,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Hub {
     /// An empty hub whose connections end when `sockets` stops.
     pub fn new(sockets: Sockets) -> Self {
+        Self::with_session_max(sockets, SOCKETS_PER_SESSION_MAX)
+    }
+
+    /// The same with another limit of connections per session.
+    pub fn with_session_max(sockets: Sockets, sockets_per_session_max: usize) -> Self {
         Self(Arc::new(Inner {
             rooms: Mutex::default(),
             sessions: Mutex::default(),
+            told: Mutex::default(),
             next: AtomicU64::new(1),
             sockets,
+            sockets_per_session_max,
         }))
     }
 
     /// An event that is committed, from the outbox: in order per tenant, at least once.
     pub fn deliver(&self, delivered: &Delivered) {
+        lock(&self.0.told).insert(delivered.tenant, delivered.position);
         if let Some(room) = self.room(delivered.tenant) {
             lock(&room).deliver(Frame::of(delivered));
         }
@@ -141,8 +152,9 @@ impl Hub {
         let mut sessions = lock(&self.0.sessions);
         let seats = sessions.entry(actor.session).or_default();
         seats.retain(|seat| seat.strong_count() > 0);
-        if seats.len() >= SOCKETS_PER_SESSION_MAX {
-            let message = format!("{SOCKETS_PER_SESSION_MAX} live connections are open in this session");
+        let max = self.0.sockets_per_session_max;
+        if seats.len() >= max {
+            let message = format!("{max} live connections are open in this session");
             return Err(codes::LIVE_SOCKETS.error(message).retry_after(5));
         }
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
@@ -182,8 +194,15 @@ impl Drop for Seat {
 }
 
 impl Seat {
+    /// Up to where this client has nothing more to hear: rather too low than too high, because it drops what lies below.
+    pub(super) async fn heard(&self, cx: &Context) -> Result<i64> {
+        let told = lock(&self.hub.0.told).get(&self.member.actor.tenant).copied();
+        let stored = self.position(cx).await?;
+        Ok(told.unwrap_or(stored))
+    }
+
     /// Where the tenant's stream stands. Asked of the outbox, because the hub remembers only while somebody listens.
-    pub(super) async fn position(&self, cx: &Context) -> Result<i64> {
+    async fn position(&self, cx: &Context) -> Result<i64> {
         let stored = cx.db.events_position(self.member.actor.tenant).await?;
         let mut room = lock(&self.room);
         room.stands_at(stored);

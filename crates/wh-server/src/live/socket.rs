@@ -3,6 +3,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::SinkExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -45,7 +46,8 @@ struct Manners {
 
 /// Serve the socket until either side ends it.
 pub(super) async fn run(mut socket: WebSocket, listener: Listener, sockets: Sockets) {
-    let end = match welcome(&listener).await {
+    // What an open socket waits for is kept small; what happens once or rarely has its own box.
+    let end = match Box::pin(welcome(&listener)).await {
         Ok(()) => serve(&mut socket, &listener, &sockets).await,
         Err(()) => Some(End::Drain),
     };
@@ -58,11 +60,11 @@ pub(super) async fn run(mut socket: WebSocket, listener: Listener, sockets: Sock
             while let Some(Ok(_)) = socket.recv().await {}
         }
     };
-    let _ = timeout(CLOSE_TIMEOUT, farewell).await;
+    let _ = timeout(CLOSE_TIMEOUT, Box::pin(farewell)).await;
 }
 
 async fn welcome(listener: &Listener) -> Result<(), ()> {
-    match listener.seat.position(&listener.cx).await {
+    match listener.seat.heard(&listener.cx).await {
         Ok(position) => {
             listener.seat.member.outgoing.push(ToClient::Welcome { position }.text(), Weight::Kept);
             Ok(())
@@ -102,7 +104,6 @@ async fn serve(socket: &mut WebSocket, listener: &Listener, sockets: &Sockets) -
                 if manners.messages > MESSAGES_PER_PING_MAX {
                     return Some(End::Flood);
                 }
-                // Boxed, because it is rare: an idle socket should not hold room for it.
                 Box::pin(hear(listener, &mut manners, message)).await;
             }
             _ = ping.tick() => {
@@ -114,7 +115,7 @@ async fn serve(socket: &mut WebSocket, listener: &Listener, sockets: &Sockets) -
                 if is_over(listener).await {
                     return Some(End::SessionOver);
                 }
-                if timeout(PING_INTERVAL, socket.send(Message::Ping(Default::default()))).await.is_err() {
+                if timeout(PING_INTERVAL, socket.send(Message::Ping(Bytes::new()))).await.is_err() {
                     return None;
                 }
             }

@@ -1,5 +1,5 @@
 //! What must be true of every declaration; found at start, all of it at once.
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ impl Registry {
 
     fn check_permission(&mut self, plan: &Plan, at: &str) {
         let Some(permission) = plan.op.permission() else { return };
-        let known = self.permissions.iter().any(|known| *known == permission);
+        let known = self.permissions.contains(&permission);
         if !known && plan.module != "server" {
             self.wrong(format!("{at}: permission {} is not in the module's list", permission.name));
         }
@@ -78,14 +78,14 @@ impl Registry {
             if !success {
                 wrong.push(format!("{at} declares no answer of success"));
             }
-            let mut seen = BTreeMap::new();
+            let mut seen = BTreeSet::new();
             let content = operation["requestBody"]["content"]["application/json"]["schema"].clone();
             self.check_closed(&content, &at, &mut seen, &mut wrong);
         }
         self.operations = operations;
-        let mut names = BTreeMap::new();
+        let mut names = BTreeSet::new();
         for permission in &self.permissions {
-            if names.insert(permission.name, ()).is_some() {
+            if !names.insert(permission.name) {
                 wrong.push(format!("permission {} stands twice", permission.name));
             }
         }
@@ -94,18 +94,12 @@ impl Registry {
     }
 
     /// An input object must refuse unknown fields, all the way down: a mistyped field must not be silently nothing.
-    fn check_closed(
-        &self,
-        schema: &Value,
-        at: &str,
-        seen: &mut BTreeMap<String, ()>,
-        wrong: &mut Vec<String>,
-    ) {
+    fn check_closed(&self, schema: &Value, at: &str, seen: &mut BTreeSet<String>, wrong: &mut Vec<String>) {
         if let Some(name) = schema["$ref"].as_str().and_then(|r| r.rsplit('/').next()) {
-            if seen.insert(name.to_owned(), ()).is_none() {
-                if let Some(inner) = self.schemas.get(name) {
-                    self.check_closed(inner, &format!("{at}: {name}"), seen, wrong);
-                }
+            if seen.insert(name.to_owned())
+                && let Some(inner) = self.schemas.get(name)
+            {
+                self.check_closed(inner, &format!("{at}: {name}"), seen, wrong);
             }
             return;
         }
@@ -129,7 +123,7 @@ impl Registry {
         &self,
         schema: &Value,
         at: &str,
-        seen: &mut BTreeMap<String, ()>,
+        seen: &mut BTreeSet<String>,
         wrong: &mut Vec<String>,
     ) {
         if schema.is_object() {

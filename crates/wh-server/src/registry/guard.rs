@@ -13,7 +13,7 @@ use wh_base::{Actor, Error, Origin, Result};
 use wh_contract::Permission;
 use wh_db::Context;
 
-use super::op::{Access, Intake, Keyed, Plan};
+use super::op::{Access, Intake, Keyed, Plan, Risk};
 use super::replay;
 use crate::edge::{self, Visit};
 use crate::extract::is_json;
@@ -43,7 +43,7 @@ pub(super) async fn guard(State(plan): State<Arc<Plan>>, request: Request, next:
         Err(error) => Problem::from(error).into_response(),
     };
     if let Some(error) = undeclared(&plan, &response) {
-        let message = format!("{} answered with {}, which it does not declare", plan.id, error.code().code);
+        let message = format!("{} failed with {}, which it does not declare", plan.id, error.code().code);
         response = Problem::from(wh_base::codes::INTERNAL.caused(message, error)).into_response();
     }
     response.extensions_mut().insert(OperationId(plan.id_static));
@@ -66,6 +66,9 @@ async fn pass(plan: &Plan, request: Request, next: Next) -> Result<Response> {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     }
     let body = whole_body(plan, body, &visit).await?;
+    if plan.op.risk == Risk::Read {
+        return Ok(next.run(Request::from_parts(parts, Body::from(body))).await);
+    }
     let Some(actor) = actor.filter(|_| plan.op.keyed == Keyed::Yes) else {
         return Ok(replay::run(parts, body, next).await);
     };
@@ -155,8 +158,8 @@ fn check_media(plan: &Plan, parts: &Parts) -> Result<()> {
     Err(codes::MEDIA_TYPE.error(format!("`{given}` is not {}", plan.media.join(" or "))))
 }
 
-/// The error, if the spec does not name its code for this operation. That is our fault, and told as such: a client that
-/// reads the spec could not have expected it.
+/// The error, if the spec does not name its code for this operation. That is our fault, and told as `base.internal`: a
+/// client that reads the spec could not have expected it, and what failed inside is for the log.
 fn undeclared(plan: &Plan, response: &Response) -> Option<Arc<Error>> {
     let error = &response.extensions().get::<Refusal>()?.error;
     (!plan.codes.contains_key(error.code().code)).then(|| error.clone())

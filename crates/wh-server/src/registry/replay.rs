@@ -10,7 +10,7 @@ use crate::problem::Refusal;
 /// How often a use case starts over before its client is told to try again later.
 const REPLAYS_MAX: u32 = 3;
 
-/// Run the handler with the buffered body; run it again, at most [`REPLAYS_MAX`] times, while it answers `db.retry`. Safe,
+/// Run the handler with the buffered body; run it again, at most [`REPLAYS_MAX`] times, while the database asks for it. Safe,
 /// because a use case touches nothing outside its transaction.
 pub(crate) async fn run(parts: Parts, body: Bytes, next: Next) -> Response {
     for _ in 0..REPLAYS_MAX {
@@ -25,5 +25,8 @@ pub(crate) async fn run(parts: Parts, body: Bytes, next: Next) -> Response {
 }
 
 fn asks_for_replay(response: &Response) -> bool {
-    response.extensions().get::<Refusal>().is_some_and(|refusal| refusal.error.is(&wh_db::codes::RETRY))
+    response
+        .extensions()
+        .get::<Refusal>()
+        .is_some_and(|refusal| wh_db::codes::asks_for_replay(&refusal.error))
 }

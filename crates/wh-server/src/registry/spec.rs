@@ -12,41 +12,40 @@ const DESCRIPTION: &str = "Every face of Wheelhouse calls these operations. `x-p
 `x-risk` says how much harm a mistaken call does, `x-errors` lists the codes an operation can answer with; the table of \
 all codes is `x-error-table`. Texts never hold the character U+0000.";
 
-impl Registry {
-    /// What utoipa described, with what the registry knows.
-    pub(super) fn finished(&mut self, plan: &Plan, mut operation: Value) -> Value {
-        let codes = &plan.codes;
-        let Some(fields) = operation.as_object_mut() else { return operation };
-        fields
-            .insert("x-permission".to_owned(), json!(plan.op.permission().map(|permission| permission.name)));
-        fields.insert("x-risk".to_owned(), json!(plan.op.risk.word()));
-        fields.insert("x-errors".to_owned(), json!(codes.keys().collect::<Vec<_>>()));
-        if plan.has_body() && plan.op.body_bytes_max != u64::MAX {
-            fields.insert("x-body-bytes-max".to_owned(), json!(plan.op.body_bytes_max));
-        }
-        let security = if plan.op.access == Access::Open { json!([]) } else { json!([{ "session": [] }]) };
-        fields.insert("security".to_owned(), security);
-        fields.insert("tags".to_owned(), json!([plan.module]));
-        if plan.op.keyed == Keyed::Yes {
-            let parameters = fields.entry("parameters").or_insert_with(|| json!([]));
-            if let Some(parameters) = parameters.as_array_mut() {
-                parameters.push(idempotency_parameter());
-            }
-        }
-        let responses = fields.entry("responses").or_insert_with(|| json!({}));
-        if let Some(responses) = responses.as_object_mut() {
-            responses.retain(|status, _| status.starts_with(['1', '2', '3']));
-            if plan.method == "get" && responses.contains_key("200") {
-                responses.insert(
-                    "304".to_owned(),
-                    json!({ "description": "What `If-None-Match` names is still true." }),
-                );
-            }
-            add_problems(responses, codes);
-        }
-        operation
+/// What utoipa described, with what the registry knows.
+pub(super) fn finished(plan: &Plan, mut operation: Value) -> Value {
+    let codes = &plan.codes;
+    let Some(fields) = operation.as_object_mut() else { return operation };
+    fields.insert("x-permission".to_owned(), json!(plan.op.permission().map(|permission| permission.name)));
+    fields.insert("x-risk".to_owned(), json!(plan.op.risk.word()));
+    fields.insert("x-errors".to_owned(), json!(codes.keys().collect::<Vec<_>>()));
+    if plan.has_body() && plan.op.body_bytes_max != u64::MAX {
+        fields.insert("x-body-bytes-max".to_owned(), json!(plan.op.body_bytes_max));
     }
+    let security = if plan.op.access == Access::Open { json!([]) } else { json!([{ "session": [] }]) };
+    fields.insert("security".to_owned(), security);
+    fields.insert("tags".to_owned(), json!([plan.module]));
+    if plan.op.keyed == Keyed::Yes {
+        let parameters = fields.entry("parameters").or_insert_with(|| json!([]));
+        if let Some(parameters) = parameters.as_array_mut() {
+            parameters.push(idempotency_parameter());
+        }
+    }
+    let responses = fields.entry("responses").or_insert_with(|| json!({}));
+    if let Some(responses) = responses.as_object_mut() {
+        responses.retain(|status, _| status.starts_with(['1', '2', '3']));
+        if plan.method == "get" && responses.contains_key("200") {
+            responses.insert(
+                "304".to_owned(),
+                json!({ "description": "What `If-None-Match` names is still true." }),
+            );
+        }
+        add_problems(responses, codes);
+    }
+    operation
+}
 
+impl Registry {
     /// The whole document.
     pub(super) fn document(&mut self) -> Value {
         let mut paths = Map::new();
@@ -116,7 +115,7 @@ fn add_problems(responses: &mut Map<String, Value>, codes: &BTreeMap<&'static st
     }
 }
 
-/// The same document with every map in the order of its keys, whatever the order of serde_json's maps is.
+/// The same document with every map in the order of its keys, whatever the order of `serde_json`'s maps is.
 pub(crate) fn canonical(value: Value) -> Value {
     match value {
         Value::Object(fields) => {

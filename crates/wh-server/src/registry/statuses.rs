@@ -10,14 +10,8 @@ use crate::edge::codes as edge;
 /// All codes the operation can answer with, in order.
 pub(crate) fn codes_of(plan: &Plan) -> BTreeMap<&'static str, &'static ErrorCode> {
     let mut all: Vec<&'static ErrorCode> = plan.op.errors.clone();
-    all.extend([
-        &wh_base::codes::INTERNAL,
-        &codes::UNWIRED,
-        &codes::NUL,
-        &codes::QUERY_UNKNOWN,
-        &codes::QUERY,
-    ]);
-    // Every use case may meet a database that is busy, slow or away.
+    all.extend([&wh_base::codes::INTERNAL, &codes::NUL, &codes::QUERY_UNKNOWN, &codes::QUERY]);
+    // Every use case may meet a database that is busy, slow or away. Its internal errors are told as `base.internal`.
     all.extend(wh_db::codes::ALL.iter().filter(|code| passing(code.kind)));
     all.extend(edge(plan));
     match plan.op.access {
@@ -50,13 +44,19 @@ pub(crate) fn statuses_of(codes: &BTreeMap<&'static str, &'static ErrorCode>) ->
 
 /// Kinds of database errors that pass through any use case; the others are turned into the context's own words.
 fn passing(kind: Kind) -> bool {
-    matches!(kind, Kind::Internal | Kind::Unavailable | Kind::Timeout | Kind::TooMany)
+    matches!(kind, Kind::Unavailable | Kind::Timeout | Kind::TooMany)
 }
 
 /// What the edge refuses before and while the router sees the request.
 fn edge(plan: &Plan) -> Vec<&'static ErrorCode> {
-    let mut all: Vec<&'static ErrorCode> =
-        vec![&edge::HOST, &edge::HOST_FOREIGN, &edge::TARGET_MISMATCH, &edge::ADDRESS, &edge::ADDRESS_LONG];
+    let mut all: Vec<&'static ErrorCode> = vec![
+        &edge::HOST,
+        &edge::HOST_FOREIGN,
+        &edge::TARGET_MISMATCH,
+        &edge::ADDRESS,
+        &edge::ADDRESS_LONG,
+        &edge::CONNECTIONS,
+    ];
     if plan.method != "get" {
         all.push(&edge::CROSS_ORIGIN);
     }

@@ -62,9 +62,8 @@ fn write_urls(file: &Path, urls: &PostgresUrls) -> Result<()> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(e) => return Err(failed(e)),
     };
-    let mut document: DocumentMut = text
-        .parse()
-        .map_err(|e| codes::CONFIG.caused(format!("{} is not TOML", file.display()), e))?;
+    let mut document: DocumentMut =
+        text.parse().map_err(|e| codes::CONFIG.caused(format!("{} is not TOML", file.display()), e))?;
     let section = document.entry("database").or_insert(Item::Table(Table::new()));
     section["engine"] = value("postgres");
     section["postgres_owner_url"] = value(urls.owner_url.expose());

@@ -105,7 +105,12 @@ impl Writers {
             while !over.load(Ordering::SeqCst) {
                 let title = format!("row {}", random_below(u64::MAX));
                 let body = json!({ "title": title }).to_string();
-                match person.try_send("POST", "/v1/panels", "Content-Type: application/json\r\n", body.as_bytes()) {
+                match person.try_send(
+                    "POST",
+                    "/v1/panels",
+                    "Content-Type: application/json\r\n",
+                    body.as_bytes(),
+                ) {
                     Ok(answer) if answer.status == 201 => {
                         made.push((answer.json()["id"].as_str().expect("an id").to_owned(), title));
                     }
@@ -169,7 +174,8 @@ fn verify(owner: &Person, panel: &str, told: &mut Told, round: u64) {
         assert_eq!(panel["title"], title.as_str(), "round {round}: an acknowledged panel is gone");
     }
     let imports = owner.get(&format!("/v1/panels/{panel}/imports?limit=200")).json();
-    let running = imports["items"].as_array().expect("a list").iter().filter(|i| i["state"] == "running").count();
+    let running =
+        imports["items"].as_array().expect("a list").iter().filter(|i| i["state"] == "running").count();
     assert_eq!(running, 0, "round {round}: an import that nobody runs still says so");
     told.panels.insert(panel.to_owned(), "crash".to_owned());
 }

@@ -15,12 +15,18 @@ fn schemathesis() -> Option<PathBuf> {
     let testbed = std::env::var_os("WHEELHOUSE_TESTBED").map(PathBuf::from);
     let tool = testbed.map(|folder| folder.join("venv/bin/schemathesis")).filter(|tool| tool.exists());
     let strict = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(tool.is_some() || !strict, "schemathesis is missing; `make test` installs it and sets WHEELHOUSE_TESTBED");
+    assert!(
+        tool.is_some() || !strict,
+        "schemathesis is missing; `make test` installs it and sets WHEELHOUSE_TESTBED"
+    );
     tool
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a skipped test is named; the tool's closing lines are the test's result")]
+#[expect(
+    clippy::print_stdout,
+    reason = "a skipped test is named; the tool's closing lines are the test's result"
+)]
 fn schemathesis_finds_nothing() {
     let Some(tool) = schemathesis() else {
         println!("skipped: schemathesis is not installed");
@@ -33,7 +39,8 @@ fn schemathesis_finds_nothing() {
         owner.import(&panel, "replace", b"carrier,delay\nUA,3\nAA,\n");
         // The fuzzer must not end the session it works with, nor throw itself out.
         let signed_out = "^(session_end|session_revoke|session_revoke_others|session_switch|password_change|live_connect|member_remove|member_update)$";
-        for (who, header) in [("owner", owner.cookie.trim().to_owned()), ("nobody", "X-Nobody: 1".to_owned())] {
+        for (who, header) in [("owner", owner.cookie.trim().to_owned()), ("nobody", "X-Nobody: 1".to_owned())]
+        {
             let mut run = Command::new(&tool);
             run.args(["run", &format!("http://{}/v1/openapi.json", house.address)])
                 .args(["--checks", CHECKS, "--max-examples", EXAMPLES_MAX, "--seed", "20260301"])

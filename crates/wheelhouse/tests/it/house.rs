@@ -60,7 +60,16 @@ impl Site {
             let server = shared().expect("engines() gave it");
             let name = format!("whit_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
             let output = wheelhouse()
-                .args(["db", "init", "--admin-url", server.admin_url(), "--database", &name, "--login-prefix", &name])
+                .args([
+                    "db",
+                    "init",
+                    "--admin-url",
+                    server.admin_url(),
+                    "--database",
+                    &name,
+                    "--login-prefix",
+                    &name,
+                ])
                 .arg("--data-dir")
                 .arg(folder.path())
                 .output()
@@ -182,7 +191,9 @@ impl Person {
     /// Any method with JSON or without a body.
     pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         match body {
-            Some(body) => self.send(method, path, "Content-Type: application/json\r\n", body.to_string().as_bytes()),
+            Some(body) => {
+                self.send(method, path, "Content-Type: application/json\r\n", body.to_string().as_bytes())
+            }
             None => self.send(method, path, "", b""),
         }
     }
@@ -196,6 +207,11 @@ impl Person {
 
     /// Fill a panel.
     pub fn import(&self, panel: &str, mode: &str, csv: &[u8]) -> Answer {
-        self.send("POST", &format!("/v1/panels/{panel}/imports?mode={mode}"), "Content-Type: text/csv\r\n", csv)
+        self.send(
+            "POST",
+            &format!("/v1/panels/{panel}/imports?mode={mode}"),
+            "Content-Type: text/csv\r\n",
+            csv,
+        )
     }
 }

@@ -40,10 +40,20 @@ fn operations(spec: &Value) -> Vec<Operation> {
 
 fn is_a_problem(what: &str, operation: &Operation, answer: &Answer) {
     let kind = answer.headers.get("content-type").map_or("", String::as_str);
-    assert!((400..500).contains(&answer.status), "{what} on {}: {} {}", operation.id, answer.status, answer.text());
+    assert!(
+        (400..500).contains(&answer.status),
+        "{what} on {}: {} {}",
+        operation.id,
+        answer.status,
+        answer.text()
+    );
     assert!(kind.starts_with("application/problem+json"), "{what} on {}: {kind}", operation.id);
     let problem = answer.json();
-    assert!(!answer.code().is_empty() && problem["request_id"].is_string(), "{what} on {}: {problem}", operation.id);
+    assert!(
+        !answer.code().is_empty() && problem["request_id"].is_string(),
+        "{what} on {}: {problem}",
+        operation.id
+    );
 }
 
 /// Everything that can be wrong with one operation, whoever asks.
@@ -58,11 +68,18 @@ fn abuse(person: &Person, operation: &Operation) {
             ("an unknown field", b"{\"no_such_field_anywhere\": 1}"),
             ("invalid UTF-8", b"{\"title\": \"\xff\xfe\"}"),
             ("deep nesting", &[b'['; 20_000]),
-            ("NUL", b"{\"title\": \"a\\u0000b\", \"name\": \"a\\u0000b\", \"email\": \"a\\u0000@b.example\"}"),
+            (
+                "NUL",
+                b"{\"title\": \"a\\u0000b\", \"name\": \"a\\u0000b\", \"email\": \"a\\u0000@b.example\"}",
+            ),
         ] {
             is_a_problem(what, operation, &person.send(method, path, json, body));
         }
-        is_a_problem("another type", operation, &person.send(method, path, "Content-Type: text/plain\r\n", b"{}"));
+        is_a_problem(
+            "another type",
+            operation,
+            &person.send(method, path, "Content-Type: text/plain\r\n", b"{}"),
+        );
         let large = json!({ "title": "x".repeat(OVERSIZED) }).to_string();
         is_a_problem("an oversized body", operation, &person.send(method, path, json, large.as_bytes()));
     }
@@ -77,7 +94,8 @@ fn abuse(person: &Person, operation: &Operation) {
         is_a_problem("a wrong id", operation, &person.send(method, &wrong, json, b"{}"));
     }
     is_a_problem("a wrong method", operation, &person.send("PROPFIND", path, "", b""));
-    let foreign = person.send(method, path, "Sec-Fetch-Site: cross-site\r\nOrigin: https://evil.example\r\n", b"");
+    let foreign =
+        person.send(method, path, "Sec-Fetch-Site: cross-site\r\nOrigin: https://evil.example\r\n", b"");
     if method != "GET" {
         assert_eq!(foreign.status, 403, "{} from another site", operation.id);
     }
@@ -108,7 +126,10 @@ fn wrong_parameters_of_views_are_named() {
         for (query, status) in [
             ("filter=%7B", 400),
             ("filter=%7B%22column%22%3A%22nope%22%2C%22op%22%3A%22eq%22%2C%22value%22%3A1%7D", 422),
-            ("filter=%7B%22column%22%3A%22delay%22%2C%22op%22%3A%22contains%22%2C%22value%22%3A%22x%22%7D", 422),
+            (
+                "filter=%7B%22column%22%3A%22delay%22%2C%22op%22%3A%22contains%22%2C%22value%22%3A%22x%22%7D",
+                422,
+            ),
             ("filter=%7B%22column%22%3A%22delay%22%2C%22op%22%3A%22eq%22%2C%22value%22%3A%22x%22%7D", 422),
             ("sort=nope", 422),
             ("columns=nope", 422),
@@ -118,7 +139,12 @@ fn wrong_parameters_of_views_are_named() {
             ("offset=-1", 400),
         ] {
             let answer = owner.get(&format!("/v1/panels/{panel}/rows?{query}"));
-            assert!(answer.status == status || matches!((answer.status, status), (400 | 422, 400 | 422)), "{query}: {} {}", answer.status, answer.text());
+            assert!(
+                answer.status == status || matches!((answer.status, status), (400 | 422, 400 | 422)),
+                "{query}: {} {}",
+                answer.status,
+                answer.text()
+            );
             assert!(answer.status < 500 && !answer.code().is_empty(), "{query}: {}", answer.text());
         }
     }

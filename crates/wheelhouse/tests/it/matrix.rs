@@ -43,7 +43,13 @@ impl Call {
 
     fn file(path: impl Into<String>) -> Self {
         let headers = "Content-Type: application/octet-stream\r\n";
-        Self { method: "POST", path: path.into(), headers, body: b"a,b\n1,2\nx\n".to_vec(), own_session: false }
+        Self {
+            method: "POST",
+            path: path.into(),
+            headers,
+            body: b"a,b\n1,2\nx\n".to_vec(),
+            own_session: false,
+        }
     }
 
     fn ends_session(self) -> Self {
@@ -101,6 +107,15 @@ impl Scene {
         }
     }
 
+    /// The calls before may have ended anybody's session.
+    fn sign_everybody_in(&mut self) {
+        for actor in ACTORS {
+            let person = self.session_of(actor);
+            self.people.insert(actor, person);
+        }
+        self.owner = self.people["owner"].clone();
+    }
+
     fn answer(&self, actor: &'static str, call: &Call) -> Answer {
         let person = if call.own_session { self.session_of(actor) } else { self.people[actor].clone() };
         person.send(call.method, &call.path, call.headers, &call.body)
@@ -116,8 +131,16 @@ impl Scene {
             "openapi_get" => Call::get("/v1/openapi.json"),
             "live_connect" => Call::get("/v1/live"),
             "setup_status" => Call::get(at("setup")),
-            "setup_complete" => Call::json("POST", at("setup"), &json!({ "token": "x".repeat(43), "company": "B", "name": "B", "email": "b@b.example", "password": PASSWORD })),
-            "session_create" => Call::json("POST", at("sessions"), &json!({ "email": "viewer@acme.example", "password": PASSWORD })),
+            "setup_complete" => Call::json(
+                "POST",
+                at("setup"),
+                &json!({ "token": "x".repeat(43), "company": "B", "name": "B", "email": "b@b.example", "password": PASSWORD }),
+            ),
+            "session_create" => Call::json(
+                "POST",
+                at("sessions"),
+                &json!({ "email": "viewer@acme.example", "password": PASSWORD }),
+            ),
             "session_end" => Call::bare("DELETE", at("session")).ends_session(),
             "session_list" => Call::get(at("sessions")),
             "session_revoke" => {
@@ -125,19 +148,46 @@ impl Scene {
                 Call::bare("DELETE", at(&format!("sessions/{}", session.as_str().expect("an id"))))
             }
             "session_revoke_others" => Call::bare("POST", at("sessions/revoke-others")).ends_session(),
-            "session_switch" => Call::json("PUT", at("session/tenant"), &json!({ "tenant_id": self.tenant })).ends_session(),
+            "session_switch" => {
+                Call::json("PUT", at("session/tenant"), &json!({ "tenant_id": self.tenant })).ends_session()
+            }
             "me_get" => Call::get(at("me")),
-            "password_change" => Call::json("PUT", at("password"), &json!({ "current": "not the password at all", "new": PASSWORD })).ends_session(),
-            "tenant_create" => Call::json("POST", at("tenants"), &json!({ "name": format!("Company {}", self.next()) })),
+            "password_change" => Call::json(
+                "PUT",
+                at("password"),
+                &json!({ "current": "not the password at all", "new": PASSWORD }),
+            )
+            .ends_session(),
+            "tenant_create" => {
+                Call::json("POST", at("tenants"), &json!({ "name": format!("Company {}", self.next()) }))
+            }
             "tenant_update" => Call::json("PATCH", at("tenant"), &json!({ "name": "Acme" })),
             "member_list" => Call::get(at("members")),
-            "member_update" => Call::json("PATCH", at(&format!("members/{}", self.member())), &json!({ "role": "editor" })),
+            "member_update" => {
+                Call::json("PATCH", at(&format!("members/{}", self.member())), &json!({ "role": "editor" }))
+            }
             "member_remove" => Call::bare("DELETE", at(&format!("members/{}", self.member()))),
             "invitation_list" => Call::get(at("invitations")),
-            "invitation_create" => Call::json("POST", at("invitations"), &json!({ "email": format!("new{}@acme.example", self.next()), "role": "viewer" })),
-            "invitation_revoke" => Call::bare("DELETE", at(&format!("invitations/{}", self.invitation()["invitation"]["id"].as_str().expect("an id")))),
-            "invitation_lookup" => Call::json("POST", at("invitations/lookup"), &json!({ "token": self.invitation()["token"] })),
-            "invitation_accept" => Call::json("POST", at("invitations/accept"), &json!({ "token": self.invitation()["token"], "name": actor, "password": PASSWORD })),
+            "invitation_create" => Call::json(
+                "POST",
+                at("invitations"),
+                &json!({ "email": format!("new{}@acme.example", self.next()), "role": "viewer" }),
+            ),
+            "invitation_revoke" => Call::bare(
+                "DELETE",
+                at(&format!(
+                    "invitations/{}",
+                    self.invitation()["invitation"]["id"].as_str().expect("an id")
+                )),
+            ),
+            "invitation_lookup" => {
+                Call::json("POST", at("invitations/lookup"), &json!({ "token": self.invitation()["token"] }))
+            }
+            "invitation_accept" => Call::json(
+                "POST",
+                at("invitations/accept"),
+                &json!({ "token": self.invitation()["token"], "name": actor, "password": PASSWORD }),
+            ),
             _ => return None,
         })
     }
@@ -146,7 +196,9 @@ impl Scene {
         let at = |rest: String| format!("/v1/panels/{rest}");
         Some(match operation {
             "panel_list" => Call::get("/v1/panels"),
-            "panel_create" => Call::json("POST", "/v1/panels", &json!({ "title": format!("Panel {}", self.next()) })),
+            "panel_create" => {
+                Call::json("POST", "/v1/panels", &json!({ "title": format!("Panel {}", self.next()) }))
+            }
             "panel_get" => Call::get(at(self.panel())),
             "panel_update" => Call::json("PATCH", at(self.panel()), &json!({ "title": "Other" })),
             "panel_delete" => Call::bare("DELETE", at(self.panel())),
@@ -170,11 +222,13 @@ impl Scene {
 /// The owner of another company in the same house.
 fn stranger(house: &House) -> Person {
     let founder = house.sign_in("olga@acme.example");
-    let tenant = founder.post("/v1/identity/tenants", &json!({ "name": "Stranger Ltd" })).json()["id"].clone();
+    let tenant =
+        founder.post("/v1/identity/tenants", &json!({ "name": "Stranger Ltd" })).json()["id"].clone();
     let switched = founder.call("PUT", "/v1/identity/session/tenant", Some(&json!({ "tenant_id": tenant })));
     let cookie = switched.cookie().map(|cookie| format!("Cookie: {cookie}\r\n"));
     let founder = Person { cookie: cookie.unwrap_or_else(|| founder.cookie.clone()), ..founder };
-    let invited = founder.post("/v1/identity/invitations", &json!({ "email": "sam@stranger.example", "role": "owner" }));
+    let invited = founder
+        .post("/v1/identity/invitations", &json!({ "email": "sam@stranger.example", "role": "owner" }));
     let body = json!({ "token": invited.json()["token"], "name": "Sam", "password": PASSWORD });
     let joined = house.nobody().post("/v1/identity/invitations/accept", &body);
     assert_eq!(joined.status, 201, "{}", joined.text());
@@ -197,18 +251,23 @@ fn operations(spec: &Value) -> BTreeMap<String, String> {
 fn every_operation_answers_each_actor_as_the_snapshot_says() {
     let mut tables = Vec::new();
     for site in sites() {
-        let scene = Scene::new(site.start());
+        let mut scene = Scene::new(site.start());
         let spec = scene.owner.get("/v1/openapi.json").json();
         let mut table = format!("{:<22} {:<17}", "operation", "permission");
         table.extend(ACTORS.map(|actor| format!(" {actor:>8}")));
         for (operation, permission) in operations(&spec) {
             let mut line = format!("\n{operation:<22} {permission:<17}");
             for actor in ACTORS {
-                let call = scene.call(&operation, actor).unwrap_or_else(|| panic!("{operation} has no row in the matrix"));
+                let call = scene
+                    .call(&operation, actor)
+                    .unwrap_or_else(|| panic!("{operation} has no row in the matrix"));
                 let answer = scene.answer(actor, &call);
                 line.push_str(&format!(" {:>8}", answer.status));
             }
             table.push_str(&line);
+            if scene.call(&operation, "owner").is_some_and(|call| call.own_session) {
+                scene.sign_everybody_in();
+            }
         }
         tables.push((site.kind.word(), table));
     }

@@ -49,13 +49,15 @@ fn row() -> impl Strategy<Value = Row> {
 
 fn test() -> impl Strategy<Value = Test> {
     let order = proptest::sample::select(vec!["eq", "ne", "lt", "le", "gt", "ge"]);
-    let text = proptest::sample::select(vec!["eq", "ne", "contains", "not_contains", "starts_with", "ends_with"]);
+    let text =
+        proptest::sample::select(vec!["eq", "ne", "contains", "not_contains", "starts_with", "ends_with"]);
     let leaf = prop_oneof![
         (text, "[a-cA-C]{1,2}").prop_map(|(op, value)| Test::Text(op, value)),
         (order.clone(), -5..5_i64).prop_map(|(op, value)| Test::Count(op, value)),
         (order.clone(), -40..40_i32).prop_map(|(op, value)| Test::Ratio(op, f64::from(value) / 8.0)),
         (order, 0..28_u32).prop_map(|(op, value)| Test::Day(op, value)),
-        (proptest::sample::select(COLUMNS.to_vec()), any::<bool>()).prop_map(|(column, is)| Test::Empty(column, is)),
+        (proptest::sample::select(COLUMNS.to_vec()), any::<bool>())
+            .prop_map(|(column, is)| Test::Empty(column, is)),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
@@ -114,7 +116,8 @@ impl Test {
     }
 
     fn json(&self) -> Value {
-        let leaf = |column: &str, op: &str, value: Value| json!({ "column": column, "op": op, "value": value });
+        let leaf =
+            |column: &str, op: &str, value: Value| json!({ "column": column, "op": op, "value": value });
         match self {
             Self::All(tests) => json!({ "all": tests.iter().map(Self::json).collect::<Vec<_>>() }),
             Self::Any(tests) => json!({ "any": tests.iter().map(Self::json).collect::<Vec<_>>() }),
@@ -220,10 +223,13 @@ fn views_equal_a_plain_reference() {
         .zip(["text", "integer", "number", "date"])
         .map(|(name, kind)| json!({ "source": name, "name": name, "kind": kind }))
         .collect();
-    let options = json!({ "format": "csv", "header": "present", "nulls": [""], "columns": columns }).to_string();
+    let options =
+        json!({ "format": "csv", "header": "present", "nulls": [""], "columns": columns }).to_string();
     let options: String = options.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let strategy =
-        (proptest::collection::vec(row(), 1..80), proptest::collection::vec(question(), QUESTIONS..=QUESTIONS));
+    let strategy = (
+        proptest::collection::vec(row(), 1..80),
+        proptest::collection::vec(question(), QUESTIONS..=QUESTIONS),
+    );
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&strategy, |(rows, questions)| {
         let lines: Vec<String> = rows.iter().map(Row::csv).collect();

@@ -28,9 +28,14 @@ fn a_new_user_sets_it_up_once_and_the_link_works_no_second_time() {
 fn setup_link_prints_a_new_link_while_the_server_runs_and_the_old_one_ends() {
     for site in sites() {
         let house = site.start();
-        let output = wheelhouse().args(["setup-link", "--data-dir"]).arg(site.folder.path()).output().unwrap();
+        let output =
+            wheelhouse().args(["setup-link", "--data-dir"]).arg(site.folder.path()).output().unwrap();
         let link = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        assert!(output.status.success() && link.contains("/setup#"), "{link} {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success() && link.contains("/setup#"),
+            "{link} {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let complete = |token: &str| {
             let body = json!({ "token": token, "company": "Acme", "name": "O", "email": "o@acme.example", "password": PASSWORD });
             house.nobody().post("/v1/identity/setup", &body).status
@@ -53,7 +58,10 @@ fn a_second_process_on_the_same_folder_is_refused_with_the_holders_pid() {
         .unwrap();
     let words = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(!second.status.success());
-    assert!(words.contains(&house.pid().to_string()) && words.contains("wheelhouse.data_dir_locked"), "{words}");
+    assert!(
+        words.contains(&house.pid().to_string()) && words.contains("wheelhouse.data_dir_locked"),
+        "{words}"
+    );
     house.kill();
     assert!(site.start().setup_token.is_some(), "the lock goes with its holder, however it ended");
 }

@@ -29,7 +29,8 @@ fn what_is_not_there_is_a_problem_and_not_the_app() {
 fn the_served_spec_is_the_committed_one() {
     let house = Site::new(EngineKind::Sqlite).start();
     let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/openapi.json");
-    let committed: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(committed).unwrap()).unwrap();
+    let committed: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(committed).unwrap()).unwrap();
     assert_eq!(house.nobody().get("/v1/openapi.json").json(), committed, "run `make gen`");
 }
 
@@ -37,7 +38,11 @@ fn the_served_spec_is_the_committed_one() {
 fn a_foreign_host_is_refused() {
     let house = Site::new(EngineKind::Sqlite).start();
     let mut stream = std::net::TcpStream::connect(house.address).unwrap();
-    std::io::Write::write_all(&mut stream, b"GET /health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").unwrap();
+    std::io::Write::write_all(
+        &mut stream,
+        b"GET /health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+    )
+    .unwrap();
     let mut answer = String::new();
     std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");

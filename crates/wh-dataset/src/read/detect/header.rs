@@ -59,6 +59,18 @@ pub(crate) fn sources(header: Option<&Row<'_>>, width: usize) -> Vec<String> {
         .collect()
 }
 
+/// Texts of a header by which a column can be told from the others: one that is empty or was there before gives way to
+/// `#` and its number.
+pub(crate) fn distinct(texts: &[String]) -> Vec<String> {
+    let mut seen: HashSet<&str> = HashSet::new();
+    let mut sources = Vec::with_capacity(texts.len());
+    for (column, text) in texts.iter().enumerate() {
+        let own = !text.is_empty() && seen.insert(text);
+        sources.push(if own { text.clone() } else { format!("#{}", column + 1) });
+    }
+    sources
+}
+
 /// Names for a schema from sources: trimmed, cut, filled in, made unique; each change is an issue.
 pub(crate) fn names(sources: &[String], header: Header, issues: &mut Vec<Issue>) -> Vec<String> {
     let mut used: HashSet<String> = HashSet::new();

@@ -295,7 +295,7 @@ fn columns(
         None => header::nulls(&looks, &names, issues),
     };
     let mut plans = Vec::with_capacity(sources.len());
-    for ((source, name), looks) in sources.iter().zip(names).zip(&looks) {
+    for ((source, name), looks) in header::distinct(sources).iter().zip(names).zip(&looks) {
         let hint = hints.columns.iter().find(|hint| hint.source == *source);
         if let (Some((kind, misfits, example)), None) = (&looks.almost, hint.and_then(|hint| hint.kind)) {
             let detail = format!(

@@ -1,4 +1,6 @@
 //! One import from its first byte to the commit. The file is read before the transaction opens; a failure changes nothing.
+use std::future::Future;
+
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use serde_json::json;
@@ -16,6 +18,8 @@ use crate::model::{Import, ImportState, Interruption, Panel, Shows};
 use crate::service::panel::{not_found, subject};
 use crate::store;
 
+/// How often a transaction of an import starts over before the import fails.
+const REPLAYS_MAX: u32 = 3;
 /// Time between two words on progress, in microseconds.
 const PROGRESS_EVERY_US: i64 = 200_000;
 
@@ -50,19 +54,27 @@ pub async fn import_run(
     request: ImportRequest,
     stream: impl Stream<Item = Result<Bytes>> + Send + Unpin,
 ) -> Result<Import> {
-    let (panel, import) = begin(cx, actor, &request).await?;
+    let (panel, import) = replayed(|| begin(cx, actor, &request)).await?;
     let mut run = Run { cx, datasets, hub, actor, import, panel, told_at: 0 };
     let outcome = match run.read(request.options, stream).await {
-        Ok(staged) => run.commit(staged).await,
+        Ok(staged) => replayed(|| run.commit(staged.clone())).await,
         Err(error) => Err(error),
     };
-    match outcome {
-        Ok(()) => Ok(run.import),
-        Err(error) => {
-            run.fail(&error).await?;
-            Err(error)
+    if let Err(error) = &outcome {
+        replayed(|| run.fail(error)).await?;
+    }
+    outcome
+}
+
+/// The front door cannot replay a stream; the transactions around it can be.
+async fn replayed<T, F: Future<Output = Result<T>>>(mut once: impl FnMut() -> F) -> Result<T> {
+    for _ in 0..REPLAYS_MAX {
+        match once().await {
+            Err(error) if wh_db::codes::asks_for_replay(&error) => {}
+            outcome => return outcome,
         }
     }
+    once().await
 }
 
 async fn begin(cx: &Context, actor: &Actor, request: &ImportRequest) -> Result<(Panel, Import)> {
@@ -115,7 +127,7 @@ impl Run<'_> {
     }
 
     /// The rows become visible, with the event and the audit line, or nothing does.
-    async fn commit(&mut self, staged: Staged) -> Result<()> {
+    async fn commit(&self, staged: Staged) -> Result<Import> {
         let now = self.cx.clock.now();
         let mut import = Import {
             state: ImportState::Done,
@@ -128,12 +140,14 @@ impl Run<'_> {
         };
         let mut tx = self.cx.db.begin(self.actor.tenant).await?;
         store::panel_lock(&mut tx, import.panel).await?;
-        let before = store::panel_by_id(&mut tx, import.panel).await?.ok_or_else(|| not_found(import.panel))?;
+        let before =
+            store::panel_by_id(&mut tx, import.panel).await?.ok_or_else(|| not_found(import.panel))?;
         let committed = self.datasets.commit(&mut tx, before.dataset, staged, import.mode).await?;
         import.version = Some(committed.version.cast_signed());
         let columns = serde_json::to_value(&committed.schema)
             .map_err(|e| wh_base::codes::INTERNAL.caused("columns do not serialise", e))?;
-        let shows = Shows { version: committed.version.cast_signed(), rows: committed.rows.cast_signed(), columns };
+        let shows =
+            Shows { version: committed.version.cast_signed(), rows: committed.rows.cast_signed(), columns };
         store::panel_show(&mut tx, import.panel, &shows, now).await?;
         store::import_end(&mut tx, &import).await?;
         let Import { panel, id, mode, .. } = import;
@@ -147,17 +161,20 @@ impl Run<'_> {
         };
         tx.audit(&Who::from(self.actor), entry).await?;
         tx.commit().await?;
-        self.import = import;
-        Ok(())
+        Ok(import)
     }
 
-    async fn fail(&mut self, error: &Error) -> Result<()> {
-        self.import.state = ImportState::Failed;
-        self.import.ended_at = Some(self.cx.clock.now());
-        self.import.interruption =
-            Some(Interruption { code: error.code().code.to_owned(), detail: error.message().to_owned() });
+    async fn fail(&self, error: &Error) -> Result<()> {
+        let interruption =
+            Interruption { code: error.code().code.to_owned(), detail: error.message().to_owned() };
+        let import = Import {
+            state: ImportState::Failed,
+            ended_at: Some(self.cx.clock.now()),
+            interruption: Some(interruption),
+            ..self.import.clone()
+        };
         let mut tx = self.cx.db.begin(self.actor.tenant).await?;
-        store::import_end(&mut tx, &self.import).await?;
+        store::import_end(&mut tx, &import).await?;
         tx.commit().await
     }
 

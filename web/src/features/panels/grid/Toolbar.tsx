@@ -63,6 +63,7 @@ export function Toolbar(props: ToolbarProps) {
             onClick={openFilter}
             data-active={conditions > 0 || undefined}
             className={bar.button}
+            data-panel-button
           >
             <span className={bar.label}>Filter</span>
             {conditions > 0 ? <span className={bar.badge}>{conditions}</span> : null}
@@ -82,6 +83,7 @@ export function Toolbar(props: ToolbarProps) {
             onClick={() => toggle('sort')}
             data-active={view.sort.length > 0 || undefined}
             className={bar.button}
+            data-panel-button
           >
             <span className={bar.label}>Sort</span>
             {view.sort.length > 0 ? <span className={bar.badge}>{view.sort.length}</span> : null}
@@ -101,6 +103,7 @@ export function Toolbar(props: ToolbarProps) {
             onClick={() => toggle('columns')}
             data-active={hidden > 0 || undefined}
             className={bar.button}
+            data-panel-button
           >
             <span className={bar.label}>Columns</span>
             {hidden > 0 ? <span className={bar.badge}>{hidden} hidden</span> : null}
@@ -191,15 +194,30 @@ export function Panel({
   button: ReactNode;
   children: ReactNode;
 }) {
+  const leave = useRef(onClose);
+  useEffect(() => {
+    leave.current = onClose;
+  });
+  useEffect(() => {
+    if (!open) return;
+    // A press on what the panel itself opened (lists of options) is no press outside.
+    const press = (event: MouseEvent) => {
+      const inside =
+        event.target instanceof Element && event.target.closest('#overlays, [data-panel-button]');
+      if (!inside) leave.current();
+    };
+    document.addEventListener('mousedown', press, true);
+    return () => document.removeEventListener('mousedown', press, true);
+  }, [open]);
   return (
     <Popover
       opened={open}
       onChange={(next) => !next && onClose()}
+      closeOnClickOutside={false}
       position="bottom-start"
       width={`min(${width}px, calc(100vw - 16px))`}
       trapFocus
       returnFocus
-      withinPortal
     >
       <Popover.Target>{button}</Popover.Target>
       <Popover.Dropdown aria-label={label} className={bar.panel}>
