@@ -247,7 +247,8 @@ test('an import by one is seen by the other at once, where they are', async ({},
   const late = await viewer.evaluate(() => (window as unknown as { seenAt: number }).seenAt);
   const imports = await owner.request.get(`${house.url}/v1${panel}/imports`);
   const ended = Date.parse((await imports.json()).items[0].ended_at);
-  info.annotations.push({ type: 'commit to screen', description: `${Math.round(late - ended)} ms` });
+  // A figure to read, not a bound to hold: the machine that tests is busy with testing.
+  process.stdout.write(`e2e: ${Math.round(late - ended)} ms from the commit to the other browser's screen\n`);
 });
 
 /** Notes the moment a cell shows another text. Runs in the page. */

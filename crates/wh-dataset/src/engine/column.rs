@@ -160,6 +160,13 @@ impl ColumnChunk {
         Self { codes, form: Form::Text, min: min.into(), max: max.into(), has_null: values.contains(&0) }
     }
 
+    /// The same texts by other codes.
+    pub(crate) fn recoded(&self, codes: &[u32]) -> Self {
+        let recoded: Vec<u32> =
+            with_codes!(&self.codes, own => own.iter().map(|code| codes[code.wide() as usize]).collect());
+        Self::of_text(&recoded)
+    }
+
     /// The whole number of a code that is not empty.
     #[inline]
     pub(crate) fn whole(base: i64, scale: u64, code: u64) -> i64 {

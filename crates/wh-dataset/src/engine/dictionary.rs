@@ -18,6 +18,8 @@ pub(crate) struct Dictionary {
     hasher: RandomState,
     /// Whether every text can stand in JSON as it is.
     plain: bool,
+    /// Whether the codes rise with the texts.
+    ordered: bool,
     folded: OnceLock<Option<Folded>>,
     ranks: OnceLock<Vec<u32>>,
 }
@@ -37,6 +39,7 @@ impl Dictionary {
             slots: vec![FREE; 16],
             hasher: RandomState::new(),
             plain: true,
+            ordered: true,
             folded: OnceLock::new(),
             ranks: OnceLock::new(),
         }
@@ -55,6 +58,31 @@ impl Dictionary {
     /// Whether every text can stand in JSON as it is.
     pub(crate) fn plain(&self) -> bool {
         self.plain
+    }
+
+    /// Whether the codes rise with the texts, so that a sort needs no ranks.
+    pub(crate) fn ordered(&self) -> bool {
+        self.ordered
+    }
+
+    /// The same texts with codes that rise with them, and for each code the new one.
+    pub(crate) fn reordered(&self) -> (Self, Vec<u32>) {
+        let mut codes = self.ranks().to_vec();
+        let mut order = vec![0_u32; self.len()];
+        for (code, rank) in codes.iter_mut().enumerate().skip(1) {
+            order[*rank as usize] = code as u32;
+            *rank += 1;
+        }
+        codes[0] = 0;
+        let mut dictionary = Self { slots: vec![FREE; self.slots.len()], plain: self.plain, ..Self::new() };
+        for code in order {
+            let text = self.get(code.into());
+            let slot = dictionary.slot(text);
+            dictionary.slots[slot] = dictionary.ends.len() as u32;
+            dictionary.text.push_str(text);
+            dictionary.ends.push(dictionary.text.len() as u32);
+        }
+        (dictionary, codes)
     }
 
     /// The text of a code that is not empty.
@@ -87,6 +115,7 @@ impl Dictionary {
             let end = u32::try_from(self.text.len() + text.len()).map_err(|error| {
                 codes::MEMORY.caused("the distinct texts of one column exceed 4 GiB", error)
             })?;
+            self.ordered = self.ordered && (self.ends.is_empty() || self.get(self.len() as u64) < text);
             self.slots[slot] = self.ends.len() as u32;
             self.text.push_str(text);
             self.ends.push(end);

@@ -1,5 +1,8 @@
 //! Which rows a view shows, as the API says it: nested groups of conditions. Parsed here, typed in `compile`.
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use wh_base::{Error, Result};
@@ -8,6 +11,8 @@ use crate::codes;
 
 /// Groups within groups.
 pub const FILTER_DEPTH_MAX: usize = 8;
+/// Levels of JSON that such a filter has at most: a group is an object with a list, a condition may hold a list.
+const JSON_DEPTH_MAX: usize = FILTER_DEPTH_MAX * 2 + 2;
 /// Conditions in one filter.
 pub const FILTER_CONDITIONS_MAX: usize = 100;
 /// Values of one `in`.
@@ -119,10 +124,8 @@ impl Op {
 impl Filter {
     /// From JSON text.
     pub fn parse(text: &str) -> Result<Self> {
-        let value = serde_json::from_str(text).map_err(|error| {
-            codes::FILTER.error(format!("the filter is not JSON: {error}")).at("filter", "not JSON")
-        })?;
-        Self::from_value(value)
+        let value: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+        Self::from_value(exact(value, 0)?)
     }
 
     /// From a JSON value.
@@ -135,6 +138,40 @@ impl<'de> Deserialize<'de> for Filter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::from_value(Value::deserialize(deserializer)?)
             .map_err(|error| de::Error::custom(error.message()))
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> Error {
+    codes::FILTER.error(format!("the filter is not JSON: {error}")).at("filter", "not JSON")
+}
+
+/// The JSON as it is written: `serde_json` alone reads numbers of many digits as a neighbour of what they say, and a
+/// cell that shows such a number could then not be asked for.
+fn exact(raw: &RawValue, depth: usize) -> Result<Value> {
+    let text = raw.get();
+    if depth > JSON_DEPTH_MAX {
+        return Err(codes::FILTER_LIMIT.error(format!("groups lie more than {FILTER_DEPTH_MAX} deep")));
+    }
+    match text.as_bytes().first() {
+        Some(b'{') => {
+            let fields: BTreeMap<String, &RawValue> =
+                serde_json::from_str(text).map_err(|error| not_json(&error))?;
+            let fields = fields.into_iter().map(|(name, value)| Ok((name, exact(value, depth + 1)?)));
+            fields.collect::<Result<Map<_, _>>>().map(Value::Object)
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+            items.into_iter().map(|item| exact(item, depth + 1)).collect::<Result<_>>().map(Value::Array)
+        }
+        Some(b'-' | b'0'..=b'9') if text.parse::<i64>().is_err() && text.parse::<u64>().is_err() => {
+            let number = text.parse::<f64>().ok().and_then(serde_json::Number::from_f64);
+            number.map(Value::Number).ok_or_else(|| {
+                codes::FILTER
+                    .error(format!("{text} is beyond what numbers can be"))
+                    .at("filter", "a number beyond all numbers")
+            })
+        }
+        _ => serde_json::from_str(text).map_err(|error| not_json(&error)),
     }
 }
 

@@ -17,6 +17,9 @@ use super::hot::{Chunk, Hot};
 use crate::codes;
 use crate::model::{CHUNK_ROWS, ColumnType, Schema};
 
+/// Texts that are kept in order; more are ranked when a view first sorts by them.
+const ORDERED_TEXTS_MAX: usize = 65_535;
+
 /// Takes batches, gives a [`Hot`]. Rows keep their order.
 pub struct HotBuilder {
     schema: Schema,
@@ -179,7 +182,32 @@ impl HotBuilder {
         if self.open_rows > 0 {
             self.close();
         }
+        for place in 0..self.schema.len() {
+            self.order(place);
+        }
         Hot::new(self.schema, self.chunks, self.dictionaries)
+    }
+
+    /// Brings the codes of a text column into the order of the texts, where that costs little: it then sorts as numbers do.
+    fn order(&mut self, place: usize) {
+        let Some(dictionary) = &self.dictionaries[place] else { return };
+        if dictionary.ordered() || dictionary.len() > ORDERED_TEXTS_MAX {
+            return;
+        }
+        let (dictionary, codes) = dictionary.reordered();
+        self.dictionaries[place] = Some(Arc::new(dictionary));
+        for chunk in &mut self.chunks {
+            let column = chunk.columns[place].recoded(&codes);
+            match Arc::get_mut(chunk) {
+                Some(chunk) => chunk.columns[place] = column,
+                // A view of the version before still reads it.
+                None => {
+                    let mut columns = chunk.columns.clone();
+                    columns[place] = column;
+                    *chunk = Arc::new(Chunk { rows: chunk.rows, columns });
+                }
+            }
+        }
     }
 }
 

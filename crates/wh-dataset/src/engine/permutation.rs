@@ -1,86 +1,95 @@
 //! All rows of a filter in the order of a sort, as row numbers: made once, then any window is a slice of it.
 use super::compile::{Bound, Rule};
-use super::hot::Chunk;
-use super::hot::HotData;
+use super::hot::{Chunk, HotData};
 use super::kernel;
 use super::scan::{Collect, Interest, Place, scan};
 use super::sort_keys::{Group, Keys};
 
-/// Bits of one pass of the radix sort: its counters stay in the first-level cache.
-const DIGIT_BITS: u32 = 11;
-/// Below this a comparison sort is quicker than its counters.
-const RADIX_ROWS_MIN: usize = 4_096;
+/// Bits that one pass of the counting sort takes: its counters stay in the second-level cache.
+const DIGIT_BITS: u32 = 16;
 
 /// The rows that pass, sorted; ties in the order of the dataset.
 pub(crate) fn permutation(hot: &HotData, rule: Option<&Rule<Bound>>, sort: &[(usize, bool)]) -> Vec<u32> {
     let keys = Keys::new(hot, sort);
-    let Some(first) = keys.groups.first() else {
-        let mut every = Gather { first: None, rows: Vec::new(), packed: Vec::new(), places: Vec::new() };
-        scan(hot, rule, &mut every);
-        return every.rows;
-    };
-    let mut gather = Gather { first: Some(first), rows: Vec::new(), packed: Vec::new(), places: Vec::new() };
+    let first = keys.groups.first();
+    let mut gather = Gather { first, rows: Vec::new(), keys: Vec::new(), places: Vec::new() };
     scan(hot, rule, &mut gather);
-    let Gather { mut rows, mut packed, .. } = gather;
+    let Gather { rows, keys: packed, .. } = gather;
+    let Some(first) = first else { return rows };
+    let more = keys.groups.len() > 1;
     if first.bits <= u32::BITS {
-        let mut pairs: Vec<u64> =
-            packed.iter().zip(&rows).map(|(key, row)| key << u32::BITS | u64::from(*row)).collect();
+        let narrow: Vec<u32> = packed.iter().map(|key| *key as u32).collect();
         drop(packed);
-        radix(&mut pairs, u32::BITS, u32::BITS + first.bits);
-        rows.iter_mut().zip(&pairs).for_each(|(row, pair)| *row = *pair as u32);
-        if keys.groups.len() > 1 {
-            let keyed: Vec<u64> = pairs.iter().map(|pair| pair >> u32::BITS).collect();
-            sort_ties(hot, &keys, &keyed, &mut rows);
+        let mut sorted = sort_narrow(&narrow, &rows, first.bits);
+        if more {
+            let runs: Vec<u32> = sorted.iter().map(|place| narrow[*place as usize]).collect();
+            sorted.iter_mut().for_each(|place| *place = rows[*place as usize]);
+            sort_runs(&runs, &mut sorted, |left, right| keys.compare_rest(hot, *left, *right));
+            return sorted;
         }
-        return rows;
+        sorted.iter_mut().for_each(|place| *place = rows[*place as usize]);
+        return sorted;
     }
-    let mut pairs: Vec<(u64, u32)> = packed.drain(..).zip(rows.iter().copied()).collect();
-    pairs.sort_unstable();
-    rows.iter_mut().zip(&pairs).for_each(|(row, pair)| *row = pair.1);
-    if keys.groups.len() > 1 {
-        let keyed: Vec<u64> = pairs.iter().map(|pair| pair.0).collect();
-        sort_ties(hot, &keys, &keyed, &mut rows);
-    }
-    rows
+    // By the highest 32 bits first; what they do not tell apart is in short runs.
+    let shift = first.bits - u32::BITS;
+    let narrow: Vec<u32> = packed.iter().map(|key| (key >> shift) as u32).collect();
+    let mut sorted = sort_narrow(&narrow, &rows, u32::BITS);
+    let runs: Vec<u32> = sorted.iter().map(|place| narrow[*place as usize]).collect();
+    sort_runs(&runs, &mut sorted, |left, right| {
+        let (left, right) = (*left as usize, *right as usize);
+        packed[left].cmp(&packed[right]).then_with(|| {
+            if more { keys.compare_rest(hot, rows[left], rows[right]) } else { left.cmp(&right) }
+        })
+    });
+    sorted.iter_mut().for_each(|place| *place = rows[*place as usize]);
+    sorted
 }
 
-/// Sorts runs of equal first keys by the others.
-fn sort_ties(hot: &HotData, keys: &Keys<'_>, keyed: &[u64], rows: &mut [u32]) {
+/// The places of the keys in their order, equal ones as they stand.
+fn sort_narrow(keys: &[u32], rows: &[u32], bits: u32) -> Vec<u32> {
+    debug_assert_eq!(keys.len(), rows.len());
+    let places = 0..keys.len() as u32;
+    if bits <= DIGIT_BITS {
+        return count_sort(places, keys.len(), bits, |place| keys[place as usize]);
+    }
+    // Two passes of equal size, the lower half first.
+    let low = bits.div_ceil(2);
+    let mask = (1_u32 << low) - 1;
+    let by_low = count_sort(places, keys.len(), low, |place| keys[place as usize] & mask);
+    let length = by_low.len();
+    count_sort(by_low.into_iter(), length, bits - low, |place| keys[place as usize] >> low)
+}
+
+fn count_sort(
+    places: impl Iterator<Item = u32> + Clone,
+    length: usize,
+    bits: u32,
+    key: impl Fn(u32) -> u32,
+) -> Vec<u32> {
+    let mut ends = vec![0_u32; 1 << bits];
+    places.clone().for_each(|place| ends[key(place) as usize] += 1);
+    let mut sum = 0;
+    for end in &mut ends {
+        (*end, sum) = (sum, sum + *end);
+    }
+    let mut sorted = vec![0_u32; length];
+    for place in places {
+        let end = &mut ends[key(place) as usize];
+        sorted[*end as usize] = place;
+        *end += 1;
+    }
+    sorted
+}
+
+/// Sorts each run of equal keys.
+fn sort_runs(keys: &[u32], rows: &mut [u32], compare: impl Fn(&u32, &u32) -> std::cmp::Ordering) {
     let mut from = 0;
-    for run in keyed.chunk_by(|left, right| left == right) {
+    for run in keys.chunk_by(|left, right| left == right) {
         let to = from + run.len();
         if run.len() > 1 {
-            rows[from..to].sort_unstable_by(|left, right| keys.compare_rest(hot, *left, *right));
+            rows[from..to].sort_unstable_by(&compare);
         }
         from = to;
-    }
-}
-
-/// Sorts by the bits `low..high`, least digit first; rows that are equal there keep their order.
-fn radix(pairs: &mut Vec<u64>, low: u32, high: u32) {
-    if pairs.len() < RADIX_ROWS_MIN {
-        pairs.sort_unstable();
-        return;
-    }
-    // Passes of equal size: 16 bits are two of 8, not one of 11 and one of 5.
-    let passes = (high - low).div_ceil(DIGIT_BITS).max(1);
-    let bits = (high - low).div_ceil(passes);
-    let mut other = vec![0_u64; pairs.len()];
-    for pass in 0..passes {
-        let shift = low + pass * bits;
-        let mask = (1_usize << bits) - 1;
-        let mut ends = vec![0_usize; mask + 1];
-        pairs.iter().for_each(|pair| ends[(pair >> shift) as usize & mask] += 1);
-        let mut sum = 0;
-        for end in &mut ends {
-            (*end, sum) = (sum, sum + *end);
-        }
-        for pair in pairs.iter() {
-            let end = &mut ends[(pair >> shift) as usize & mask];
-            other[*end] = *pair;
-            *end += 1;
-        }
-        std::mem::swap(pairs, &mut other);
     }
 }
 
@@ -88,7 +97,7 @@ fn radix(pairs: &mut Vec<u64>, low: u32, high: u32) {
 struct Gather<'k> {
     first: Option<&'k Group<'k>>,
     rows: Vec<u32>,
-    packed: Vec<u64>,
+    keys: Vec<u64>,
     places: Vec<u32>,
 }
 
@@ -101,9 +110,9 @@ impl Collect for Gather<'_> {
         self.places.clear();
         kernel::each_passing(mask, |row| self.places.push((at.from + row) as u32));
         if let Some(first) = self.first {
-            let start = self.packed.len();
-            self.packed.resize(start + self.places.len(), 0);
-            first.fill(at.chunk, &self.places, &mut self.packed[start..]);
+            let start = self.keys.len();
+            self.keys.resize(start + self.places.len(), 0);
+            first.fill(at.chunk, &self.places, &mut self.keys[start..]);
         }
         self.rows.extend(self.places.iter().map(|row| at.first + row));
     }

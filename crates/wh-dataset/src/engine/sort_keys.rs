@@ -49,11 +49,12 @@ impl<'h> Keys<'h> {
             let (ranks, range): (&[u32], u64) = match span {
                 Span::Whole { min, max, scale, .. } => (&[], max.wrapping_sub(min) as u64 / scale),
                 Span::Float { min, max } => (&[], max - min),
-                Span::Text => {
-                    let dictionary = hot.dictionary(place);
-                    let ranks = dictionary.map(super::dictionary::Dictionary::ranks).unwrap_or_default();
-                    (ranks, ranks.len().saturating_sub(2) as u64)
-                }
+                Span::Text => match hot.dictionary(place) {
+                    Some(dictionary) if !dictionary.ordered() => {
+                        (dictionary.ranks(), dictionary.len() as u64 - 1)
+                    }
+                    dictionary => (&[], dictionary.map_or(0, |dictionary| dictionary.len() as u64 - 1)),
+                },
                 // Nothing to tell apart.
                 Span::Empty => continue,
             };
@@ -146,6 +147,7 @@ impl<'h> Part<'h> {
             return ToKey::Empty;
         }
         match (self.span, column.form) {
+            (Span::Text, _) if self.ranks.is_empty() => ToKey::Line { start: 0, step: 1 },
             (Span::Text, _) => ToKey::Rank(self.ranks),
             (Span::Whole { min, scale, decimals, .. }, _) => {
                 let (base, step) = frame(column, decimals);

@@ -6,6 +6,9 @@ use super::kernel::{self, BLOCK};
 use super::scan::{Collect, Interest, Place};
 use super::sort_keys::Keys;
 
+/// Rows beyond twice the wanted that wait for the next look at who stays.
+const CANDIDATES: usize = 64;
+
 /// Collects the first `wanted` rows of a sort.
 pub(crate) struct Top<'h> {
     hot: &'h HotData,
@@ -119,7 +122,7 @@ impl Collect for Top<'_> {
         let pairs = self.packed.iter().zip(&self.places);
         let coming = pairs.filter(|(key, _)| **key <= admitted).map(|(key, row)| (*key, at.first + *row));
         self.best.extend(coming);
-        if self.limit.is_none() || self.best.len() >= self.wanted * 2 + BLOCK / 8 {
+        if self.limit.is_none() || self.best.len() >= self.wanted * 2 + CANDIDATES {
             self.shrink();
         }
     }

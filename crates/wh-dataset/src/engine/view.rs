@@ -207,8 +207,10 @@ fn cost(hot: &HotData, plan: &Plan) -> usize {
     let texts = plan.rule.as_ref().map_or(0, |rule| text_bytes(hot, rule));
     let conditions = plan.rule.as_ref().map_or(0, Rule::conditions);
     let unranked = plan.sort.iter().filter_map(|(place, _)| hot.dictionary(*place));
-    let unranked: usize =
-        unranked.filter(|dictionary| !dictionary.ranked()).map(|dictionary| dictionary.len()).sum();
+    let unranked: usize = unranked
+        .filter(|dictionary| !dictionary.ordered() && !dictionary.ranked())
+        .map(|dictionary| dictionary.len())
+        .sum();
     hot.rows * (conditions + plan.sort.len()) + texts / TEXT_BYTES_PER_CELL + unranked * RANK_CELLS
 }
 

@@ -166,7 +166,7 @@ fn write_day(out: &mut Vec<u8>, day: i64) {
     write_pair(out, day);
 }
 
-/// `T08:30:00`, with three or six digits of a second where there are some.
+/// `T08:30:00`, with as many digits of a second as there are.
 fn write_time(out: &mut Vec<u8>, micros: i64) {
     let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
     out.push(b'T');
@@ -177,11 +177,10 @@ fn write_time(out: &mut Vec<u8>, micros: i64) {
     write_pair(out, seconds % 60);
     if micros != 0 {
         out.push(b'.');
-        write_pair(out, micros / 10_000);
-        out.push(digit(micros / 1_000 % 10));
-        if micros % 1_000 != 0 {
-            out.push(digit(micros / 100 % 10));
-            write_pair(out, micros % 100);
+        let (mut rest, mut unit) = (micros, 100_000);
+        while rest != 0 {
+            out.push(digit(rest / unit));
+            (rest, unit) = (rest % unit, unit / 10);
         }
     }
 }

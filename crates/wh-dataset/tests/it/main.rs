@@ -3,5 +3,8 @@ mod commits;
 mod detect;
 mod files;
 mod ingest;
+mod random;
 mod readers;
+mod reference;
+mod views;
 mod world;

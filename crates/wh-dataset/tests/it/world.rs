@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use wh_base::Result;
 use wh_contract::{DatasetId, TenantId};
 use wh_dataset::ingest::{Ingest, Source, Staged};
@@ -12,7 +13,7 @@ use wh_dataset::segment::Objects;
 use wh_dataset::{
     Committed, DatasetHandle, Datasets, DatasetsConfig, Filter, ImportMode, SortKey, ViewQuery, Window,
 };
-use wh_testkit::engines::TestDb;
+use wh_testkit::engines::{EngineKind, TestDb};
 
 use crate::files::{csv, options};
 
@@ -34,6 +35,12 @@ impl World {
         let datasets = open(&db, &folder, config);
         let tenant = db.cx.next_id();
         Self { db, folder, datasets, tenant }
+    }
+
+    /// On SQLite, for what does not depend on the engine.
+    pub async fn sqlite(test: &str, config: DatasetsConfig) -> Self {
+        let db = TestDb::open(EngineKind::Sqlite, test, &[wh_dataset::MIGRATIONS]).await.unwrap();
+        Self::with(db, config)
     }
 
     /// The same database and store in a process that has just started.
@@ -138,4 +145,20 @@ pub fn query(filter: &str, sort: &str, limit: u32) -> ViewQuery {
         limit,
         ..ViewQuery::default()
     }
+}
+
+/// The rows with numbers as they are written; `serde_json` alone would read some of them as a neighbour.
+pub fn rows_exactly(window: &Window) -> Vec<Vec<Value>> {
+    #[derive(serde::Deserialize)]
+    struct Answer<'a> {
+        #[serde(borrow)]
+        rows: Vec<Vec<&'a RawValue>>,
+    }
+    let answer: Answer<'_> = serde_json::from_slice(&window.json).unwrap();
+    let exact = |raw: &&RawValue| match (raw.get().parse::<i64>(), raw.get().parse::<f64>()) {
+        (Ok(whole), _) => Value::from(whole),
+        (_, Ok(number)) => Value::from(number),
+        _ => serde_json::from_str(raw.get()).unwrap(),
+    };
+    answer.rows.iter().map(|row| row.iter().map(exact).collect()).collect()
 }

@@ -1,0 +1,175 @@
+// Every page and every open dialog, in both themes and at both widths: nothing that axe objects to.
+import { readFileSync } from 'node:fs';
+import AxeBuilder from '@axe-core/playwright';
+import { type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { House, needed } from '../lib/house';
+import { send, setUp } from '../lib/people';
+
+let house: House;
+let signedIn: Awaited<ReturnType<BrowserContext['storageState']>>;
+let panel: string;
+let empty: string;
+let invitation: string;
+const SAMPLE_LINES = 3_000;
+
+test.beforeAll(async ({ browser }) => {
+  house = await House.start();
+  const context = await browser.newContext();
+  await setUp(house, context);
+  const create = async (title: string) => {
+    const made = await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title });
+    return (made as { id: string }).id;
+  };
+  panel = await create('Flights');
+  empty = await create('Empty');
+  const lines = readFileSync(needed('WHEELHOUSE_TEST_FLIGHTS'), 'utf8').split('\n').slice(0, SAMPLE_LINES);
+  const file = Buffer.from(`${lines.join('\n')}\nbroken\n`);
+  await send(context.request, 'POST', `${house.url}/v1/panels/${panel}/imports?mode=replace&file_name=f.csv`, house, file);
+  const invited = { email: 'bob@example.com', role: 'viewer' };
+  const made = await send(context.request, 'POST', `${house.url}/v1/identity/invitations`, house, invited);
+  invitation = (made as { token: string }).token;
+  signedIn = await context.storageState();
+  await context.close();
+});
+
+test.afterAll(async () => {
+  await house?.stop();
+});
+
+interface Stop {
+  name: string;
+  path: () => string;
+  /** Without a session. */
+  outside?: true;
+  /** Opens what is to be looked at. */
+  open?: (page: Page) => Promise<void>;
+}
+
+const press = (name: string | RegExp) => async (page: Page) => {
+  await page.getByRole('button', { name }).first().click();
+  await page.waitForTimeout(OPENED_AFTER_MS);
+};
+/** Longer than any opening takes: axe must see the end of it. */
+const OPENED_AFTER_MS = 350;
+
+const stops: Stop[] = [
+  { name: 'setup, done', path: () => '/setup', outside: true },
+  { name: 'sign-in', path: () => '/sign-in', outside: true },
+  {
+    name: 'sign-in, refused',
+    path: () => '/sign-in',
+    outside: true,
+    open: async (page) => {
+      await page.getByLabel('E-mail').fill('nobody@example.com');
+      await page.getByRole('textbox', { name: 'Password' }).fill('not the password');
+      await page.keyboard.press('Enter');
+      await expect(page.getByRole('alert')).toBeVisible();
+    },
+  },
+  { name: 'invitation', path: () => `/invite#${invitation}`, outside: true },
+  { name: 'invitation, unknown', path: () => '/invite#nothing', outside: true },
+  { name: 'panels', path: () => '/panels' },
+  { name: 'panels, none found', path: () => '/panels?q=zzz' },
+  { name: 'panel menu', path: () => '/panels', open: press('Actions for Flights') },
+  {
+    name: 'panel, to delete',
+    path: () => '/panels',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Actions for Flights' }).click();
+      await page.getByRole('menuitem', { name: /Delete/ }).click();
+      await page.waitForTimeout(OPENED_AFTER_MS);
+    },
+  },
+  { name: 'user menu', path: () => '/panels', open: press(/User menu/) },
+  { name: 'import, file', path: () => '/panels/new' },
+  {
+    name: 'import, check',
+    path: () => '/panels/new',
+    open: async (page) => {
+      await page.locator('input[type=file]').setInputFiles({
+        name: 'mixed.csv',
+        mimeType: 'text/csv',
+        buffer: Buffer.from(`day;amount;note\n${'2026-01-31;12,5;fine\n'.repeat(20)}2026-02-31;x\n;;\n`),
+      });
+      await expect(page.getByRole('region', { name: 'The first rows' })).toBeVisible();
+    },
+  },
+  { name: 'import, into a panel', path: () => `/panels/${panel}/import?mode=append` },
+  { name: 'grid', path: () => `/panels/${panel}` },
+  { name: 'grid, filtered and sorted', path: () => `/panels/${panel}?filter=month.eq(1),any(origin.eq(JFK),dep_delay.gt(30))&sort=-dep_delay,carrier&pin=carrier&row=7` },
+  { name: 'grid, nothing matches', path: () => `/panels/${panel}?q=zzzzzz` },
+  { name: 'grid, filter', path: () => `/panels/${panel}?filter=month.between(1,2)`, open: press(/^Filter/) },
+  { name: 'grid, sort', path: () => `/panels/${panel}?sort=month`, open: press(/^Sort/) },
+  { name: 'grid, columns', path: () => `/panels/${panel}`, open: press(/^Columns/) },
+  {
+    name: 'grid, column menu',
+    path: () => `/panels/${panel}`,
+    open: async (page) => {
+      await page.getByRole('columnheader', { name: /^month/ }).click({ button: 'right' });
+      await page.waitForTimeout(OPENED_AFTER_MS);
+    },
+  },
+  {
+    name: 'grid, past imports',
+    path: () => `/panels/${panel}`,
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Import' }).click();
+      await page.getByRole('menuitem', { name: 'Past imports' }).click();
+      await expect(page.getByRole('table', { name: 'Imports' })).toBeVisible();
+    },
+  },
+  { name: 'panel without rows', path: () => `/panels/${empty}` },
+  { name: 'members', path: () => '/people/members' },
+  { name: 'members, role', path: () => '/people/members', open: press(/^Role of/) },
+  { name: 'members, invite', path: () => '/people/members', open: press('Invite') },
+  { name: 'sessions', path: () => '/settings/sessions' },
+  { name: 'password', path: () => '/settings/password' },
+  { name: 'not found', path: () => '/nothing/here' },
+  { name: 'panel that is not there', path: () => '/panels/01932d0a-7c1e-7b3a-9f2e-2f0f5e0a1c11' },
+  {
+    name: 'shortcuts',
+    path: () => '/panels',
+    open: async (page) => {
+      await page.keyboard.press('?');
+      await expect(page.getByRole('dialog')).toBeVisible();
+      await page.waitForTimeout(OPENED_AFTER_MS);
+    },
+  },
+];
+
+for (const theme of ['light', 'dark'] as const) {
+  for (const [width, height] of [
+    [1440, 900],
+    [390, 844],
+  ] as const) {
+    test(`${theme}, ${width} px: axe has nothing to object to`, async ({ browser }) => {
+      const make = (session: typeof signedIn | undefined) =>
+        browser.newContext({
+          viewport: { width, height },
+          colorScheme: theme,
+          reducedMotion: 'reduce',
+          bypassCSP: true,
+          ...(session ? { storageState: session } : {}),
+        });
+      const [inside, outside] = [await make(signedIn), await make(undefined)];
+      const pages = { inside: await inside.newPage(), outside: await outside.newPage() };
+      const found: string[] = [];
+      for (const stop of stops) {
+        const page = stop.outside ? pages.outside : pages.inside;
+        // A change behind # alone loads nothing.
+        await page.goto('about:blank');
+        await page.goto(house.url + stop.path());
+        await expect(page.getByRole('heading').first()).toBeAttached();
+        await expect(page.locator('[aria-busy=true]')).toHaveCount(0);
+        await stop.open?.(page);
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        for (const { id, nodes } of violations) {
+          found.push(`${stop.name}: ${id} at ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
+        }
+      }
+      await inside.close();
+      await outside.close();
+      expect(found).toEqual([]);
+    });
+  }
+}
