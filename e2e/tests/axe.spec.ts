@@ -5,6 +5,9 @@ import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { House, needed } from '../lib/house';
 import { send, setUp } from '../lib/people';
 
+// A trace of thirty pages costs more than it tells: what is found is named.
+test.use({ trace: 'off', screenshot: 'off' });
+
 let house: House;
 let signedIn: Awaited<ReturnType<BrowserContext['storageState']>>;
 let panel: string;

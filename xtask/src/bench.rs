@@ -4,7 +4,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::counterparts::Testbed;
-use crate::run::{command, output, shown};
+use crate::run::{NPM_INSTALL, command, output, shown};
 
 /// Build, then measure; the driver prints the table and writes `target/bench/latest.json`.
 pub fn run(root: &Path, rest: &[String]) -> Result<()> {
@@ -12,7 +12,7 @@ pub fn run(root: &Path, rest: &[String]) -> Result<()> {
     for missing in testbed.install()? {
         eprintln!("not measured for want of {missing}");
     }
-    shown(&mut command("npm", &["ci", "--no-audit", "--no-fund"], &root.join("web")))?;
+    shown(&mut command("npm", NPM_INSTALL, &root.join("web")))?;
     shown(&mut command("npm", &["run", "build"], &root.join("web")))?;
     shown(&mut command("cargo", &["build", "--release", "-p", "wheelhouse", "-p", "bench"], root))?;
     let commit = output(&mut command("git", &["rev-parse", "--short", "HEAD"], root)).unwrap_or_default();

@@ -4,6 +4,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+/// Installs what the lock file names. Not `npm ci`: it refuses a lock that leaves out other platforms' optional binaries.
+pub const NPM_INSTALL: &[&str] = &["install", "--no-save", "--no-audit", "--no-fund"];
+
 /// A command in a folder.
 pub fn command(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(program);

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::counterparts::Testbed;
 use crate::gen_files::{self, Mode};
-use crate::run::{command, shown};
+use crate::run::{NPM_INSTALL, command, shown};
 use crate::tidy;
 
 type Part = (&'static str, fn(&Path, &Testbed) -> Result<()>);
@@ -54,7 +54,7 @@ fn checks(root: &Path, testbed: &Testbed) -> Result<()> {
 
 fn web(root: &Path, _: &Testbed) -> Result<()> {
     let web = root.join("web");
-    shown(&mut command("npm", &["ci", "--no-audit", "--no-fund"], &web))?;
+    shown(&mut command("npm", NPM_INSTALL, &web))?;
     shown(&mut command("npm", &["run", "check"], &web))?;
     shown(&mut command("npm", &["run", "build"], &web))
 }
@@ -75,7 +75,7 @@ fn rust(root: &Path, testbed: &Testbed) -> Result<()> {
 
 fn browser(root: &Path, testbed: &Testbed) -> Result<()> {
     let e2e = root.join("e2e");
-    shown(&mut command("npm", &["ci", "--no-audit", "--no-fund"], &e2e))?;
+    shown(&mut command("npm", NPM_INSTALL, &e2e))?;
     let metadata =
         cargo_metadata::MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
     let mut tests = command("npm", &["test"], &e2e);

@@ -458,7 +458,10 @@ export interface components {
             readonly nulls?: readonly string[] | null;
             /** @description Left out of the dataset. */
             readonly skip?: boolean;
-            /** @description What the file calls it: the header's text or the JSON key; for a file without header its number, from 1. */
+            /**
+             * @description What the file calls it: the header's text or the JSON key; for a file without header its number, from 1; where
+             *     the header's text is empty or repeated, `#` and its number.
+             */
             readonly source: string;
         };
         /**
@@ -1079,7 +1082,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1088,7 +1091,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1219,7 +1222,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1228,7 +1231,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1341,7 +1344,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1350,7 +1353,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1490,7 +1493,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1499,7 +1502,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1630,7 +1633,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1639,7 +1642,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1728,7 +1731,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1737,7 +1740,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1831,7 +1834,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1840,7 +1843,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1953,7 +1956,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1962,7 +1965,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2108,7 +2111,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2117,7 +2120,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2248,7 +2251,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2257,7 +2260,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2337,7 +2340,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2346,7 +2349,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2477,7 +2480,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2486,7 +2489,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2575,7 +2578,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2584,7 +2587,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2715,7 +2718,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2724,7 +2727,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2837,7 +2840,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2846,7 +2849,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2949,7 +2952,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2958,7 +2961,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3029,7 +3032,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3038,7 +3041,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3178,7 +3181,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3187,7 +3190,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3321,7 +3324,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3330,7 +3333,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3420,7 +3423,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3429,7 +3432,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3491,7 +3494,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3500,7 +3503,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3596,7 +3599,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3605,7 +3608,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3739,7 +3742,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3748,7 +3751,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3848,7 +3851,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3857,7 +3860,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3969,7 +3972,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3978,7 +3981,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4123,7 +4126,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4132,7 +4135,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4237,7 +4240,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4246,7 +4249,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4399,7 +4402,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, dataset.import_stopped, dataset.segment, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal, dataset.import_stopped, dataset.segment */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4408,7 +4411,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.imports_busy, dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description dataset.imports_busy, dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4500,7 +4503,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4509,7 +4512,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4610,7 +4613,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4619,7 +4622,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4759,7 +4762,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, dataset.load_stopped, dataset.segment, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal, dataset.load_stopped, dataset.segment */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4768,7 +4771,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.store, dataset.views_busy, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description dataset.store, dataset.views_busy, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4899,7 +4902,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description base.internal, db.check, db.corrupt, db.migration, db.migration_changed, db.poisoned, db.row_missing, db.rows_max, db.schema_newer, db.setup, db.statement, db.statement_refused, db.storage, db.tenant, db.value, server.unwired */
+            /** @description base.internal */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4908,7 +4911,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;

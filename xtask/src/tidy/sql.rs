@@ -35,7 +35,9 @@ pub fn check(source: &Source) -> Vec<Finding> {
             ));
         }
     }
-    lists_end(source, &mut findings);
+    if matches!(source.room(), Some("store" | "catalog")) {
+        lists_end(source, &mut findings);
+    }
     findings
 }
 

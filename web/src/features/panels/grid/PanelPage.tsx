@@ -9,7 +9,7 @@ import { useLive } from '@/lib/live';
 import type { Search } from '@/lib/search';
 import { ActButton } from '@/ui/Guarded';
 import { Empty } from '@/ui/List';
-import { usePageTitle } from '@/ui/Page';
+import { Page, usePageTitle } from '@/ui/Page';
 import { ProblemNote } from '@/ui/ProblemNote';
 import { DropZone } from '../DropZone';
 import { handOver } from '../handover';
@@ -57,23 +57,25 @@ function EmptyPanel({ panel }: { panel: Panel }) {
     void navigate({ to: '/panels/$id/import', params: { id: panel.id } });
   };
   return (
-    <div className={page.empty}>
+    <Page title={panel.title} actions={<PanelActions panel={panel} request={NOTHING} />}>
       <DropZone refused={forbidden} label={`Import into ${panel.title}`} onFile={importFile} />
       <Empty
         icon={<FileUp size={28} />}
-        title={`${panel.title} has no rows yet`}
+        title="No rows yet"
         action={
           <ActButton variant="filled" refused={forbidden} onClick={() => importFile()}>
-            Import a file
+            Choose a file
           </ActButton>
         }
       >
         Drop a CSV, TSV or NDJSON file anywhere on this page. You see how it is read before anything is
         stored.
       </Empty>
-    </div>
+    </Page>
   );
 }
+
+const NOTHING: RowsRequest = {};
 
 const START: Window2D = { first: 0, last: 40, colFirst: 0, colLast: 30, fast: false };
 
