@@ -17,6 +17,8 @@ use super::walls::Walls;
 use crate::text::{Checked, Class, Verb};
 use crate::{Row, Value, codes};
 
+/// How long opening waits for another process that is just closing the file, or for `setup-link` with its one row.
+const OTHER_PROCESS_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 /// A statement's answer beyond this is a forgotten page limit, not a need.
 const ROWS_MAX: usize = 100_000;
 /// Statements kept prepared on one connection.
@@ -75,7 +77,7 @@ pub(super) fn open_raw(path: &Path) -> rusqlite::Result<Raw> {
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     raw.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    raw.busy_timeout(std::time::Duration::ZERO)?;
+    raw.busy_timeout(OTHER_PROCESS_WAIT)?;
     raw.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; \
          PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;",
@@ -102,6 +104,8 @@ impl Connection {
         file_bytes_max: u64,
     ) -> rusqlite::Result<Self> {
         let mut raw = open_raw(path)?;
+        // From here on a wait would be a wait of the writer with everybody behind it.
+        raw.busy_timeout(std::time::Duration::ZERO)?;
         raw.set_prepared_statement_cache_capacity(PREPARED_MAX);
         let session = Arc::new(Session::new());
         functions(&raw, &session)?;

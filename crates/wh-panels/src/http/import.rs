@@ -64,7 +64,7 @@ pub struct ImportPreviewQuery {
     #[param(max_length = 255)]
     file_name: Option<String>,
     /// What is known already, as JSON of the schema `DatasetReadHints`; the rest is detected
-    #[param(max_length = 65536)]
+    #[param(max_length = 8192)]
     hints: Option<String>,
 }
 
@@ -79,7 +79,7 @@ pub struct ImportCreateQuery {
     #[param(max_length = 255)]
     file_name: Option<String>,
     /// How to read the file, as JSON of the schema `DatasetReadOptions`; detected from its first bytes where absent
-    #[param(max_length = 262_144)]
+    #[param(max_length = 16384)]
     options: Option<String>,
 }
 

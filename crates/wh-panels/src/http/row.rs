@@ -43,7 +43,7 @@ pub const ERRORS: &[&ErrorCode] = &[
 #[into_params(parameter_in = Query)]
 pub struct RowListQuery {
     /// A filter as JSON, see the schema `DatasetFilter`: `{"column":"carrier","op":"eq","value":"UA"}`, or `{"all":[…]}` and `{"any":[…]}` of such
-    #[param(max_length = 16384)]
+    #[param(max_length = 8192)]
     filter: Option<String>,
     /// Columns to sort by, `-` for descending: `-dep_delay,carrier`; or a JSON list of `{"column","descending"}` where names hold commas
     #[param(max_length = 2048)]
@@ -52,7 +52,7 @@ pub struct RowListQuery {
     #[param(max_length = 256)]
     q: Option<String>,
     /// Columns to show, in this order: `carrier,flight`; or a JSON list of names
-    #[param(max_length = 16384)]
+    #[param(max_length = 8192)]
     columns: Option<String>,
     /// Rows of the view before the window
     #[param(minimum = 0, default = 0)]

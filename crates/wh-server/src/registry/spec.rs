@@ -41,6 +41,11 @@ pub(super) fn finished(plan: &Plan, mut operation: Value) -> Value {
             );
         }
         add_problems(responses, codes);
+        // The protocol library says this on the wire, before there is a request that a problem could belong to.
+        responses.insert(
+            "431".to_owned(),
+            json!({ "description": "The request's head is larger than the server takes; there is no body." }),
+        );
     }
     operation
 }

@@ -42,7 +42,8 @@ fn schemathesis_finds_nothing() {
         for (who, header) in [("owner", owner.cookie.trim().to_owned()), ("nobody", "X-Nobody: 1".to_owned())]
         {
             let mut run = Command::new(&tool);
-            run.args(["run", &format!("http://{}/v1/openapi.json", house.address)])
+            run.current_dir(site.folder.path())
+                .args(["run", &format!("http://{}/v1/openapi.json", house.address)])
                 .args(["--checks", CHECKS, "--max-examples", EXAMPLES_MAX, "--seed", "20260301"])
                 .args(["--phases", "examples,coverage,fuzzing", "--request-timeout", "20", "--no-color"])
                 .args(["--suppress-health-check", "all", "--generation-database", "none"])
