@@ -33,10 +33,11 @@ impl Server {
         let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
         let url = loop {
             match lines.next() {
-                Some(line) => match line?.split_once("http://").map(|(_, rest)| rest.to_owned()) {
-                    Some(rest) => break rest,
-                    None => {}
-                },
+                Some(line) => {
+                    if let Some((_, rest)) = line?.split_once("http://") {
+                        break rest.to_owned();
+                    }
+                }
                 None => bail!("the server ended before it was ready"),
             }
         };

@@ -58,7 +58,7 @@ impl Session {
     }
 
     /// A new company, and this session in it.
-    pub async fn into_new_tenant(&mut self, name: &str) -> Result<()> {
+    pub async fn enter_new_tenant(&mut self, name: &str) -> Result<()> {
         let tenant =
             self.call("POST", "/v1/identity/tenants", Some(&json!({ "name": name }))).await?.expect(201)?;
         let body = json!({ "tenant_id": tenant.json()?["id"] });

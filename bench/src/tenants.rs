@@ -29,7 +29,7 @@ async fn engine(arguments: &Arguments, data: &Path, name: &str, figures: &mut Fi
     let alone = median(&mut session, &panel).await?;
     let mut maker = Session::sign_in(server.address).await?;
     for n in 0..TENANTS {
-        maker.into_new_tenant(&format!("Tenant {n}")).await?;
+        maker.enter_new_tenant(&format!("Tenant {n}")).await?;
         maker.panel("point").await?;
     }
     let among_many = median(&mut session, &panel).await?;

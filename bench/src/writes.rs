@@ -59,7 +59,7 @@ async fn engine(
     let mut requests = Vec::with_capacity(TENANTS);
     for n in 0..TENANTS {
         let mut session = Session::sign_in(server.address).await?;
-        session.into_new_tenant(&format!("Tenant {n}")).await?;
+        session.enter_new_tenant(&format!("Tenant {n}")).await?;
         let panel = session.panel("row").await?;
         let body = json!({ "title": format!("row {n}") });
         requests.push(session.prepared("PATCH", &format!("/v1/panels/{panel}"), Some(&body)));

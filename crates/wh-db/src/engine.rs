@@ -62,12 +62,20 @@ pub(crate) enum Engine {
 }
 
 /// An open reading transaction: one snapshot. Dropped = over.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one per transaction and never in a list; a box would cost each request an allocation"
+)]
 pub(crate) enum ReadHandle {
     Sqlite(sqlite::Read),
     Postgres(postgres::Read),
 }
 
 /// An open writing transaction. Dropped = undone.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one per transaction and never in a list; a box would cost each request an allocation"
+)]
 pub(crate) enum WriteHandle {
     Sqlite(sqlite::Write),
     Postgres(postgres::Write),

@@ -4,6 +4,7 @@ mod committer;
 mod connection;
 mod errors;
 mod lease;
+#[expect(clippy::vec_box, reason = "a connection is lent and given back: boxed, it moves as one pointer")]
 mod readers;
 mod schema;
 mod session;

@@ -39,10 +39,10 @@ async fn answer(State(random): State<Arc<dyn Random>>, request: Request) -> Answ
         return Err(not_here(&request));
     }
     let path = request.uri().path().trim_start_matches('/');
-    if path != "index.html" {
-        if let Some(file) = file(path, request.headers()) {
-            return Ok(file);
-        }
+    if path != "index.html"
+        && let Some(file) = file(path, request.headers())
+    {
+        return Ok(file);
     }
     // A page address has no ending; a file that is not there must not come back as a page.
     let is_page = !path.rsplit('/').next().unwrap_or("").contains('.') && !path.starts_with(HASHED);

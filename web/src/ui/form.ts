@@ -2,6 +2,7 @@
 import type { UseFormReturnType } from '@mantine/form';
 import { type FormEvent, type KeyboardEvent, useState } from 'react';
 import { asProblem } from '@/api/problem';
+import { sentence } from './ProblemNote';
 
 /** Runs a form's action; what fails stands beside its field where the server named one, otherwise in `error`. */
 export function useSend<V extends object>(
@@ -19,7 +20,7 @@ export function useSend<V extends object>(
       const rest = asProblem(cause).fields.filter((field) => {
         const name = field.pointer.replace(/^#?\//, '');
         if (!(name in values)) return true;
-        form.setFieldError(name, field.detail);
+        form.setFieldError(name, sentence(field.detail));
         return false;
       });
       if (rest.length > 0 || asProblem(cause).fields.length === 0) setError(cause);

@@ -52,8 +52,8 @@ fn scan<'a>(source: &'a str, mut piece: impl FnMut(Piece<'a>)) {
             piece(Piece::Literal(line, text));
             line += text.matches('\n').count();
             at += (open + length + close.len()).min(rest.len());
-        } else if rest.starts_with('"') {
-            let length = quoted_length(&rest[1..]);
+        } else if let Some(quoted) = rest.strip_prefix('"') {
+            let length = quoted_length(quoted);
             let text = &rest[1..=length];
             piece(Piece::Literal(line, text));
             line += text.matches('\n').count();

@@ -112,7 +112,7 @@ pub(crate) fn any(mask: &[u8]) -> bool {
 /// How many rows pass.
 pub(crate) fn count(mask: &[u8]) -> usize {
     // A run of 128 sums up within a byte, sixteen lanes at a time.
-    mask.chunks(128).map(|run| usize::from(run.iter().fold(0_u8, |sum, passes| sum + passes))).sum()
+    mask.chunks(128).map(|run| usize::from(run.iter().sum::<u8>())).sum()
 }
 
 /// Calls with the place of each row that passes, in order.

@@ -116,7 +116,7 @@ impl Engine {
                 |rows: &Arc<Vec<u32>>| (rows.len() * 4) as u64 + 256,
                 || self.on_thread(move || Arc::new(every(hot.data(), plan))),
             );
-            return Ok(slice(&*rows.await?, offset, limit));
+            return Ok(slice(&rows.await?, offset, limit));
         }
         if cost <= INLINE_CELLS_MAX {
             return Ok(first(hot.data(), plan));

@@ -127,7 +127,7 @@ function Counted({ rows }: { rows: Rows }) {
         plural(rows.total, 'row')
       ) : (
         <>
-          <b>{count(rows.count)}</b> of {plural(rows.total, 'row')}
+          <b>{count(rows.count)}</b> <span className={bar.of}>of {plural(rows.total, 'row')}</span>
         </>
       )}
     </span>

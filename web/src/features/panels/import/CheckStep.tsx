@@ -87,7 +87,7 @@ export function CheckStep(props: Props) {
             value={title}
             error={titleRule(title)}
             onChange={(event) => onTitle(event.currentTarget.value)}
-            w={240}
+            className={classes.words ?? ''}
           />
         )}
         {target && onMode ? (
@@ -176,7 +176,7 @@ function Dialect({
     <>
       <Select
         label="Format"
-        w={104}
+        className={classes.field ?? ''}
         data={[
           { value: 'csv', label: 'CSV' },
           { value: 'tsv', label: 'TSV' },
@@ -188,7 +188,7 @@ function Dialect({
       {options.format === 'csv' ? (
         <Select
           label="Delimiter"
-          w={132}
+          className={classes.field ?? ''}
           data={delimiters}
           value={delimiter}
           onChange={(next) => next && anew({ delimiter: next })}
@@ -198,7 +198,7 @@ function Dialect({
         <>
           <Select
             label="Quote"
-            w={100}
+            className={classes.field ?? ''}
             data={[
               { value: '"', label: 'Double "' },
               { value: "'", label: "Single '" },
@@ -209,7 +209,7 @@ function Dialect({
           />
           <Select
             label="First line"
-            w={132}
+            className={classes.field ?? ''}
             data={[
               { value: 'present', label: 'Column names' },
               { value: 'absent', label: 'Data' },
@@ -221,7 +221,7 @@ function Dialect({
       ) : null}
       <Select
         label="Characters"
-        w={136}
+        className={classes.field ?? ''}
         data={ENCODINGS}
         value={options.encoding ?? 'utf-8'}
         onChange={(encoding) =>
@@ -230,8 +230,7 @@ function Dialect({
       />
       <TagsInput
         label="Words for an empty cell"
-        miw={200}
-        maw={380}
+        className={classes.words ?? ''}
         data={['NA', 'N/A', 'null', 'NULL', '-', 'nan']}
         value={(options.nulls ?? []).filter((word) => word !== '')}
         onChange={(nulls) => onHints({ ...hints, nulls: ['', ...nulls] })}
@@ -243,13 +242,15 @@ function Dialect({
 
 /** What detection wants to be looked at. */
 function Found({ detected }: { detected: Detected }) {
-  const { issues, preview } = detected;
+  const { preview } = detected;
+  // How many lines are left out is said once, in words of its own.
+  const issues = detected.issues.filter((issue) => issue.kind !== 'bad_lines');
   const { sample_bad_lines: bad, sample_rows: rows } = preview;
   if (issues.length === 0 && bad === 0) {
     return (
       <div className={classes.block}>
         <Note state="ok">
-          All of the first {plural(rows, 'row')} can be read.{' '}
+          All of the first {plural(rows, 'line')} can be read.{' '}
           {plural(detected.options.columns.length, 'column')}.
         </Note>
       </div>
@@ -260,8 +261,8 @@ function Found({ detected }: { detected: Detected }) {
       <Note state="info">
         {bad > 0 ? (
           <p className={classes.line}>
-            {plural(bad, 'line')} of the first {plural(rows + bad, 'line')} cannot be read this way and would
-            be left out. They are kept with their line number and can be downloaded after the import.
+            {plural(bad, 'line')} of the first {plural(rows, 'line')} cannot be read this way and would be
+            left out. They are kept with their line number and can be downloaded after the import.
           </p>
         ) : null}
         {issues.length > 0 ? (
