@@ -3,10 +3,10 @@ import { ActionIcon, Menu, Tooltip, UnstyledButton, useMantineColorScheme } from
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
 import { Check, ChevronRight, CircleHelp, LogOut, MenuIcon, Monitor, Moon, Sun, WifiOff } from 'lucide-react';
+import { useEffect, useState } from 'react';
 import type { Me } from '@/api/identity';
 import { panelQuery } from '@/api/panels';
 import { useLiveStatus } from '@/lib/live';
-import { useNow } from '@/lib/now';
 import { TwoLines } from '@/ui/List';
 import { showProblem } from '@/ui/toast';
 import classes from './Shell.module.css';
@@ -80,8 +80,12 @@ const AWAY_SHOWN_AFTER_MS = 2_000;
 /** Silent while all is well; says since when what is on screen may be old. */
 function LiveState() {
   const status = useLiveStatus();
-  const now = useNow();
-  const away = status.state === 'away' && (now - status.since > AWAY_SHOWN_AFTER_MS || !navigator.onLine);
+  const [away, setAway] = useState(false);
+  useEffect(() => {
+    if (status.state !== 'away') return setAway(false);
+    const timer = window.setTimeout(() => setAway(true), navigator.onLine ? AWAY_SHOWN_AFTER_MS : 0);
+    return () => window.clearTimeout(timer);
+  }, [status]);
   const label = navigator.onLine ? 'Reconnecting' : 'Offline';
   const since = new Date(status.since).toLocaleTimeString();
   return (

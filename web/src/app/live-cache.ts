@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { meQuery } from '@/api/identity';
 import { rowsKey } from '@/api/panels';
-import { type LiveEvent, live, useLive } from '@/lib/live';
+import { type LiveEvent, live, useLive, useLiveStatus } from '@/lib/live';
 
 /** Call once, in the shell. `tenant` restarts the socket when the company changes. */
 export function useLiveCache(tenant: string): void {
@@ -21,6 +21,13 @@ export function useLiveCache(tenant: string): void {
       if (live.status().state !== 'idle') live.restart();
     };
   }, [tenant]);
+
+  // Back from away: what failed meanwhile is asked for again; what changed comes as events.
+  const { state } = useLiveStatus();
+  useEffect(() => {
+    if (state !== 'live') return;
+    void cache.refetchQueries({ type: 'active', predicate: ({ state: { status } }) => status === 'error' });
+  }, [state, cache]);
 
   const stale = (...queryKey: readonly string[]) => void cache.invalidateQueries({ queryKey });
 

@@ -164,7 +164,7 @@ export function Grid(props: GridProps) {
                       columns={index === focus.row ? withFocus(drawn, layout, focus.col) : drawn}
                       cells={rows.row(index)}
                       place={rows.place}
-                      version={rows.version}
+                      version={rows.versionAt(index)}
                       gutter={layout.gutter}
                       focus={index === focus.row ? focus.col : -1}
                       selectedFrom={

@@ -16,6 +16,8 @@ export interface Rows {
   /** Rows that match; null until the first answer. */
   count: number | null;
   total: number;
+  /** The version that the row at a place belongs to: windows are fetched apart, and may differ for a moment. */
+  versionAt: (index: number) => number | null;
   version: number | null;
   error: unknown;
   /** What is shown belongs to the question before: the answer is on its way. */
@@ -72,14 +74,15 @@ export function useRows(id: string, request: RowsRequest, range: Range, fast: bo
       null,
     );
     const places = new Map(one?.columns.map((name, i) => [name, i]));
-    const row = (index: number) => {
+    const windowAt = (index: number) => {
       const page = Math.floor(index / WINDOW_ROWS);
-      const window =
-        shown.windows.get(page) ?? cache.getQueryData(rowsQuery(id, shown.request, page).queryKey);
-      return window?.rows[index - page * WINDOW_ROWS] as readonly CellValue[] | undefined;
+      return shown.windows.get(page) ?? cache.getQueryData(rowsQuery(id, shown.request, page).queryKey);
     };
+    const row = (index: number) =>
+      windowAt(index)?.rows[index % WINDOW_ROWS] as readonly CellValue[] | undefined;
     return {
       row,
+      versionAt: (index: number) => windowAt(index)?.version ?? null,
       place: (column: string) => places.get(column) ?? -1,
       count: one?.count ?? null,
       total: one?.total ?? 0,
