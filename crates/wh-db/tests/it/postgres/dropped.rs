@@ -48,21 +48,24 @@ one_engine!(postgres, a_transaction_dropped_between_statements_is_rolled_back_at
 one_engine!(postgres, a_future_dropped_at_its_first_poll_leaves_a_clean_connection, LEAKS, async |t| {
     let (a, b) = two(&t).await;
     let db = limited(&t, ONE).await;
+    let mut unanswered = 0;
     for _ in 0..25 {
         let mut tx = db.begin(a.tenant).await.unwrap();
-        // Polled once: BEGIN, the tenant and the statement are on their way, nobody waits for the answers.
+        // Polled once: BEGIN, the tenant and the statement are on their way. A quick server may answer within that
+        // poll; the case of this test is the other one, so it is counted.
         let sent =
             tx.run("UPDATE leaks_item SET n = 99 WHERE tenant_id = $1", args![a.tenant]).now_or_never();
-        assert!(sent.is_none());
+        unanswered += usize::from(sent.is_none());
         drop(tx);
         let mut tx = db.begin(b.tenant).await.unwrap();
         let rows = tx.rows(ALL, args![]).await.unwrap();
         assert_eq!((rows.len(), rows[0].uuid::<uuid::Uuid>("id").unwrap()), (1, b.item));
         drop(tx);
         let mut read = db.read(a.tenant).await.unwrap();
-        assert!(read.rows(ALL, args![]).now_or_never().is_none());
+        unanswered += usize::from(read.rows(ALL, args![]).now_or_never().is_none());
         drop(read);
     }
+    assert!(unanswered > 0, "every statement was answered within its first poll");
     assert_eq!(sees(&t, a.tenant).await, [(a.item, 1)]);
 });
 
