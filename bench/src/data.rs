@@ -29,7 +29,7 @@ pub fn flights(source: &Path, rows: usize) -> Result<Vec<u8>> {
                 match at {
                     0 => csv.push_str(&(2013 + round).to_string()),
                     at if at == flight => {
-                        csv.push_str(&(field.parse::<usize>().unwrap_or(0) + 10_000 * round).to_string())
+                        csv.push_str(&(field.parse::<usize>().unwrap_or(0) + 10_000 * round).to_string());
                     }
                     _ => csv.push_str(field),
                 }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -15,14 +15,11 @@ pub struct Server {
     pub address: SocketAddr,
     /// The one-time setup token, on an empty data folder.
     pub setup_token: Option<String>,
-    /// From the start of the process to the printed URL.
-    pub ready_after: Duration,
 }
 
 impl Server {
     /// Start it on this data folder and wait for its URL.
     pub fn start(binary: &Path, data: &Path) -> Result<Self> {
-        let began = Instant::now();
         let mut child = Command::new(binary)
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
@@ -41,10 +38,9 @@ impl Server {
                 None => bail!("the server ended before it was ready"),
             }
         };
-        let ready_after = began.elapsed();
         let (address, rest) = url.split_once('/').unwrap_or((&url, ""));
         let setup_token = rest.split_once('#').map(|(_, token)| token.trim().to_owned());
-        Ok(Self { child, address: address.parse()?, setup_token, ready_after })
+        Ok(Self { child, address: address.parse()?, setup_token })
     }
 
     /// Resident memory in bytes.

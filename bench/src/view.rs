@@ -108,7 +108,7 @@ async fn throughput(
     for task in tasks {
         done += task.await??;
     }
-    let (took, cpu) = (began.elapsed(), server.cpu()? - cpu);
+    let (took, cpu) = (began.elapsed(), server.cpu()?.saturating_sub(cpu));
     figures.value(format!("{name}.rps"), "1/s", done, done as f64 / took.as_secs_f64());
     figures.value(format!("{name}.cpu_ms"), "ms", done, cpu.as_secs_f64() * 1e3 / done as f64);
     Ok(())

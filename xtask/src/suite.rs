@@ -64,7 +64,7 @@ fn generated(root: &Path, _: &Testbed) -> Result<()> {
 }
 
 fn lints(root: &Path, _: &Testbed) -> Result<()> {
-    shown(&mut command("cargo", &["clippy", "--workspace"], root))
+    shown(&mut command("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], root))
 }
 
 fn rust(root: &Path, testbed: &Testbed) -> Result<()> {

@@ -32,6 +32,10 @@ impl Source {
         Some(first.strip_suffix(".rs").unwrap_or(first))
     }
 
+    fn is_rust(&self) -> bool {
+        Path::new(&self.path).extension().is_some_and(|ending| ending == "rs")
+    }
+
     fn is_test(&self) -> bool {
         self.path.contains("/tests/")
     }

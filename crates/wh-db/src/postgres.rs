@@ -143,6 +143,7 @@ impl Write {
     }
 
     /// Sent in the same packet as the commit.
+    #[expect(clippy::unused_async, reason = "to its callers a write like the others, which may wait")]
     pub(crate) async fn later(
         &mut self,
         tenant: TenantId,

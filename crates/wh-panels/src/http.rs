@@ -8,42 +8,40 @@ use wh_contract::{PANELS_READ, PANELS_WRITE};
 use wh_server::{Op, Registry};
 
 use crate::codes;
-use import::*;
-use panel::*;
-use row::*;
 
 /// Bytes of the sample that a preview takes.
 const SAMPLE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Declare the operations of panels.
 pub fn operations(registry: &mut Registry) {
-    registry.op(routes!(panel_list), Op::read(PANELS_READ));
+    registry.op(routes!(panel::panel_list), Op::read(PANELS_READ));
     registry.op(
-        routes!(panel_create),
+        routes!(panel::panel_create),
         Op::change(PANELS_WRITE).errors(&[&codes::TITLE_LENGTH, &codes::LIMIT, &wh_dataset::codes::EXISTS]),
     );
-    registry.op(routes!(panel_get), Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND]));
+    registry.op(routes!(panel::panel_get), Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND]));
     registry.op(
-        routes!(panel_update),
+        routes!(panel::panel_update),
         Op::change(PANELS_WRITE).errors(&[&codes::NOT_FOUND, &codes::TITLE_LENGTH]),
     );
     registry.op(
-        routes!(panel_delete),
+        routes!(panel::panel_delete),
         Op::danger(PANELS_WRITE).errors(&[&codes::NOT_FOUND, &wh_dataset::codes::NOT_FOUND]),
     );
-    registry.op(routes!(row_list), Op::read(PANELS_READ).errors(row::ERRORS));
+    registry.op(routes!(row::row_list), Op::read(PANELS_READ).errors(row::ERRORS));
     registry.op(
-        routes!(import_preview),
+        routes!(import::import_preview),
         Op::read(PANELS_WRITE).streams().body_max(SAMPLE_BYTES_MAX).errors(import::PREVIEW_ERRORS),
     );
-    registry.op(routes!(import_create), Op::change(PANELS_WRITE).streams().errors(import::CREATE_ERRORS));
-    registry.op(routes!(import_list), Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND]));
+    registry
+        .op(routes!(import::import_create), Op::change(PANELS_WRITE).streams().errors(import::CREATE_ERRORS));
+    registry.op(routes!(import::import_list), Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND]));
     registry.op(
-        routes!(import_get),
+        routes!(import::import_get),
         Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND, &codes::IMPORT_NOT_FOUND]),
     );
     registry.op(
-        routes!(import_bad_lines),
+        routes!(import::import_bad_lines),
         Op::read(PANELS_READ).errors(&[
             &codes::NOT_FOUND,
             &codes::IMPORT_NOT_FOUND,

@@ -13,7 +13,7 @@ const LINES_FILE_MAX_NOTE: &str = "first line must be `//! <one sentence: what i
 
 pub fn check(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if source.path.ends_with(".rs") {
+    if source.is_rust() {
         opens_with_a_sentence(source, &mut findings);
         imports(source, &mut findings);
         codes(source, &mut findings);

@@ -11,7 +11,7 @@ pub fn check(source: &Source) -> Vec<Finding> {
     let Some((name, prefix)) = OWNERS.iter().find(|(name, _)| source.crate_name() == Some(name)) else {
         return findings;
     };
-    if source.is_test() || !source.path.ends_with(".rs") {
+    if source.is_test() || !source.is_rust() {
         return findings;
     }
     for literal in text::literals(&source.text) {

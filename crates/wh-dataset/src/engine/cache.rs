@@ -97,7 +97,9 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedCache<K, V> {
     pub(crate) fn retain(&self, wanted: impl Fn(&K) -> bool) {
         let mut state = self.state();
         let unwanted: Vec<K> = state.entries.keys().filter(|key| !wanted(key)).cloned().collect();
-        unwanted.iter().for_each(|key| state.remove(key));
+        for key in &unwanted {
+            state.remove(key);
+        }
     }
 
     fn settle(&self, key: &K, cell: &Arc<OnceCell<V>>, bytes: u64) {

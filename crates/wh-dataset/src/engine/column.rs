@@ -78,11 +78,11 @@ pub(crate) use with_codes;
 impl Codes {
     /// Codes in the least width that holds the greatest of them.
     fn pack(max: u64, codes: impl Iterator<Item = u64>) -> Self {
-        if max <= u64::from(u8::MAX) {
+        if u8::try_from(max).is_ok() {
             Self::U8(codes.map(u8::narrow).collect())
-        } else if max <= u64::from(u16::MAX) {
+        } else if u16::try_from(max).is_ok() {
             Self::U16(codes.map(u16::narrow).collect())
-        } else if max <= u64::from(u32::MAX) {
+        } else if u32::try_from(max).is_ok() {
             Self::U32(codes.map(u32::narrow).collect())
         } else {
             Self::U64(codes.collect())

@@ -136,7 +136,9 @@ impl Typed {
                     return Bound::Texts { table: Vec::new(), few: Some(found) };
                 }
                 let mut table = vec![0; dictionary.len() + 1];
-                found.iter().for_each(|&code| table[code as usize] = 1);
+                for code in found {
+                    table[code as usize] = 1;
+                }
                 table
             }
             (Self::Contains(needle), Some(dictionary)) => dictionary.containing(&needle),
@@ -196,8 +198,9 @@ impl Rule<Bound> {
 }
 
 impl Bound {
+    #[expect(clippy::fn_params_excessive_bools, reason = "part of the compiled filter, not a switch")]
     fn cut<'a>(&'a self, column: &'a ColumnChunk, negate: bool) -> Cut<'a> {
-        let ranges = match self {
+        let ranges: Vec<(u64, u64)> = match self {
             Self::Empty => {
                 return if column.max == 0 || !column.has_null {
                     Cut::Fixed((column.max == 0) != negate)
@@ -214,11 +217,12 @@ impl Bound {
             Self::Texts { few: Some(few), .. } => few.iter().map(|&code| (code, code)).collect(),
             Self::Texts { table, few: None } => return Cut::Table { codes: &column.codes, table, negate },
         };
-        Cut::within(column, ranges, negate)
+        Cut::within(column, &ranges, negate)
     }
 }
 
 impl<'a> Cut<'a> {
+    #[expect(clippy::fn_params_excessive_bools, reason = "the neutral value of the group, not a switch")]
     fn group(parts: impl Iterator<Item = Self>, all: bool) -> Self {
         let mut kept = Vec::new();
         for part in parts {
@@ -247,7 +251,8 @@ impl<'a> Cut<'a> {
         }
     }
 
-    fn within(column: &'a ColumnChunk, ranges: Vec<(u64, u64)>, negate: bool) -> Self {
+    #[expect(clippy::fn_params_excessive_bools, reason = "part of the compiled filter, not a switch")]
+    fn within(column: &'a ColumnChunk, ranges: &[(u64, u64)], negate: bool) -> Self {
         let overlap = |&(low, high): &(u64, u64)| (low.max(column.min), high.min(column.max));
         let mut ranges: Vec<(u64, u64)> =
             ranges.iter().map(overlap).filter(|&(low, high)| low <= high && high > 0).collect();

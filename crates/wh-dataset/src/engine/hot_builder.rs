@@ -140,7 +140,7 @@ impl HotBuilder {
                 values.extend(array.iter().map(|value| value.map_or(i64::MIN, i64::from)));
             }
             (Open::Whole(values), ColumnType::Date) => {
-                push_whole::<Date32Type>(values, array).ok_or_else(wrong)?
+                push_whole::<Date32Type>(values, array).ok_or_else(wrong)?;
             }
             (Open::Whole(values), ColumnType::DateTime) => {
                 push_whole::<TimestampMicrosecondType>(values, array).ok_or_else(wrong)?;

@@ -60,11 +60,14 @@ fn put(cut: &Cut<'_>, from: usize, mask: &mut [u8], meet: Meet) {
         }
         Cut::Not(part) => {
             put(part, from, mask, Meet::Set);
-            mask.iter_mut().for_each(|passes| *passes ^= 1);
+            for passes in mask {
+                *passes ^= 1;
+            }
         }
     }
 }
 
+#[expect(clippy::fn_params_excessive_bools, reason = "part of the compiled filter, not a switch")]
 fn within<T: Code>(codes: &[T], ranges: &[(u64, u64)], negate: bool, mask: &mut [u8], meet: Meet) {
     let flip = u8::from(negate);
     match ranges {

@@ -23,11 +23,11 @@ pub(crate) fn permutation(hot: &HotData, rule: Option<&Rule<Bound>>, sort: &[(us
         let mut sorted = sort_narrow(&narrow, &rows, first.bits);
         if more {
             let runs: Vec<u32> = sorted.iter().map(|place| narrow[*place as usize]).collect();
-            sorted.iter_mut().for_each(|place| *place = rows[*place as usize]);
+            to_rows(&mut sorted, &rows);
             sort_runs(&runs, &mut sorted, |left, right| keys.compare_rest(hot, *left, *right));
             return sorted;
         }
-        sorted.iter_mut().for_each(|place| *place = rows[*place as usize]);
+        to_rows(&mut sorted, &rows);
         return sorted;
     }
     // By the highest 32 bits first; what they do not tell apart is in short runs.
@@ -41,8 +41,15 @@ pub(crate) fn permutation(hot: &HotData, rule: Option<&Rule<Bound>>, sort: &[(us
             if more { keys.compare_rest(hot, rows[left], rows[right]) } else { left.cmp(&right) }
         })
     });
-    sorted.iter_mut().for_each(|place| *place = rows[*place as usize]);
+    to_rows(&mut sorted, &rows);
     sorted
+}
+
+/// From places among the rows to the rows themselves.
+fn to_rows(places: &mut [u32], rows: &[u32]) {
+    for place in places {
+        *place = rows[*place as usize];
+    }
 }
 
 /// The places of the keys in their order, equal ones as they stand.

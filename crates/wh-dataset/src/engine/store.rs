@@ -134,7 +134,7 @@ impl HotStore {
                 let mut state = self.state();
                 // Removed meanwhile: whoever waits still gets it.
                 if let Some(superseded) = state.entries.get(&version).map(|entry| entry.superseded) {
-                    state.put(version, hot.clone(), superseded);
+                    state.put(version, hot.clone()).superseded = superseded;
                     state.shrink(self.budget_bytes, version);
                 }
             }
@@ -166,7 +166,7 @@ impl HotStore {
     pub(crate) fn put(&self, version: Uuid, hot: Hot) {
         if hot.bytes() <= self.budget_bytes {
             let mut state = self.state();
-            state.put(version, hot, false);
+            state.put(version, hot);
             state.shrink(self.budget_bytes, version);
         }
     }
@@ -189,7 +189,9 @@ impl HotStore {
         let mut state = self.state();
         let unread = state.entries.iter().filter(|(version, entry)| entry.superseded && !read(**version));
         let unread: Vec<Uuid> = unread.map(|(version, _)| *version).collect();
-        unread.iter().for_each(|version| state.remove(*version));
+        for version in &unread {
+            state.remove(*version);
+        }
         unread
     }
 
@@ -201,20 +203,20 @@ impl HotStore {
 }
 
 impl State {
-    fn put(&mut self, version: Uuid, hot: Hot, superseded: bool) {
+    fn put(&mut self, version: Uuid, hot: Hot) -> &mut Entry {
         self.remove(version);
         self.tick += 1;
         let bytes = hot.bytes();
         self.bytes += bytes;
-        let entry = Entry { slot: Slot::Ready(hot), bytes, used: self.tick, superseded };
-        self.entries.insert(version, entry);
-        self.tell();
+        let entry = Entry { slot: Slot::Ready(hot), bytes, used: self.tick, superseded: false };
+        tell(self.bytes, self.entries.len() + 1);
+        self.entries.entry(version).insert_entry(entry).into_mut()
     }
 
     fn remove(&mut self, version: Uuid) {
         if let Some(entry) = self.entries.remove(&version) {
             self.bytes -= entry.bytes;
-            self.tell();
+            tell(self.bytes, self.entries.len());
         }
     }
 
@@ -232,9 +234,9 @@ impl State {
             metrics::counter!("dataset_hot_evictions_total").increment(1);
         }
     }
+}
 
-    fn tell(&self) {
-        metrics::gauge!("dataset_hot_bytes").set(self.bytes as f64);
-        metrics::gauge!("dataset_hot_datasets").set(self.entries.len() as f64);
-    }
+fn tell(bytes: u64, datasets: usize) {
+    metrics::gauge!("dataset_hot_bytes").set(bytes as f64);
+    metrics::gauge!("dataset_hot_datasets").set(datasets as f64);
 }

@@ -209,7 +209,7 @@ fn cost(hot: &HotData, plan: &Plan) -> usize {
     let unranked = plan.sort.iter().filter_map(|(place, _)| hot.dictionary(*place));
     let unranked: usize = unranked
         .filter(|dictionary| !dictionary.ordered() && !dictionary.ranked())
-        .map(|dictionary| dictionary.len())
+        .map(super::dictionary::Dictionary::len)
         .sum();
     hot.rows * (conditions + plan.sort.len()) + texts / TEXT_BYTES_PER_CELL + unranked * RANK_CELLS
 }

@@ -207,7 +207,7 @@ impl Ingest {
             Job { source, target, hot_budget_bytes: host.hot_budget_bytes, counters: Arc::clone(&counters) };
         std::thread::Builder::new()
             .name("wh-import-read".to_owned())
-            .spawn(move || sender.send(pipeline::run(job, receiver)).is_ok())
+            .spawn(move || sender.send(pipeline::run(&job, receiver)).is_ok())
             .map_err(|error| codes::IMPORT_STOPPED.caused("no thread for the reader", error))?;
         Ok(Self { host: host.clone(), tenant, dataset, pieces, outcome, counters, _turn: turn })
     }

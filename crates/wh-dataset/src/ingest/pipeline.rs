@@ -57,11 +57,11 @@ struct Encoded {
 }
 
 /// The reading thread, from the first piece to the last.
-pub(super) fn run(job: Job, mut pieces: mpsc::Receiver<Piece>) -> Result<Read> {
-    let (options, held) = begin(&job, &mut pieces)?;
+pub(super) fn run(job: &Job, mut pieces: mpsc::Receiver<Piece>) -> Result<Read> {
+    let (options, held) = begin(job, &mut pieces)?;
     let (mut reader, schema) = FileReader::new(&options)?;
     let (sender, receiver) = sync_channel(CHUNKS_WAITING_MAX);
-    let encoder = encoder(&job, schema.clone(), receiver)?;
+    let encoder = encoder(job, schema.clone(), receiver)?;
     let counters = Arc::clone(&job.counters);
     let mut sink =
         Sink { sender, counters, schema, rows: 0, bad: Keeper::default(), unknown_keys: Vec::new() };
@@ -78,9 +78,8 @@ pub(super) fn run(job: Job, mut pieces: mpsc::Receiver<Piece>) -> Result<Read> {
         (Ok(()), Ok(Encoded { hot, written })) => {
             Ok(Read { schema, options, rows, bad, unknown_keys, hot, written })
         }
-        (Err(error), Ok(_)) => Err(error),
         (Err(error), Err(cause)) if error.is(&codes::IMPORT_STOPPED) => Err(cause),
-        (Err(error), Err(_)) | (Ok(()), Err(error)) => Err(error),
+        (Err(error), _) | (Ok(()), Err(error)) => Err(error),
     }
 }
 

@@ -107,21 +107,21 @@ fn parse_text(cell: &[u8]) -> Result<(), Reason> {
 
 /// What is wrong with a cell of this type, if anything; `Ok(None)` is an empty cell. For previews.
 pub(crate) fn check(kind: ColumnType, cell: &[u8], nulls: &NullWords) -> Result<Option<()>, Reason> {
-    fn done<T>(cell: Cell<T>) -> Result<Option<()>, Reason> {
+    fn done<T>(cell: &Cell<T>) -> Result<Option<()>, Reason> {
         match cell {
             Cell::Value(_) => Ok(Some(())),
             Cell::Null => Ok(None),
-            Cell::Bad(reason) => Err(reason),
+            Cell::Bad(reason) => Err(*reason),
         }
     }
     match kind {
         ColumnType::Text if cell.is_empty() || nulls.has(cell) => Ok(None),
         ColumnType::Text => parse_text(cell).map(Some),
-        ColumnType::Int => done(typed(cell, nulls, parse_int)),
-        ColumnType::Double => done(typed(cell, nulls, parse_double)),
-        ColumnType::Bool => done(typed(cell, nulls, parse_bool)),
-        ColumnType::Date => done(typed(cell, nulls, parse_date)),
-        ColumnType::DateTime => done(typed(cell, nulls, parse_datetime)),
+        ColumnType::Int => done(&typed(cell, nulls, parse_int)),
+        ColumnType::Double => done(&typed(cell, nulls, parse_double)),
+        ColumnType::Bool => done(&typed(cell, nulls, parse_bool)),
+        ColumnType::Date => done(&typed(cell, nulls, parse_date)),
+        ColumnType::DateTime => done(&typed(cell, nulls, parse_datetime)),
     }
 }
 
@@ -150,13 +150,13 @@ impl ColumnBuilder {
             Data::Text(texts) => extend_text(texts, cells, nulls, valid, bad),
             Data::Int(values) => extend_with(cells, nulls, valid, bad, parse_int, |value| values.push(value)),
             Data::Double(values) => {
-                extend_with(cells, nulls, valid, bad, parse_double, |value| values.push(value))
+                extend_with(cells, nulls, valid, bad, parse_double, |value| values.push(value));
             }
             Data::Bool(values) => {
-                extend_with(cells, nulls, valid, bad, parse_bool, |value| values.append(value))
+                extend_with(cells, nulls, valid, bad, parse_bool, |value| values.append(value));
             }
             Data::Date(values) => {
-                extend_with(cells, nulls, valid, bad, parse_date, |value| values.push(value))
+                extend_with(cells, nulls, valid, bad, parse_date, |value| values.push(value));
             }
             Data::DateTime(values) => {
                 extend_with(cells, nulls, valid, bad, parse_datetime, |value| values.push(value));

@@ -125,7 +125,7 @@ impl CsvReader {
         self.bad.clear();
         for (at, source) in self.sources.iter().enumerate() {
             let bad = &mut self.bad;
-            let cells = (0..rows).map(|row| unquote(index.field(data, columns, row, *source), &dialect));
+            let cells = (0..rows).map(|row| unquote(index.field(data, columns, row, *source), dialect));
             chunk.columns[at].extend(cells, &mut |row, reason| bad.push((row, at, reason)));
         }
         // One reason per row: that of its first column.

@@ -143,7 +143,7 @@ impl NdjsonReader {
         let mut row = Row {
             keys: &mut self.keys,
             filled: &mut self.filled,
-            row: self.row,
+            mark: self.row,
             chunk,
             wrong: None,
             sink: &mut *sink,
@@ -173,7 +173,7 @@ impl NdjsonReader {
 struct Row<'r> {
     keys: &'r mut Keys,
     filled: &'r mut [u64],
-    row: u64,
+    mark: u64,
     chunk: &'r mut ChunkBuilder,
     wrong: Option<(usize, Reason)>,
     sink: &'r mut dyn RowSink,
@@ -189,8 +189,8 @@ impl<'de> Visitor<'de> for &mut Row<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(place) = map.next_key_seed(KeySeed { keys: self.keys, sink: self.sink })? {
             let raw: &'de RawValue = map.next_value()?;
-            let Some(column) = place.filter(|column| self.filled[*column] != self.row) else { continue };
-            self.filled[column] = self.row;
+            let Some(column) = place.filter(|column| self.filled[*column] != self.mark) else { continue };
+            self.filled[column] = self.mark;
             let outcome = match cell(raw) {
                 Ok(cell) => self.chunk.columns[column].append(cell),
                 Err(reason) => {

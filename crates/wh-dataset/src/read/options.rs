@@ -201,7 +201,7 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    pub(crate) const fn terminator(&self) -> u8 {
+    pub(crate) const fn terminator(self) -> u8 {
         match self.line_end {
             LineEnd::Lf => b'\n',
             LineEnd::Cr => b'\r',

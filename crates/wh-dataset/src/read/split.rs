@@ -91,7 +91,7 @@ struct Finder {
 }
 
 impl Finder {
-    fn new(dialect: &Dialect) -> Self {
+    fn new(dialect: Dialect) -> Self {
         let terminator = dialect.terminator();
         Self {
             delimiter: spread(dialect.delimiter),
@@ -175,7 +175,7 @@ impl Splitter {
     ) -> usize {
         index.clear();
         let first = self.skip_rest(data);
-        let finder = Finder::new(&self.dialect);
+        let finder = Finder::new(self.dialect);
         let mut walk =
             Walk { record: first, field: first, line: u32::from(first > 0), inner_lines: 0, base: 0 };
         if self.skipping {

@@ -7,7 +7,7 @@ use super::options::{Dialect, Escape};
 
 /// The content of a field as it stands in the file: without its quotes, escapes undone. Borrowed where nothing is undone.
 #[inline]
-pub(crate) fn unquote<'a>(raw: &'a [u8], dialect: &Dialect) -> Cow<'a, [u8]> {
+pub(crate) fn unquote(raw: &[u8], dialect: Dialect) -> Cow<'_, [u8]> {
     match (dialect.quote, raw) {
         (Some(quote), [first, inner @ .., last]) if *first == quote && *last == quote => {
             unescape(inner, quote, dialect.escape)

@@ -32,7 +32,7 @@ pub(crate) fn int(bytes: &[u8]) -> Result<i64, NotInt> {
         return Err(NotInt::Form);
     }
     if digits.len() > 18 {
-        return int_long(negative, digits);
+        return int_long(if negative { -1 } else { 1 }, digits);
     }
     let mut value = 0_i64;
     for byte in digits {
@@ -46,15 +46,14 @@ pub(crate) fn int(bytes: &[u8]) -> Result<i64, NotInt> {
 }
 
 #[cold]
-fn int_long(negative: bool, digits: &[u8]) -> Result<i64, NotInt> {
+fn int_long(sign: i64, digits: &[u8]) -> Result<i64, NotInt> {
     if !digits.iter().all(u8::is_ascii_digit) {
         return Err(NotInt::Form);
     }
     let mut value = 0_i64;
     for byte in digits {
         let digit = i64::from(byte - b'0');
-        let signed = if negative { -digit } else { digit };
-        value = value.checked_mul(10).and_then(|v| v.checked_add(signed)).ok_or(NotInt::Range)?;
+        value = value.checked_mul(10).and_then(|v| v.checked_add(sign * digit)).ok_or(NotInt::Range)?;
     }
     Ok(value)
 }

@@ -2,7 +2,7 @@
 use bytes::Bytes;
 use wh_dataset::ingest::{Ingest, bad_lines_csv};
 use wh_dataset::model::ColumnType::{Double, Int, Text};
-use wh_dataset::read::{Header, ReadOptions};
+use wh_dataset::read::Header;
 
 use crate::files::{Place, csv, detected, options, rows, stored_rows};
 

@@ -334,7 +334,8 @@ fn write_csv((kinds, rows): &Table, dialect: &Dialect) -> String {
     let field = |text: &str| {
         let needs = text.contains([dialect.delimiter, dialect.quote, '\r', '\n', '\\']);
         // A single empty field must be told from an empty line.
-        if !needs && !dialect.always_quoted && !(text.is_empty() && kinds.len() == 1) {
+        let alone = text.is_empty() && kinds.len() == 1;
+        if !(needs || dialect.always_quoted || alone) {
             return text.to_owned();
         }
         let quote = dialect.quote.to_string();

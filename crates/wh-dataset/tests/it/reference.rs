@@ -67,10 +67,9 @@ impl Table {
         };
         let mut rows: Vec<&Row> = self.rows.iter().filter(passes).collect();
         rows.sort_by(|left, right| {
-            let orders = asked
-                .sort
-                .iter()
-                .map(|(column, descending)| order(&left[*column], &right[*column], *descending));
+            let orders = asked.sort.iter().map(|(column, descending)| {
+                order(left[*column].as_ref(), right[*column].as_ref(), *descending)
+            });
             orders.fold(Ordering::Equal, Ordering::then)
         });
         let window = rows.iter().skip(asked.offset).take(asked.limit);
@@ -135,7 +134,7 @@ fn compare(cell: &Cell, value: &Value) -> Option<Ordering> {
                 let value = value.as_f64()?;
                 // Both as whole numbers where the double is one beyond the cell's range.
                 if value.abs() >= 1e18 {
-                    (*number as i128).partial_cmp(&(value as i128))
+                    i128::from(*number).partial_cmp(&(value as i128))
                 } else {
                     (*number as f64).partial_cmp(&value)
                 }
@@ -152,6 +151,7 @@ fn lower(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
 
+#[expect(clippy::float_cmp, reason = "a number is found by exactly itself")]
 fn found(search: &str, row: &Row) -> bool {
     row.iter().flatten().any(|cell| match cell {
         Cell::Text(text) => lower(text).contains(&lower(search)),
@@ -166,7 +166,8 @@ fn found(search: &str, row: &Row) -> bool {
 }
 
 /// Empty cells last either way.
-fn order(left: &Option<Cell>, right: &Option<Cell>, descending: bool) -> Ordering {
+#[expect(clippy::fn_params_excessive_bools, reason = "a sort key's own word")]
+fn order(left: Option<&Cell>, right: Option<&Cell>, descending: bool) -> Ordering {
     let (left, right) = match (left, right) {
         (Some(left), Some(right)) => (left, right),
         (left, right) => return left.is_none().cmp(&right.is_none()),

@@ -52,12 +52,19 @@ const FORBIDDEN: &[&str] = &[
     "ATTACH",
 ];
 
+/// Whether a file keeps to the small vocabulary, or is one engine's own text.
+#[derive(Clone, Copy, PartialEq)]
+enum Words {
+    Portable,
+    Verbatim,
+}
+
 /// The statements of a file, for one engine.
 pub(crate) fn statements(context: &str, file: &MigrationFile, dialect: Dialect) -> Result<Vec<Statement>> {
-    let (sql, portable) = match (file.text, dialect) {
-        (MigrationText::Portable(sql), _) => (sql, true),
-        (MigrationText::PerEngine { sqlite, .. }, Dialect::Sqlite) => (sqlite, false),
-        (MigrationText::PerEngine { postgres, .. }, Dialect::Postgres) => (postgres, false),
+    let (sql, words) = match (file.text, dialect) {
+        (MigrationText::Portable(sql), _) => (sql, Words::Portable),
+        (MigrationText::PerEngine { sqlite, .. }, Dialect::Sqlite) => (sqlite, Words::Verbatim),
+        (MigrationText::PerEngine { postgres, .. }, Dialect::Postgres) => (postgres, Words::Verbatim),
     };
     let wrong = |why: String| wrong(context, file.name, &why);
     let tokens = script_tokens(sql).map_err(wrong)?;
@@ -68,7 +75,7 @@ pub(crate) fn statements(context: &str, file: &MigrationFile, dialect: Dialect) 
         let class = class(&sql[end_before..first.start]).map_err(wrong)?;
         end_before = last.end();
         let reader = Reader { context, sql, part, dialect };
-        found.push(reader.statement(class, portable).map_err(wrong)?);
+        found.push(reader.statement(class, words).map_err(wrong)?);
     }
     Ok(found)
 }
@@ -117,15 +124,15 @@ impl Reader<'_> {
         if own { Ok(name) } else { Err(format!("the name {name} does not start with {}_", self.context)) }
     }
 
-    fn statement(&self, class: TableClass, portable: bool) -> Result<Statement, String> {
-        if portable
+    fn statement(&self, class: TableClass, words: Words) -> Result<Statement, String> {
+        if words == Words::Portable
             && let Some(word) = self.part.iter().find(|token| FORBIDDEN.iter().any(|word| token.is(word)))
         {
             return Err(format!("the word {}", word.text));
         }
         if self.starts(&["CREATE", "TABLE"]) {
             let name = self.own_name(2)?;
-            if !portable {
+            if words == Words::Verbatim {
                 return Ok(Statement::CreateTable(Table::verbatim(name, class, self.text())));
             }
             return table::parse(self.context, name, class, self.sql, &self.part[3..])
@@ -136,14 +143,14 @@ impl Reader<'_> {
         }
         if self.starts(&["ALTER", "TABLE"]) {
             let name = self.own_name(2)?;
-            return self.add_column(&name, portable).map(|sql| Statement::Other { sql });
+            return self.add_column(&name, words).map(|sql| Statement::Other { sql });
         }
         let at = match () {
             () if self.starts(&["CREATE", "UNIQUE", "INDEX"]) => 3,
             () if self.starts(&["CREATE", "INDEX"]) | self.starts(&["DROP", "INDEX"]) => 2,
             () if self.starts(&["INSERT", "INTO"]) | self.starts(&["DELETE", "FROM"]) => 2,
             () if self.starts(&["UPDATE"]) => 1,
-            () if !portable => return Ok(Statement::Other { sql: self.text() }),
+            () if words == Words::Verbatim => return Ok(Statement::Other { sql: self.text() }),
             () => return Err(format!("a statement outside the vocabulary: {}", self.text())),
         };
         self.own_name(at)?;
@@ -161,8 +168,8 @@ impl Reader<'_> {
     }
 
     /// `ALTER TABLE t ADD COLUMN name type …`.
-    fn add_column(&self, name: &str, portable: bool) -> Result<String, String> {
-        if !portable {
+    fn add_column(&self, name: &str, words: Words) -> Result<String, String> {
+        if words == Words::Verbatim {
             return Ok(self.text());
         }
         let adds =

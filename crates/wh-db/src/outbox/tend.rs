@@ -50,7 +50,7 @@ impl<'a> Tender<'a> {
                 }
                 Ok(Progress::Idle) => {}
                 Err(error) => {
-                    tracing::warn!(?error, "old events could not be taken away; trying again later")
+                    tracing::warn!(?error, "old events could not be taken away; trying again later");
                 }
             }
             tokio::select! {

@@ -1,6 +1,6 @@
 //! From a URL to connections: TLS, timeouts, the pool of one login. Runs no statement of a context.
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -54,7 +54,7 @@ pub(super) fn target(url: &Secret<String>) -> Result<Target> {
     // The driver's own message may quote a piece of the URL, which may be the password.
     let unreadable = |_| codes::SETUP.error("the URL of the PostgreSQL server cannot be read");
     let mut config: Config = format!("{address}?{}", rest.join("&")).parse().map_err(unreadable)?;
-    let (ssl_mode, check) = ssl(mode.as_deref(), &config, root_certificates.is_some())?;
+    let (ssl_mode, check) = ssl(mode.as_deref(), &config, root_certificates.as_deref())?;
     let tls = MakeRustlsConnect::new(client_config(check, root_certificates.as_deref())?);
     config
         .ssl_mode(ssl_mode)
@@ -71,13 +71,13 @@ pub(super) fn login(url: &Secret<String>) -> Result<String> {
     target.config.get_user().map(str::to_owned).ok_or_else(|| codes::SETUP.error("the URL names no user"))
 }
 
-fn ssl(mode: Option<&str>, config: &Config, has_roots: bool) -> Result<(SslMode, Check)> {
+fn ssl(mode: Option<&str>, config: &Config, roots: Option<&Path>) -> Result<(SslMode, Check)> {
     Ok(match mode {
         None if near(config) => (SslMode::Disable, Check::Nothing),
         None | Some("verify-full") => (SslMode::Require, Check::AuthorityAndHost),
         Some("disable") => (SslMode::Disable, Check::Nothing),
         Some("prefer" | "allow") => (SslMode::Prefer, Check::Nothing),
-        Some("require") if has_roots => (SslMode::Require, Check::Authority),
+        Some("require") if roots.is_some() => (SslMode::Require, Check::Authority),
         Some("require") => (SslMode::Require, Check::Nothing),
         Some("verify-ca") => (SslMode::Require, Check::Authority),
         Some(other) => {

@@ -43,6 +43,7 @@ pub(super) enum Mode {
 }
 
 /// When a statement must be over.
+#[expect(clippy::struct_field_names, reason = "each says what must be over by then")]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// A statement that only reads is interrupted.

@@ -6,7 +6,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use wh_base::{ErrorCode, Result, Timestamp};
 use wh_contract::events::ImportMode;
 use wh_contract::{ImportId, PanelId, UserId};
@@ -56,7 +56,7 @@ pub const CREATE_ERRORS: &[&ErrorCode] = &[
 ];
 
 /// How to look at a sample.
-#[derive(serde::Deserialize, IntoParams)]
+#[derive(serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ImportPreviewQuery {
@@ -69,7 +69,7 @@ pub struct ImportPreviewQuery {
 }
 
 /// How to import.
-#[derive(serde::Deserialize, IntoParams)]
+#[derive(serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ImportCreateQuery {

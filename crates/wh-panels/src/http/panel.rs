@@ -2,7 +2,7 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use wh_base::{Result, Timestamp};
 use wh_contract::PanelId;
 use wh_dataset::{Column, Datasets};
@@ -46,7 +46,7 @@ pub struct PanelView {
 }
 
 /// Which panels to list.
-#[derive(serde::Deserialize, IntoParams)]
+#[derive(serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PanelListQuery {

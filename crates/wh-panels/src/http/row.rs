@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use wh_base::{ErrorCode, Result};
 use wh_contract::PanelId;
 use wh_dataset::{Datasets, Filter, SortKey, ViewQuery};
@@ -38,7 +38,7 @@ pub const ERRORS: &[&ErrorCode] = &[
 ];
 
 /// What to show of a panel.
-#[derive(serde::Deserialize, IntoParams)]
+#[derive(serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RowListQuery {

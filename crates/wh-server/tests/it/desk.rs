@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 use wh_base::{ErrorCode, Kind, Result};
 use wh_contract::{Event, PanelId, Permission, Role};
@@ -206,7 +206,7 @@ struct EchoInner {
     name: String,
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct EchoQuery {
     /// How often

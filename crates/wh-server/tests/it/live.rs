@@ -64,9 +64,9 @@ both_servers!(a_topic_is_an_area_or_one_thing_in_it, MIGRATIONS, parts, async |s
     let (mut none, _) = Live::open(&server, VIEWER).await;
     none.subscribe("desk.nothing", None).await;
 
-    server.hub.tell(HOME, &topic, "import_progress", &json!({ "rows": 5 }));
-    server.hub.tell(HOME, &format!("desk.{}", ids[1]), "import_progress", &json!({ "rows": 6 }));
-    server.hub.tell(AWAY, &topic, "import_progress", &json!({ "rows": 7 }));
+    server.hub.tell(HOME, &topic, "import_progress", json!({ "rows": 5 }));
+    server.hub.tell(HOME, &format!("desk.{}", ids[1]), "import_progress", json!({ "rows": 6 }));
+    server.hub.tell(AWAY, &topic, "import_progress", json!({ "rows": 7 }));
     let rows = |heard: Vec<Value>| heard.iter().map(|tell| tell["data"]["rows"].clone()).collect::<Vec<_>>();
     assert_eq!(rows(both.so_far().await), [5, 6], "once, although two topics fit");
     assert_eq!(rows(one.so_far().await), [5]);

@@ -41,7 +41,8 @@ both_servers!(a_cursor_is_no_key, MIGRATIONS, parts, async |server: TestServer| 
         let refused = page.get(EDITOR, &format!("/v1/desk/notes?cursor={wrong}")).await;
         assert_eq!((refused.status, refused.code.as_str()), (400, "server.cursor"), "{wrong}");
     }
-    let (foreign, _) = (wh_server::PageOf::new("other_list", vec![1, 2], 1, |row| *row).expect("a page"), ());
+    let (foreign, ()) =
+        (wh_server::PageOf::new("other_list", vec![1, 2], 1, |row| *row).expect("a page"), ());
     let foreign = foreign.next_cursor.expect("a cursor");
     assert_eq!(page.get(EDITOR, &format!("/v1/desk/notes?cursor={foreign}")).await.code, "server.cursor");
 });

@@ -102,7 +102,10 @@ fn only_what_can_happen_is_documented() {
         all.keys().cloned().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(statuses("/v1/desk/notes", "get"), "200 304 400 401 403 414 421 431 500 503 504");
-    assert_eq!(statuses("/v1/desk/notes", "post"), "201 400 401 403 408 409 413 414 415 421 422 431 500 503 504");
+    assert_eq!(
+        statuses("/v1/desk/notes", "post"),
+        "201 400 401 403 408 409 413 414 415 421 422 431 500 503 504"
+    );
     assert_eq!(statuses("/v1/desk/notes/{id}", "get"), "200 304 400 401 403 404 414 421 431 500 503 504");
     assert_eq!(statuses("/v1/desk/echo", "post"), "200 400 403 408 413 414 415 421 422 431 500 503 504");
     assert_eq!(statuses("/v1/desk/careless", "get"), "200 304 400 414 421 431 500 503 504");
@@ -210,7 +213,8 @@ fn refusal(operations: fn(&mut Registry)) -> String {
 
 #[test]
 fn contradictions_are_refused_at_start() {
-    let cases: [(fn(&mut Registry), &str); 11] = [
+    type Case = (fn(&mut Registry), &'static str);
+    let cases: [Case; 11] = [
         (
             |r| {
                 r.op(routes!(one), Op::read(DESK_READ));

@@ -15,7 +15,7 @@ use crate::{compose, data_dir, print};
 pub enum Verb {
     /// Make database and logins on a PostgreSQL 15 or later, write their URLs into the configuration, migrate
     Init {
-        /// URL of a login that may make databases and logins: postgres://admin:password@host/postgres
+        /// URL of a login that may make databases and logins: `postgres://admin:password@host/postgres`
         #[arg(long, value_name = "URL")]
         admin_url: String,
         /// The database to make

@@ -14,7 +14,7 @@ use wh_server::Hub;
 use wh_server::edge::HealthCheck;
 
 /// Time between two sweeps for objects that nothing names.
-const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// What the tasks need.
 pub struct Work {

@@ -53,7 +53,7 @@ pub struct Ask<'a> {
 /// Send it; an error when the connection broke before an answer came.
 pub fn send(address: SocketAddr, ask: &Ask<'_>) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     let has_site = ask.headers.contains("Sec-Fetch-Site");
     let site = if has_site { "" } else { "Sec-Fetch-Site: same-origin\r\n" };
     let head = format!(

@@ -37,14 +37,14 @@ pub(crate) fn detect(data: &[u8], known: &Known) -> Dialect {
     let escape = known.escape.unwrap_or_default();
     let plain = |delimiter| Dialect { delimiter, quote, escape, line_end };
     let mut best = plain(known.delimiter.unwrap_or_else(|| delimiter(trial, plain)));
-    if known.quote.is_none() && single_quoted(trial, &best) {
+    if known.quote.is_none() && single_quoted(trial, best) {
         best.quote = Some(b'\'');
     }
     if known.escape.is_none()
         && best.quote.is_some_and(|quote| memmem::find(trial, &[b'\\', quote]).is_some())
     {
         let backslash = Dialect { escape: Escape::Backslash, ..best };
-        if score(trial, &backslash).value > score(trial, &best).value {
+        if score(trial, backslash).value > score(trial, best).value {
             best = backslash;
         }
     }
@@ -64,13 +64,13 @@ fn delimiter(trial: &[u8], plain: impl Fn(u8) -> Dialect) -> u8 {
     let mut best = (b',', 0.0);
     for group in [&COMMON[..], &RARE[..]] {
         for candidate in group {
-            let score = score(trial, &plain(*candidate));
+            let score = score(trial, plain(*candidate));
             let believed = score.share >= BELIEVED || group.len() == COMMON.len();
             if score.width >= 2 && believed && score.value > best.1 * 1.001 {
                 best = (*candidate, score.value);
             }
         }
-        if best.1 > 0.0 && score(trial, &plain(best.0)).share >= BELIEVED {
+        if best.1 > 0.0 && score(trial, plain(best.0)).share >= BELIEVED {
             break;
         }
     }
@@ -93,7 +93,7 @@ pub(crate) fn width(rows: &[Row<'_>]) -> (usize, usize) {
     counts.into_iter().max_by_key(|(_, count)| *count).unwrap_or((0, 0))
 }
 
-fn score(trial: &[u8], dialect: &Dialect) -> Score {
+fn score(trial: &[u8], dialect: Dialect) -> Score {
     let mut data = trial.to_vec();
     if data.last() != Some(&dialect.terminator()) {
         data.push(dialect.terminator());
@@ -135,9 +135,9 @@ fn is_known(cell: &[u8]) -> bool {
 }
 
 /// Whether fields stand between single quotes, and none between double ones.
-fn single_quoted(trial: &[u8], dialect: &Dialect) -> bool {
-    let bare = Dialect { quote: None, ..*dialect };
-    let rows = sample::delimited(trial, &bare, TRIAL_ROWS);
+fn single_quoted(trial: &[u8], dialect: Dialect) -> bool {
+    let bare = Dialect { quote: None, ..dialect };
+    let rows = sample::delimited(trial, bare, TRIAL_ROWS);
     let around = |quote: u8| {
         let cells = rows.iter().flat_map(|row| row.cells.iter().flatten());
         cells

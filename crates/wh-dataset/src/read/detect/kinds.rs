@@ -39,8 +39,8 @@ struct Against {
 }
 
 impl Against {
-    fn add(&mut self, fits: bool, cell: &[u8]) {
-        if fits {
+    fn add(&mut self, fits: impl Fn(&[u8]) -> bool, cell: &[u8]) {
+        if fits(cell) {
             self.fitting += 1;
             return;
         }
@@ -114,16 +114,16 @@ pub(crate) fn looks<'a>(
         }
         let bare = !cell.json_string;
         let [int, double, date, datetime, boolean] = &mut against;
-        int.add(bare && is_int(text), text);
-        double.add(bare && is_double(text), text);
-        date.add(moment::date(text).is_some(), text);
-        datetime.add(is_datetime(text), text);
+        int.add(|text| bare && is_int(text), text);
+        double.add(|text| bare && is_double(text), text);
+        date.add(|text| moment::date(text).is_some(), text);
+        datetime.add(is_datetime, text);
         times |= text.len() > 10;
         let place = boolean_place(text).filter(|_| bare);
         if let Some(place) = place {
             booleans[place] = true;
         }
-        boolean.add(place.is_some(), text);
+        boolean.add(|_| place.is_some(), text);
     }
     let [int, double, date, datetime, boolean] = &against;
     let boolean_holds = boolean.holds() && booleans_agree(&booleans);

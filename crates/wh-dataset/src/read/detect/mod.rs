@@ -86,6 +86,13 @@ pub struct Detected {
     pub issues: Vec<Issue>,
 }
 
+/// Whether the sample ends where the file ends.
+#[derive(Clone, Copy, PartialEq)]
+enum Tail {
+    Whole,
+    Cut,
+}
+
 /// Detects how to read a file from its first bytes.
 pub fn detect(sample: &[u8], file_name: Option<&str>, hints: &ReadHints) -> Result<Detected> {
     if sample.len() > SAMPLE_BYTES_MAX {
@@ -98,10 +105,10 @@ pub fn detect(sample: &[u8], file_name: Option<&str>, hints: &ReadHints) -> Resu
     if text.trim_ascii().is_empty() {
         return Err(codes::SAMPLE_EMPTY.error("the sample holds no line"));
     }
-    let cut = sample.len() >= SAMPLE_CUT_BYTES;
+    let tail = if sample.len() >= SAMPLE_CUT_BYTES { Tail::Cut } else { Tail::Whole };
     let mut detected = match format(&text, file_name, hints)? {
-        Format::Ndjson => ndjson(text, encoding, cut, hints, issues)?,
-        format => delimited(text, format, encoding, cut, hints, issues)?,
+        Format::Ndjson => ndjson(text, encoding, tail, hints, issues)?,
+        format => delimited(text, format, encoding, tail, hints, issues)?,
     };
     detected.issues.truncate(ISSUES_MAX);
     Ok(detected)
@@ -154,12 +161,12 @@ fn terminator(line_end: LineEnd) -> u8 {
 }
 
 /// Drops a line that the sample ends in the middle of, and ends the last one.
-fn whole_lines(text: &mut Vec<u8>, terminator: u8, cut: bool) {
+fn whole_lines(text: &mut Vec<u8>, terminator: u8, tail: Tail) {
     if text.last() == Some(&terminator) {
         return;
     }
     match memchr::memrchr(terminator, text) {
-        Some(end) if cut => text.truncate(end + 1),
+        Some(end) if tail == Tail::Cut => text.truncate(end + 1),
         _ => text.push(terminator),
     }
 }
@@ -168,16 +175,16 @@ fn delimited(
     mut text: Vec<u8>,
     format: Format,
     encoding: Encoding,
-    cut: bool,
+    tail: Tail,
     hints: &ReadHints,
     mut issues: Vec<Issue>,
 ) -> Result<Detected> {
     let terminator = terminator(dialect::line_end(&text));
-    whole_lines(&mut text, terminator, cut);
+    whole_lines(&mut text, terminator, tail);
     let dialect = dialect::detect(&text, &known(format, hints)?);
-    let mut rows = sample::delimited(&text, &dialect, sample::SAMPLE_ROWS_MAX);
+    let mut rows = sample::delimited(&text, dialect, sample::SAMPLE_ROWS_MAX);
     // A quoted field that the end of the sample cuts is no mistake of the file.
-    if cut {
+    if tail == Tail::Cut {
         while rows.len() > 1 && rows.last().is_some_and(|row| row.problem == Some(super::Reason::QuoteOpen)) {
             rows.pop();
         }
@@ -246,12 +253,12 @@ fn known(format: Format, hints: &ReadHints) -> Result<dialect::Known> {
 fn ndjson(
     mut text: Vec<u8>,
     encoding: Encoding,
-    cut: bool,
+    tail: Tail,
     hints: &ReadHints,
     mut issues: Vec<Issue>,
 ) -> Result<Detected> {
     let line_end = dialect::line_end(&text);
-    whole_lines(&mut text, terminator(line_end), cut);
+    whole_lines(&mut text, terminator(line_end), tail);
     let (keys, rows) = sample::objects(&text, terminator(line_end), sample::SAMPLE_ROWS_MAX);
     if keys.is_empty() || keys.len() > COLUMNS_MAX {
         return Err(codes::COLUMNS.error(format!("{} different keys, not 1 to {COLUMNS_MAX}", keys.len())));

@@ -31,8 +31,8 @@ pub(crate) struct Row<'a> {
 }
 
 /// The records of delimited text, of any width, at most so many.
-pub(crate) fn delimited<'a>(data: &'a [u8], dialect: &Dialect, rows_max: usize) -> Vec<Row<'a>> {
-    let mut splitter = Splitter::of_any_width(*dialect);
+pub(crate) fn delimited(data: &[u8], dialect: Dialect, rows_max: usize) -> Vec<Row<'_>> {
+    let mut splitter = Splitter::of_any_width(dialect);
     let mut index = Index::default();
     let mut bad = Vec::new();
     splitter.split(data, More::No, rows_max, &mut index, &mut |record| {

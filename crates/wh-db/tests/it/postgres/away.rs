@@ -87,16 +87,7 @@ one_engine!(postgres, of_two_in_each_others_way_one_is_told_to_retry, LEAKS, asy
         other.run(sql, args![a.tenant, a.item]).await?;
         other.commit().await
     };
-    let answers: (wh_base::Result<()>, wh_base::Result<()>) = tokio::join!(
-        async {
-            let r = first.await;
-            r
-        },
-        async {
-            let r = last.await;
-            r
-        }
-    );
+    let answers: (wh_base::Result<()>, wh_base::Result<()>) = tokio::join!(first, last);
     let (fine, retried) = if answers.0.is_ok() { (answers.0, answers.1) } else { (answers.1, answers.0) };
     fine.unwrap();
     assert!(retried.unwrap_err().is(&codes::RETRY));

@@ -124,8 +124,11 @@ one_engine!(postgres, thousand_futures_dropped_at_random_moments, LEAKS, async |
     let limits = DbLimits { connections_max: 4, ..ONE };
     let db = limited(&t, limits).await;
     let work = |round: u64| {
-        let (db, mine, other) =
-            (db.clone(), if round % 2 == 0 { &a } else { &b }, if round % 2 == 0 { &b } else { &a });
+        let (db, mine, other) = (
+            db.clone(),
+            if round.is_multiple_of(2) { &a } else { &b },
+            if round.is_multiple_of(2) { &b } else { &a },
+        );
         let (tenant, item, stranger) = (mine.tenant, mine.item, other.tenant);
         async move {
             let use_case = async {

@@ -128,6 +128,7 @@ one_engine!(postgres, begin_tenant_and_first_statement_are_one_round_trip, LEAKS
 });
 
 /// The server's certificate, or a named skip: a server that the test command brings may have none we know of.
+#[expect(clippy::print_stdout, reason = "a skipped test is named")]
 fn certificate(test: &str) -> Option<String> {
     let file = shared().ok().and_then(|server| server.root_certificate());
     if file.is_none() {
