@@ -18,7 +18,7 @@ pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()>
         let began = Instant::now();
         let server = Server::start(&arguments.binary, data.path())?;
         let mut client = Client::connect(server.address).await?;
-        client.send(&request("GET", "/health", "", b"")).await?.expect(200)?;
+        client.send(&request("GET", "/health/ready", "", b"")).await?.expect(200)?;
         times.push(began.elapsed());
         if round + 1 == ROUNDS {
             tokio::time::sleep(Duration::from_secs(5)).await;

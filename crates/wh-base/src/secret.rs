@@ -1,7 +1,11 @@
 //! A value that must not be printed, logged or serialised by accident.
 use std::fmt;
 
-/// Holds a secret; `Debug` shows only that there is one. Read it with [`Secret::expose`], where a reviewer sees it.
+/// What stands for a secret wherever it would be printed.
+const REDACTED: &str = "[secret]";
+
+/// Holds a secret; `Debug` and `Serialize` show only that there is one, and there is no `Display`. Read it with
+/// [`Secret::expose`], where a reviewer sees it.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Secret<T>(T);
@@ -20,7 +24,13 @@ impl<T> Secret<T> {
 
 impl<T> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[secret]")
+        f.write_str(REDACTED)
+    }
+}
+
+impl<T> serde::Serialize for Secret<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(REDACTED)
     }
 }
 

@@ -59,6 +59,12 @@ impl Permission {
     pub fn area(&self) -> &'static str {
         self.name.split(':').next().unwrap_or(self.name)
     }
+
+    /// Whether it is about the installation as a whole and not about one company. Then the role alone does not give it: it
+    /// must be held in the company that operates the installation.
+    pub fn is_of_installation(&self) -> bool {
+        self.area() == "system"
+    }
 }
 
 /// One's own sessions, password and choice of tenant.
@@ -82,6 +88,24 @@ pub const PANELS_READ: Permission =
 pub const PANELS_WRITE: Permission =
     Permission::new("panels:write", Role::Editor, "Create, rename, delete panels and import data");
 
+/// Look at the installation: health, figures, companies and what they use. For its operator.
+pub const SYSTEM_READ: Permission = Permission::new(
+    "system:read",
+    Role::Owner,
+    "See how the installation is: health, figures, queues, what each company uses",
+);
+/// Act on the installation. For its operator.
+pub const SYSTEM_WRITE: Permission =
+    Permission::new("system:write", Role::Owner, "Change the log level, retry parked events");
+
 /// Every permission there is, in the order of the manual.
-pub const PERMISSIONS: &[Permission] =
-    &[IDENTITY_SELF, IDENTITY_READ, IDENTITY_WRITE, IDENTITY_TENANT, PANELS_READ, PANELS_WRITE];
+pub const PERMISSIONS: &[Permission] = &[
+    IDENTITY_SELF,
+    IDENTITY_READ,
+    IDENTITY_WRITE,
+    IDENTITY_TENANT,
+    PANELS_READ,
+    PANELS_WRITE,
+    SYSTEM_READ,
+    SYSTEM_WRITE,
+];

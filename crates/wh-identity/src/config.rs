@@ -2,6 +2,7 @@
 use serde::Deserialize;
 use wh_base::config::{Holds, Key, Section};
 use wh_base::{Error, Result, codes};
+use wh_contract::TenantId;
 
 /// Seconds in a day.
 const DAY_S: i64 = 86_400;
@@ -53,6 +54,11 @@ pub const SECTION: Section = Section {
             "3600",
             "The setup link works for so long, in seconds.",
         ),
+        Key::optional(
+            "operator_company",
+            Holds::Text,
+            "Id of the company whose owners operate the installation (see /admin); without it the first company.",
+        ),
     ],
 };
 
@@ -74,6 +80,8 @@ pub struct IdentityConfig {
     pub invitation_valid_s: i64,
     /// Life of a setup link, in seconds.
     pub setup_link_valid_s: i64,
+    /// The company whose owners operate the installation; without it the first one.
+    pub operator_company: Option<TenantId>,
 }
 
 impl Default for IdentityConfig {
@@ -86,6 +94,7 @@ impl Default for IdentityConfig {
             session_absolute_s: 43_200,
             invitation_valid_s: 7 * DAY_S,
             setup_link_valid_s: 3_600,
+            operator_company: None,
         }
     }
 }

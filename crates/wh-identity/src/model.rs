@@ -144,6 +144,8 @@ pub struct Me {
     pub memberships: Vec<Membership>,
     /// The session they act in.
     pub session: SessionId,
+    /// Whether the company operates the installation.
+    pub operates: bool,
 }
 
 /// Whether a session last used then, with that absolute end, still counts.

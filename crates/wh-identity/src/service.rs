@@ -12,7 +12,7 @@ mod throttle;
 mod tokens;
 mod upkeep;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wh_base::{Actor, Result, Secret, Timestamp};
 use wh_contract::{Role, SessionId, TenantId, UserId};
@@ -60,12 +60,14 @@ struct Inner {
     passwords: Passwords,
     throttle: Throttle,
     sessions: Arc<SessionCache>,
+    operator: OnceLock<TenantId>,
 }
 
 impl Identity {
     /// Checks the configuration; asks the database nothing.
     pub fn new(parts: IdentityParts) -> Result<Self> {
         let config = parts.config.checked()?;
+        let config_operator = config.operator_company.map_or_else(OnceLock::new, OnceLock::from);
         let passwords = Passwords::new(&config, Arc::clone(&parts.context.random))?;
         Ok(Self(Arc::new(Inner {
             cx: parts.context,
@@ -74,6 +76,7 @@ impl Identity {
             passwords,
             throttle: Throttle::new(),
             sessions: Arc::new(SessionCache::default()),
+            operator: config_operator,
         })))
     }
 
@@ -92,6 +95,14 @@ impl Identity {
         setup_token_issue(self).await
     }
 
+    /// The company that operates the installation: the configured one, else the first that there was.
+    async fn operator(&self, db: &mut impl GlobalReads) -> Result<Option<TenantId>> {
+        match self.0.operator.get() {
+            Some(known) => Ok(Some(*known)),
+            None => store::tenant_first(db).await,
+        }
+    }
+
     fn now(&self) -> Timestamp {
         self.0.cx.clock.now()
     }
@@ -108,12 +119,19 @@ pub struct SignedIn {
 }
 
 /// Who this session is, as its owner sees it.
-async fn me(db: &mut impl GlobalReads, user: UserId, tenant: TenantId, session: SessionId) -> Result<Me> {
+async fn me(
+    identity: &Identity,
+    db: &mut impl GlobalReads,
+    user: UserId,
+    tenant: TenantId,
+    session: SessionId,
+) -> Result<Me> {
     let gone = || wh_server::codes::UNAUTHENTICATED.error("the session has ended");
     let account = store::account_by_id(db, user).await?.ok_or_else(gone)?;
     let memberships = store::membership_list(db, user).await?;
     let here = memberships.iter().find(|membership| membership.tenant == tenant).cloned().ok_or_else(gone)?;
-    Ok(Me { user, email: account.email, name: account.name, here, memberships, session })
+    let operates = identity.operator(db).await? == Some(tenant);
+    Ok(Me { user, email: account.email, name: account.name, here, memberships, session, operates })
 }
 
 /// What the actor is at this moment, inside the transaction: the front door's answer may be a second old.

@@ -1,19 +1,23 @@
 //! All modules as one application: its router, its spec, and the operations of the front door itself. Listens nowhere.
 use std::sync::Arc;
 
+use axum::response::Response;
 use axum::{Extension, Router};
 use bytes::Bytes;
 use http::header;
+use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 use wh_base::Result;
-use wh_contract::Permission;
+use wh_contract::{Permission, SYSTEM_READ};
 use wh_db::Context;
 
 use crate::edge;
+use crate::health::{ComponentHealth, Health, Readiness};
 use crate::live::{__path_live_connect, Hub, live_connect};
 use crate::registry::{self, Door, Op, Registry};
-use crate::{Answer, Authenticator, CookieScheme, Module, SessionCookie, codes};
+use crate::{Answer, Authenticator, CookieScheme, Json, Module, SessionCookie, codes};
 
 /// What an application is made of.
 pub struct AppParts {
@@ -25,6 +29,8 @@ pub struct AppParts {
     pub authenticator: Arc<dyn Authenticator>,
     /// The live hub, which the outbox feeds too.
     pub hub: Hub,
+    /// How the server is.
+    pub health: Health,
     /// How the console is reached.
     pub cookies: CookieScheme,
     /// What answers outside `/v1`: the web console.
@@ -58,6 +64,7 @@ impl App {
             .router
             .layer(Extension(SpecBytes(Bytes::from(spec))))
             .layer(Extension(parts.hub))
+            .layer(Extension(parts.health))
             .layer(Extension(cookie))
             .layer(Extension(door))
             .with_state(parts.context);
@@ -92,12 +99,17 @@ pub fn spec_text(spec: &Value) -> Result<String> {
 /// The read permissions: an area has live topics when it has one.
 fn readable(modules: &[Module]) -> Vec<Permission> {
     let all = modules.iter().flat_map(Module::permission_list);
-    all.filter(|permission| permission.name.ends_with(":read")).map(|permission| **permission).collect()
+    // What happens to the installation is no company's event.
+    all.filter(|permission| permission.name.ends_with(":read") && !permission.is_of_installation())
+        .map(|permission| **permission)
+        .collect()
 }
 
 /// The front door's own operations.
 pub(crate) fn operations(registry: &mut Registry) {
     registry.op(routes!(openapi_get), Op::open_read());
+    registry.op(routes!(health_detailed), Op::read(SYSTEM_READ));
+    registry.op(routes!(metrics_get), Op::read(SYSTEM_READ));
     registry.op(
         routes!(live_connect),
         Op::signed_in()
@@ -112,4 +124,32 @@ pub(crate) fn operations(registry: &mut Registry) {
 #[utoipa::path(get, path = "/v1/openapi.json", responses((status = 200, body = Object, content_type = "application/json")))]
 async fn openapi_get(spec: Extension<SpecBytes>) -> Answer<([(header::HeaderName, &'static str); 1], Bytes)> {
     Ok(([(header::CONTENT_TYPE, "application/json")], spec.0.0))
+}
+
+/// How the server and each component is
+#[derive(Serialize, ToSchema)]
+struct HealthDetailed {
+    /// What `/health/ready` decides on
+    status: Readiness,
+    /// The version that runs
+    version: &'static str,
+    /// What the server stands on
+    components: Vec<ComponentHealth>,
+}
+
+/// How the server is, component by component
+///
+/// Answers 200 whatever the state: `status` says it. `/health/ready` is for machines that only look at the status code.
+#[utoipa::path(get, path = "/health/detailed", responses((status = 200, body = HealthDetailed)))]
+async fn health_detailed(health: Extension<Health>) -> Json<HealthDetailed> {
+    let (status, components) = (health.readiness().await, health.components().await);
+    Json(HealthDetailed { status, version: edge::VERSION, components: components.to_vec() })
+}
+
+/// The figures of this process in the text format of Prometheus
+///
+/// On the server's own machine nobody need sign in for it; `metrics_listen` in `[server]` gives it a port of its own.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String, content_type = "text/plain")))]
+async fn metrics_get() -> Response {
+    edge::numbers()
 }

@@ -163,6 +163,35 @@ pub const LIVE_MESSAGE: ErrorCode = ErrorCode::new(
     "send subscribe, unsubscribe or ping as JSON text",
 );
 
+/// The house is being put together.
+pub const STARTING: ErrorCode = ErrorCode::new(
+    "server.starting",
+    Kind::Unavailable,
+    "the server is starting",
+    "try again in a moment; a first start after an upgrade changes the tables, which may take its time",
+);
+/// The house is being closed.
+pub const DRAINING: ErrorCode = ErrorCode::new(
+    "server.draining",
+    Kind::Unavailable,
+    "the server is being stopped",
+    "send new requests to another server, or try again when this one is back",
+);
+/// Something the server stands on does not answer.
+pub const NOT_READY: ErrorCode = ErrorCode::new(
+    "server.not_ready",
+    Kind::Unavailable,
+    "a component that every request needs is down",
+    "the detail names it; `/health/detailed` says more to the operator, `wheelhouse doctor` says what to do",
+);
+/// A component said nothing at all.
+pub const SILENT: ErrorCode = ErrorCode::new(
+    "server.component_silent",
+    Kind::Timeout,
+    "a component did not answer in time",
+    "look at the component itself and at the way to it; `wheelhouse doctor` asks it from here",
+);
+
 /// All of them, for the error table.
 pub const ALL: &[&ErrorCode] = &[
     &UNAUTHENTICATED,
@@ -188,4 +217,8 @@ pub const ALL: &[&ErrorCode] = &[
     &LIVE_TOPIC,
     &LIVE_TOPICS,
     &LIVE_MESSAGE,
+    &STARTING,
+    &DRAINING,
+    &NOT_READY,
+    &SILENT,
 ];

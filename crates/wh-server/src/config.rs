@@ -63,6 +63,10 @@ pub struct ServerConfig {
     pub compress_bytes_min: u32,
     /// Milliseconds for running requests and open sockets to end at shutdown.
     pub drain_timeout_ms: u64,
+    /// Milliseconds between the signal and the end of accepting, in which `/health/ready` says draining.
+    pub drain_delay_ms: u64,
+    /// Address and port of a listener of its own for `/metrics`, `/health` and `/health/ready`.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 impl Default for ServerConfig {
@@ -94,6 +98,8 @@ impl Default for ServerConfig {
             h2_ping_timeout_ms: 10_000,
             compress_bytes_min: 1_024,
             drain_timeout_ms: 10_000,
+            drain_delay_ms: 0,
+            metrics_listen: None,
         }
     }
 }
@@ -260,6 +266,17 @@ pub const SECTION: Section = Section {
             MS,
             "10000",
             "Milliseconds for running requests and open sockets to end at shutdown.",
+        ),
+        Key::new(
+            "drain_delay_ms",
+            Holds::Integer { min: 0, max: 600_000 },
+            "0",
+            "Milliseconds between the signal and the end of accepting, in which /health/ready says draining: time for a load balancer to notice.",
+        ),
+        Key::optional(
+            "metrics_listen",
+            Holds::Text,
+            "Address and port of a listener of its own for /metrics, /health and /health/ready, in cleartext and without sign-in.",
         ),
     ],
 };

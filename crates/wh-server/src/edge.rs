@@ -4,7 +4,7 @@
 //!
 //! 1. `visit`: request id, start of the clock, the log line that will be written whatever happens.
 //! 2. `host`: exactly one host, and one of ours.
-//! 3. `probe`: `/metrics` sees the headers as they came; `/health`.
+//! 3. `probe`: `/metrics` sees the headers as they came; `/health` and `/health/ready`.
 //! 4. `forwarded`: the client behind trusted proxies; forwarding headers of strangers removed.
 //! 5. `csrf`: changes and `WebSocket` handshakes come from our own pages.
 //! 6. `path`: one spelling per address.
@@ -31,12 +31,13 @@ mod log;
 pub mod metrics;
 mod path;
 mod probe;
+mod process;
 mod visit;
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -54,10 +55,13 @@ pub use body::{BodyError, body_error};
 pub use fallback::with_fallbacks;
 pub use headers::{Nonce, REQUEST_ID, csp, document_headers};
 pub use metrics::Route;
-pub use probe::HealthCheck;
+pub use probe::exposition;
+pub(crate) use probe::{figures, numbers};
+pub use process::{COMMIT, ProcessFigures, VERSION, process_figures};
 pub use visit::Visit;
 
 use crate::config::{ServerConfig, ms};
+use crate::health::{self, Health};
 use crate::problem::{self, Problem};
 use crate::serve::Sockets;
 use headers::{Secure, Storing};
@@ -100,8 +104,9 @@ pub struct Peer {
 
 /// What an edge is made of.
 pub struct EdgeParts<'a> {
-    /// The operations, with their fallbacks ([`with_fallbacks`]).
-    pub router: Router,
+    /// The operations, with their fallbacks ([`with_fallbacks`]). Without them everything but the probes is refused until
+    /// [`Edge::open`]: the server is starting.
+    pub router: Option<Router>,
     /// Limits, hosts, proxies.
     pub config: &'a ServerConfig,
     /// The address that the listener got.
@@ -110,8 +115,8 @@ pub struct EdgeParts<'a> {
     pub ids: IdSource,
     /// The open `WebSocket`s, and whether the server is stopping.
     pub sockets: Sockets,
-    /// What `/health` asks, beside whether the process answers.
-    pub health: Option<HealthCheck>,
+    /// What `/health/ready` asks.
+    pub health: Health,
 }
 
 /// The router with everything around it. Cheap to clone; one for all connections.
@@ -119,13 +124,13 @@ pub struct EdgeParts<'a> {
 pub struct Edge(Arc<Inner>);
 
 struct Inner {
-    router: Router,
+    router: OnceLock<Router>,
     hosts: host::Hosts,
     trusted: Vec<forwarded::Network>,
     secure: bool,
     ids: IdSource,
     sockets: Sockets,
-    health: Option<HealthCheck>,
+    health: Health,
     address_bytes_max: u32,
     body_bytes_max: u64,
     body_pace: body::Pace,
@@ -140,7 +145,7 @@ impl Edge {
         let config = parts.config;
         let trusted = config.trusted_proxies.iter().map(|text| text.parse()).collect::<Result<_>>()?;
         Ok(Self(Arc::new(Inner {
-            router: parts.router,
+            router: parts.router.map_or_else(OnceLock::new, OnceLock::from),
             hosts: host::Hosts::new(config, parts.listen)?,
             trusted,
             secure: config.is_secure(),
@@ -156,6 +161,16 @@ impl Edge {
             request_timeout: ms(config.request_timeout_ms),
             compress_bytes_min: config.compress_bytes_min,
         })))
+    }
+
+    /// The operations are there: from now on they answer. Only the first call counts.
+    pub fn open(&self, router: Router) {
+        let _first = self.0.router.set(router);
+    }
+
+    /// How this server is.
+    pub(crate) fn health(&self) -> &Health {
+        &self.0.health
     }
 
     /// The open `WebSocket`s of this server.
@@ -180,11 +195,15 @@ impl Edge {
             Ok(Admitted::ToRouter) => edge.route(&visit, request).await,
             Ok(Admitted::Health) => {
                 visit.at_route(&probe::HEALTH);
-                Ok(probe::health(visit.method(), edge.health.as_ref(), &edge.sockets).await)
+                Ok(probe::alive(visit.method()))
+            }
+            Ok(Admitted::Ready) => {
+                visit.at_route(&probe::READY);
+                Ok(probe::ready(visit.method(), &edge.health).await)
             }
             Ok(Admitted::Metrics) => {
                 visit.at_route(&probe::METRICS);
-                Ok(probe::metrics(visit.method(), peer, request.headers()))
+                Ok(numbers())
             }
             Err(error) => Err(error),
         };
@@ -208,6 +227,7 @@ impl Edge {
 enum Admitted {
     ToRouter,
     Health,
+    Ready,
     Metrics,
 }
 
@@ -217,7 +237,10 @@ impl Inner {
         let authority = self.hosts.check(peer, request.version(), request.uri(), request.headers())?;
         match request.uri().path() {
             "/health" => return Ok(Admitted::Health),
-            "/metrics" => return Ok(Admitted::Metrics),
+            "/health/ready" => return Ok(Admitted::Ready),
+            "/metrics" if probe::is_scraper_here(request.method(), peer, request.headers()) => {
+                return Ok(Admitted::Metrics);
+            }
             _ => {}
         }
         let client = forwarded::client(peer, &self.trusted, request.headers_mut());
@@ -245,7 +268,7 @@ impl Inner {
             }
         });
         // The clone shares all routes; calling needs a handle of its own.
-        let mut router = self.router.clone();
+        let Some(mut router) = self.router.get().cloned() else { return Err(health::starting()) };
         guard::answer(router.call(request), visit, self.request_timeout).await
     }
 }

@@ -1,6 +1,7 @@
 //! The accept loop: connections in, within their caps; a graceful end. Knows bytes and time, no request.
 mod admission;
 mod connection;
+mod figures;
 mod refusal;
 mod sockets;
 mod tls;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wh_base::{Result, codes};
 
+pub use figures::FiguresPort;
 pub use sockets::Sockets;
 
 use crate::config::{ServerConfig, ms};
@@ -70,27 +72,21 @@ fn bound(address: SocketAddr) -> io::Result<TcpListener> {
 /// the drain timeout.
 pub async fn serve(edge: Edge, listener: Listener, config: &ServerConfig, stop: CancellationToken) {
     let Listener { tcp, tls, .. } = listener;
-    let sockets = edge.sockets().clone();
+    let (sockets, health) = (edge.sockets().clone(), edge.health().clone());
     let server = Server {
         admission: Admission::new(config.connections_max, config.connections_per_address_max),
         connections: Arc::new(Connections::new(edge, tls, config)),
         refusals: Refusals::new(),
         tasks: TaskTracker::new(),
         write_timeout: ms(config.write_stall_timeout_ms),
-        stop: stop.child_token(),
+        stop: CancellationToken::new(),
         kill: CancellationToken::new(),
     };
     let upkeep = tokio::spawn(stop.child_token().run_until_cancelled_owned(upkeep()));
-    while let Some(accepted) = stop.run_until_cancelled(tcp.accept()).await {
-        match accepted {
-            Ok((stream, address)) => server.take(stream, address),
-            Err(error) if is_of_connection(&error) => {}
-            Err(error) => {
-                tracing::error!(%error, "cannot accept connections");
-                metrics::counter!(CONNECTIONS_REFUSED, "reason" => "system").increment(1);
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
+    stop.run_until_cancelled(server.accept(&tcp)).await;
+    health.draining();
+    if config.drain_delay_ms > 0 {
+        let _over = tokio::time::timeout(ms(config.drain_delay_ms), server.accept(&tcp)).await;
     }
     drop(tcp);
     server.drain(&sockets, ms(config.drain_timeout_ms)).await;
@@ -125,6 +121,21 @@ struct Server {
 }
 
 impl Server {
+    /// For ever.
+    async fn accept(&self, tcp: &TcpListener) {
+        loop {
+            match tcp.accept().await {
+                Ok((stream, address)) => self.take(stream, address),
+                Err(error) if is_of_connection(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept connections");
+                    metrics::counter!(CONNECTIONS_REFUSED, "reason" => "system").increment(1);
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
     fn take(&self, stream: TcpStream, address: SocketAddr) {
         let place = match self.admission.admit(address.ip()) {
             Ok(place) => place,

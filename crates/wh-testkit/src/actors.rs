@@ -128,4 +128,9 @@ impl Authenticator for TestActors {
     async fn stands(&self, actor: &Actor) -> Result<bool> {
         Ok(!self.is_over(actor.session))
     }
+
+    /// The home tenant operates the installation.
+    async fn operates(&self, actor: &Actor) -> Result<bool> {
+        Ok(actor.tenant == HOME)
+    }
 }

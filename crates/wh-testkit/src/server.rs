@@ -10,7 +10,7 @@ use wh_contract::TenantId;
 use wh_db::{Context, Deliver, Delivered, IdentityDb, Migrations, Outbox, Progress, Reaction, SystemDb};
 use wh_server::edge::{Edge, EdgeParts};
 use wh_server::serve::{Listener, Sockets, serve};
-use wh_server::{App, AppParts, Authenticator, CookieScheme, Hub, Module, ServerConfig};
+use wh_server::{App, AppParts, Authenticator, Component, CookieScheme, Health, Hub, Module, ServerConfig};
 
 use crate::TestActors;
 use crate::engines::{EngineKind, Fresh, TestDb};
@@ -34,6 +34,8 @@ pub struct Parts {
     pub config: ServerConfig,
     /// Live connections of one session.
     pub sockets_per_session_max: usize,
+    /// What `/health/ready` asks.
+    pub components: Vec<Component>,
 }
 
 impl Parts {
@@ -46,7 +48,14 @@ impl Parts {
     pub fn with(modules: Vec<Module>, authenticator: Arc<dyn Authenticator>) -> Self {
         let config =
             ServerConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..ServerConfig::default() };
-        Self { modules, authenticator, web: None, config, sockets_per_session_max: SOCKETS_PER_SESSION_MAX }
+        Self {
+            modules,
+            authenticator,
+            web: None,
+            config,
+            sockets_per_session_max: SOCKETS_PER_SESSION_MAX,
+            components: Vec::new(),
+        }
     }
 }
 
@@ -66,6 +75,8 @@ pub struct TestServer {
     pub clock: Arc<ManualClock>,
     /// Its live hub.
     pub hub: Hub,
+    /// How it is.
+    pub health: Health,
     /// Its application.
     pub app: App,
     /// Cancelled: it drains.
@@ -82,12 +93,14 @@ impl TestServer {
     pub fn start(db: TestDb, parts: Parts) -> Self {
         let sockets = Sockets::new();
         let hub = Hub::with_session_max(sockets.clone(), parts.sockets_per_session_max);
+        let health = Health::starting();
         let reactions = parts.modules.iter().flat_map(Module::reaction_list).cloned().collect();
         let app = App::build(AppParts {
             modules: parts.modules,
             context: db.cx.clone(),
             authenticator: parts.authenticator,
             hub: hub.clone(),
+            health: health.clone(),
             cookies: CookieScheme::Plain,
             web: parts.web,
         });
@@ -95,14 +108,15 @@ impl TestServer {
         let listener = Listener::bind(&parts.config).expect("a free port");
         let address = listener.address();
         let edge = Edge::new(EdgeParts {
-            router: app.router(),
+            router: Some(app.router()),
             config: &parts.config,
             listen: address,
             ids: db.cx.ids.clone(),
             sockets,
-            health: None,
+            health: health.clone(),
         });
         let edge = edge.expect("the test's configuration is right");
+        health.running(parts.components);
         let stop = CancellationToken::new();
         let (config, stopped) = (parts.config, stop.clone());
         let served = tokio::spawn(async move { serve(edge, listener, &config, stopped).await });
@@ -114,6 +128,7 @@ impl TestServer {
             system: db.system,
             clock: db.clock,
             hub,
+            health,
             app,
             stop,
             outbox: db.outbox.expect("nobody took the outbox"),

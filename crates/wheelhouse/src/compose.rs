@@ -82,14 +82,16 @@ pub async fn migrate(settings: &Settings) -> Result<()> {
 }
 
 /// The dataset engine over the objects in the data folder.
-pub async fn datasets(settings: &Settings, data: &DataDir, inputs: &Inputs) -> Result<Datasets> {
+pub async fn datasets(settings: &Settings, data: &DataDir, inputs: &Inputs) -> Result<(Objects, Datasets)> {
     let objects = Objects::local(&data.objects())?;
     objects.clean_staging().await?;
+    objects.mark().await?;
     let config = DatasetsConfig {
         hot_budget_bytes: settings.dataset.hot_budget_mb << 20,
         ..DatasetsConfig::default()
     };
-    Ok(Datasets::open(objects, inputs.ids.clone(), Arc::clone(&inputs.clock), config))
+    let datasets = Datasets::open(objects.clone(), inputs.ids.clone(), Arc::clone(&inputs.clock), config);
+    Ok((objects, datasets))
 }
 
 /// Identity over its own door to the database.

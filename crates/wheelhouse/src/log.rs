@@ -1,7 +1,11 @@
 //! The process's log: one line per event on standard error, JSON or text, filtered by level and target.
-use tracing_subscriber::EnvFilter;
+use std::io::{IsTerminal, stderr};
+
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 use wh_base::config::{Holds, Key, Section};
 use wh_base::{Result, codes};
+use wh_server::log::{Form, LogControl};
 
 /// The `[log]` section.
 pub const SECTION: Section = Section {
@@ -12,9 +16,14 @@ pub const SECTION: Section = Section {
             "level",
             Holds::Text,
             "\"info\"",
-            "error, warn, info, debug or trace; or per part: `info,wh_db=debug`.",
+            "error, warn, info, debug, trace or off; or per part: `info,wh_db=debug`. Read again on SIGHUP.",
         ),
-        Key::new("format", Holds::Text, "\"text\"", "text for people, json for machines."),
+        Key::new(
+            "format",
+            Holds::Text,
+            "\"auto\"",
+            "text for people, json for machines; auto is text on a terminal and json everywhere else.",
+        ),
     ],
 };
 
@@ -32,20 +41,32 @@ pub struct LogConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
+    /// Text on a terminal, JSON everywhere else.
+    Auto,
     /// For people.
     Text,
     /// One JSON object per line.
     Json,
 }
 
+impl LogConfig {
+    /// How lines will look on this process's standard error.
+    pub fn form(&self) -> Form {
+        let is_terminal = stderr().is_terminal();
+        let wants_colour = !std::env::vars().any(|(name, value)| name == "NO_COLOR" && !value.is_empty());
+        match self.format {
+            Format::Json => Form::Json,
+            Format::Auto if !is_terminal => Form::Json,
+            Format::Auto | Format::Text if is_terminal && wants_colour => Form::ColouredText,
+            Format::Auto | Format::Text => Form::Text,
+        }
+    }
+}
+
 /// Start logging. Once per process.
-pub fn start(config: &LogConfig) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.level)
-        .map_err(|e| codes::CONFIG.caused(format!("log.level `{}` cannot be read", config.level), e))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = match config.format {
-        Format::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
-        Format::Json => lines.json().flatten_event(true).with_current_span(false).try_init(),
-    };
-    started.map_err(|e| codes::INTERNAL.caused("logging was started twice", e))
+pub fn start(config: &LogConfig) -> Result<LogControl> {
+    let (lines, control) = wh_server::log::lines(config.form(), config.level.parse()?, stderr);
+    let started = tracing_subscriber::registry().with(lines).try_init();
+    started.map_err(|e| codes::INTERNAL.caused("logging was started twice", e))?;
+    Ok(control)
 }

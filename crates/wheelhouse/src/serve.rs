@@ -1,6 +1,8 @@
 //! `wheelhouse serve` and `wheelhouse setup-link`: put the house together, open the door, close it in order.
+mod files;
 mod tasks;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -9,82 +11,137 @@ use wh_db::{Context, Opened};
 use wh_identity::Identity;
 use wh_server::config::ServerConfig;
 use wh_server::edge::{Edge, EdgeParts};
-use wh_server::serve::{Listener, Sockets};
-use wh_server::{App, AppParts, CookieScheme, Hub};
+use wh_server::log::Form;
+use wh_server::serve::{FiguresPort, Listener, Sockets};
+use wh_server::{App, AppParts, CookieScheme, Health, Hub};
 
 use crate::compose::{self, Inputs};
 use crate::data_dir::DataDir;
 use crate::settings::{Settings, Sources};
 use crate::{log, print, ui};
 
-/// Run until a signal ends it.
+/// Run until a signal ends it. The door is bound first and says that the server starts, until everything behind it is there.
 pub async fn serve(sources: &Sources) -> Result<()> {
     let settings = Settings::load(sources)?;
-    log::start(&settings.log)?;
+    let log = log::start(&settings.log)?;
+    files::raise();
     compose::install_crypto();
     // Before anything is opened: a metric that is made without its recorder stays silent for ever.
     wh_server::edge::metrics::recorder();
     let data = DataDir::open(&settings.data_dir)?;
     let inputs = Inputs::of_this_machine();
-    let opened = compose::database(&settings, &data.database(), &inputs).await?;
-    let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
-    let datasets = compose::datasets(&settings, &data, &inputs).await?;
-    let identity = compose::identity(&opened, &context, settings.identity.clone())?;
-    wh_panels::service::imports_interrupted(&context, &opened.system).await?;
-
-    let sockets = Sockets::new();
-    let hub = Hub::new(sockets.clone());
-    let modules = compose::modules(&identity, datasets.clone());
-    let reactions = modules.iter().flat_map(|module| module.reaction_list().to_vec()).collect();
-    let cookies = if settings.server.is_secure() { CookieScheme::Secure } else { CookieScheme::Plain };
-    let app = App::build(AppParts {
-        modules,
-        context: context.clone(),
-        authenticator: identity.authenticator(),
-        hub: hub.clone(),
-        cookies,
-        web: Some(ui::routes(Arc::clone(&inputs.random))),
-    })?;
-
-    let stop = CancellationToken::new();
+    let (sockets, health, stop) = (Sockets::new(), Health::starting(), CancellationToken::new());
     let listener = Listener::bind(&settings.server)?;
     let edge = Edge::new(EdgeParts {
-        router: app.router(),
+        router: None,
         config: &settings.server,
         listen: listener.address(),
         ids: inputs.ids.clone(),
-        sockets,
-        health: Some(tasks::health(&context)),
+        sockets: sockets.clone(),
+        health: health.clone(),
     })?;
-    let Opened { outbox, system, .. } = opened;
-    let work =
-        tasks::start(tasks::Work { outbox, reactions, hub, system, datasets, identity: identity.clone() });
-    announce(&settings.server, &listener, &identity).await?;
+    let figures = settings.server.metrics_listen.map(FiguresPort::bind).transpose()?;
     tokio::spawn(tasks::stop_on_signal(stop.clone())?);
-    wh_server::serve::serve(edge, listener, &settings.server, stop).await;
-    work.end().await;
-    Ok(())
+    tokio::spawn(tasks::log_level_on_hangup(sources.clone(), log.clone())?);
+    let ended = CancellationToken::new();
+    let figures = figures.map(|port| {
+        tracing::info!(address = %port.address(), "metrics have a port of their own");
+        tokio::spawn(port.run(health.clone(), ended.clone()))
+    });
+    let origin = origin(&settings.server, Some(listener.address()));
+    let (door, config, stopping) = (edge.clone(), settings.server.clone(), stop.clone());
+    let serving =
+        tokio::spawn(async move { wh_server::serve::serve(door, listener, &config, stopping).await });
+
+    let house = House { settings: &settings, data: &data, inputs: &inputs, sockets, health, edge };
+    // A signal during a long start ends it where it waits; what was begun is undone as after a crash.
+    let opened = stop.run_until_cancelled(house.open(&origin)).await;
+    let outcome = match opened {
+        Some(Ok(work)) => {
+            ended_well(serving.await)?;
+            work.end().await;
+            Ok(())
+        }
+        Some(Err(error)) => {
+            stop.cancel();
+            ended_well(serving.await).and(Err(error))
+        }
+        None => ended_well(serving.await),
+    };
+    ended.cancel();
+    if let Some(figures) = figures {
+        ended_well(figures.await)?;
+    }
+    outcome
+}
+
+fn ended_well(joined: Result<(), tokio::task::JoinError>) -> Result<()> {
+    joined.map_err(|e| codes::INTERNAL.caused("the accept loop panicked", e))
+}
+
+/// What the house is put together from, behind its door.
+struct House<'a> {
+    settings: &'a Settings,
+    data: &'a DataDir,
+    inputs: &'a Inputs,
+    sockets: Sockets,
+    health: Health,
+    edge: Edge,
+}
+
+impl House<'_> {
+    /// Open the database and everything on it, then the door.
+    async fn open(self, origin: &str) -> Result<tasks::Running> {
+        let Self { settings, data, inputs, sockets, health, edge } = self;
+        let opened = compose::database(settings, &data.database(), inputs).await?;
+        let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
+        let (objects, datasets) = compose::datasets(settings, data, inputs).await?;
+        let identity = compose::identity(&opened, &context, settings.identity.clone())?;
+        wh_panels::service::imports_interrupted(&context, &opened.system).await?;
+
+        let hub = Hub::new(sockets);
+        let modules = compose::modules(&identity, datasets.clone());
+        let reactions = modules.iter().flat_map(|module| module.reaction_list().to_vec()).collect();
+        let cookies = if settings.server.is_secure() { CookieScheme::Secure } else { CookieScheme::Plain };
+        let app = App::build(AppParts {
+            modules,
+            context: context.clone(),
+            authenticator: identity.authenticator(),
+            hub: hub.clone(),
+            health: health.clone(),
+            cookies,
+            web: Some(ui::routes(Arc::clone(&inputs.random))),
+        })?;
+        let Opened { outbox, system, .. } = opened;
+        let work = tasks::Work { outbox, reactions, hub, system, datasets, identity: identity.clone() };
+        let work = tasks::start(work);
+        edge.open(app.router());
+        health.running(tasks::components(&context, objects));
+        announce(settings, origin, &identity).await?;
+        Ok(work)
+    }
 }
 
 /// The one line that a person waits for.
-async fn announce(config: &ServerConfig, listener: &Listener, identity: &Identity) -> Result<()> {
-    let origin = origin(config, Some(listener));
+async fn announce(settings: &Settings, origin: &str, identity: &Identity) -> Result<()> {
     if identity.needs_setup().await? {
         let token = identity.setup_token_issue().await?;
         print::line(&format!("Wheelhouse is ready: {origin}/setup#{}", token.expose()));
-        print::notice("The link works once, for an hour. A new one: wheelhouse setup-link");
+        if settings.log.form() != Form::Json {
+            print::notice("The link works once, for an hour. A new one: wheelhouse setup-link");
+        }
     } else {
         print::line(&format!("Wheelhouse is ready: {origin}/"));
     }
     Ok(())
 }
 
-fn origin(config: &ServerConfig, listener: Option<&Listener>) -> String {
+fn origin(config: &ServerConfig, bound: Option<SocketAddr>) -> String {
     if let Some(url) = &config.public_url {
         return url.trim_end_matches('/').to_owned();
     }
     let scheme = if config.tls_certificate.is_some() { "https" } else { "http" };
-    let address = listener.map_or(config.listen, Listener::address);
+    let address = bound.unwrap_or(config.listen);
     if address.ip().is_unspecified() {
         return format!("{scheme}://localhost:{}", address.port());
     }

@@ -12,6 +12,8 @@ use wh_base::{Error, Result, Timestamp};
 
 use crate::codes;
 
+/// Written at the start and read by [`Objects::ping`]. Outside every tenant's prefix.
+const MARK: &str = "wheelhouse-store";
 /// Bytes of one part of an upload; buckets take none smaller than 5 MiB but the last.
 pub const PART_BYTES: usize = 8 * 1024 * 1024;
 /// Parts of one object that wait for their upload.
@@ -145,6 +147,20 @@ impl Objects {
             return Ok(Content::File(file));
         }
         found.bytes().await.map(Content::Bytes).map_err(failed)
+    }
+
+    /// Marks the store as ours, so that one that is away or another can be told from one without objects.
+    pub async fn mark(&self) -> Result<()> {
+        self.put(MARK, Bytes::from_static(b"the objects of a Wheelhouse; see docs/operations.md\n")).await
+    }
+
+    /// Whether the store answers and is the one that was marked.
+    pub async fn ping(&self) -> Result<()> {
+        match self.get(MARK).await? {
+            Some(_) => Ok(()),
+            None => Err(codes::STORE
+                .error("the store holds no mark: its folder or bucket is not the one of the start")),
+        }
     }
 
     /// Removes an object; one that is not there is removed already.

@@ -87,6 +87,10 @@ impl<'a> Reactor<'a> {
     }
 
     pub(super) async fn run(self, stop: &CancellationToken) {
+        // A series that is there from the start shows its first failure as a change.
+        for outcome in ["done", "failed", "parked"] {
+            counter!("queue_jobs_total", "queue" => "reactions", "outcome" => outcome).increment(0);
+        }
         while !stop.is_cancelled() {
             match self.round().await {
                 Ok(Progress::Some) => continue,
@@ -178,11 +182,15 @@ impl<'a> Reactor<'a> {
         let limit = Duration::from_secs(REACTION_S_MAX);
         let run = AssertUnwindSafe((reaction.run)(self.context.clone(), event.clone())).catch_unwind();
         let reason = match tokio::time::timeout(limit, run).await {
-            Ok(Ok(Ok(()))) => return Ok(()),
+            Ok(Ok(Ok(()))) => {
+                count_job("done");
+                return Ok(());
+            }
             Ok(Ok(Err(error))) => format!("{error:?}"),
             Ok(Err(_)) => "it panicked".to_owned(),
             Err(_) => format!("it took longer than {REACTION_S_MAX} s"),
         };
+        count_job("failed");
         counter!("outbox_reactions_failed_total", "context" => reaction.context, "kind" => reaction.kind)
             .increment(1);
         tracing::warn!(context = reaction.context, kind = reaction.kind, event = %event.id, reason, "a reaction failed");
@@ -224,6 +232,7 @@ impl<'a> Reactor<'a> {
             Ok(()) => tx.kernel_count(DONE, args![ordinal, key]).await?,
             Err((reason, park)) => {
                 if park {
+                    count_job("parked");
                     counter!("outbox_parked_total").increment(1);
                     tracing::error!(event = %event.id, reaction = key, reason, "an event was parked");
                 }
@@ -255,6 +264,11 @@ impl Later {
             reason.into(),
         ]
     }
+}
+
+/// One attempt of a reaction has ended.
+fn count_job(outcome: &'static str) {
+    counter!("queue_jobs_total", "queue" => "reactions", "outcome" => outcome).increment(1);
 }
 
 async fn queued(reading: &mut Reading) -> Result<HashSet<(TenantId, String)>> {

@@ -2,7 +2,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use wh_base::Timestamp;
-use wh_contract::{InvitationId, PERMISSIONS, Role, SessionId, TenantId, UserId};
+use wh_contract::{InvitationId, PERMISSIONS, Permission, Role, SessionId, TenantId, UserId};
 
 use crate::model::{Invitation, Me, Member, Membership, Tenant};
 use crate::service::{InvitationSeen, SessionSeen};
@@ -44,7 +44,8 @@ pub(super) struct MeMembership {
 impl From<Me> for MeView {
     fn from(me: Me) -> Self {
         let role = me.here.role;
-        let held = PERMISSIONS.iter().filter(|permission| role >= permission.lowest_role);
+        let reaches = |permission: &Permission| me.operates || !permission.is_of_installation();
+        let held = PERMISSIONS.iter().filter(|held| role >= held.lowest_role && reaches(held));
         Self {
             user: MeUser { id: me.user, name: me.name, email: me.email },
             tenant: MeTenant { id: me.here.tenant, name: me.here.name },

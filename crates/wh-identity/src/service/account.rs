@@ -16,7 +16,7 @@ use crate::store;
 
 /// Who the caller is.
 pub async fn me_get(identity: &Identity, actor: &Actor) -> Result<Me> {
-    me(&mut identity.0.db.read().await?, actor.user, actor.tenant, actor.session).await
+    me(identity, &mut identity.0.db.read().await?, actor.user, actor.tenant, actor.session).await
 }
 
 /// Set another password. Every session ends, this one too; its place is taken by a new one.
@@ -58,7 +58,7 @@ pub async fn password_change(
     change
         .audit(actor.tenant, "password_change", subject, [Value::Null, json!({"sessions_ended": ended})])
         .await?;
-    let me = me(&mut change.tx, actor.user, actor.tenant, session).await?;
+    let me = me(identity, &mut change.tx, actor.user, actor.tenant, session).await?;
     change.commit().await?;
     Ok(SignedIn { token, max_age_s: sessions::max_age_s(identity), me })
 }

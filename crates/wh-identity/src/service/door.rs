@@ -39,6 +39,12 @@ impl Authenticator for Identity {
         let idle_s = self.0.config.session_idle_s;
         Ok(same && model::alive(self.now(), standing.used_at, standing.expires_at, idle_s))
     }
+
+    async fn operates(&self, actor: &Actor) -> Result<bool> {
+        let operator = self.operator(&mut self.0.db.read().await?).await?;
+        // What is committed stays the first: companies are not taken away.
+        Ok(operator.is_some_and(|first| *self.0.operator.get_or_init(|| first) == actor.tenant))
+    }
 }
 
 impl Identity {

@@ -190,7 +190,7 @@ pub async fn invitation_accept(identity: &Identity, client: &Client, new: &NewMe
     change.audit(tenant, "invitation_accept", subject(invitation.id), [Value::Null, after]).await?;
     let begin = Begin { session, user, tenant, expires_at: None };
     let token = begin.run(identity, &mut change, client).await?;
-    let me = me(&mut change.tx, user, tenant, session).await?;
+    let me = me(identity, &mut change.tx, user, tenant, session).await?;
     change.commit().await?;
     Ok(SignedIn { token, max_age_s: sessions::max_age_s(identity), me })
 }

@@ -76,7 +76,7 @@ async fn admit(
     let token = begin.run(identity, &mut change, client).await?;
     let after = json!({"user_agent": client.agent.as_ref().map(UserAgent::as_str)});
     change.audit(tenant, "session_create", subject(session), [Value::Null, after]).await?;
-    let me = me(&mut change.tx, account.user, tenant, session).await?;
+    let me = me(identity, &mut change.tx, account.user, tenant, session).await?;
     change.commit().await?;
     Ok(SignedIn { token, max_age_s: max_age_s(identity), me })
 }
@@ -248,7 +248,7 @@ pub async fn session_switch(
     let token = begin.run(identity, &mut change, client).await?;
     let states = [json!({"tenant": actor.tenant}), json!({"tenant": tenant})];
     change.audit(tenant, "session_switch", subject(session), states).await?;
-    let me = me(&mut change.tx, actor.user, tenant, session).await?;
+    let me = me(identity, &mut change.tx, actor.user, tenant, session).await?;
     change.commit().await?;
     Ok(SignedIn { token, max_age_s: max_age_s(identity), me })
 }

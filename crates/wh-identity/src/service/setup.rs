@@ -87,7 +87,7 @@ pub async fn setup_complete(identity: &Identity, client: &Client, first: &FirstC
     change.audit(tenant.id, "setup_complete", subject, [Value::Null, after]).await?;
     let begun = sessions::Begin { session, user: user.id, tenant: tenant.id, expires_at: None };
     let token = begun.run(identity, &mut change, client).await?;
-    let me = me(&mut change.tx, user.id, tenant.id, session).await?;
+    let me = me(identity, &mut change.tx, user.id, tenant.id, session).await?;
     change.commit().await?;
     Ok(SignedIn { token, max_age_s: sessions::max_age_s(identity), me })
 }

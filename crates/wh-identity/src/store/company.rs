@@ -11,6 +11,12 @@ pub(crate) async fn tenant_insert(tx: &mut GlobalTx, tenant: &Tenant) -> Result<
     tx.run(sql, args![tenant.id, tenant.name.as_str(), tenant.created_at]).await
 }
 
+/// The first company that there was.
+pub(crate) async fn tenant_first(db: &mut impl GlobalReads) -> Result<Option<TenantId>> {
+    let sql = "SELECT id FROM identity_tenant ORDER BY created_at, id LIMIT 1";
+    db.row_opt(sql, args![]).await?.map(|row| row.uuid("id")).transpose()
+}
+
 /// Changes of who is in a company, and as what, come one after the other: the row is held until the end.
 pub(crate) async fn members_lock(tx: &mut GlobalTx, tenant: TenantId) -> Result<()> {
     let sql = "UPDATE identity_tenant SET member_revision = member_revision + 1 WHERE id = $1";

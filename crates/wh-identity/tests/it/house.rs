@@ -10,7 +10,7 @@ use wh_contract::TenantId;
 use wh_identity::{Identity, IdentityConfig, IdentityParts};
 use wh_server::edge::{Edge, EdgeParts, Peer, Transport};
 use wh_server::serve::Sockets;
-use wh_server::{App, AppParts, CookieScheme, Hub, ServerConfig};
+use wh_server::{App, AppParts, CookieScheme, Health, Hub, ServerConfig};
 use wh_testkit::engines::TestDb;
 
 pub const OWNER: &str = "ada@example.com";
@@ -37,18 +37,19 @@ pub fn node(t: &TestDb, config: IdentityConfig) -> Node {
         context: t.cx.clone(),
         authenticator: identity.authenticator(),
         hub: Hub::new(sockets.clone()),
+        health: Health::starting(),
         cookies: CookieScheme::Plain,
         web: None,
     })
     .unwrap_or_else(|error| panic!("{error}"));
     let server = ServerConfig::default();
     let edge = Edge::new(EdgeParts {
-        router: app.router(),
+        router: Some(app.router()),
         config: &server,
         listen: server.listen,
         ids: t.cx.ids.clone(),
         sockets,
-        health: None,
+        health: Health::starting(),
     });
     Node { identity, edge: edge.expect("the default configuration"), spec: Arc::new(app.spec().clone()) }
 }

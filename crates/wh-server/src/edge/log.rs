@@ -18,9 +18,9 @@ use crate::problem::Refusal;
 const CLIENT_GONE: u16 = 499;
 
 /// The label of requests that no route took.
-static NOWHERE: LazyLock<Route> = LazyLock::new(|| Route::new("none"));
+static NOWHERE: LazyLock<Route> = LazyLock::new(|| Route::new("none", "none"));
 
-/// The line of one request. Written when it is closed, or when it is dropped because the client went away.
+/// The line of one request, its `duration` in milliseconds. Written when it is closed, or when it is dropped because the client went away.
 pub(super) struct Line {
     visit: Visit,
     status: u16,
@@ -58,17 +58,19 @@ impl Line {
         let route = visit.route().unwrap_or(&NOWHERE);
         route.record(visit.method(), self.status, self.duration.unwrap_or(total));
         let member = visit.member();
-        let duration_ms = total.as_micros() as f64 / 1000.0;
+        let duration = total.as_micros() as f64 / 1000.0;
         let code = self.error.as_deref().map(|error| error.code().code);
         tracing::info!(
             target: "wheelhouse::request",
-            request_id = %visit.request(),
+            requestId = %visit.request(),
+            operation = route.operation(),
             method = metrics::label(visit.method()),
             route = route.template(),
             status = self.status,
-            duration_ms,
-            user_id = member.map(|(user, _)| tracing::field::display(user)),
-            tenant_id = member.map(|(_, tenant)| tracing::field::display(tenant)),
+            duration,
+            success = self.status < 400,
+            userId = member.map(|(user, _)| tracing::field::display(user)),
+            tenantId = member.map(|(_, tenant)| tracing::field::display(tenant)),
             bytes = self.bytes,
             code,
             "request"
@@ -76,8 +78,8 @@ impl Line {
         if let Some(error) = self.error.as_deref().filter(|_| self.status >= 500) {
             tracing::error!(
                 target: "wheelhouse::request",
-                request_id = %visit.request(),
-                route = route.template(),
+                requestId = %visit.request(),
+                operation = route.operation(),
                 code,
                 error = error.message(),
                 cause = causes(error),
@@ -126,7 +128,7 @@ impl http_body::Body for CountedBody {
             Some(Ok(frame)) => self.line.bytes += frame.data_ref().map_or(0, |data| data.len() as u64),
             Some(Err(error)) => tracing::warn!(
                 target: "wheelhouse::request",
-                request_id = %self.line.visit.request(),
+                requestId = %self.line.visit.request(),
                 %error,
                 "the answer broke off"
             ),

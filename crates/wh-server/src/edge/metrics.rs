@@ -13,9 +13,9 @@ const DURATION_BUCKETS_S: &[f64] =
 /// How often observed durations are folded into their buckets, so that they do not pile up when nobody scrapes.
 pub(crate) const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Requests answered; labels method, route, status.
+/// Requests answered; labels operation, method, status (the class: `2xx`).
 pub const REQUESTS: &str = "http_requests_total";
-/// Seconds from the head of the request to the head of the answer; labels method, route.
+/// Seconds from the head of the request to the head of the answer; labels operation, method.
 pub const REQUEST_DURATION: &str = "http_request_duration_seconds";
 /// Open `WebSocket`s.
 pub const SOCKETS: &str = "active_websocket_connections";
@@ -25,6 +25,9 @@ pub const CONNECTIONS: &str = "http_connections_open";
 pub const CONNECTIONS_REFUSED: &str = "http_connections_refused_total";
 /// Connections that ended before their time; label reason.
 pub const CONNECTIONS_BROKEN: &str = "http_connections_broken_total";
+
+/// Whether a component answered when it was last asked; label component.
+pub const COMPONENT_UP: &str = "component_up";
 
 /// The process's recorder; installed at the first call. The first server of a process makes it, all others share it.
 pub fn recorder() -> PrometheusHandle {
@@ -49,32 +52,48 @@ fn install() -> PrometheusHandle {
     metrics::describe_gauge!(CONNECTIONS, "open connections");
     metrics::describe_counter!(CONNECTIONS_REFUSED, "connections turned away, by reason");
     metrics::describe_counter!(CONNECTIONS_BROKEN, "connections that ended before their time, by reason");
+    metrics::describe_gauge!(COMPONENT_UP, "whether a component answered when it was last asked");
+    metrics::describe_histogram!("database_query_duration", "seconds of database work, by engine and kind");
+    metrics::describe_counter!("database_refusals_total", "database work that ended with an error, by code");
+    metrics::describe_counter!(
+        "database_slow_statements_total",
+        "statements that took longer than slow_statement_ms"
+    );
+    metrics::describe_counter!("queue_jobs_total", "jobs of the queues, by queue and outcome");
     metrics::gauge!(SOCKETS).set(0.0);
     handle
 }
 
-/// A route template with its metric handles, so that a request looks nothing up. Make one per operation, at start.
+/// An operation with its route template and metric handles, so that a request looks nothing up. Make one per operation, at
+/// start: the labels of the metrics are these and nothing that a client sends.
 #[derive(Clone)]
 pub struct Route(Arc<RouteInner>);
 
 struct RouteInner {
+    operation: Arc<str>,
     template: Arc<str>,
     cells: RwLock<Vec<Cell>>,
 }
 
-/// The handles of one method and status of a route.
+/// The handles of one method and class of statuses of a route.
 #[derive(Clone)]
 struct Cell {
     method: &'static str,
-    status: u16,
+    class: &'static str,
     count: Counter,
     duration: Histogram,
 }
 
 impl Route {
-    /// A route as the spec names it: `/v1/panels/{id}`.
-    pub fn new(template: impl Into<Arc<str>>) -> Self {
-        Self(Arc::new(RouteInner { template: template.into(), cells: RwLock::new(Vec::new()) }))
+    /// An operation and its route as the spec names them: `panel_get`, `/v1/panels/{id}`.
+    pub fn new(operation: impl Into<Arc<str>>, template: impl Into<Arc<str>>) -> Self {
+        let (operation, template) = (operation.into(), template.into());
+        Self(Arc::new(RouteInner { operation, template, cells: RwLock::new(Vec::new()) }))
+    }
+
+    /// The operation's id.
+    pub fn operation(&self) -> &str {
+        &self.0.operation
     }
 
     /// The template.
@@ -83,27 +102,38 @@ impl Route {
     }
 
     pub(super) fn record(&self, method: &Method, status: u16, duration: Duration) {
-        let method = label(method);
+        let (method, class) = (label(method), class(status));
         let known = {
             let cells = self.0.cells.read().unwrap_or_else(PoisonError::into_inner);
-            cells.iter().find(|cell| cell.method == method && cell.status == status).cloned()
+            cells.iter().find(|cell| cell.method == method && cell.class == class).cloned()
         };
-        let cell = known.unwrap_or_else(|| self.learn(method, status));
+        let cell = known.unwrap_or_else(|| self.learn(method, class));
         cell.count.increment(1);
         cell.duration.record(duration.as_secs_f64());
     }
 
-    /// The first answer of this method and status: at most a few dozen per route.
-    fn learn(&self, method: &'static str, status: u16) -> Cell {
-        let route = self.0.template.to_string();
-        let count = metrics::counter!(REQUESTS, "method" => method, "route" => route.clone(), "status" => status.to_string());
-        let duration = metrics::histogram!(REQUEST_DURATION, "method" => method, "route" => route);
-        let cell = Cell { method, status, count, duration };
+    /// The first answer of this method and class: at most a few dozen per route.
+    fn learn(&self, method: &'static str, class: &'static str) -> Cell {
+        let operation = self.0.operation.to_string();
+        let count = metrics::counter!(REQUESTS, "operation" => operation.clone(), "method" => method, "status" => class);
+        let duration = metrics::histogram!(REQUEST_DURATION, "operation" => operation, "method" => method);
+        let cell = Cell { method, class, count, duration };
         let mut cells = self.0.cells.write().unwrap_or_else(PoisonError::into_inner);
-        if !cells.iter().any(|known| known.method == method && known.status == status) {
+        if !cells.iter().any(|known| known.method == method && known.class == class) {
             cells.push(cell.clone());
         }
         cell
+    }
+}
+
+/// A status as a label.
+const fn class(status: u16) -> &'static str {
+    match status / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
     }
 }
 

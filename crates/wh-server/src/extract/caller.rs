@@ -17,6 +17,12 @@ pub trait Authenticator: Send + Sync {
     /// Whether the session still stands for the same actor with the same role. Does not count as use: the live hub asks
     /// again and again for each open socket.
     async fn stands(&self, actor: &Actor) -> Result<bool>;
+
+    /// Whether the actor is in the company that operates the installation. Asked in addition to the role, for operations
+    /// that are about the installation and not about a company.
+    async fn operates(&self, _actor: &Actor) -> Result<bool> {
+        Ok(false)
+    }
 }
 
 /// The signed-in member who calls; there is one in every operation that has a permission.

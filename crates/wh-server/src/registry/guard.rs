@@ -103,6 +103,11 @@ async fn admit(plan: &Plan, door: &Door, parts: &mut Parts, visit: &Visit) -> Re
         return Err(codes::FORBIDDEN
             .error(format!("{} needs {}, which {role} does not hold", plan.id, permission.name)));
     }
+    if plan.op.permission().is_some_and(|permission| permission.is_of_installation())
+        && !door.authenticator.operates(&actor).await?
+    {
+        return Err(codes::FORBIDDEN.error(format!("{} is for the operator of the installation", plan.id)));
+    }
     parts.extensions.insert(Caller(actor.clone()));
     Ok(Some(actor))
 }

@@ -192,7 +192,7 @@ impl Plan {
             id_static: String::leak(id.clone()),
             id,
             path: path.to_owned(),
-            route: Route::new(path),
+            route: Route::new(operation.operation_id.as_deref().unwrap_or_default(), path),
             method,
             query: parameters(operation, &ParameterIn::Query),
             path_parameters: parameters(operation, &ParameterIn::Path),

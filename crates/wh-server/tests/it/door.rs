@@ -10,8 +10,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wh_base::{IdSource, OsRandom, SystemClock};
 use wh_server::config::ServerConfig;
-use wh_server::edge::{Edge, EdgeParts, HealthCheck, with_fallbacks};
+use wh_server::edge::{Edge, EdgeParts, with_fallbacks};
 use wh_server::serve::{Listener, Sockets, serve};
+use wh_server::{Component, Health};
 
 /// Longer than any timeout that a test sets: whoever waits so long is stuck.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -23,6 +24,8 @@ pub const NOTHING: [u16; 0] = [];
 pub struct Door {
     pub address: SocketAddr,
     pub sockets: Sockets,
+    pub health: Health,
+    pub edge: Edge,
     pub stop: CancellationToken,
     pub ended: JoinHandle<()>,
 }
@@ -34,45 +37,59 @@ pub fn config() -> ServerConfig {
 
 impl Door {
     pub fn open(config: &ServerConfig, router: Router) -> Self {
-        Self::open_with(config, router, None, Sockets::new())
+        Self::open_with(config, router, Vec::new(), Sockets::new())
     }
 
     pub fn open_with(
         config: &ServerConfig,
         router: Router,
-        health: Option<HealthCheck>,
+        components: Vec<Component>,
         sockets: Sockets,
     ) -> Self {
-        Self::open_raw(config, with_fallbacks(router, None), health, sockets)
+        Self::open_raw(config, with_fallbacks(router, None), components, sockets)
     }
 
     /// The router has its fallbacks already.
     pub fn open_raw(
         config: &ServerConfig,
         router: Router,
-        health: Option<HealthCheck>,
+        components: Vec<Component>,
         sockets: Sockets,
     ) -> Self {
+        let door = Self::open_early(config, sockets);
+        door.edge.open(router);
+        door.health.running(components);
+        door
+    }
+
+    /// The house behind it is not there yet.
+    pub fn open_early(config: &ServerConfig, sockets: Sockets) -> Self {
         let listener = Listener::bind(config).unwrap();
-        let (address, stop) = (listener.address(), CancellationToken::new());
-        let parts =
-            EdgeParts { router, config, listen: address, ids: ids(), sockets: sockets.clone(), health };
-        let edge = Edge::new(parts).unwrap();
-        let (config, token) = (config.clone(), stop.clone());
-        let ended = tokio::spawn(async move { serve(edge, listener, &config, token).await });
-        Self { address, sockets, stop, ended }
+        let (address, stop, health) = (listener.address(), CancellationToken::new(), Health::starting());
+        let edge = Edge::new(EdgeParts {
+            router: None,
+            config,
+            listen: address,
+            ids: ids(),
+            sockets: sockets.clone(),
+            health: health.clone(),
+        });
+        let edge = edge.unwrap();
+        let (config, token, served) = (config.clone(), stop.clone(), edge.clone());
+        let ended = tokio::spawn(async move { serve(served, listener, &config, token).await });
+        Self { address, sockets, health, edge, stop, ended }
     }
 
     /// Only whether it would open.
     pub fn try_open(config: &ServerConfig) -> wh_base::Result<()> {
         let listen = Listener::bind(config)?.address();
         let parts = EdgeParts {
-            router: Router::new(),
+            router: Some(Router::new()),
             config,
             listen,
             ids: ids(),
             sockets: Sockets::new(),
-            health: None,
+            health: Health::starting(),
         };
         Edge::new(parts).map(|_| ())
     }

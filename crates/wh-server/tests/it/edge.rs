@@ -1,6 +1,5 @@
 //! What the edge checks before, and adds after: hosts, origins, headers, conditions, compression, panics, numbers.
 use std::io::Read;
-use std::sync::Arc;
 
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -22,7 +21,7 @@ fn text() -> String {
 }
 
 async fn member(Extension(visit): Extension<Visit>) -> &'static str {
-    visit.at_route(&Route::new("/member"));
+    visit.at_route(&Route::new("member_get", "/member"));
     visit.acted_by(UserId(uuid::Uuid::nil()), TenantId(uuid::Uuid::nil()));
     "member"
 }
@@ -345,7 +344,7 @@ async fn unknown_addresses_and_methods_of_the_api_are_problems() {
 async fn the_console_answers_outside_the_api_only() {
     let web = Router::new().fallback(|| async { "console" });
     let router = wh_server::edge::with_fallbacks(router(), Some(web));
-    let door = Door::open_raw(&config(), router, None, Sockets::new());
+    let door = Door::open_raw(&config(), router, Vec::new(), Sockets::new());
     assert_eq!(door.ask("GET /panels/7 HTTP/1.1", "").await.text(), "console");
     assert_eq!(door.ask("GET /v1x HTTP/1.1", "").await.text(), "console");
     assert_eq!(door.ask("GET /v1/nowhere HTTP/1.1", "").await.code(), "server.not_found");
@@ -353,31 +352,15 @@ async fn the_console_answers_outside_the_api_only() {
 }
 
 #[tokio::test]
-async fn health_says_whether_the_database_answers() {
-    let fine = door().ask("GET /health HTTP/1.1", "").await;
-    assert_eq!((fine.status, fine.text().as_str()), (200, r#"{"status":"ok"}"#));
-    let wrong = door().ask("POST /health HTTP/1.1", "").await;
-    assert_eq!(
-        (wrong.code().as_str(), wrong.header("allow")),
-        ("server.method_not_allowed", Some("GET, HEAD"))
-    );
-
-    let away: wh_server::edge::HealthCheck =
-        Arc::new(|| Box::pin(async { Err(wh_base::codes::INTERNAL.error("the database is away")) }));
-    let door = Door::open_with(&config(), router(), Some(away), Sockets::new());
-    let away = door.ask("GET /health HTTP/1.1", "").await;
-    assert_eq!((away.status, away.text().as_str()), (503, r#"{"status":"unavailable"}"#));
-}
-
-#[tokio::test]
 async fn numbers_are_for_this_machine_only() {
     let door = door();
-    let routed = "http_requests_total{method=\"GET\",route=\"/member\",status=\"200\"}";
+    let routed = "http_requests_total{operation=\"member_get\",method=\"GET\",status=\"2xx\"}";
     let before = door.metric(routed).await;
     door.ask("GET /member HTTP/1.1", "").await;
     assert!(door.metric(routed).await >= before + 1.0);
     assert!(
-        door.metric("http_request_duration_seconds_count{method=\"GET\",route=\"/member\"}").await >= 1.0
+        door.metric("http_request_duration_seconds_count{operation=\"member_get\",method=\"GET\"}").await
+            >= 1.0
     );
     let reply = door.ask("GET /metrics HTTP/1.1", "").await;
     assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));

@@ -289,7 +289,7 @@ fn upgrading() -> (ServerConfig, impl Fn(wh_server::serve::Sockets) -> Router) {
 async fn sockets_count_as_connections_and_are_told_at_the_end() {
     let (limits, router) = upgrading();
     let sockets = wh_server::serve::Sockets::new();
-    let door = Door::open_with(&limits, router(sockets.clone()), None, sockets);
+    let door = Door::open_with(&limits, router(sockets.clone()), Vec::new(), sockets);
     let mut client = door.connect().await;
     let origin = door.address;
     client

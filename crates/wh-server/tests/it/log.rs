@@ -9,9 +9,12 @@ use axum::{Extension, Router};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use wh_base::Secret;
 use wh_contract::{TenantId, UserId};
 use wh_server::Problem;
 use wh_server::edge::{Route, Visit};
+use wh_server::log::{self, Form, LogControl};
 
 use crate::door::{Door, config};
 
@@ -41,18 +44,23 @@ impl MakeWriter<'_> for Lines {
 
 impl Lines {
     fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let subscriber = tracing_subscriber::fmt().json().with_writer(self.clone()).finish();
-        tracing::subscriber::set_default(subscriber)
+        self.write(Form::Json, "info").0
+    }
+
+    fn write(&self, form: Form, levels: &str) -> (tracing::subscriber::DefaultGuard, LogControl) {
+        let (layer, control) = log::lines(form, levels.parse().unwrap(), self.clone());
+        (tracing::subscriber::set_default(tracing_subscriber::registry().with(layer)), control)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
     /// The fields of all lines about requests.
     fn requests(&self) -> Vec<Value> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let text = self.text();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines
-            .filter(|line| line["target"] == "wheelhouse::request")
-            .map(|line| line["fields"].clone())
-            .collect()
+        lines.filter(|line| line["target"] == "wheelhouse::request").collect()
     }
 
     /// Waits for the first line about a request.
@@ -70,7 +78,7 @@ const USER: uuid::Uuid = uuid::Uuid::from_u128(1);
 const TENANT: uuid::Uuid = uuid::Uuid::from_u128(2);
 
 async fn member(Extension(visit): Extension<Visit>) -> &'static str {
-    visit.at_route(&Route::new("/members/{id}"));
+    visit.at_route(&Route::new("member_get", "/members/{id}"));
     visit.acted_by(UserId(USER), TenantId(TENANT));
     "member"
 }
@@ -98,14 +106,16 @@ async fn a_request_is_one_line() {
     let door = Door::open(&config(), router());
     let reply = door.ask("GET /members/7?token=secret HTTP/1.1\r\ncookie: wh_sid=secret", "").await;
     let [line] = &lines.requests()[..] else { panic!("{:?}", lines.requests()) };
-    assert_eq!(line["request_id"], reply.header("x-request-id").unwrap());
+    assert_eq!(line["requestId"], reply.header("x-request-id").unwrap());
+    assert_eq!(line["operation"], "member_get");
     assert_eq!(line["method"], "GET");
     assert_eq!(line["route"], "/members/{id}");
     assert_eq!(line["status"], 200);
-    assert_eq!(line["user_id"], USER.to_string());
-    assert_eq!(line["tenant_id"], TENANT.to_string());
+    assert_eq!(line["userId"], USER.to_string());
+    assert_eq!(line["tenantId"], TENANT.to_string());
     assert_eq!(line["bytes"], 6);
-    assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(line["success"], true);
+    assert!(line["duration"].as_f64().unwrap() > 0.0);
     assert!(!line.to_string().contains("secret"), "{line}");
 }
 
@@ -118,13 +128,14 @@ async fn a_refusal_names_its_code_and_a_failure_its_cause() {
     assert_eq!(reply.status, 403);
     let refused = &lines.requests()[..];
     assert_eq!((refused.len(), &refused[0]["code"]), (1, &Value::from("server.cross_origin")));
+    assert_eq!(refused[0]["success"], false);
 
     let reply = door.ask("POST /broken HTTP/1.1\r\nsec-fetch-site: none", "").await;
     assert!(!reply.text().contains("disk"), "the cause is for the log only");
     let all = lines.requests();
     let [_, line, failure] = &all[..] else { panic!("{all:?}") };
     assert_eq!((&line["status"], &line["code"]), (&Value::from(500), &Value::from("base.internal")));
-    assert_eq!(failure["request_id"], reply.header("x-request-id").unwrap());
+    assert_eq!(failure["requestId"], reply.header("x-request-id").unwrap());
     assert_eq!(failure["error"], "the row was not written");
     assert_eq!(failure["cause"], "the disk is full");
 }
@@ -155,4 +166,80 @@ async fn a_client_that_left_is_logged_too() {
     begun.notified().await;
     drop(client);
     assert_eq!(lines.first().await["status"], 499);
+}
+
+/// What somebody might hide in a text: a line of its own, a colour, a turn of the reading direction.
+const EVIL: &str = "a\nlevel=ERROR forged\r\u{1b}[31mred\u{7}\u{202e}\u{2028}b";
+
+#[test]
+fn nothing_in_a_line_looks_like_another_line() {
+    for form in [Form::Text, Form::ColouredText, Form::Json] {
+        let lines = Lines::default();
+        let (_guard, _) = lines.write(form, "info");
+        let failure = io::Error::other(EVIL);
+        tracing::info!(target: "wh_test", text = EVIL, shown = %EVIL, cause = %failure, "message {EVIL}");
+        let text = lines.text();
+        assert_eq!(text.lines().count(), 1, "{text:?}");
+        let coloured = text.replace("\u{1b}[0m", "").replace("\u{1b}[2m", "").replace("\u{1b}[32m", "");
+        let control = coloured.trim_end_matches('\n').chars().find(|sign| sign.is_control());
+        assert_eq!(control, None, "{text:?}");
+        if form == Form::Json {
+            let line: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!((&line["text"], &line["shown"]), (&Value::from(EVIL), &Value::from(EVIL)));
+        } else {
+            assert!(text.contains("forged") && !text.contains('\u{202e}'), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_never_written() {
+    #[derive(Debug, serde::Serialize)]
+    struct Settings {
+        url: Secret<String>,
+        key: Secret<Vec<u8>>,
+    }
+    let settings = Settings { url: Secret::new("hunter2".to_owned()), key: Secret::new(b"hunter2".to_vec()) };
+    for form in [Form::Text, Form::Json] {
+        let lines = Lines::default();
+        let (_guard, _) = lines.write(form, "info");
+        tracing::info!(target: "wh_test", ?settings, url = ?settings.url, "read {settings:?}");
+        assert!(lines.text().contains("[secret]") && !lines.text().contains("hunter2"), "{}", lines.text());
+    }
+    let json = serde_json::to_string(&settings).unwrap();
+    assert_eq!(json, r#"{"url":"[secret]","key":"[secret]"}"#);
+}
+
+#[test]
+fn levels_change_while_it_runs() {
+    let lines = Lines::default();
+    let (_guard, control) = lines.write(Form::Text, "info");
+    let say = || {
+        tracing::debug!(target: "wh_test", "fine");
+        tracing::info!(target: "wh_test", "coarse");
+        tracing::debug!(target: "wheelhouse::request", "other");
+        // A library's fine levels hold headers and parameters.
+        tracing::trace!(target: "h2::codec", "cookie: secret");
+    };
+    say();
+    control.set("info,wh_test=debug,h2=trace".parse().unwrap()).unwrap();
+    assert_eq!(control.levels(), "info,wh_test=debug,h2=trace");
+    say();
+    control.set("off".parse().unwrap()).unwrap();
+    say();
+    control.set("trace".parse().unwrap()).unwrap();
+    say();
+    let text = lines.text();
+    let count = |word: &str| text.matches(word).count();
+    assert_eq!((count("fine"), count("coarse"), count("other"), count("cookie")), (2, 3, 1, 0), "{text}");
+}
+
+#[test]
+fn levels_that_mean_nothing_are_refused() {
+    for wrong in
+        ["", "infoo", "info,", "=debug", "wh_db=loud", "a b=info", "[span{x=1}]=info", &"a=info,".repeat(30)]
+    {
+        let error = wrong.parse::<log::Levels>().unwrap_err();
+        assert!(error.is(&wh_base::codes::CONFIG), "{wrong}: {error:?}");
+    }
 }

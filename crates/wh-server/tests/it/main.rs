@@ -7,6 +7,7 @@
 mod desk;
 mod door;
 mod edge;
+mod health;
 mod idempotency;
 mod limits;
 mod live;

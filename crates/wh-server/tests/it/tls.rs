@@ -39,7 +39,7 @@ impl Secured {
         let config = ServerConfig { tls_certificate: Some(certificate), tls_key: Some(key), ..config };
         let mut roots = RootCertStore::empty();
         roots.add(own.cert.der().clone()).unwrap();
-        let door = Door::open_with(&config, router, None, Sockets::new());
+        let door = Door::open_with(&config, router, Vec::new(), Sockets::new());
         Self { door, roots, _files: files }
     }
 

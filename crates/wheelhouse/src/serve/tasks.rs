@@ -8,10 +8,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wh_base::{Result, codes};
 use wh_dataset::Datasets;
+use wh_dataset::segment::Objects;
 use wh_db::{Context, Outbox, Reaction, SystemDb};
 use wh_identity::Identity;
-use wh_server::Hub;
-use wh_server::edge::HealthCheck;
+use wh_server::log::LogControl;
+use wh_server::{Component, Hub};
+
+use crate::settings::{Settings, Sources};
 
 /// Time between two sweeps for objects that nothing names.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
@@ -61,9 +64,14 @@ impl Running {
 
 async fn sweep(datasets: Datasets, system: SystemDb, stop: CancellationToken) {
     loop {
-        if let Err(error) = datasets.sweep(&system).await {
-            tracing::warn!(error = ?error, "objects were not swept");
-        }
+        let outcome = match datasets.sweep(&system).await {
+            Ok(_) => "done",
+            Err(error) => {
+                tracing::warn!(error = ?error, "objects were not swept");
+                "failed"
+            }
+        };
+        metrics::counter!("queue_jobs_total", "queue" => "object_sweep", "outcome" => outcome).increment(1);
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(SWEEP_EVERY) => {}
@@ -71,12 +79,32 @@ async fn sweep(datasets: Datasets, system: SystemDb, stop: CancellationToken) {
     }
 }
 
-/// Whether the database answers.
-pub fn health(context: &Context) -> HealthCheck {
+/// What the server stands on.
+pub fn components(context: &Context, objects: Objects) -> Vec<Component> {
     let db = context.db.clone();
-    Arc::new(move || {
+    let database = Component::new("database", move || {
         let db = db.clone();
-        Box::pin(async move { db.ping().await })
+        async move { db.ping().await }
+    });
+    let objects = Component::new("object_store", move || {
+        let objects = objects.clone();
+        async move { objects.ping().await }
+    });
+    vec![database, objects]
+}
+
+/// SIGHUP reads the log's level from the configuration again: also the way back from a level set while running.
+pub fn log_level_on_hangup(sources: Sources, log: LogControl) -> Result<impl Future<Output = ()>> {
+    let mut hangup =
+        signal(SignalKind::hangup()).map_err(|e| codes::INTERNAL.caused("cannot listen for signals", e))?;
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            let level = Settings::load(&sources).map(|settings| settings.log.level);
+            match level.and_then(|level| log.set(level.parse()?).map(|()| level)) {
+                Ok(level) => tracing::info!(level, "the log level was read again"),
+                Err(error) => tracing::error!(error = ?error, "the log level stays as it is"),
+            }
+        }
     })
 }
 

@@ -81,6 +81,8 @@ fn health_answers_everybody_and_metrics_answer_this_machine() {
     let house = site.start();
     let health = house.nobody().get("/health");
     assert_eq!((health.status, health.json()["status"].as_str()), (200, Some("ok")));
+    let ready = house.nobody().get("/health/ready");
+    assert_eq!((ready.status, ready.json()["status"].as_str()), (200, Some("ready")));
     house.nobody().get("/v1/identity/setup");
     let metrics = house.nobody().get("/metrics").text();
     for name in [
@@ -88,11 +90,17 @@ fn health_answers_everybody_and_metrics_answer_this_machine() {
         "http_request_duration_seconds",
         "database_query_duration",
         "active_websocket_connections",
+        "queue_jobs_total",
+        "process_resident_memory_bytes",
+        "process_cpu_seconds_total",
+        "process_open_fds",
+        "process_start_time_seconds",
+        "build_info",
     ] {
         assert!(metrics.contains(name), "{name} is missing in {metrics}");
     }
     let through_proxy = house.nobody().send("GET", "/metrics", "X-Forwarded-For: 203.0.113.7\r\n", b"");
-    assert_eq!(through_proxy.status, 404);
+    assert_eq!(through_proxy.status, 401, "everybody else needs the permission");
 }
 
 #[test]

@@ -1,0 +1,212 @@
+//! How the server is: starting, ready, draining; and whether what it stands on answers. Asks components; repairs nothing.
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+use serde::Serialize;
+use tokio::sync::Mutex;
+use utoipa::ToSchema;
+use wh_base::{Error, Result};
+
+use crate::codes;
+
+/// A component that does not answer for so long is away.
+const CHECK_MS_MAX: u64 = 2_000;
+/// However often somebody asks, each component is asked no more often than this.
+const FRESH_MS: u64 = 1_000;
+
+/// Asked again and again: whether something the server stands on answers.
+pub type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+/// Something the server stands on: without it no request can be served.
+#[derive(Clone)]
+pub struct Component {
+    name: &'static str,
+    check: Check,
+}
+
+impl Component {
+    /// A component under its name in answers: one word.
+    pub fn new<F>(name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        Self { name, check: Arc::new(move || check().boxed()) }
+    }
+}
+
+/// How a component is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ComponentState {
+    /// It answers.
+    Up,
+    /// It does not.
+    Down,
+}
+
+/// What a component answered.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ComponentHealth {
+    /// Its name
+    pub name: &'static str,
+    /// Whether it answers
+    pub state: ComponentState,
+    /// Milliseconds until it answered or was given up
+    pub latency_ms: f64,
+    /// Why it is down: a code of the error table
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    /// What to do about it
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<&'static str>,
+}
+
+/// Where the server is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It opens its database and what else it needs.
+    Starting,
+    /// It takes requests.
+    Running,
+    /// It ends what runs and takes nothing new.
+    Draining,
+}
+
+/// How the server is, in one word: what `/health/ready` decides on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Readiness {
+    /// Requests can be served.
+    Ready,
+    /// Not yet.
+    Starting,
+    /// Not any more.
+    Draining,
+    /// A component is down.
+    Unavailable,
+}
+
+/// The state of one server. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Health(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    components: OnceLock<Vec<Component>>,
+    draining: AtomicBool,
+    seen: Mutex<Option<(Instant, Arc<Vec<ComponentHealth>>)>>,
+}
+
+impl Health {
+    /// A server that starts.
+    pub fn starting() -> Self {
+        Self::default()
+    }
+
+    /// From now on the server takes requests and stands on these components. Only the first call counts.
+    pub fn running(&self, components: Vec<Component>) {
+        let _first = self.0.components.set(components);
+    }
+
+    /// From now on it takes nothing new.
+    pub fn draining(&self) {
+        self.0.draining.store(true, Ordering::Release);
+    }
+
+    /// Where it is in its life.
+    pub fn phase(&self) -> Phase {
+        if self.0.draining.load(Ordering::Acquire) {
+            Phase::Draining
+        } else if self.0.components.get().is_some() {
+            Phase::Running
+        } else {
+            Phase::Starting
+        }
+    }
+
+    /// What the components answered, at most a second ago. Whoever asks meanwhile waits for the same answers.
+    pub async fn components(&self) -> Arc<Vec<ComponentHealth>> {
+        let Some(components) = self.0.components.get() else { return Arc::default() };
+        let mut seen = self.0.seen.lock().await;
+        if let Some((at, answers)) = &*seen
+            && at.elapsed() < Duration::from_millis(FRESH_MS)
+        {
+            return Arc::clone(answers);
+        }
+        let answers = Arc::new(join_all(components.iter().map(ask)).await);
+        *seen = Some((Instant::now(), Arc::clone(&answers)));
+        answers
+    }
+
+    /// Whether requests can be served, in one word.
+    pub async fn readiness(&self) -> Readiness {
+        match self.phase() {
+            Phase::Starting => Readiness::Starting,
+            Phase::Draining => Readiness::Draining,
+            Phase::Running if down(&self.components().await).is_empty() => Readiness::Ready,
+            Phase::Running => Readiness::Unavailable,
+        }
+    }
+
+    /// Nothing while requests can be served, otherwise why they cannot.
+    pub(crate) async fn ready(&self) -> Result<()> {
+        match self.phase() {
+            Phase::Starting => Err(starting()),
+            Phase::Draining => Err(codes::DRAINING.error("the server is being stopped").retry_after(1)),
+            Phase::Running => {
+                let down = down(&self.components().await);
+                if down.is_empty() {
+                    return Ok(());
+                }
+                Err(codes::NOT_READY.error(down.join(", ")).retry_after(1))
+            }
+        }
+    }
+}
+
+/// The refusal of everything while the server starts.
+pub(crate) fn starting() -> Error {
+    codes::STARTING.error("the server is starting").retry_after(1)
+}
+
+/// `database is down (db.away)`, for each that is.
+fn down(components: &[ComponentHealth]) -> Vec<String> {
+    let down = components.iter().filter(|component| component.state == ComponentState::Down);
+    down.map(|component| format!("{} is down ({})", component.name, component.code.unwrap_or("silent")))
+        .collect()
+}
+
+async fn ask(component: &Component) -> ComponentHealth {
+    let started = Instant::now();
+    let answer = tokio::time::timeout(Duration::from_millis(CHECK_MS_MAX), (component.check)()).await;
+    let latency_ms = started.elapsed().as_micros() as f64 / 1000.0;
+    let error = match answer {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error),
+        Err(_) => Some(codes::SILENT.error(format!("no answer within {CHECK_MS_MAX} ms"))),
+    };
+    if let Some(error) = &error {
+        tracing::warn!(component = component.name, error = ?error, "a component is down");
+    }
+    let name = component.name;
+    let state = if error.is_some() { ComponentState::Down } else { ComponentState::Up };
+    metrics::gauge!(crate::edge::metrics::COMPONENT_UP, "component" => name).set(if error.is_some() {
+        0.0
+    } else {
+        1.0
+    });
+    let code = error.as_ref().map(Error::code);
+    ComponentHealth {
+        name,
+        state,
+        latency_ms,
+        code: code.map(|code| code.code),
+        hint: code.map(|code| code.hint),
+    }
+}
