@@ -51,9 +51,12 @@ export function Shell() {
       )}
       <div className={classes.main}>
         <TopBar me={me} onMenu={narrow ? () => setSheet(true) : null} onHelp={() => setHelp(true)} />
-        <main id="content" className={classes.content} tabIndex={-1}>
-          <Outlet />
-        </main>
+        <div className={classes.row}>
+          <main id="content" className={classes.content} tabIndex={-1} data-scroller>
+            <Outlet />
+          </main>
+          <div id="drawer" className={classes.drawer} />
+        </div>
       </div>
       {help ? <HelpDialog onClose={() => setHelp(false)} /> : null}
     </div>

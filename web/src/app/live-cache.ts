@@ -1,8 +1,8 @@
 // Turns live events into a fresh cache: what an event makes old is fetched again where it is on screen, in place.
-import { useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { meQuery } from '@/api/identity';
-import { rowsKey } from '@/api/panels';
+import { type Panel, type RowWindow, rowsKey } from '@/api/panels';
 import { type LiveEvent, live, useLive, useLiveStatus } from '@/lib/live';
 
 /** Call once, in the shell. `tenant` restarts the socket when the company changes. */
@@ -44,6 +44,11 @@ export function useLiveCache(tenant: string): void {
       stale('panels', 'list');
     },
     reset: () => stale('panels'),
+    subscribed: () => {
+      stale('panels', 'list');
+      stale('panels', 'imports');
+      void catchUp(cache);
+    },
   });
 
   useLive('identity', {
@@ -56,5 +61,21 @@ export function useLiveCache(tenant: string): void {
       } else stale('identity', 'members');
     },
     reset: () => stale('identity'),
+    subscribed: () => stale('identity'),
   });
+}
+
+/** What changed between a page's first load and its subscription: windows of another version than the panel has now. */
+async function catchUp(cache: QueryClient): Promise<void> {
+  const panels = { queryKey: ['panels', 'one'] };
+  await cache.invalidateQueries(panels);
+  for (const [, panel] of cache.getQueriesData<Panel>(panels)) {
+    if (!panel) continue;
+    const rows = { queryKey: rowsKey(panel.id) };
+    const windows = cache.getQueriesData<RowWindow>(rows);
+    if (windows.some(([, window]) => window && window.version !== panel.version)) {
+      cache.removeQueries({ ...rows, type: 'inactive' });
+      await cache.invalidateQueries(rows);
+    }
+  }
 }

@@ -20,6 +20,8 @@ export interface LiveListener {
   tell?: (tell: LiveTell) => void;
   /** Some events are lost for good: fetch again what is on screen. */
   reset?: () => void;
+  /** Events come from here on; what was fetched before may have missed some. */
+  subscribed?: () => void;
 }
 
 export type LiveStatus = { state: 'idle' | 'connecting' | 'live' | 'away'; since: number };
@@ -193,6 +195,9 @@ class Live {
         this.pong = undefined;
         return;
       case 'subscribed':
+        for (const topic of frame.topics)
+          for (const listener of this.wanted.get(topic) ?? []) listener.subscribed?.();
+        return;
       case 'refused':
         return;
     }
@@ -223,6 +228,7 @@ export function useLive(topic: string | null, listener: LiveListener): void {
       event: (event) => latest.current.event?.(event),
       tell: (tell) => latest.current.tell?.(tell),
       reset: () => latest.current.reset?.(),
+      subscribed: () => latest.current.subscribed?.(),
     });
   }, [topic]);
 }

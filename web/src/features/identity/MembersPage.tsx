@@ -7,19 +7,24 @@ import { api } from '@/api/client';
 import { type Member, membersQuery, meQuery, ROLES, type Role, useForbidden, useMe } from '@/api/identity';
 import { useShortcut } from '@/lib/keys';
 import { Confirm } from '@/ui/Confirm';
+import { CopyAs, CopyItems } from '@/ui/CopyAs';
+import { Facts } from '@/ui/Facts';
 import { ActButton, ActIcon, ActItem } from '@/ui/Guarded';
 import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { Tag } from '@/ui/Note';
+import { OpenedDrawer, useOpened } from '@/ui/opened';
 import { Page } from '@/ui/Page';
 import { showDone, showProblem } from '@/ui/toast';
 import { When } from '@/ui/When';
 import { Invitations } from './Invitations';
 import { InviteDialog } from './InviteDialog';
+import classes from './MembersPage.module.css';
 
 export function MembersPage() {
   const me = useMe();
   const forbidden = useForbidden('identity:write');
   const members = useInfiniteQuery(membersQuery);
+  const opened = useOpened('member', members, (one) => one.user_id);
   const [inviting, setInviting] = useState(false);
   const [removing, setRemoving] = useState<Member | null>(null);
   const cache = useQueryClient();
@@ -56,6 +61,8 @@ export function MembersPage() {
             </ActIcon>
           </Menu.Target>
           <Menu.Dropdown>
+            <CopyItems what={copied(one)} />
+            <Menu.Divider />
             <ActItem
               danger
               leftSection={<UserMinus size={14} />}
@@ -75,14 +82,17 @@ export function MembersPage() {
       title="Members"
       about={`Who belongs to ${me.tenant.name}, and what they may do.`}
       actions={
-        <ActButton
-          variant="filled"
-          leftSection={<MailPlus size={14} />}
-          refused={forbidden}
-          onClick={() => setInviting(true)}
-        >
-          Invite
-        </ActButton>
+        <>
+          <CopyAs what={{ api: '/v1/identity/members' }} />
+          <ActButton
+            variant="filled"
+            leftSection={<MailPlus size={14} />}
+            refused={forbidden}
+            onClick={() => setInviting(true)}
+          >
+            Invite
+          </ActButton>
+        </>
       }
     >
       <List
@@ -90,9 +100,31 @@ export function MembersPage() {
         columns={columns}
         query={members}
         keyOf={(one) => one.user_id}
+        onOpen={opened.open}
+        opened={opened.key}
         empty={<Empty icon={<Users size={28} />} title="No members" />}
       />
       <Invitations onInvite={() => setInviting(true)} />
+      <OpenedDrawer
+        opened={opened}
+        noun="member"
+        title={(one) => one.name}
+        about={(one) => one.email}
+        actions={(one) => (
+          <>
+            <CopyAs what={copied(one)} small />
+            <ActButton
+              leftSection={<UserMinus size={14} />}
+              refused={one.user_id === me.user.id ? null : forbidden}
+              onClick={() => setRemoving(one)}
+            >
+              {one.user_id === me.user.id ? 'Leave the company…' : 'Remove…'}
+            </ActButton>
+          </>
+        )}
+      >
+        {(one) => <MemberFacts member={one} forbidden={forbidden} />}
+      </OpenedDrawer>
       {inviting ? <InviteDialog onClose={() => setInviting(false)} /> : null}
       {removing ? (
         <Confirm
@@ -112,6 +144,33 @@ export function MembersPage() {
         </Confirm>
       ) : null}
     </Page>
+  );
+}
+
+const copied = (member: Member) => ({ link: `/people/members?member=${member.user_id}`, json: () => member });
+
+function MemberFacts({ member, forbidden }: { member: Member; forbidden: string | null }) {
+  const may = ROLES.find(({ role }) => role === member.role)?.summary;
+  return (
+    <Facts
+      facts={[
+        { name: 'Name', value: member.name, text: member.name },
+        { name: 'E-mail', value: member.email, text: member.email },
+        {
+          name: 'Role',
+          value: (
+            <>
+              <span className={classes.role}>
+                <RoleMenu member={member} forbidden={forbidden} />
+              </span>
+              {may}
+            </>
+          ),
+        },
+        { name: 'Joined', value: <When at={member.joined_at} />, text: member.joined_at },
+        { name: 'Id', value: member.user_id, text: member.user_id, mono: true },
+      ]}
+    />
   );
 }
 

@@ -7,12 +7,17 @@ import { type Session, sessionsQuery } from '@/api/identity';
 import { asProblem } from '@/api/problem';
 import { browserName, plural } from '@/lib/format';
 import { Confirm } from '@/ui/Confirm';
+import { CopyAs } from '@/ui/CopyAs';
+import { Facts } from '@/ui/Facts';
 import { ActButton } from '@/ui/Guarded';
 import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { Tag } from '@/ui/Note';
+import { OpenedDrawer, useOpened } from '@/ui/opened';
 import { Page } from '@/ui/Page';
 import { showProblem } from '@/ui/toast';
 import { When } from '@/ui/When';
+
+const CURRENT = 'This is the session you are using. Sign out in the menu above instead.';
 
 export function SessionsPage() {
   const cache = useQueryClient();
@@ -26,6 +31,15 @@ export function SessionsPage() {
   });
   const items = sessions.data?.items ?? [];
   const others = items.filter((one) => !one.current).length;
+
+  const listed = {
+    ...sessions,
+    data: sessions.data ? { pages: [sessions.data] } : undefined,
+    hasNextPage: false,
+    isFetchingNextPage: false,
+    fetchNextPage: () => undefined,
+  };
+  const opened = useOpened('session', listed, (one: Session) => one.id);
 
   const columns: ListColumn<Session>[] = [
     {
@@ -55,9 +69,7 @@ export function SessionsPage() {
         <ActButton
           variant="subtle"
           color="gray"
-          refused={
-            one.current ? 'This is the session you are using. Sign out in the menu above instead.' : null
-          }
+          refused={one.current ? CURRENT : null}
           loading={revoke.isPending && revoke.variables === one.id}
           onClick={() => revoke.mutate(one.id)}
         >
@@ -72,28 +84,48 @@ export function SessionsPage() {
       title="Sessions"
       about="Where you are signed in. End what you do not recognise, then change your password."
       actions={
-        <ActButton
-          leftSection={<LogOut size={14} />}
-          refused={others === 0 ? 'There is no other session.' : null}
-          onClick={() => setAsking(true)}
-        >
-          End all others
-        </ActButton>
+        <>
+          <CopyAs what={{ api: '/v1/identity/sessions' }} />
+          <ActButton
+            leftSection={<LogOut size={14} />}
+            refused={others === 0 ? 'There is no other session.' : null}
+            onClick={() => setAsking(true)}
+          >
+            End all others
+          </ActButton>
+        </>
       }
     >
       <List
         label="Sessions"
         columns={columns}
         keyOf={(one) => one.id}
-        query={{
-          ...sessions,
-          data: sessions.data ? { pages: [sessions.data] } : undefined,
-          hasNextPage: false,
-          isFetchingNextPage: false,
-          fetchNextPage: () => undefined,
-        }}
+        query={listed}
+        onOpen={opened.open}
+        opened={opened.key}
         empty={<Empty icon={<MonitorSmartphone size={28} />} title="No sessions" />}
       />
+      <OpenedDrawer
+        opened={opened}
+        noun="session"
+        title={(one) => browserName(one.user_agent)}
+        about={(one) => one.address ?? 'unknown address'}
+        actions={(one) => (
+          <>
+            <CopyAs what={{ link: `/settings/sessions?session=${one.id}`, json: () => one }} small />
+            <ActButton
+              leftSection={<LogOut size={14} />}
+              refused={one.current ? CURRENT : null}
+              loading={revoke.isPending && revoke.variables === one.id}
+              onClick={() => revoke.mutate(one.id)}
+            >
+              End this session
+            </ActButton>
+          </>
+        )}
+      >
+        {(one) => <SessionFacts session={one} />}
+      </OpenedDrawer>
       {asking ? (
         <Confirm
           title="End all other sessions?"
@@ -108,5 +140,22 @@ export function SessionsPage() {
         </Confirm>
       ) : null}
     </Page>
+  );
+}
+
+function SessionFacts({ session }: { session: Session }) {
+  const { address, user_agent: agent } = session;
+  return (
+    <Facts
+      facts={[
+        { name: 'State', value: session.current ? <Tag state="ok">This one</Tag> : 'open' },
+        { name: 'Address', value: address ?? 'unknown', ...(address ? { text: address } : {}), mono: true },
+        { name: 'Client', value: agent ?? 'unknown', ...(agent ? { text: agent } : {}) },
+        { name: 'Last used', value: <When at={session.used_at} />, text: session.used_at },
+        { name: 'Signed in', value: <When at={session.created_at} />, text: session.created_at },
+        { name: 'Ends', value: <When at={session.expires_at} />, text: session.expires_at },
+        { name: 'Id', value: session.id, text: session.id, mono: true },
+      ]}
+    />
   );
 }

@@ -1,40 +1,37 @@
 // The panels of the company: find one, open it, make one, or drop a file anywhere.
-import { Button, CloseButton, Menu, TextInput } from '@mantine/core';
+import { Button, FileButton } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Copy, EllipsisVertical, FileUp, Pencil, Plus, Search, Table2, Terminal, Trash2 } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { EllipsisVertical, FileUp, Plus, Search, Table2 } from 'lucide-react';
+import { useState } from 'react';
 import { address } from '@/api/client';
 import { useForbidden } from '@/api/identity';
 import { type Panel, panelsQuery } from '@/api/panels';
-import { copyText } from '@/lib/clipboard';
 import { count, plural } from '@/lib/format';
 import { useShortcut } from '@/lib/keys';
-import { ActButton, ActIcon, ActItem } from '@/ui/Guarded';
+import { CopyAs } from '@/ui/CopyAs';
+import { ActButton, ActIcon } from '@/ui/Guarded';
 import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { Page } from '@/ui/Page';
-import { showDone } from '@/ui/toast';
+import { SearchField } from '@/ui/SearchField';
 import { When } from '@/ui/When';
-import { curl } from './curl';
 import { DropZone } from './DropZone';
 import { handOver } from './handover';
 import classes from './PanelListPage.module.css';
-import { DeletePanelDialog, NewPanelDialog, RenamePanelDialog } from './panelDialogs';
-
-type Dialog = { kind: 'new' } | { kind: 'rename' | 'delete'; panel: Panel } | null;
+import { PanelMenu } from './PanelMenu';
+import { NewPanelDialog } from './panelDialogs';
 
 export function PanelListPage() {
   const { q = '' } = useSearch({ strict: false }) as { q?: string };
   const navigate = useNavigate();
   const forbidden = useForbidden('panels:write');
   const panels = useInfiniteQuery(panelsQuery(q));
-  const [dialog, setDialog] = useState<Dialog>(null);
+  const [making, setMaking] = useState(false);
   const importFile = (file?: File) => {
     if (file) handOver(file);
     void navigate({ to: '/panels/new' });
   };
   useShortcut('n', 'Import a file', 'Panels', () => forbidden === null && importFile());
-  const close = () => setDialog(null);
   const none = panels.data?.pages[0]?.items.length === 0;
 
   return (
@@ -42,11 +39,8 @@ export function PanelListPage() {
       title="Panels"
       actions={
         <>
-          <ActButton
-            leftSection={<Plus size={14} />}
-            refused={forbidden}
-            onClick={() => setDialog({ kind: 'new' })}
-          >
+          <CopyAs what={{ api: address('/v1/panels', {}, { q }) }} />
+          <ActButton leftSection={<Plus size={14} />} refused={forbidden} onClick={() => setMaking(true)}>
             Empty panel
           </ActButton>
           <ActButton
@@ -66,14 +60,18 @@ export function PanelListPage() {
           icon={<Table2 size={30} />}
           title="No panels yet"
           action={
-            <ActButton
-              variant="filled"
-              leftSection={<FileUp size={14} />}
-              refused={forbidden}
-              onClick={() => importFile()}
-            >
-              Choose a file
-            </ActButton>
+            <FileButton onChange={(file) => file && importFile(file)}>
+              {({ onClick }) => (
+                <ActButton
+                  variant="filled"
+                  leftSection={<FileUp size={14} />}
+                  refused={forbidden}
+                  onClick={onClick}
+                >
+                  Choose a file
+                </ActButton>
+              )}
+            </FileButton>
           }
         >
           A panel is a live table. Drop a CSV, TSV or NDJSON file anywhere on this page: you see how it is
@@ -82,13 +80,23 @@ export function PanelListPage() {
       ) : (
         <>
           <div className={classes.tools}>
-            <ListSearch q={q} />
+            <SearchField
+              q={q}
+              label="Search the panels"
+              group="Panels"
+              width={260}
+              onSearch={(text) =>
+                void navigate({ to: '/panels', search: { q: text || undefined } as never, replace: true })
+              }
+            />
+            {panels.data ? <Counted pages={panels.data.pages} more={panels.hasNextPage} /> : null}
           </div>
           <List
             label="Panels"
-            columns={listColumns(forbidden, setDialog)}
+            columns={COLUMNS}
             query={panels}
             keyOf={(one) => one.id}
+            onOpen={(one) => void navigate({ to: '/panels/$id', params: { id: one.id } })}
             empty={
               <Empty
                 icon={<Search size={26} />}
@@ -103,151 +111,61 @@ export function PanelListPage() {
           />
         </>
       )}
-      {dialog?.kind === 'new' ? (
+      {making ? (
         <NewPanelDialog
-          onClose={close}
+          onClose={() => setMaking(false)}
           onMade={(panel) => void navigate({ to: '/panels/$id', params: { id: panel.id } })}
         />
       ) : null}
-      {dialog?.kind === 'rename' ? <RenamePanelDialog panel={dialog.panel} onClose={close} /> : null}
-      {dialog?.kind === 'delete' ? <DeletePanelDialog panel={dialog.panel} onClose={close} /> : null}
     </Page>
   );
 }
 
-function listColumns(forbidden: string | null, open: (dialog: Dialog) => void): ListColumn<Panel>[] {
-  return [
-    {
-      name: 'title',
-      head: 'Title',
-      grow: true,
-      cell: (one) => (
-        <TwoLines
-          first={
-            <Link to="/panels/$id" params={{ id: one.id }} className={classes.title}>
-              {one.title}
-            </Link>
+/** How many there are, as far as they are loaded. */
+function Counted({ pages, more }: { pages: readonly { items: readonly unknown[] }[]; more: boolean }) {
+  const loaded = pages.reduce((sum, page) => sum + page.items.length, 0);
+  return (
+    <span className={classes.count} aria-live="polite">
+      {more ? `${plural(loaded, 'panel')} and more` : plural(loaded, 'panel')}
+    </span>
+  );
+}
+
+const COLUMNS: readonly ListColumn<Panel>[] = [
+  {
+    name: 'title',
+    head: 'Title',
+    grow: true,
+    cell: (one) => (
+      <TwoLines
+        first={
+          <Link to="/panels/$id" params={{ id: one.id }} className={classes.title}>
+            {one.title}
+          </Link>
+        }
+      />
+    ),
+  },
+  { name: 'rows', head: 'Rows', align: 'end', cell: (one) => count(one.rows) },
+  { name: 'columns', head: 'Columns', align: 'end', wide: true, cell: (one) => count(one.columns.length) },
+  { name: 'updated', head: 'Updated', wide: true, cell: (one) => <When at={one.updated_at} /> },
+  {
+    name: 'act',
+    head: 'Actions',
+    hideHead: true,
+    align: 'end',
+    cell: (one) => (
+      <span className={classes.above}>
+        <PanelMenu
+          panel={one}
+          parts={['import', 'copy', 'change']}
+          target={
+            <ActIcon label={`Actions for ${one.title}`}>
+              <EllipsisVertical size={16} />
+            </ActIcon>
           }
         />
-      ),
-    },
-    { name: 'rows', head: 'Rows', align: 'end', cell: (one) => count(one.rows) },
-    { name: 'columns', head: 'Columns', align: 'end', wide: true, cell: (one) => count(one.columns.length) },
-    { name: 'updated', head: 'Updated', wide: true, cell: (one) => <When at={one.updated_at} /> },
-    {
-      name: 'act',
-      head: 'Actions',
-      hideHead: true,
-      align: 'end',
-      cell: (one) => (
-        <span className={classes.above}>
-          <RowMenu panel={one} forbidden={forbidden} open={open} />
-        </span>
-      ),
-    },
-  ];
-}
-
-function RowMenu({
-  panel,
-  forbidden,
-  open,
-}: {
-  panel: Panel;
-  forbidden: string | null;
-  open: (dialog: Dialog) => void;
-}) {
-  const navigate = useNavigate();
-  const copy = async (text: string, what: string) => {
-    if (await copyText(text)) showDone(`${what} copied`);
-  };
-  return (
-    <Menu>
-      <Menu.Target>
-        <ActIcon label={`Actions for ${panel.title}`}>
-          <EllipsisVertical size={16} />
-        </ActIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <ActItem
-          leftSection={<FileUp size={14} />}
-          refused={forbidden}
-          onClick={() => void navigate({ to: '/panels/$id/import', params: { id: panel.id } })}
-        >
-          Import into it…
-        </ActItem>
-        <ActItem
-          leftSection={<Pencil size={14} />}
-          refused={forbidden}
-          onClick={() => open({ kind: 'rename', panel })}
-        >
-          Rename…
-        </ActItem>
-        <Menu.Divider />
-        <Menu.Item
-          leftSection={<Copy size={14} />}
-          onClick={() => void copy(`${window.location.origin}/panels/${panel.id}`, 'Link')}
-        >
-          Copy link
-        </Menu.Item>
-        <Menu.Item
-          leftSection={<Terminal size={14} />}
-          onClick={() => void copy(curl(address('/v1/panels/{id}', { id: panel.id })), 'curl command')}
-        >
-          Copy as curl
-        </Menu.Item>
-        <Menu.Divider />
-        <ActItem
-          danger
-          leftSection={<Trash2 size={14} />}
-          refused={forbidden}
-          onClick={() => open({ kind: 'delete', panel })}
-        >
-          Delete {panel.rows > 0 ? plural(panel.rows, 'row') : 'panel'}…
-        </ActItem>
-      </Menu.Dropdown>
-    </Menu>
-  );
-}
-
-const SEARCH_AFTER_MS = 150;
-
-function ListSearch({ q }: { q: string }) {
-  const navigate = useNavigate();
-  const [text, setText] = useState(q);
-  const field = useRef<HTMLInputElement>(null);
-  const sent = useRef(q);
-  useShortcut('/', 'Search the panels', 'Panels', () => field.current?.select());
-  useEffect(() => {
-    if (q === sent.current) return;
-    sent.current = q;
-    setText(q);
-  }, [q]);
-  useEffect(() => {
-    if (text === sent.current) return;
-    const timer = window.setTimeout(() => {
-      sent.current = text;
-      void navigate({ to: '/panels', search: { q: text || undefined } as never, replace: true });
-    }, SEARCH_AFTER_MS);
-    return () => window.clearTimeout(timer);
-  }, [text, navigate]);
-  return (
-    <TextInput
-      ref={field}
-      w={260}
-      aria-label="Search the panels"
-      placeholder="Search"
-      leftSection={<Search size={14} />}
-      value={text}
-      onChange={(event) => setText(event.currentTarget.value)}
-      onKeyDown={(event) => {
-        if (event.key !== 'Escape') return;
-        if (text) setText('');
-        else event.currentTarget.blur();
-      }}
-      rightSection={
-        text ? <CloseButton size={20} aria-label="Clear the search" onClick={() => setText('')} /> : null
-      }
-    />
-  );
-}
+      </span>
+    ),
+  },
+];

@@ -1,6 +1,6 @@
 // The grid: millions of rows in a window of a few dozen, walked by keyboard, read out by rows and columns.
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import type { RowsRequest } from '@/api/panels';
+import type { PanelColumn, RowsRequest } from '@/api/panels';
 import { count as formatCount, plural } from '@/lib/format';
 import { useKeyNotes } from '@/lib/keys';
 import { ProblemNote } from '@/ui/ProblemNote';
@@ -10,6 +10,7 @@ import { type ColumnActions, HeadCell } from './HeadCell';
 import type { Layout, PlacedColumn } from './layout';
 import { Peek, usePeek } from './Peek';
 import { Row } from './Row';
+import { RowDrawer } from './RowDrawer';
 import type { Rows } from './rows';
 import { at, boxOf, isRange, type Selection } from './selection';
 import { GRID_KEYS, useGridKeys } from './useGridKeys';
@@ -29,6 +30,10 @@ export interface GridProps {
   onShown: (shown: Window2D) => void;
   actions: ColumnActions;
   onResizing: (column: string, width: number | null) => void;
+  /** Whether the row in focus is open in the drawer. */
+  open: boolean;
+  onOpen: (row: number | null) => void;
+  columns: readonly PanelColumn[];
 }
 
 export function Grid(props: GridProps) {
@@ -85,6 +90,7 @@ export function Grid(props: GridProps) {
     actions,
     openMenu: setMenu,
     peek,
+    onOpenRow: (row) => (props.open ? props.onOpen(null) : props.onOpen(row)),
   });
 
   const onMenu = useCallback((column: number | null) => {
@@ -118,7 +124,7 @@ export function Grid(props: GridProps) {
         onCopy={(event) => copySelection(event, { ...props, selection: { ...selection, focus } })}
         onPointerOver={peek.onPointerOver}
         onPointerLeave={peek.hide}
-        {...pointerSelection(selection, select, setFocused, cols)}
+        {...pointerSelection(selection, select, setFocused, cols, props.onOpen)}
       >
         <div ref={scroll.scroller} className={classes.scroller}>
           <div
@@ -191,6 +197,18 @@ export function Grid(props: GridProps) {
         ) : null}
         <Peek peek={peek} />
       </div>
+      {props.open ? (
+        <RowDrawer
+          {...props}
+          row={Math.max(0, focus.row)}
+          rowCount={rows.count}
+          go={(row) => select(at(row, focus.col))}
+          onClose={() => {
+            props.onOpen(null);
+            setFocused(true);
+          }}
+        />
+      ) : null}
       <footer className={classes.foot}>
         <span className="tabular">
           {focus.row >= 0 && rowCount > 0
@@ -372,6 +390,7 @@ function pointerSelection(
   select: (next: Selection) => void,
   setFocused: (focused: boolean) => void,
   cols: number,
+  onOpen: (row: number) => void,
 ) {
   return {
     onPointerDown: (event: React.PointerEvent<HTMLElement>) => {
@@ -388,6 +407,12 @@ function pointerSelection(
     },
     // A finger that goes down may be about to scroll: it chooses when it is lifted.
     onClick: (event: React.MouseEvent<HTMLElement>) => {
+      const number = event.target instanceof Element ? event.target.getAttribute('data-number') : null;
+      if (number !== null && !event.shiftKey) {
+        const row = Number(number);
+        select({ focus: { row, col: 0 }, anchor: { row, col: cols - 1 } });
+        return onOpen(row);
+      }
       const cell =
         (event.nativeEvent as globalThis.PointerEvent).pointerType === 'touch' ? cellAt(event.target) : null;
       if (!cell) return;

@@ -5,7 +5,6 @@ import { FileUp } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useForbidden } from '@/api/identity';
 import { type Panel, panelQuery, type RowsRequest } from '@/api/panels';
-import { useLive } from '@/lib/live';
 import type { Search } from '@/lib/search';
 import { ActButton } from '@/ui/Guarded';
 import { Empty } from '@/ui/List';
@@ -15,6 +14,7 @@ import { DropZone } from '../DropZone';
 import { handOver } from '../handover';
 import { movedTo, sameOrder } from './ColumnsPanel';
 import { newCondition } from './FilterBuilder';
+import { FilterChips } from './FilterChips';
 import { type Group, incomplete, isGroup, type Part, writeFilter } from './filter';
 import { Grid } from './Grid';
 import type { ColumnActions } from './HeadCell';
@@ -22,7 +22,7 @@ import { cellText, fitWidth, layOut, shownColumns } from './layout';
 import { PanelActions } from './PanelActions';
 import page from './PanelPage.module.css';
 import { type Rows, useRows } from './rows';
-import { FilterChips, type Opened, Toolbar } from './Toolbar';
+import { type Opened, Toolbar } from './Toolbar';
 import type { Window2D } from './useGridScroll';
 import {
   readView,
@@ -39,7 +39,6 @@ export function PanelPage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const panel = useQuery(panelQuery(id));
   usePageTitle(panel.data?.title ?? 'Panel');
-  useLive(`panels.${id}`, {});
   if (panel.data && panel.data.columns.length > 0) return <PanelGrid key={id} panel={panel.data} />;
   if (panel.data) return <EmptyPanel panel={panel.data} />;
   return panel.error ? (
@@ -81,7 +80,7 @@ const START: Window2D = { first: 0, last: 40, colFirst: 0, colLast: 30, fast: fa
 
 function PanelGrid({ panel }: { panel: Panel }) {
   const { columns } = panel;
-  const { view, unread, change } = useView();
+  const { view, unread, change, forget } = useView();
   const request = useRequest(view, panel);
   const [shown, setShown] = useState<Window2D>(START);
   const rows = useRows(panel.id, request, shown, shown.fast);
@@ -131,11 +130,12 @@ function PanelGrid({ panel }: { panel: Panel }) {
         actions={<PanelActions panel={panel} request={request} />}
       />
       <FilterChips
-        filter={view.filter}
+        view={view}
         columns={columns}
         unread={unread}
-        onFilter={(filter) => change({ filter, row: 0 })}
+        onView={change}
         onEdit={() => setOpened('filter')}
+        onForget={() => forget(unread)}
       />
       {rows.error && rows.count !== null ? (
         <div className={page.note}>
@@ -154,6 +154,9 @@ function PanelGrid({ panel }: { panel: Panel }) {
         onShown={setShown}
         actions={actions}
         onResizing={onResizing}
+        columns={columns}
+        open={view.open}
+        onOpen={(row) => change(row === null ? { open: false } : { open: true, row })}
       />
       {rows.count === 0 && rows.total > 0 ? (
         <div className={page.none}>
@@ -188,7 +191,18 @@ function useView() {
     },
     [navigate],
   );
-  return { ...read, change };
+  const forget = useCallback(
+    (parts: readonly string[]) => {
+      const gone = Object.fromEntries(parts.map((part) => [part, undefined]));
+      void navigate({
+        to: '.',
+        search: ((old: Search) => ({ ...old, ...gone })) as never,
+        resetScroll: false,
+      });
+    },
+    [navigate],
+  );
+  return { ...read, change, forget };
 }
 
 /** The question to the API; the same object while it asks the same. */

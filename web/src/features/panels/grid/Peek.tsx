@@ -13,7 +13,6 @@ export interface PeekState {
   shown: Shown | null;
   open: boolean;
   hide: () => void;
-  toggle: () => void;
   onFocus: (cell: HTMLElement | null) => void;
   onPointerOver: (event: PointerEvent<HTMLElement>) => void;
 }
@@ -74,14 +73,9 @@ export function usePeek(root: RefObject<HTMLElement | null>): PeekState {
     [open],
   );
 
-  const toggle = useCallback(() => {
-    if (shown) return hide();
-    if (current.current) open(current.current);
-  }, [shown, hide, open]);
-
   return useMemo(
-    () => ({ shown, open: shown !== null, hide, toggle, onFocus, onPointerOver }),
-    [shown, hide, toggle, onFocus, onPointerOver],
+    () => ({ shown, open: shown !== null, hide, onFocus, onPointerOver }),
+    [shown, hide, onFocus, onPointerOver],
   );
 }
 

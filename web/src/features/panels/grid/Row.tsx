@@ -75,6 +75,7 @@ export const Row = memo(function Row(props: RowProps) {
         className={classes.number}
         style={{ width: gutter }}
         data-number={index}
+        title={`Open row ${index + 1}`}
       >
         {index + 1}
       </div>
@@ -96,7 +97,7 @@ function Value({ text }: { text: string | null }) {
 }
 
 /** The places whose value differs from that of the version before; null when nothing does. */
-function useChanged(
+export function useChanged(
   index: number,
   cells: readonly CellValue[] | undefined,
   version: number | null,

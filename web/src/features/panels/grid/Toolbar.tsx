@@ -1,23 +1,15 @@
 // The line above the grid: search, filter, sort, columns, how many rows there are.
-import { ActionIcon, Button, CloseButton, Popover, Select, TextInput } from '@mantine/core';
-import { ArrowDown, ArrowUp, ArrowUpDown, Columns3, ListFilter, Plus, Search, Trash2, X } from 'lucide-react';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { ActionIcon, Button, Popover, Select } from '@mantine/core';
+import { ArrowDown, ArrowUp, ArrowUpDown, Columns3, ListFilter, Plus, Trash2 } from 'lucide-react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import type { PanelColumn } from '@/api/panels';
 import { count, plural } from '@/lib/format';
 import { useShortcut } from '@/lib/keys';
+import { SearchField } from '@/ui/SearchField';
 import { ColumnsPanel } from './ColumnsPanel';
 import { FilterGroup, newCondition } from './FilterBuilder';
-import classes from './FilterBuilder.module.css';
-import {
-  arity,
-  type Condition,
-  countConditions,
-  type Group,
-  isGroup,
-  NO_FILTER,
-  opWord,
-  type Part,
-} from './filter';
+import { countApplied } from './FilterChips';
+import type { Group } from './filter';
 import type { Rows } from './rows';
 import bar from './Toolbar.module.css';
 import { SORT_KEYS_MAX, type SortKey, type View } from './view';
@@ -47,11 +39,18 @@ export function Toolbar(props: ToolbarProps) {
   useShortcut('f', 'Filter', 'Grid', openFilter);
   useShortcut('s', 'Sort', 'Grid', () => toggle('sort'));
   useShortcut('c', 'Columns', 'Grid', () => toggle('columns'));
-  const conditions = countConditions(view.filter);
+  const conditions = countApplied(view.filter, columns);
+  const keys = view.sort.filter(({ column }) => columns.some(({ name }) => name === column)).length;
   const hidden = view.columns ? columns.filter(({ name }) => !view.columns?.includes(name)).length : 0;
   return (
     <div className={bar.bar} role="toolbar" aria-label="View">
-      <SearchField q={view.q} onSearch={(q) => onView({ q, row: 0 })} />
+      <SearchField
+        q={view.q}
+        label="Search all columns"
+        group="Grid"
+        className={bar.search}
+        onSearch={(q) => onView({ q, row: 0 })}
+      />
       <Panel
         open={opened === 'filter'}
         onClose={() => onOpen(null)}
@@ -81,12 +80,12 @@ export function Toolbar(props: ToolbarProps) {
           <Button
             leftSection={<ArrowUpDown size={14} />}
             onClick={() => toggle('sort')}
-            data-active={view.sort.length > 0 || undefined}
+            data-active={keys > 0 || undefined}
             className={bar.button}
             data-panel-button
           >
             <span className={bar.label}>Sort</span>
-            {view.sort.length > 0 ? <span className={bar.badge}>{view.sort.length}</span> : null}
+            {keys > 0 ? <span className={bar.badge}>{keys}</span> : null}
           </Button>
         }
       >
@@ -131,51 +130,6 @@ function Counted({ rows }: { rows: Rows }) {
         </>
       )}
     </span>
-  );
-}
-
-const SEARCH_AFTER_MS = 180;
-
-function SearchField({ q, onSearch }: { q: string; onSearch: (q: string) => void }) {
-  const [text, setText] = useState(q);
-  const field = useRef<HTMLInputElement>(null);
-  const sent = useRef(q);
-  useShortcut('/', 'Search', 'Grid', () => field.current?.select());
-  useEffect(() => {
-    if (q === sent.current) return;
-    sent.current = q;
-    setText(q);
-  }, [q]);
-  const send = useRef(onSearch);
-  useEffect(() => {
-    send.current = onSearch;
-  });
-  useEffect(() => {
-    if (text === sent.current) return;
-    const timer = window.setTimeout(() => {
-      sent.current = text;
-      send.current(text);
-    }, SEARCH_AFTER_MS);
-    return () => window.clearTimeout(timer);
-  }, [text]);
-  return (
-    <TextInput
-      ref={field}
-      className={bar.search}
-      aria-label="Search all columns"
-      placeholder="Search"
-      leftSection={<Search size={14} />}
-      value={text}
-      onChange={(event) => setText(event.currentTarget.value)}
-      onKeyDown={(event) => {
-        if (event.key !== 'Escape') return;
-        if (text) setText('');
-        else event.currentTarget.blur();
-      }}
-      rightSection={
-        text ? <CloseButton size={20} aria-label="Clear the search" onClick={() => setText('')} /> : null
-      }
-    />
   );
 }
 
@@ -282,64 +236,4 @@ function SortPanel({
       ) : null}
     </div>
   );
-}
-
-/** The filter in words, one chip per part, each with its own way out. */
-export function FilterChips({
-  filter,
-  columns,
-  unread,
-  onFilter,
-  onEdit,
-}: {
-  filter: Group;
-  columns: readonly PanelColumn[];
-  unread: readonly string[];
-  onFilter: (filter: Group) => void;
-  onEdit: () => void;
-}) {
-  if (filter.parts.length === 0 && unread.length === 0) return null;
-  const words = (part: Part) => describe(part, columns);
-  return (
-    <div className={classes.chips}>
-      {unread.map((name) => (
-        <span key={name} role="alert">
-          The address’s “{name}” cannot be read and is left out.
-        </span>
-      ))}
-      {filter.match === 'any' && filter.parts.length > 1 ? <span className={bar.quiet}>Any of</span> : null}
-      {filter.parts.map((part, index) => (
-        <span key={words(part)} className={classes.chip}>
-          <button type="button" className={bar.plain} onClick={onEdit}>
-            <span className={classes.chipText}>{words(part)}</span>
-          </button>
-          <button
-            type="button"
-            className={`${bar.plain} ${classes.chipClose}`}
-            aria-label={`Remove the filter ${words(part)}`}
-            onClick={() => onFilter({ ...filter, parts: filter.parts.filter((_, i) => i !== index) })}
-          >
-            <X size={13} />
-          </button>
-        </span>
-      ))}
-      {filter.parts.length > 1 ? (
-        <Button variant="subtle" color="gray" onClick={() => onFilter(NO_FILTER)}>
-          Clear
-        </Button>
-      ) : null}
-    </div>
-  );
-}
-
-function describe(part: Part, columns: readonly PanelColumn[]): string {
-  if (isGroup(part))
-    return part.parts.map((one) => describe(one, columns)).join(part.match === 'all' ? ' and ' : ' or ');
-  return describeCondition(part, columns);
-}
-
-function describeCondition({ column, op, values }: Condition, columns: readonly PanelColumn[]): string {
-  const word = opWord(op, columns.find(({ name }) => name === column)?.kind ?? 'text');
-  const value = arity(op) === 'two' ? values.join(' and ') : values.join(', ');
-  return [column, word, value].filter(Boolean).join(' ');
 }

@@ -164,9 +164,6 @@ export function apiFilter(part: Part, columns: readonly PanelColumn[]): object |
   }
 }
 
-export const countConditions = (part: Part): number =>
-  isGroup(part) ? part.parts.reduce((sum, one) => sum + countConditions(one), 0) : 1;
-
 // ---- The address: all(month.between(6,8),any(origin.eq(JFK),dep_delay.gt(30)))
 
 const BARE_NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_-]*$/u;

@@ -14,7 +14,9 @@ export const GRID_KEYS = [
   [`${MOD} ↑`, 'To the first row, and so on'],
   ['Shift ↓', 'Choose a range'],
   [`${MOD} C`, 'Copy what is chosen'],
-  ['↵', 'Show the whole cell; on a head: sort'],
+  ['↵', 'Open the row; on a head: sort'],
+  ['Space', 'Open the row, or close it'],
+  ['Shift Space', 'Choose the whole row'],
   ['Shift ↵', 'On a head: add to the sort'],
   ['Alt ↓', 'Menu of the column'],
   ['Alt →', 'On a head: move the column'],
@@ -29,6 +31,7 @@ interface Keys {
   actions: ColumnActions;
   openMenu: (column: number | null) => void;
   peek: PeekState;
+  onOpenRow: (row: number) => void;
 }
 
 export function useGridKeys(keys: Keys): (event: KeyboardEvent<HTMLElement>) => void {
@@ -69,7 +72,7 @@ function onHead(event: KeyboardEvent, { selection, layout, actions, openMenu, se
   return true;
 }
 
-function onCell(event: KeyboardEvent, { selection, bounds, select, peek }: Keys): boolean {
+function onCell(event: KeyboardEvent, { selection, bounds, select, peek, onOpenRow }: Keys): boolean {
   const { key } = event;
   const mod = event.ctrlKey || event.metaKey;
   const { row, col } = selection.focus;
@@ -80,8 +83,8 @@ function onCell(event: KeyboardEvent, { selection, bounds, select, peek }: Keys)
     return true;
   }
   if (row < 0) return false;
-  if (key === 'Enter') {
-    peek.toggle();
+  if (key === 'Enter' || (key === ' ' && !event.shiftKey)) {
+    onOpenRow(row);
     return true;
   }
   if (mod && key === 'a') {

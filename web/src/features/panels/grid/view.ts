@@ -19,6 +19,8 @@ export interface View {
   widths: Readonly<Record<string, number>>;
   /** The row in focus, from 0. */
   row: number;
+  /** The row in focus is open in the drawer. */
+  open: boolean;
 }
 
 export const SORT_KEYS_MAX = 5;
@@ -48,6 +50,7 @@ export function readView(search: Search): { view: View; unread: string[] } {
         widths.filter(({ after }) => after).map(({ name, after }) => [name, width(Number(after))]),
       ),
       row: Number.isSafeInteger(row) && row > 0 ? row - 1 : 0,
+      open: search['open'] === 'row',
     },
     unread,
   };
@@ -71,6 +74,7 @@ export function writeView(change: Partial<View>): Search {
     search['w'] = widths.join(',') || undefined;
   }
   if (change.row !== undefined) search['row'] = change.row > 0 ? String(change.row + 1) : undefined;
+  if (change.open !== undefined) search['open'] = change.open ? 'row' : undefined;
   return search;
 }
 

@@ -1,0 +1,67 @@
+// The search of a list or a grid: `/` goes there, what is typed is sent when the hand rests, Esc empties and leaves.
+import { CloseButton, TextInput } from '@mantine/core';
+import { Search } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
+import { useShortcut } from '@/lib/keys';
+
+const SEND_AFTER_MS = 160;
+
+export function SearchField({
+  q,
+  onSearch,
+  label,
+  group,
+  className,
+  width,
+}: {
+  q: string;
+  onSearch: (q: string) => void;
+  label: string;
+  /** Where the help lists the shortcut. */
+  group: string;
+  className?: string | undefined;
+  width?: number;
+}) {
+  const [text, setText] = useState(q);
+  const field = useRef<HTMLInputElement>(null);
+  const sent = useRef(q);
+  useShortcut('/', label, group, () => field.current?.select());
+  useEffect(() => {
+    if (q === sent.current) return;
+    sent.current = q;
+    setText(q);
+  }, [q]);
+  const send = useRef(onSearch);
+  useEffect(() => {
+    send.current = onSearch;
+  });
+  useEffect(() => {
+    if (text === sent.current) return;
+    const timer = window.setTimeout(() => {
+      sent.current = text;
+      send.current(text);
+    }, SEND_AFTER_MS);
+    return () => window.clearTimeout(timer);
+  }, [text]);
+  return (
+    <TextInput
+      ref={field}
+      {...(className ? { className } : {})}
+      {...(width ? { w: width } : {})}
+      aria-label={label}
+      placeholder="Search"
+      leftSection={<Search size={14} />}
+      value={text}
+      onChange={(event) => setText(event.currentTarget.value)}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return;
+        event.stopPropagation();
+        if (text) setText('');
+        else event.currentTarget.blur();
+      }}
+      rightSection={
+        text ? <CloseButton size={20} aria-label="Clear the search" onClick={() => setText('')} /> : null
+      }
+    />
+  );
+}
