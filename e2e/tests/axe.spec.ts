@@ -104,6 +104,8 @@ const stops: Stop[] = [
   { name: 'grid', path: () => `/panels/${panel}` },
   { name: 'grid, filtered and sorted', path: () => `/panels/${panel}?filter=month.eq(1),any(origin.eq(JFK),dep_delay.gt(30))&sort=-dep_delay,carrier&pin=carrier&row=7` },
   { name: 'grid, nothing matches', path: () => `/panels/${panel}?q=zzzzzz` },
+  { name: 'grid, row in the drawer', path: () => `/panels/${panel}?${FEW}&row=7&open=row` },
+  { name: 'grid, not applied', path: () => `/panels/${panel}?${FEW}&filter=month.eq(x)&sort=nosuch` },
   { name: 'grid, filter', path: () => `/panels/${panel}?${FEW}&filter=month.between(1,2)`, open: press(/^Filter/) },
   { name: 'grid, sort', path: () => `/panels/${panel}?${FEW}&sort=month`, open: press(/^Sort/) },
   { name: 'grid, columns', path: () => `/panels/${panel}?${FEW}`, open: press(/^Columns/) },
@@ -126,9 +128,27 @@ const stops: Stop[] = [
   },
   { name: 'panel without rows', path: () => `/panels/${empty}` },
   { name: 'members', path: () => '/people/members' },
+  {
+    name: 'member in the drawer',
+    path: () => '/people/members',
+    open: async (page) => {
+      await page.keyboard.press('j');
+      await page.keyboard.press('Enter');
+      await expect(page.getByRole('heading', { name: 'Ada Lovelace' })).toBeVisible();
+    },
+  },
   { name: 'members, role', path: () => '/people/members', open: press(/^Role of/) },
   { name: 'members, invite', path: () => '/people/members', open: press('Invite') },
   { name: 'sessions', path: () => '/settings/sessions' },
+  {
+    name: 'session in the drawer',
+    path: () => '/settings/sessions',
+    open: async (page) => {
+      await page.keyboard.press('j');
+      await page.keyboard.press('Enter');
+      await expect(page.getByText('State', { exact: true })).toBeVisible();
+    },
+  },
   { name: 'password', path: () => '/settings/password' },
   { name: 'not found', path: () => '/nothing/here' },
   { name: 'panel that is not there', path: () => '/panels/01932d0a-7c1e-7b3a-9f2e-2f0f5e0a1c11' },
