@@ -27,11 +27,6 @@ impl Session {
         Self::enter(server.address, "/v1/identity/setup", &body).await
     }
 
-    /// Another session of the same person.
-    pub async fn sign_in(address: SocketAddr) -> Result<Self> {
-        Self::enter(address, "/v1/identity/sessions", &json!({ "email": EMAIL, "password": PASSWORD })).await
-    }
-
     async fn enter(address: SocketAddr, path: &str, body: &Value) -> Result<Self> {
         let client = Client::connect(address).await?;
         let mut session = Self { client, cookie: String::new(), address };
@@ -55,6 +50,15 @@ impl Session {
             }
             None => request(method, path, &self.cookie, b""),
         }
+    }
+
+    /// Somebody new, invited into the company of this session: signed in, on a connection of their own.
+    pub async fn invite(&mut self, email: &str) -> Result<Self> {
+        let body = json!({ "email": email, "role": "owner" });
+        let issued = self.call("POST", "/v1/identity/invitations", Some(&body)).await?.expect(201)?.json()?;
+        let token = issued["token"].as_str().context("no token")?;
+        let body = json!({ "token": token, "name": "Bench", "password": PASSWORD });
+        Self::enter(self.address, "/v1/identity/invitations/accept", &body).await
     }
 
     /// A new company, and this session in it.

@@ -11,40 +11,60 @@ use crate::session::Session;
 use crate::writes::Postgres;
 
 const TENANTS: usize = 10_000;
+/// Below what one person may belong to.
+const TENANTS_PER_PERSON: usize = 90;
 const READS: usize = 5_000;
 
 /// `tenants.read_ratio.10000` on both engines: median with all tenants over median with one.
 pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()> {
-    let data = tempfile::tempdir()?;
-    engine(arguments, data.path(), "sqlite", figures).await?;
-    let data = tempfile::tempdir()?;
-    let Some(_postgres) = Postgres::start(&arguments.binary, data.path())? else { return Ok(()) };
-    engine(arguments, data.path(), "postgres", figures).await
+    let (one, many) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    engine(arguments, one.path(), many.path(), "sqlite", figures).await?;
+    let (one, many) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let Some(_of_one) = Postgres::start(&arguments.binary, one.path())? else { return Ok(()) };
+    let Some(_of_many) = Postgres::start(&arguments.binary, many.path())? else { return Ok(()) };
+    engine(arguments, one.path(), many.path(), "postgres", figures).await
 }
 
-async fn engine(arguments: &Arguments, data: &Path, name: &str, figures: &mut Figures) -> Result<()> {
-    let server = Server::start(&arguments.binary, data)?;
-    let mut session = Session::set_up(&server).await?;
-    let panel = session.panel("point").await?;
-    let alone = median(&mut session, &panel).await?;
-    let mut maker = Session::sign_in(server.address).await?;
-    for n in 0..TENANTS {
+/// Two servers, read in turns: whatever else the machine does meanwhile falls on both.
+async fn engine(
+    arguments: &Arguments,
+    one: &Path,
+    many: &Path,
+    name: &str,
+    figures: &mut Figures,
+) -> Result<()> {
+    let servers = (Server::start(&arguments.binary, one)?, Server::start(&arguments.binary, many)?);
+    let mut among_many = Session::set_up(&servers.1).await?;
+    let mut maker = among_many.invite("maker-0@example.com").await?;
+    for n in 1..TENANTS {
+        if n % TENANTS_PER_PERSON == 0 {
+            maker = among_many.invite(&format!("maker-{n}@example.com")).await?;
+        }
         maker.enter_new_tenant(&format!("Tenant {n}")).await?;
         maker.panel("point").await?;
     }
-    let among_many = median(&mut session, &panel).await?;
-    figures.value(format!("tenants.read_alone.{name}"), "ms", READS, alone.as_secs_f64() * 1e3);
-    let ratio = among_many.as_secs_f64() / alone.as_secs_f64();
-    figures.value(format!("tenants.read_ratio.10000.{name}"), "ratio", READS, ratio);
+    // Now, because a connection that rests is closed.
+    let mut alone = Session::set_up(&servers.0).await?;
+    let requests = (read(&mut alone).await?, read(&mut among_many).await?);
+    let mut times = (Vec::with_capacity(READS), Vec::with_capacity(READS));
+    for _ in 0..READS {
+        times.0.push(alone.client.timed(&requests.0, 200).await?);
+        times.1.push(among_many.client.timed(&requests.1, 200).await?);
+    }
+    let medians = (median(times.0)?, median(times.1)?);
+    figures.value(format!("tenants.read_alone.{name}"), "ms", READS, medians.0 * 1e3);
+    figures.value(format!("tenants.read_ratio.10000.{name}"), "ratio", READS, medians.1 / medians.0);
     Ok(())
 }
 
-async fn median(session: &mut Session, panel: &str) -> Result<Duration> {
-    let request = session.prepared("GET", &format!("/v1/panels/{panel}"), None);
-    let mut times = Vec::with_capacity(READS);
-    for _ in 0..READS {
-        times.push(session.client.timed(&request, 200).await?);
-    }
+/// The request for a panel of its own.
+async fn read(session: &mut Session) -> Result<Vec<u8>> {
+    let panel = session.panel("point").await?;
+    Ok(session.prepared("GET", &format!("/v1/panels/{panel}"), None))
+}
+
+/// In seconds.
+fn median(mut times: Vec<Duration>) -> Result<f64> {
     times.sort_unstable();
-    times.get(READS / 2).copied().context("no reads")
+    times.get(times.len() / 2).map(Duration::as_secs_f64).context("no reads")
 }
