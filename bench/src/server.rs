@@ -20,7 +20,13 @@ pub struct Server {
 impl Server {
     /// Start it on this data folder and wait for its URL.
     pub fn start(binary: &Path, data: &Path) -> Result<Self> {
-        let mut child = Command::new(binary)
+        let mut command = Command::new(binary);
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WHEELHOUSE_"))
+        {
+            command.env_remove(name);
+        }
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
             .env("WHEELHOUSE_LOG_LEVEL", "error")

@@ -190,7 +190,7 @@ pub const WINDOW: ErrorCode = ErrorCode::new(
     "dataset.window",
     Kind::Invalid,
     "the window is too large",
-    "ask for at most 1,000 rows at once, and for columns that exist",
+    "ask for at most 1,000 rows at once, for fewer rows or columns where texts are long, and for each column once",
 );
 
 /// All of them, for the error table.

@@ -106,6 +106,11 @@ impl Schema {
                     .error(format!("the name of column {} has {length} characters", index + 1))
                     .at(format!("/columns/{index}/name"), "not 1 to 128 characters"));
             }
+            if column.name.contains(char::is_control) {
+                return Err(codes::COLUMN_NAME
+                    .error(format!("the name of column {} holds a control character", index + 1))
+                    .at(format!("/columns/{index}/name"), "only printable characters"));
+            }
             if !seen.insert(column.name.to_lowercase()) {
                 return Err(codes::COLUMN_NAME
                     .error(format!("two columns are called {}", column.name))

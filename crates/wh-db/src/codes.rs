@@ -13,7 +13,7 @@ pub const BUSY: ErrorCode = ErrorCode::new(
     "db.busy",
     Kind::Unavailable,
     "the database has more work than it may queue",
-    "try again shortly; if it stays, look at database_query_duration and raise the limits of the [database] section",
+    "try again shortly; if it stays, look at database_query_duration and raise `connections_max` or `queue_max` of the [database] section",
 );
 /// The database does not answer.
 pub const AWAY: ErrorCode = ErrorCode::new(
@@ -121,7 +121,7 @@ pub const DISK_FULL: ErrorCode = ErrorCode::new(
     "db.disk_full",
     Kind::Unavailable,
     "there is no room left to write",
-    "free space where the data folder lies, or raise its size limit; what was acknowledged before is safe",
+    "free space where the data folder lies, or raise `file_mb_max` of the [database] section; what was acknowledged before is safe",
 );
 /// The storage may be read but not written.
 pub const READ_ONLY: ErrorCode = ErrorCode::new(

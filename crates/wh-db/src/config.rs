@@ -47,8 +47,7 @@ pub struct PostgresUrls {
 }
 
 /// Limits, each with its unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DbLimits {
     /// Connections that read at the same time (`SQLite`), or connections of the app login (`PostgreSQL`).
     pub connections_max: usize,

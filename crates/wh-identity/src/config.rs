@@ -32,7 +32,8 @@ pub const SECTION: Section = Section {
         ),
         Key::new(
             "session_idle_s",
-            Holds::Integer { min: 60, max: DAY_S },
+            // Uses are written down once a minute, and another node's sweep sees them later still.
+            Holds::Integer { min: 300, max: DAY_S },
             "1800",
             "A session that is not used for so long ends, in seconds.",
         ),

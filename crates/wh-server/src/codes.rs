@@ -106,6 +106,13 @@ pub const IDEMPOTENCY_RUNNING: ErrorCode = ErrorCode::new(
     "a request with this Idempotency-Key is still running",
     "wait and send the same request again",
 );
+/// The answer to the first request with that key was not stored.
+pub const IDEMPOTENCY_NOT_KEPT: ErrorCode = ErrorCode::new(
+    "server.idempotency_not_kept",
+    Kind::Conflict,
+    "the request with this Idempotency-Key was done; its answer was too large to keep",
+    "read what it changed instead of sending it again",
+);
 /// The key was used for another request.
 pub const IDEMPOTENCY_MISMATCH: ErrorCode = ErrorCode::new(
     "server.idempotency_mismatch",
@@ -209,6 +216,7 @@ pub const ALL: &[&ErrorCode] = &[
     &CURSOR,
     &IDEMPOTENCY_KEY,
     &IDEMPOTENCY_RUNNING,
+    &IDEMPOTENCY_NOT_KEPT,
     &IDEMPOTENCY_MISMATCH,
     &UNWIRED,
     &SPEC,

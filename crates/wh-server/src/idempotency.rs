@@ -4,7 +4,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use http_body::Body as _;
+use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
@@ -19,7 +20,9 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Characters of a key.
 const KEY_LENGTH_MAX: usize = 128;
 /// Bytes of an answer that is kept; a larger one is given once and not again.
-const KEPT_BODY_BYTES_MAX: usize = 256 * 1024;
+const KEPT_BODY_BYTES_MAX: u64 = 256 * 1024;
+/// In place of a status: it was done, and its answer was not kept.
+const NOT_KEPT: u16 = 0;
 /// What is kept of an answer's head.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
 
@@ -72,19 +75,14 @@ pub(crate) async fn once(
 async fn first(cx: &Context, run: IdempotentRun, parts: Parts, body: Bytes, next: Next) -> Result<Response> {
     // A handler that panics leaves no key behind: its transaction was rolled back.
     let answer = tokio::spawn(replay::run(parts, body, next).in_current_span());
-    let outcome = match answer.await {
-        Ok(response) if response.status().is_success() => keep(cx, run.clone(), response).await,
-        Ok(response) => Err(Ok(response)),
-        Err(panic) => Err(Err(stopped(panic))),
-    };
-    match outcome {
+    let refused = match answer.await {
+        Ok(response) if response.status().is_success() => return keep(cx, run, response).await,
         Ok(response) => Ok(response),
-        Err(not_kept) => {
-            // Refused means that nothing was changed: the key may be used again.
-            cx.db.idempotency_forget(run).await?;
-            not_kept
-        }
-    }
+        Err(panic) => Err(stopped(panic)),
+    };
+    // Refused means that nothing was changed: the key may be used again.
+    cx.db.idempotency_forget(run).await?;
+    refused
 }
 
 fn stopped(error: tokio::task::JoinError) -> Error {
@@ -94,31 +92,40 @@ fn stopped(error: tokio::task::JoinError) -> Error {
 #[derive(Serialize, Deserialize)]
 struct KeptHeaders(Vec<(String, String)>);
 
-/// Store the answer. `Err` hands it back unstored: it is too large to keep.
-async fn keep(cx: &Context, run: IdempotentRun, response: Response) -> Result<Response, Result<Response>> {
+/// Store the answer, or, where it is large or has no known end, only that there was one.
+async fn keep(cx: &Context, run: IdempotentRun, response: Response) -> Result<Response> {
     let (head, body) = response.into_parts();
-    let body = match Limited::new(body, KEPT_BODY_BYTES_MAX).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(e) => return Err(Err(wh_base::codes::INTERNAL.caused("an answer that is too large to keep", e))),
-    };
-    let headers = KEPT_HEADERS
-        .iter()
-        .filter_map(|name| Some((name.to_string(), head.headers.get(name)?.to_str().ok()?.to_owned())))
-        .collect();
-    let answer = StoredAnswer {
-        status: head.status.as_u16(),
-        headers_json: serde_json::to_string(&KeptHeaders(headers)).unwrap_or_default(),
-        body: body.to_vec(),
+    let small = body.size_hint().upper().is_some_and(|bytes| bytes <= KEPT_BODY_BYTES_MAX);
+    let mut answer = StoredAnswer { status: NOT_KEPT, headers_json: "[]".to_owned(), body: Vec::new() };
+    let body = if small {
+        let collected = body.collect().await;
+        let bytes =
+            collected.map_err(|e| wh_base::codes::INTERNAL.caused("an answer broke off", e))?.to_bytes();
+        let headers = KEPT_HEADERS
+            .iter()
+            .filter_map(|name| Some((name.to_string(), head.headers.get(name)?.to_str().ok()?.to_owned())))
+            .collect();
+        answer = StoredAnswer {
+            status: head.status.as_u16(),
+            headers_json: serde_json::to_string(&KeptHeaders(headers)).unwrap_or_default(),
+            body: bytes.to_vec(),
+        };
+        Body::from(bytes)
+    } else {
+        body
     };
     if let Err(error) = cx.db.idempotency_finish(run, &answer).await {
         // The change is done and committed: its answer counts. A second request finds the key running and waits.
         tracing::error!(?error, "an answer could not be kept for its Idempotency-Key");
     }
-    Ok(Response::from_parts(head, Body::from(body)))
+    Ok(Response::from_parts(head, body))
 }
 
 /// The answer of the first time.
 fn kept(answer: StoredAnswer) -> Result<Response> {
+    if answer.status == NOT_KEPT {
+        return Err(codes::IDEMPOTENCY_NOT_KEPT.error("the change was made the first time"));
+    }
     let damaged = |e: &(dyn std::error::Error + 'static)| {
         wh_base::codes::INTERNAL.caused("a kept answer is damaged", e.to_string())
     };

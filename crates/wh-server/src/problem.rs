@@ -83,6 +83,7 @@ fn body(error: &Error, request_id: Uuid) -> ProblemBody<'_> {
         title: code.summary,
         status: code.kind.status(),
         detail,
+        instance: format!("urn:uuid:{request_id}"),
         code: code.code,
         request_id,
         errors: error.fields(),
@@ -96,6 +97,7 @@ struct ProblemBody<'a> {
     title: &'static str,
     status: u16,
     detail: &'a str,
+    instance: String,
     code: &'static str,
     request_id: Uuid,
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
@@ -117,6 +119,9 @@ pub(crate) struct ProblemSchema {
     status: u16,
     /// What happened this time.
     detail: String,
+    /// This occurrence: the request's id as a URN.
+    #[schema(format = "uri-reference")]
+    instance: String,
     /// `area.what`, stable for ever.
     code: String,
     /// Under which the log holds the request.

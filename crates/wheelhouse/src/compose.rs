@@ -53,7 +53,7 @@ pub async fn database(settings: &Settings, data: &Path, inputs: &Inputs) -> Resu
         Engine::Sqlite => EngineConfig::Sqlite { path: data.to_owned() },
         Engine::Postgres => EngineConfig::Postgres(postgres_urls(&settings.database)?),
     };
-    let config = DbConfig { engine, limits: DbLimits::default() };
+    let config = DbConfig { engine, limits: settings.database.limits() };
     wh_db::open(&config, MIGRATIONS, Arc::clone(&inputs.clock), Arc::clone(&inputs.random)).await
 }
 

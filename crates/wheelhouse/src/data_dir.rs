@@ -1,6 +1,7 @@
 //! The data folder and its lock: one process at a time, the second one is told who holds it.
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use wh_base::{ErrorCode, Kind, Result};
@@ -29,7 +30,7 @@ const LOCK_FILE: &str = "wheelhouse.lock";
 #[derive(Debug)]
 pub struct DataDir {
     folder: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl DataDir {
@@ -52,7 +53,7 @@ impl DataDir {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 lock.read_to_string(&mut holder).map_err(unusable)?;
-                let holder = holder.trim();
+                let holder = holder.lines().next().unwrap_or_default();
                 return Err(
                     LOCKED.error(format!("the data folder {} is held by process {holder}", folder.display()))
                 );
@@ -63,7 +64,25 @@ impl DataDir {
         lock.rewind().map_err(unusable)?;
         writeln!(lock, "{}", std::process::id()).map_err(unusable)?;
         lock.sync_all().map_err(unusable)?;
-        Ok(Self { folder: folder.to_owned(), _lock: lock })
+        Ok(Self { folder: folder.to_owned(), lock })
+    }
+
+    /// Write down where the server is reached, for commands that run beside it.
+    pub fn reached_at(&mut self, origin: &str) -> Result<()> {
+        writeln!(self.lock, "{origin}")
+            .map_err(|e| UNUSABLE.caused(format!("cannot write in {}", self.folder.display()), e))
+    }
+
+    /// Where the server that runs on this folder is reached; none when none does.
+    pub fn origin_of_running(folder: &Path) -> Option<String> {
+        let mut lock = OpenOptions::new().read(true).open(folder.join(LOCK_FILE)).ok()?;
+        // What is in the file of a server that has ended does not count.
+        if !matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+            return None;
+        }
+        let mut text = String::new();
+        lock.read_to_string(&mut text).ok()?;
+        text.lines().nth(1).map(str::to_owned)
     }
 
     /// The embedded database.
@@ -77,14 +96,16 @@ impl DataDir {
     }
 }
 
-/// Rows, sessions and files of a company are nobody else's business: only this user may look in.
+/// Rows, sessions and files of a company are nobody else's business: only this user may look in, also where the folder was
+/// there before.
 fn make_private(folder: &Path) -> std::io::Result<()> {
-    if folder.exists() {
-        return Ok(());
-    }
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.recursive(true).mode(0o700);
+    builder.create(folder)?;
+    let mode = fs::metadata(folder)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        tracing::warn!(folder = %folder.display(), mode = format!("{:o}", mode & 0o777), "others could look into the data folder: closed to them");
+        fs::set_permissions(folder, fs::Permissions::from_mode(mode & 0o700))?;
+    }
+    Ok(())
 }

@@ -28,7 +28,7 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     compose::install_crypto();
     // Before anything is opened: a metric that is made without its recorder stays silent for ever.
     wh_server::edge::metrics::recorder();
-    let data = DataDir::open(&settings.data_dir)?;
+    let mut data = DataDir::open(&settings.data_dir)?;
     let inputs = Inputs::of_this_machine();
     let (sockets, health, stop) = (Sockets::new(), Health::starting(), CancellationToken::new());
     let listener = Listener::bind(&settings.server)?;
@@ -49,6 +49,7 @@ pub async fn serve(sources: &Sources) -> Result<()> {
         tokio::spawn(port.run(health.clone(), ended.clone()))
     });
     let origin = origin(&settings.server, Some(listener.address()));
+    data.reached_at(&origin)?;
     let (door, config, stopping) = (edge.clone(), settings.server.clone(), stop.clone());
     let serving =
         tokio::spawn(async move { wh_server::serve::serve(door, listener, &config, stopping).await });
@@ -164,6 +165,8 @@ pub async fn setup_link(sources: &Sources) -> Result<()> {
     let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
     let identity = compose::identity(&opened, &context, settings.identity.clone())?;
     let token = identity.setup_token_issue().await?;
-    print::line(&format!("{}/setup#{}", origin(&settings.server, None), token.expose()));
+    let running = DataDir::origin_of_running(&settings.data_dir);
+    let origin = running.unwrap_or_else(|| origin(&settings.server, None));
+    print::line(&format!("{origin}/setup#{}", token.expose()));
     Ok(())
 }

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use wh_base::config::{self, Holds, Key, Layers, Section};
 use wh_base::{Result, Secret, codes};
+use wh_db::DbLimits;
 use wh_identity::IdentityConfig;
 use wh_server::ServerConfig;
 
@@ -32,6 +33,48 @@ const DATABASE: Section = Section {
         Key::optional("postgres_app_url", Holds::Text, "URL of the login that serves tenants."),
         Key::optional("postgres_id_url", Holds::Text, "URL of the login that reads users and sessions."),
         Key::optional("postgres_sys_url", Holds::Text, "URL of the login for jobs across tenants."),
+        Key::new(
+            "connections_max",
+            Holds::Integer { min: 1, max: 1_000 },
+            "16",
+            "Connections that read at the same time (SQLite), or connections of the app login (PostgreSQL).",
+        ),
+        Key::new(
+            "queue_max",
+            Holds::Integer { min: 1, max: 100_000 },
+            "1024",
+            "Requests that may wait for a connection; the next one is refused with db.busy.",
+        ),
+        Key::new(
+            "wait_ms_max",
+            Holds::Integer { min: 10, max: 60_000 },
+            "5000",
+            "How long a request waits for a connection, in milliseconds.",
+        ),
+        Key::new(
+            "statement_ms_max",
+            Holds::Integer { min: 10, max: 600_000 },
+            "5000",
+            "How long one statement may run, in milliseconds.",
+        ),
+        Key::new(
+            "held_ms_max",
+            Holds::Integer { min: 10, max: 60_000 },
+            "50",
+            "SQLite: how long one writing transaction may keep the others waiting, in milliseconds.",
+        ),
+        Key::new(
+            "idle_in_transaction_ms_max",
+            Holds::Integer { min: 100, max: 600_000 },
+            "5000",
+            "PostgreSQL: how long a transaction may wait for its next statement, in milliseconds.",
+        ),
+        Key::new(
+            "file_mb_max",
+            Holds::Integer { min: 16, max: 268_435_456 },
+            "262144",
+            "SQLite: how large the file may become, in megabytes.",
+        ),
     ],
 };
 
@@ -78,6 +121,35 @@ pub struct DatabaseSettings {
     pub postgres_id_url: Option<Secret<String>>,
     /// System jobs' login.
     pub postgres_sys_url: Option<Secret<String>>,
+    /// See [`DbLimits`].
+    pub connections_max: usize,
+    /// See [`DbLimits`].
+    pub queue_max: usize,
+    /// See [`DbLimits`].
+    pub wait_ms_max: u64,
+    /// See [`DbLimits`].
+    pub statement_ms_max: u64,
+    /// See [`DbLimits`].
+    pub held_ms_max: u64,
+    /// See [`DbLimits`].
+    pub idle_in_transaction_ms_max: u64,
+    /// Megabytes (2^20 bytes).
+    pub file_mb_max: u64,
+}
+
+impl DatabaseSettings {
+    /// How much the database may take.
+    pub fn limits(&self) -> DbLimits {
+        DbLimits {
+            connections_max: self.connections_max,
+            queue_max: self.queue_max,
+            wait_ms_max: self.wait_ms_max,
+            statement_ms_max: self.statement_ms_max,
+            held_ms_max: self.held_ms_max,
+            idle_in_transaction_ms_max: self.idle_in_transaction_ms_max,
+            file_bytes_max: self.file_mb_max << 20,
+        }
+    }
 }
 
 /// The two engines.
@@ -117,11 +189,28 @@ pub struct Settings {
     pub log: LogConfig,
 }
 
+/// The variables that are settings. Those of other programs may hold anything.
+fn environment() -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let Some(name) = name.to_str().filter(|name| name.starts_with(config::ENVIRONMENT_PREFIX)) else {
+            continue;
+        };
+        if name.starts_with(TEST_PREFIX) {
+            continue;
+        }
+        let value = value
+            .into_string()
+            .map_err(|_| codes::CONFIG.error(format!("{name}: its value is not UTF-8")))?;
+        found.push((name.to_owned(), value));
+    }
+    Ok(found)
+}
+
 impl Settings {
     /// Read all layers. Every mistake is in the error's fields, one per line.
     pub fn load(sources: &Sources) -> Result<Self> {
-        let environment: Vec<(String, String)> =
-            std::env::vars().filter(|(name, _)| !name.starts_with(TEST_PREFIX)).collect();
+        let environment = environment()?;
         let file = find_file(sources, &environment);
         let text = file.as_deref().map(read).transpose()?;
         let name = file.as_deref().map(|file| file.display().to_string());

@@ -933,6 +933,11 @@ export interface components {
             /** @description What is wrong, field by field. */
             readonly errors?: readonly components["schemas"]["ProblemField"][];
             /**
+             * Format: uri-reference
+             * @description This occurrence: the request's id as a URN.
+             */
+            readonly instance: string;
+            /**
              * Format: uuid
              * @description Under which the log holds the request.
              */
@@ -1607,7 +1612,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.idempotency_running */
+            /** @description server.idempotency_not_kept, server.idempotency_running */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2254,7 +2259,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.last_owner, server.idempotency_running */
+            /** @description identity.last_owner, server.idempotency_not_kept, server.idempotency_running */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2398,7 +2403,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.last_owner, server.idempotency_running */
+            /** @description identity.last_owner, server.idempotency_not_kept, server.idempotency_running */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3187,7 +3192,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.idempotency_running */
+            /** @description server.idempotency_not_kept, server.idempotency_running */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3306,7 +3311,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.idempotency_running */
+            /** @description server.idempotency_not_kept, server.idempotency_running */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3681,7 +3686,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.tenant_limit, server.idempotency_running */
+            /** @description identity.tenant_limit, server.idempotency_not_kept, server.idempotency_running */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4127,7 +4132,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.exists, panels.limit, server.idempotency_running */
+            /** @description dataset.exists, panels.limit, server.idempotency_not_kept, server.idempotency_running */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4389,7 +4394,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.idempotency_running */
+            /** @description server.idempotency_not_kept, server.idempotency_running */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4532,7 +4537,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.idempotency_running */
+            /** @description server.idempotency_not_kept, server.idempotency_running */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;

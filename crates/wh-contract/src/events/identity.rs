@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Event;
-use crate::{InvitationId, Role, SessionId, TenantId, UserId};
+use crate::{IDENTITY_WRITE, InvitationId, Permission, Role, SessionId, TenantId, UserId};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident = $kind:literal about $subject:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? })*) => {$(
@@ -86,4 +86,18 @@ events! {
         /// Who.
         user: UserId,
     }
+}
+
+/// Events that say more than every member should hear: who may hear them, besides the person they are about.
+const RESERVED: &[(&str, &Permission)] = &[
+    (InvitationCreated::TYPE, &IDENTITY_WRITE),
+    (InvitationRevoked::TYPE, &IDENTITY_WRITE),
+    (SessionStarted::TYPE, &IDENTITY_WRITE),
+    (SessionRevoked::TYPE, &IDENTITY_WRITE),
+    (PasswordChanged::TYPE, &IDENTITY_WRITE),
+];
+
+/// What somebody must hold to hear events of this kind about others; none where reading the area is enough.
+pub fn heard_by(kind: &str) -> Option<&'static Permission> {
+    RESERVED.iter().find(|(reserved, _)| *reserved == kind).map(|(_, permission)| *permission)
 }

@@ -103,10 +103,19 @@ impl Plan {
         }
         let columns = match &query.columns {
             None => (0..schema.len()).collect(),
-            Some(names) => names
-                .iter()
-                .map(|name| schema.index_of(name).ok_or_else(|| unknown("columns", name)))
-                .collect::<Result<_>>()?,
+            Some(names) => {
+                let mut asked = vec![false; schema.len()];
+                let mut places = Vec::with_capacity(names.len());
+                for name in names {
+                    let place = schema.index_of(name).ok_or_else(|| unknown("columns", name))?;
+                    if std::mem::replace(&mut asked[place], true) {
+                        let detail = format!("the column {name} stands twice");
+                        return Err(codes::WINDOW.error(detail.clone()).at("columns", detail));
+                    }
+                    places.push(place);
+                }
+                places
+            }
         };
         let order_key = serde_json::to_string(&(&query.filter, search, &sort))
             .map_err(|error| codes::FILTER.caused("the filter cannot be written", error))?;

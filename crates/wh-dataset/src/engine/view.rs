@@ -14,7 +14,7 @@ use super::query::{Plan, ViewQuery};
 use super::scan::{Collect, InOrder, Interest, Place, scan};
 use super::sort_keys::Keys;
 use super::top::Top;
-use super::window::{self, Head, Window};
+use super::window::{self, Head, WINDOW_BYTES_INLINE, WINDOW_BYTES_MAX, Window};
 use crate::codes;
 
 /// Windows that end before this row of a sort are found by one pass; later ones by a permutation that is kept.
@@ -91,10 +91,30 @@ impl Engine {
         let columns = plan.columns.clone();
         let found = self.find(&version, plan).await?;
         let head = Head { count: found.count, ..head };
-        let window = window::write(version.hot.data(), head, &columns, &found.rows);
+        let hot = version.hot.data();
+        let window = match window::write(hot, head, &columns, &found.rows, WINDOW_BYTES_INLINE) {
+            Some(window) => window,
+            None => self.large(&version, head, columns, found).await?,
+        };
         let bytes = (window.json.len() + key.len() + 256) as u64;
         self.windows.put((version.id, key), window.clone(), bytes);
         Ok(window)
+    }
+
+    /// A window with so much text that writing it would hold up others.
+    async fn large(
+        &self,
+        version: &Version,
+        head: Head,
+        columns: Vec<usize>,
+        found: Found,
+    ) -> Result<Window> {
+        let hot = version.hot.clone();
+        let write = move || window::write(hot.data(), head, &columns, &found.rows, WINDOW_BYTES_MAX);
+        self.on_thread(write).await?.ok_or_else(|| {
+            let detail = format!("these rows are more than {} MiB of text", WINDOW_BYTES_MAX >> 20);
+            codes::WINDOW.error(detail.clone()).at("limit", detail)
+        })
     }
 
     async fn find(&self, version: &Version, plan: Plan) -> Result<Found> {

@@ -5,6 +5,10 @@ use super::column::{ColumnChunk, Form, NULL};
 use super::hot::HotData;
 use crate::model::{ColumnType, Schema};
 
+/// Bytes of a window. Long texts reach it before the rows do.
+pub(crate) const WINDOW_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of a window that is written where it is asked for; a larger one would hold up others.
+pub(crate) const WINDOW_BYTES_INLINE: usize = 1024 * 1024;
 /// Bytes a cell usually needs.
 const CELL_BYTES: usize = 12;
 /// Whole numbers below this are written without a point, as JavaScript does.
@@ -42,8 +46,14 @@ pub(crate) fn empty(head: Head) -> Window {
     Window { json: out.into(), version: head.version, count: head.count, total: head.total }
 }
 
-/// Writes the rows.
-pub(crate) fn write(hot: &HotData, head: Head, columns: &[usize], rows: &[u32]) -> Window {
+/// Writes the rows; none when that would be more than so many bytes, about.
+pub(crate) fn write(
+    hot: &HotData,
+    head: Head,
+    columns: &[usize],
+    rows: &[u32],
+    bytes_max: usize,
+) -> Option<Window> {
     let mut out = Vec::with_capacity(256 + columns.len() * 16 + columns.len() * rows.len() * CELL_BYTES);
     begin(&mut out, head);
     write_names(&mut out, &hot.schema, columns);
@@ -56,11 +66,14 @@ pub(crate) fn write(hot: &HotData, head: Head, columns: &[usize], rows: &[u32]) 
                 out.push(b',');
             }
             write_cell(&mut out, hot, column, kind, row);
+            if out.len() > bytes_max {
+                return None;
+            }
         }
         out.push(b']');
     }
     out.extend_from_slice(b"]}");
-    Window { json: out.into(), version: head.version, count: head.count, total: head.total }
+    Some(Window { json: out.into(), version: head.version, count: head.count, total: head.total })
 }
 
 fn begin(out: &mut Vec<u8>, head: Head) {

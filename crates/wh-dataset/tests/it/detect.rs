@@ -297,3 +297,24 @@ proptest::proptest! {
         detect(file.as_bytes(), None, &ReadHints::default()).ok();
     }
 }
+
+#[test]
+fn a_sample_with_new_keys_in_each_line_is_refused_before_it_fills_the_memory() {
+    let mut file = String::new();
+    for row in 0..10_000 {
+        file.push('{');
+        for key in 0..30 {
+            file.push_str(&format!("{}\"k{row}_{key}\":1", if key == 0 { "" } else { "," }));
+        }
+        file.push_str("}\n");
+    }
+    let refused = detect(file.as_bytes(), Some("a.ndjson"), &ReadHints::default()).unwrap_err();
+    assert!(refused.is(&wh_dataset::codes::COLUMNS), "{refused:?}");
+}
+
+#[test]
+fn a_cut_sample_without_a_whole_line_is_refused() {
+    let file = format!("\n{}", "x".repeat(80_000));
+    let refused = detect(file.as_bytes(), Some("a.csv"), &ReadHints::default()).unwrap_err();
+    assert!(refused.is(&wh_dataset::codes::SAMPLE_EMPTY), "{refused:?}");
+}

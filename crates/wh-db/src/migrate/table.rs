@@ -113,14 +113,8 @@ pub(super) fn parse(
             table.constraints.push(text(sql, item).to_owned());
         } else {
             table.columns.push(column(sql, item)?);
-            let key = item
-                .iter()
-                .any(|token| ["PRIMARY", "UNIQUE", "REFERENCES"].iter().any(|word| token.is(word)));
-            if key && class == TableClass::Tenant {
-                return Err(format!(
-                    "column {}: keys of a tenant table are composite and start with tenant_id",
-                    item[0].text
-                ));
+            if class == TableClass::Tenant {
+                no_key(item)?;
             }
         }
     }
@@ -140,6 +134,26 @@ fn complete(table: &Table) -> Result<(), String> {
     let walled = tenant.is_some_and(|column| column.kind == "uuid" && says(&column.rest, "NOT NULL"));
     if table.class == TableClass::Tenant && !walled {
         return Err(format!("{} has no column tenant_id uuid NOT NULL", table.name));
+    }
+    Ok(())
+}
+
+/// A column that a later migration adds to a table, of whichever class: no key can be added that way, and none need be.
+pub(super) fn added(context: &str, sql: &str, item: &[Token<'_>]) -> Result<Column, String> {
+    if item.is_empty() {
+        return Err("ADD COLUMN without a column".to_owned());
+    }
+    references(context, item)?;
+    no_key(item)?;
+    column(sql, item)
+}
+
+/// A key of one column reaches across tenants.
+fn no_key(item: &[Token<'_>]) -> Result<(), String> {
+    let key = item.iter().any(|token| ["PRIMARY", "UNIQUE", "REFERENCES"].iter().any(|word| token.is(word)));
+    if key {
+        let name = item[0].text;
+        return Err(format!("column {name}: keys of a tenant table are composite and start with tenant_id"));
     }
     Ok(())
 }

@@ -177,7 +177,7 @@ impl Reader<'_> {
         if !adds {
             return Err("ALTER TABLE can only ADD COLUMN".to_owned());
         }
-        let column = table::column(self.sql, &self.part[5..])?;
+        let column = table::added(self.context, self.sql, &self.part[5..])?;
         Ok(format!("ALTER TABLE {name} ADD COLUMN {}", column.text(self.dialect)))
     }
 }

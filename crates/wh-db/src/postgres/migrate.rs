@@ -43,7 +43,12 @@ async fn kernel(owner: &Client, logins: &Logins, now: Timestamp) -> Result<()> {
     let there = owner.query_one("SELECT to_regclass('kernel_migration') IS NOT NULL", &[]).await;
     let there: bool = there.map_err(errors::translate)?.get(0);
     let done = if there { applied(owner, KERNEL_ONLY).await? } else { Vec::new() };
-    for (name, text) in kernel::migrations(logins) {
+    let own = kernel::migrations(logins);
+    if let Some(row) = done.iter().find(|row| !own.iter().any(|(name, _)| *name == row.name)) {
+        return Err(codes::SCHEMA_NEWER
+            .error(format!("migration {} of the kernel is not part of this program", row.name)));
+    }
+    for (name, text) in own {
         if done.iter().any(|row| row.name == name) {
             continue;
         }

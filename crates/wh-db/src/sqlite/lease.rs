@@ -75,10 +75,13 @@ fn undo(connection: &Connection) {
     if connection.raw.is_autocommit() {
         return;
     }
-    // Without the savepoint (it was never made) both fail, and there is nothing to undo.
     let undone = connection.control("ROLLBACK TO one").and_then(|()| connection.control("RELEASE one"));
     if let Err(cause) = undone {
-        tracing::debug!(%cause, "no savepoint to undo");
+        // What could not be undone alone must not be committed with the others: the group is lost, and told to try again.
+        tracing::warn!(%cause, "a change could not be undone alone; its group is rolled back");
+        if let Err(cause) = connection.control("ROLLBACK") {
+            tracing::error!(%cause, "a group of changes could not be rolled back");
+        }
     }
 }
 

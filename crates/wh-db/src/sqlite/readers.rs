@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{coop, spawn_blocking};
+use tokio::task::{JoinHandle, coop, spawn_blocking};
 use wh_base::{Error, Result};
 
 use super::connection::{Connection, Limits, Mode, Use};
@@ -139,12 +139,16 @@ pub(crate) struct Read {
     seat: Option<Seat>,
 }
 
-/// Stops the statement on the other thread when the future that waits for it is dropped.
-struct Watch(Option<Arc<Session>>);
+/// A statement on a thread of its own. Dropped before its answer, it is stopped; the connection goes back only behind
+/// that, because the task's answer holds it until the handle is gone: nobody else's statement can be hit.
+struct Elsewhere {
+    task: JoinHandle<(Seat, Result<Vec<Row>>)>,
+    session: Option<Arc<Session>>,
+}
 
-impl Drop for Watch {
+impl Drop for Elsewhere {
     fn drop(&mut self) {
-        if let Some(session) = &self.0 {
+        if let Some(session) = &self.session {
             session.abandon();
         }
     }
@@ -161,15 +165,15 @@ impl Read {
             answer => return answer,
         }
         let seat = self.seat.take().ok_or_else(over)?;
-        let mut watch = Watch(seat.connection.as_ref().map(|connection| Arc::clone(&connection.session)));
+        let session = seat.connection.as_ref().map(|connection| Arc::clone(&connection.session));
         let (sql, args) = (Arc::clone(sql), args.to_vec());
-        let (seat, answer) = spawn_blocking(move || {
+        let task = spawn_blocking(move || {
             let answer = seat.rows(&sql, &args, whole);
             (seat, answer)
-        })
-        .await
-        .map_err(gone)?;
-        watch.0 = None;
+        });
+        let mut elsewhere = Elsewhere { task, session };
+        let (seat, answer) = (&mut elsewhere.task).await.map_err(gone)?;
+        elsewhere.session = None;
         self.seat = Some(seat);
         answer
     }

@@ -57,6 +57,11 @@ async fn limited(t: &TestDb, change: impl FnOnce(&mut DbConfig)) -> Context {
     Context::new(opened.db, clock, random)
 }
 
+/// A lease that a few statements keep to on a busy machine, and that nobody minds to wait for.
+const HELD_MS_MAX: u64 = 400;
+/// Rows whose slow change takes many times that.
+const ROWS: i64 = 1_500;
+
 one_engine!(sqlite, a_dropped_transaction_takes_nobody_with_it, GROUP, async |t| {
     let tenant: TenantId = t.cx.next_id();
     let start = Arc::new(Barrier::new(60));
@@ -144,7 +149,7 @@ one_engine!(sqlite, an_error_undoes_its_transaction_at_once_and_poisons_it, GROU
 });
 
 one_engine!(sqlite, whoever_holds_the_writer_too_long_is_undone, GROUP, async |t| {
-    let cx = limited(&t, |config| config.limits.held_ms_max = 30).await;
+    let cx = limited(&t, |config| config.limits.held_ms_max = HELD_MS_MAX).await;
     let tenant: TenantId = cx.next_id();
     let mut slow = cx.db.begin(tenant).await.unwrap();
     insert(&mut slow, &cx, 1).await;
@@ -162,7 +167,7 @@ one_engine!(sqlite, whoever_holds_the_writer_too_long_is_undone, GROUP, async |t
 });
 
 one_engine!(sqlite, a_commit_after_the_limit_is_refused, GROUP, async |t| {
-    let cx = limited(&t, |config| config.limits.held_ms_max = 30).await;
+    let cx = limited(&t, |config| config.limits.held_ms_max = HELD_MS_MAX).await;
     let tenant: TenantId = cx.next_id();
     let mut slow = cx.db.begin(tenant).await.unwrap();
     insert(&mut slow, &cx, 1).await;
@@ -172,7 +177,7 @@ one_engine!(sqlite, a_commit_after_the_limit_is_refused, GROUP, async |t| {
 });
 
 one_engine!(sqlite, a_long_statement_of_a_change_ends_with_its_limit, GROUP, async |t| {
-    let cx = limited(&t, |config| config.limits.held_ms_max = 40).await;
+    let cx = limited(&t, |config| config.limits.held_ms_max = HELD_MS_MAX).await;
     let tenant: TenantId = cx.next_id();
     // One that only reads is interrupted; the change before it in the group lives.
     let mut first = cx.db.begin(tenant).await.unwrap();
@@ -192,7 +197,7 @@ one_engine!(sqlite, a_long_statement_of_a_change_ends_with_its_limit, GROUP, asy
 });
 
 one_engine!(sqlite, a_lost_group_is_told_to_try_again, GROUP, async |t| {
-    let cx = limited(&t, |config| config.limits.held_ms_max = 20).await;
+    let cx = limited(&t, |config| config.limits.held_ms_max = HELD_MS_MAX).await;
     let tenant: TenantId = cx.next_id();
     let mut seed = cx.db.begin(tenant).await.unwrap();
     insert(&mut seed, &cx, 1).await;
@@ -220,14 +225,14 @@ one_engine!(sqlite, a_lost_group_is_told_to_try_again, GROUP, async |t| {
 });
 
 one_engine!(sqlite, rows_written_late_fail_without_the_group, GROUP, async |t| {
-    let cx = limited(&t, |config| config.limits.held_ms_max = 40).await;
+    let cx = limited(&t, |config| config.limits.held_ms_max = HELD_MS_MAX).await;
     let tenant: TenantId = cx.next_id();
-    let mut tx = cx.db.begin(tenant).await.unwrap();
-    for n in 0..200 {
+    let mut tx = t.cx.db.begin(tenant).await.unwrap();
+    for n in 0..ROWS {
         insert(&mut tx, &cx, n).await;
     }
     tx.commit().await.unwrap();
-    // Each of the 200 rows counts to 20,000 before it is written: the guard of a late row ends it.
+    // Each row counts to 20,000 before it is written: the guard of a late row ends it.
     let slow = "UPDATE group_item SET n = (WITH RECURSIVE x (a) AS (SELECT group_item.n UNION ALL SELECT a + 1 FROM x \
                 WHERE a < 20000) SELECT COUNT(*) FROM x) WHERE tenant_id = $1";
     let mut tx = cx.db.begin(tenant).await.unwrap();
@@ -235,7 +240,7 @@ one_engine!(sqlite, rows_written_late_fail_without_the_group, GROUP, async |t| {
     assert!(error.is(&codes::HELD_TOO_LONG), "{error:?}");
     let mut read = cx.db.read(tenant).await.unwrap();
     let row = read.row("SELECT MAX(n) AS m FROM group_item", args![]).await.unwrap();
-    assert_eq!(row.int("m").unwrap(), 199);
+    assert_eq!(row.int("m").unwrap(), ROWS - 1);
 });
 
 one_engine!(sqlite, a_full_queue_says_busy, GROUP, async |t| {

@@ -156,6 +156,15 @@ fn json<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> Result<T> {
         .map_err(|e| codes::QUERY_MALFORMED.error(format!("{name}: {e}")).at(name, e.to_string()))
 }
 
+/// Why a file did not come whole: too large and too slow are the front door's to tell.
+fn broken(error: &axum::Error) -> wh_base::Error {
+    let told = wh_server::edge::body_error(error);
+    if told.is(&wh_server::edge::codes::BODY_BROKEN) {
+        return codes::UPLOAD_BROKEN.error("the connection ended before the file did");
+    }
+    told
+}
+
 /// Look at the first bytes of a file: how it would be read, and its first rows read that way
 #[utoipa::path(post, path = "/v1/panels/preview", tag = "panels", params(ImportPreviewQuery),
     request_body(content((Vec<u8> = "application/octet-stream"), (String = "text/csv"),
@@ -165,9 +174,7 @@ fn json<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> Result<T> {
 pub async fn import_preview(Query(query): Query<ImportPreviewQuery>, body: Body) -> Answer<Json<Detected>> {
     let hints =
         query.hints.as_deref().map(|text| json::<ReadHints>("hints", text)).transpose()?.unwrap_or_default();
-    let sample = axum::body::to_bytes(body, SAMPLE_BYTES_MAX)
-        .await
-        .map_err(|e| codes::UPLOAD_BROKEN.caused("the sample broke off or is larger than 4 MiB", e))?;
+    let sample = axum::body::to_bytes(body, SAMPLE_BYTES_MAX).await.map_err(|e| broken(&e))?;
     let task = tokio::task::spawn_blocking(move || {
         service::import_preview(&sample, query.file_name.as_deref(), &hints)
     });
@@ -191,9 +198,7 @@ pub async fn import_create(
 ) -> Answer<(StatusCode, Json<ImportView>)> {
     let options = query.options.as_deref().map(|text| json::<ReadOptions>("options", text)).transpose()?;
     let request = ImportRequest { panel, mode: query.mode, file_name: query.file_name, options };
-    let stream = body.into_data_stream().map(|piece| {
-        piece.map_err(|e| codes::UPLOAD_BROKEN.caused("the connection ended before the file did", e))
-    });
+    let stream = body.into_data_stream().map(|piece| piece.map_err(|e| broken(&e)));
     // A task of its own: when the client goes away, the record of the import must still be ended.
     let task =
         tokio::spawn(async move { service::import_run(&cx, &datasets, &hub, &actor, request, stream).await });

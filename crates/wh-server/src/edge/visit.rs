@@ -55,8 +55,9 @@ impl Visit {
         let _ = self.0.member.set((user, tenant));
     }
 
-    /// The operation's own limit of body bytes. Refuses at once what announces more; the rest is counted as it arrives.
-    pub fn allow_body(&self, bytes: u64) -> Result<()> {
+    /// The operation's own limit of body bytes, if it has one. Refuses at once what announces more; the rest is counted as it arrives.
+    pub fn allow_body(&self, bytes: Option<u64>) -> Result<()> {
+        let bytes = bytes.unwrap_or_else(|| self.0.body_max.load(Ordering::Relaxed));
         self.0.body_max.store(bytes, Ordering::Relaxed);
         match self.0.body_announced {
             Some(announced) if announced > bytes => {

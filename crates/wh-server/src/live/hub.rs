@@ -241,7 +241,7 @@ impl Seat {
             let wanted = topics.iter().map(String::as_str).collect();
             for delivered in &missed.events {
                 let frame = Frame::of(delivered);
-                if hears(&wanted, &frame.topic) {
+                if hears(&wanted, &frame.topic) && frame.is_for(&self.member.actor) {
                     self.member.outgoing.push(frame.text, Weight::Kept);
                 }
                 after = delivered.position;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
 use wh_base::Actor;
+use wh_contract::Permission;
+use wh_contract::events::heard_by;
 use wh_db::Delivered;
 
 use super::outgoing::{Outgoing, Weight};
@@ -25,13 +27,23 @@ pub(super) struct Frame {
     pub(super) position: i64,
     pub(super) topic: Arc<str>,
     pub(super) text: Utf8Bytes,
+    /// What others than its subject must hold to hear it.
+    reserved: Option<&'static Permission>,
 }
 
 impl Frame {
     pub(super) fn of(delivered: &Delivered) -> Self {
         let topic = protocol::topic_of(delivered);
         let text = protocol::event(delivered, &topic);
-        Self { position: delivered.position, topic: topic.into(), text }
+        let reserved = heard_by(&delivered.kind);
+        Self { position: delivered.position, topic: topic.into(), text, reserved }
+    }
+
+    /// Whether somebody who listens to its topic may hear it.
+    pub(super) fn is_for(&self, actor: &Actor) -> bool {
+        let Some(permission) = self.reserved else { return true };
+        let about = self.topic.split_once('.').map_or("", |(_, subject)| subject);
+        actor.may(permission) || about == actor.user.to_string()
     }
 }
 
@@ -111,7 +123,7 @@ impl Room {
         }
         let wanted: HashSet<&str> = topics.iter().map(String::as_str).collect();
         for frame in self.remembered.iter().filter(|frame| frame.position > after) {
-            if hears(&wanted, &frame.topic) {
+            if hears(&wanted, &frame.topic) && frame.is_for(&member.actor) {
                 member.outgoing.push(frame.text.clone(), Weight::Kept);
             }
         }
@@ -124,7 +136,7 @@ impl Room {
             return;
         }
         self.last = self.last.max(frame.position);
-        self.tell(&frame.topic, &frame.text, Weight::Kept);
+        self.send(&frame.topic, &frame.text, Weight::Kept, |actor| frame.is_for(actor));
         if self.remembered.len() >= REMEMBERED_MAX {
             self.remembered.pop_front();
         }
@@ -133,8 +145,12 @@ impl Room {
 
     /// A frame for the listeners of the topic and of its area, once for each.
     pub(super) fn tell(&self, topic: &str, text: &Utf8Bytes, weight: Weight) {
+        self.send(topic, text, weight, |_| true);
+    }
+
+    fn send(&self, topic: &str, text: &Utf8Bytes, weight: Weight, is_for: impl Fn(&Actor) -> bool) {
         let exact = self.topics.get(topic);
-        for member in exact.into_iter().flat_map(HashMap::values) {
+        for member in exact.into_iter().flat_map(HashMap::values).filter(|member| is_for(&member.actor)) {
             member.outgoing.push(text.clone(), weight);
         }
         let area = protocol::area(topic);
@@ -142,7 +158,7 @@ impl Room {
             return;
         }
         for (id, member) in self.topics.get(area).into_iter().flatten() {
-            if !exact.is_some_and(|listeners| listeners.contains_key(id)) {
+            if !exact.is_some_and(|listeners| listeners.contains_key(id)) && is_for(&member.actor) {
                 member.outgoing.push(text.clone(), weight);
             }
         }

@@ -9,9 +9,6 @@ use wh_contract::Permission;
 use super::statuses;
 use crate::edge::Route;
 
-/// Bytes of a body, where the operation names no other limit.
-pub(crate) const BODY_BYTES_MAX: u64 = 1024 * 1024;
-
 /// How much harm a mistaken call does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Risk {
@@ -67,7 +64,8 @@ pub struct Op {
     pub(crate) access: Access,
     pub(crate) risk: Risk,
     pub(crate) errors: Vec<&'static ErrorCode>,
-    pub(crate) body_bytes_max: u64,
+    /// None: what `server.body_bytes_max` says.
+    pub(crate) body_bytes_max: Option<u64>,
     pub(crate) intake: Intake,
     pub(crate) keyed: Keyed,
 }
@@ -76,14 +74,7 @@ impl Op {
     fn new(access: Access, risk: Risk) -> Self {
         // Without a session there is no tenant under which a key could be kept.
         let keyed = if access != Access::Open && risk != Risk::Read { Keyed::Yes } else { Keyed::No };
-        Self {
-            access,
-            risk,
-            errors: Vec::new(),
-            body_bytes_max: BODY_BYTES_MAX,
-            intake: Intake::Buffered,
-            keyed,
-        }
+        Self { access, risk, errors: Vec::new(), body_bytes_max: None, intake: Intake::Buffered, keyed }
     }
 
     /// Changes nothing; needs the permission.
@@ -131,10 +122,10 @@ impl Op {
         self
     }
 
-    /// Bytes of the body at most, other than 1 MiB.
+    /// Bytes of the body at most, other than `server.body_bytes_max`.
     #[must_use]
     pub fn body_max(mut self, bytes: impl TryInto<u64>) -> Self {
-        self.body_bytes_max = bytes.try_into().unwrap_or(u64::MAX);
+        self.body_bytes_max = Some(bytes.try_into().unwrap_or(u64::MAX));
         self
     }
 
@@ -142,7 +133,7 @@ impl Op {
     /// the handler or a [`Op::body_max`] after this sets.
     #[must_use]
     pub fn streams(mut self) -> Self {
-        self.body_bytes_max = u64::MAX;
+        self.body_bytes_max = Some(u64::MAX);
         self.intake = Intake::Streamed;
         self.keyed = Keyed::No;
         self

@@ -7,6 +7,7 @@ use wh_base::ErrorCode;
 use super::Registry;
 use super::op::{Access, Keyed, Plan};
 use super::statuses::statuses_of;
+use crate::config::ServerConfig;
 
 const DESCRIPTION: &str = "Every face of Wheelhouse calls these operations. `x-permission` is enforced before a handler runs, \
 `x-risk` says how much harm a mistaken call does, `x-errors` lists the codes an operation can answer with; the table of \
@@ -19,8 +20,9 @@ pub(super) fn finished(plan: &Plan, mut operation: Value) -> Value {
     fields.insert("x-permission".to_owned(), json!(plan.op.permission().map(|permission| permission.name)));
     fields.insert("x-risk".to_owned(), json!(plan.op.risk.word()));
     fields.insert("x-errors".to_owned(), json!(codes.keys().collect::<Vec<_>>()));
-    if plan.has_body() && plan.op.body_bytes_max != u64::MAX {
-        fields.insert("x-body-bytes-max".to_owned(), json!(plan.op.body_bytes_max));
+    let body_bytes_max = plan.op.body_bytes_max.unwrap_or_else(|| ServerConfig::default().body_bytes_max);
+    if plan.has_body() && body_bytes_max != u64::MAX {
+        fields.insert("x-body-bytes-max".to_owned(), json!(body_bytes_max));
     }
     let security = if plan.op.access == Access::Open { json!([]) } else { json!([{ "session": [] }]) };
     fields.insert("security".to_owned(), security);

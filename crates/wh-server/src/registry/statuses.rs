@@ -32,7 +32,12 @@ pub(crate) fn codes_of(plan: &Plan) -> BTreeMap<&'static str, &'static ErrorCode
         all.push(&codes::BODY_INVALID);
     }
     if plan.op.keyed == Keyed::Yes {
-        all.extend([&codes::IDEMPOTENCY_KEY, &codes::IDEMPOTENCY_RUNNING, &codes::IDEMPOTENCY_MISMATCH]);
+        all.extend([
+            &codes::IDEMPOTENCY_KEY,
+            &codes::IDEMPOTENCY_RUNNING,
+            &codes::IDEMPOTENCY_NOT_KEPT,
+            &codes::IDEMPOTENCY_MISMATCH,
+        ]);
     }
     all.into_iter().map(|code| (code.code, code)).collect()
 }

@@ -4,10 +4,13 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
+use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
 use http::Request;
+use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
@@ -38,6 +41,7 @@ pub(super) struct Connections {
     handshake_timeout: Duration,
     age_max: Duration,
     h2_idle_timeout: Duration,
+    write_stall_timeout: Duration,
 }
 
 impl Connections {
@@ -50,6 +54,7 @@ impl Connections {
             handshake_timeout: ms(config.tls_handshake_timeout_ms),
             age_max: Duration::from_secs(config.connection_age_max_s),
             h2_idle_timeout: ms(config.h2_idle_timeout_ms),
+            write_stall_timeout: ms(config.write_stall_timeout_ms),
         }
     }
 
@@ -98,7 +103,8 @@ impl Connections {
         });
         let mut connection = pin!(self.h1.serve_connection(TokioIo::new(stream), service).with_upgrades());
         // Silence between requests is ended by the header timeout.
-        let outcome = drive(connection.as_mut(), &end, self.age_max, std::future::pending()).await;
+        let never = std::future::pending;
+        let outcome = drive(connection.as_mut(), &end, self.age_max, never(), never()).await;
         note(peer, outcome);
     }
 
@@ -111,13 +117,16 @@ impl Connections {
         let service = service_fn(move |request: Request<Incoming>| {
             let (edge, running) = (edge.clone(), Running::new(busy.clone()));
             async move {
-                let _running = running;
-                Ok::<_, Infallible>(edge.call(Some(peer), request).await)
+                let response = edge.call(Some(peer), request).await;
+                Ok::<_, Infallible>(
+                    response.map(|body| Body::new(Moving { body, running: running.answers() })),
+                )
             }
         });
         let mut connection = pin!(self.h2.serve_connection(TokioIo::new(stream), service));
         let idle = activity.idle(self.h2_idle_timeout);
-        let outcome = drive(connection.as_mut(), &end, self.age_max, idle).await;
+        let stuck = activity.stuck(self.write_stall_timeout);
+        let outcome = drive(connection.as_mut(), &end, self.age_max, idle, stuck).await;
         note(peer, outcome);
     }
 }
@@ -191,6 +200,7 @@ async fn drive(
     end: &End,
     age_max: Duration,
     idle: impl Future<Output = ()>,
+    stuck: impl Future<Output = ()>,
 ) -> hyper::Result<()> {
     tokio::select! {
         biased;
@@ -200,42 +210,111 @@ async fn drive(
         () = idle => {}
     }
     connection.as_mut().finish();
-    end.kill.run_until_cancelled(connection).await.unwrap_or(Ok(()))
+    tokio::select! {
+        biased;
+        outcome = connection => outcome,
+        () = end.kill.cancelled() => Ok(()),
+        () = stuck => {
+            broken("write_stalled");
+            Ok(())
+        }
+    }
 }
 
-/// What an HTTP/2 connection did lately. HTTP/1.1 needs none: hyper's header timeout ends its silence.
+/// What an HTTP/2 connection did lately. HTTP/1.1 needs none: hyper's header timeout ends its silence, and an answer that
+/// nobody takes stalls the socket. On HTTP/2 a client can leave an answer lying by giving no window, and still be lively.
 #[derive(Default)]
 struct Activity {
+    /// Requests whose answer has not gone out as a whole.
     running: AtomicU32,
-    begun: AtomicU64,
+    /// Of these, the ones whose answer has begun.
+    answering: AtomicU32,
+    /// Requests begun and pieces of answers taken, ever.
+    moves: AtomicU64,
 }
 
 impl Activity {
     /// Resolves when no request ran or began for one to two times `timeout`.
     async fn idle(&self, timeout: Duration) {
+        self.still(timeout, || self.running.load(Ordering::Relaxed) == 0).await;
+    }
+
+    /// Resolves when all that is left are answers of which nothing was taken for one to two times `timeout`.
+    async fn stuck(&self, timeout: Duration) {
+        let waits = || {
+            let answering = self.answering.load(Ordering::Relaxed);
+            answering > 0 && answering == self.running.load(Ordering::Relaxed)
+        };
+        self.still(timeout, waits).await;
+    }
+
+    async fn still(&self, timeout: Duration, so: impl Fn() -> bool) {
         loop {
-            let begun = self.begun.load(Ordering::Relaxed);
+            let moves = self.moves.load(Ordering::Relaxed);
             tokio::time::sleep(timeout).await;
-            if self.running.load(Ordering::Relaxed) == 0 && self.begun.load(Ordering::Relaxed) == begun {
+            if so() && self.moves.load(Ordering::Relaxed) == moves {
                 return;
             }
         }
     }
 }
 
-struct Running(Arc<Activity>);
+/// A request, from its head to the end of its answer.
+struct Running {
+    activity: Arc<Activity>,
+    answering: bool,
+}
 
 impl Running {
     fn new(activity: Arc<Activity>) -> Self {
         activity.running.fetch_add(1, Ordering::Relaxed);
-        activity.begun.fetch_add(1, Ordering::Relaxed);
-        Self(activity)
+        activity.moves.fetch_add(1, Ordering::Relaxed);
+        Self { activity, answering: false }
+    }
+
+    fn answers(mut self) -> Self {
+        self.activity.answering.fetch_add(1, Ordering::Relaxed);
+        self.answering = true;
+        self
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::Relaxed);
+        self.activity.running.fetch_sub(1, Ordering::Relaxed);
+        if self.answering {
+            self.activity.answering.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// An answer's body that tells when a piece of it is taken: hyper asks only when the client gives room.
+struct Moving {
+    body: Body,
+    running: Running,
+}
+
+impl HttpBody for Moving {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if polled.is_ready() {
+            self.running.activity.moves.fetch_add(1, Ordering::Relaxed);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

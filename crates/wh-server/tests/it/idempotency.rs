@@ -51,6 +51,21 @@ both_servers!(a_refused_change_leaves_no_key, MIGRATIONS, parts, async |server: 
     assert_eq!(keyed(&page, EDITOR, KEY, "now it says something").await.status, 201);
 });
 
+both_servers!(
+    a_large_answer_is_given_once_and_the_change_made_once,
+    MIGRATIONS,
+    parts,
+    async |server: TestServer| {
+        let page = Browser::new(&server);
+        let words = "x".repeat(300_000);
+        let first = keyed(&page, EDITOR, KEY, &words).await;
+        assert_eq!((first.status, first.json()["words"].as_str().map(str::len)), (201, Some(300_000)));
+        let second = keyed(&page, EDITOR, KEY, &words).await;
+        assert_eq!((second.status, second.code.as_str()), (409, "server.idempotency_not_kept"));
+        assert_eq!(count(&page, EDITOR).await, 1);
+    }
+);
+
 both_servers!(a_key_is_a_quoted_string, MIGRATIONS, parts, async |server: TestServer| {
     let page = Browser::new(&server);
     let long = format!("\"{}\"", "k".repeat(129));

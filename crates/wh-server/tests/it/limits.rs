@@ -23,7 +23,7 @@ const SHORT_MS: u64 = 150;
 /// Reads the whole body, as an operation does.
 async fn echo(Extension(visit): Extension<Visit>, request: Request) -> Result<Bytes, Problem> {
     let max: u64 = request.headers().get("x-max").map_or(64, |max| max.to_str().unwrap().parse().unwrap());
-    visit.allow_body(max)?;
+    visit.allow_body(Some(max))?;
     let body = request.into_body().collect().await.map_err(|e| Problem::from(body_error(&e)))?;
     Ok(body.to_bytes())
 }

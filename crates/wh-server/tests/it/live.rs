@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
-use wh_contract::events::{MemberRemoved, MemberRoleChanged, SessionRevoked};
-use wh_contract::{Event, EventId, PanelId, Role, TenantId};
+use wh_contract::events::{MemberRemoved, MemberRoleChanged, PasswordChanged, SessionRevoked};
+use wh_contract::{Event, EventId, IDENTITY_READ, PanelId, Role, TenantId};
 use wh_db::Delivered;
+use wh_server::Module;
 use wh_testkit::engines::{EngineKind, TestDb};
 use wh_testkit::{
     ADMIN, AWAY, Browser, EDITOR, HOME, Live, NOBODY, OWNER, Parts, STRANGER, TestActors, TestServer, VIEWER,
@@ -219,6 +220,40 @@ async fn event_ends(kind: EngineKind) {
     })
     .await;
 }
+
+/// The desk, and an area whose events are not for everybody.
+fn with_identity(_: &TestDb) -> Parts {
+    let identity = Module::new("identity").permissions(&[&IDENTITY_READ]);
+    Parts::of(vec![desk::module(&Knobs::default()), identity])
+}
+
+/// Both ways: as it happens, and when somebody asks for what happened before.
+both_servers!(
+    what_is_about_others_is_heard_by_who_may_change_them,
+    MIGRATIONS,
+    with_identity,
+    async |server: TestServer| {
+        let (mut viewer, _) = Live::open(&server, VIEWER).await;
+        let (mut admin, _) = Live::open(&server, ADMIN).await;
+        viewer.subscribe("identity", None).await;
+        let taken = admin.subscribe("identity", None).await;
+        assert_eq!(taken[0]["type"], "subscribed", "{taken:?}");
+        let mut tx = server.cx.db.begin(HOME).await.expect("a transaction");
+        tx.emit(PasswordChanged { user: EDITOR.user() }).await.expect("emitted");
+        tx.emit(PasswordChanged { user: VIEWER.user() }).await.expect("emitted");
+        tx.commit().await.expect("committed");
+        server.settle().await;
+        let about = |messages: &[Value]| -> Vec<String> {
+            let events = messages.iter().filter(|message| message["type"] == "event");
+            events.map(|event| event["subject"].as_str().unwrap_or_default().to_owned()).collect()
+        };
+        let (editor, own) = (EDITOR.user().to_string(), VIEWER.user().to_string());
+        assert_eq!(about(&admin.so_far().await), [editor, own.clone()]);
+        assert_eq!(about(&viewer.so_far().await), [own.clone()]);
+        let (mut again, _) = Live::open(&server, VIEWER).await;
+        assert_eq!(about(&again.subscribe("identity", Some(0)).await), [own]);
+    }
+);
 
 mod a_session_takes_its_connections_along {
     use super::*;

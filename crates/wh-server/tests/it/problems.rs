@@ -107,6 +107,7 @@ both_servers!(a_problem_has_the_shape_of_rfc_9457, MIGRATIONS, parts, async |ser
         "title": "a note says something",
         "status": 422,
         "detail": "only blanks",
+        "instance": format!("urn:uuid:{}", request.as_str().unwrap_or_default()),
         "code": "desk.empty",
         "request_id": Value::Null,
         "errors": [{ "pointer": "/words", "detail": "only blanks" }],

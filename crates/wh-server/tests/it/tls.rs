@@ -155,3 +155,20 @@ async fn at_the_end_running_streams_are_answered() {
     drop(sender);
     tokio::time::timeout(PATIENCE, server.door.ended).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_does_not_hold_an_old_connection_open() {
+    let big = get(|| async { vec![b'x'; 1 << 20] });
+    let config = ServerConfig { connection_age_max_s: 1, write_stall_timeout_ms: SHORT_MS, ..config() };
+    let server = Secured::open(config, Router::new().route("/big", big));
+    let stream = server.connect(&["h2"]).await;
+    // No window for answers; pings are answered by the client's library.
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.adaptive_window(false).initial_stream_window_size(0);
+    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
+    let ended = tokio::spawn(connection);
+    let answer = sender.send_request(request(server.door.address, "GET", "/big")).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let _outcome = tokio::time::timeout(PATIENCE, ended).await.expect("the connection stays open").unwrap();
+    drop(answer);
+}

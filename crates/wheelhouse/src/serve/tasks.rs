@@ -64,7 +64,9 @@ impl Running {
 
 async fn sweep(datasets: Datasets, system: SystemDb, stop: CancellationToken) {
     loop {
-        let outcome = match datasets.sweep(&system).await {
+        // It may be left at any point: what it has not removed, the next one does.
+        let Some(swept) = stop.run_until_cancelled(datasets.sweep(&system)).await else { return };
+        let outcome = match swept {
             Ok(_) => "done",
             Err(error) => {
                 tracing::warn!(error = ?error, "objects were not swept");

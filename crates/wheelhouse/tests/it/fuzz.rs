@@ -32,7 +32,7 @@ fn schemathesis_finds_nothing() {
         let house = site.start();
         let owner = house.set_up();
         let panel = owner.panel("fuzz");
-        owner.import(&panel, "replace", b"carrier,delay\nUA,3\nAA,\n");
+        assert_eq!(owner.import(&panel, "replace", b"carrier,delay\nUA,3\nAA,\n").status, 201);
         // The fuzzer must not end the session it works with, nor throw itself out.
         let signed_out = "^(session_end|session_revoke|session_revoke_others|session_switch|password_change|live_connect|member_remove|member_update)$";
         for (who, header) in [("owner", owner.cookie.trim().to_owned()), ("nobody", "X-Nobody: 1".to_owned())]

@@ -42,6 +42,10 @@ pub struct Person {
 /// The binary under test, free of the environment's settings.
 pub fn wheelhouse() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wheelhouse"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WHEELHOUSE_"))
+    {
+        command.env_remove(name);
+    }
     command.stdin(Stdio::null()).env("WHEELHOUSE_LOG_LEVEL", "error");
     command
 }

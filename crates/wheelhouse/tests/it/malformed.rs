@@ -1,7 +1,8 @@
 //! Malformed, oversized, wrongly typed input on every operation: a problem with a code, and the server stays well.
 use serde_json::{Value, json};
+use wh_testkit::engines::EngineKind;
 
-use crate::house::{Person, sites};
+use crate::house::{House, Person, Site, sites};
 use crate::http::Answer;
 
 /// Beyond the limit of any buffered body.
@@ -148,4 +149,72 @@ fn wrong_parameters_of_views_are_named() {
             assert!(answer.status < 500 && !answer.code().is_empty(), "{query}: {}", answer.text());
         }
     }
+}
+
+#[test]
+fn a_window_names_each_column_once() {
+    for site in sites() {
+        let house = site.start();
+        let owner = house.set_up();
+        let panel = owner.panel("rows");
+        assert_eq!(owner.import(&panel, "replace", b"carrier,delay\nUA,3\n").status, 201);
+        let answer = owner.get(&format!("/v1/panels/{panel}/rows?columns=delay,carrier,delay"));
+        assert_eq!((answer.status, answer.code().as_str()), (422, "dataset.window"), "{}", answer.text());
+    }
+}
+
+#[test]
+fn a_window_of_long_texts_ends_at_its_limit() {
+    let house = Site::new(EngineKind::Sqlite).start();
+    let owner = house.set_up();
+    let panel = owner.panel("texts");
+    let line = format!("{}\n", "x".repeat(200_000));
+    let file = format!("text\n{}", line.repeat(200));
+    assert_eq!(owner.import(&panel, "replace", file.as_bytes()).status, 201);
+    let all = owner.get(&format!("/v1/panels/{panel}/rows?limit=200"));
+    assert_eq!((all.status, all.code().as_str()), (422, "dataset.window"), "{}", all.status);
+    let some = owner.get(&format!("/v1/panels/{panel}/rows?limit=20"));
+    assert_eq!(some.json()["rows"].as_array().map(Vec::len), Some(20));
+}
+
+#[test]
+fn a_column_name_with_a_control_character_is_refused_before_anything_is_written() {
+    for site in sites() {
+        let house = site.start();
+        let owner = house.set_up();
+        let panel = owner.panel("names");
+        let detected =
+            owner.send("POST", "/v1/panels/preview", "Content-Type: text/csv\r\n", b"a,b\n1,2\n").json();
+        let mut options = detected["options"].clone();
+        options["columns"][0]["name"] = json!("a\u{0}");
+        let options: String = url::form_urlencoded::byte_serialize(options.to_string().as_bytes()).collect();
+        let path = format!("/v1/panels/{panel}/imports?mode=replace&options={options}");
+        let refused = owner.send("POST", &path, "Content-Type: text/csv\r\n", b"a,b\n1,2\n");
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (422, "dataset.column_name"),
+            "{}",
+            refused.text()
+        );
+        let imports = owner.get(&format!("/v1/panels/{panel}/imports")).json();
+        assert!(
+            imports["items"].as_array().unwrap().iter().all(|import| import["state"] != "running"),
+            "{imports}"
+        );
+    }
+}
+
+#[test]
+fn bodies_are_as_large_as_the_setting_says() {
+    let site = Site::new(EngineKind::Sqlite);
+    let house = House::start_with(site.folder.path(), &[("WHEELHOUSE_SERVER_BODY_BYTES_MAX", "2048")]);
+    let owner = house.set_up();
+    let body = json!({ "title": "x".repeat(4_096) }).to_string();
+    let refused = owner.send("POST", "/v1/panels", "Content-Type: application/json\r\n", body.as_bytes());
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (413, "server.body_too_large"),
+        "{}",
+        refused.text()
+    );
 }

@@ -32,7 +32,7 @@ fn setup_link_prints_a_new_link_while_the_server_runs_and_the_old_one_ends() {
             wheelhouse().args(["setup-link", "--data-dir"]).arg(site.folder.path()).output().unwrap();
         let link = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         assert!(
-            output.status.success() && link.contains("/setup#"),
+            output.status.success() && link.starts_with(&format!("http://{}/setup#", house.address)),
             "{link} {}",
             String::from_utf8_lossy(&output.stderr)
         );
@@ -125,4 +125,15 @@ fn an_environment_variable_wins_over_the_file_and_a_flag_over_both() {
     let body = json!({ "token": house.setup_token, "company": "A", "name": "B", "email": "c@d.example", "password": "only twenty-six characters" });
     let refused = house.nobody().post("/v1/identity/setup", &body);
     assert_eq!(refused.status, 422, "{}", refused.text());
+}
+
+#[test]
+fn what_other_programs_keep_in_the_environment_does_not_matter() {
+    use std::os::unix::ffi::OsStrExt;
+    let not_utf8 = std::ffi::OsStr::from_bytes(b"\xff");
+    let fine = wheelhouse().env("LS_COLORS", not_utf8).args(["config", "check"]).output().unwrap();
+    assert!(fine.status.success(), "{}", String::from_utf8_lossy(&fine.stderr));
+    let ours = wheelhouse().env("WHEELHOUSE_LOG_LEVEL", not_utf8).args(["config", "check"]).output().unwrap();
+    let words = String::from_utf8_lossy(&ours.stderr).into_owned();
+    assert!(!ours.status.success() && words.contains("WHEELHOUSE_LOG_LEVEL"), "{words}");
 }

@@ -189,6 +189,9 @@ fn delimited(
             rows.pop();
         }
     }
+    if rows.is_empty() {
+        return Err(codes::SAMPLE_EMPTY.error("the sample holds no whole line but empty ones"));
+    }
     let (mut width, _) = dialect::width(&rows[1.min(rows.len() - 1)..]);
     if width == 0 {
         (width, _) = dialect::width(&rows);

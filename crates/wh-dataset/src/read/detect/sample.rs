@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::model::COLUMNS_MAX;
 use crate::read::bad::Reason;
 use crate::read::ndjson;
 use crate::read::options::{Dialect, LINE_BYTES_MAX};
@@ -13,6 +14,8 @@ use crate::read::unquote::unquote;
 
 /// Rows of a sample that are looked at.
 pub(crate) const SAMPLE_ROWS_MAX: usize = 10_000;
+/// Cells of a sample of NDJSON that are looked at: each row has one for every key of the sample.
+const SAMPLE_CELLS_MAX: usize = 1_000_000;
 
 /// One cell: its content, and whether JSON wrote it as a string.
 #[derive(Clone, Debug)]
@@ -70,7 +73,9 @@ pub(crate) fn objects(data: &[u8], terminator: u8, rows_max: usize) -> (Vec<Stri
         if raw.trim_ascii().is_empty() {
             continue;
         }
-        if rows.len() == rows_max {
+        // More keys than columns are refused by the caller, however many more there are.
+        let full = rows.len() == rows_max || rows.len() * keys.len() > SAMPLE_CELLS_MAX;
+        if full || keys.len() > COLUMNS_MAX {
             break;
         }
         let mut row = Row { line: number as u64 + 1, raw, cells: Vec::new(), problem: None };
@@ -98,8 +103,8 @@ pub(crate) fn objects(data: &[u8], terminator: u8, rows_max: usize) -> (Vec<Stri
         }
         rows.push(row);
     }
-    for row in &mut rows {
-        if row.problem.is_none() {
+    if keys.len() <= COLUMNS_MAX {
+        for row in rows.iter_mut().filter(|row| row.problem.is_none()) {
             row.cells.resize(keys.len(), None);
         }
     }

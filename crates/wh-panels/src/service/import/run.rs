@@ -60,8 +60,11 @@ pub async fn import_run(
         Ok(staged) => replayed(|| run.commit(staged.clone())).await,
         Err(error) => Err(error),
     };
-    if let Err(error) = &outcome {
-        replayed(|| run.fail(error)).await?;
+    if let Err(error) = &outcome
+        && let Err(second) = replayed(|| run.fail(error)).await
+    {
+        // The first error is the one to tell. The record says "running" until the next start looks after it.
+        tracing::error!(import = %run.import.id, error = ?second, "a failed import could not be written down");
     }
     outcome
 }
