@@ -168,9 +168,9 @@ impl fmt::Write for Escaping<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for sign in text.chars() {
             if is_plain(sign) {
-                self.0.write_char(sign)?
+                self.0.write_char(sign)?;
             } else {
-                write!(self.0, "{}", sign.escape_unicode())?
+                write!(self.0, "{}", sign.escape_unicode())?;
             }
         }
         Ok(())

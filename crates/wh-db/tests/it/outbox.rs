@@ -2,6 +2,7 @@
 //! and tidying. Rounds are run by hand, so nothing waits.
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::Notify;
@@ -51,11 +52,14 @@ async fn emit(cx: &Context, tenant: TenantId) -> String {
 /// Rounds until nothing is left and the probe has heard so many events in all. On PostgreSQL an event is settled only when every
 /// older transaction of the server has ended, those of other tests too.
 async fn drain(outbox: &Outbox, reactions: &[Reaction], probe: &Probe, heard: usize) {
-    while outbox.step(reactions, &probe.deliver()).await.unwrap() == Progress::Some
-        || probe.0.lock().unwrap().len() < heard
-    {
-        tokio::task::yield_now().await;
-    }
+    let all = async {
+        while outbox.step(reactions, &probe.deliver()).await.unwrap() == Progress::Some
+            || probe.0.lock().unwrap().len() < heard
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), all).await.expect("all events");
 }
 
 fn reaction(

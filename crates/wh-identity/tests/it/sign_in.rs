@@ -93,7 +93,7 @@ both_engines!(an_address_is_throttled_across_accounts, &[MIGRATIONS], async |t| 
 both_engines!(more_checks_than_the_cores_can_do_soon_are_sent_away, &[MIGRATIONS], async |t| {
     let house = House::new(t).await;
     let places = std::thread::available_parallelism().map_or(1, usize::from) * 13;
-    let tasks: Vec<_> = (0..places + 20)
+    let tasks: Vec<_> = (0..places * 2 + 20)
         .map(|n| {
             let [high, low] = u16::try_from(n).expect("few").to_be_bytes();
             let mut browser = Browser::at(&house.node, [10, 9, high, low]);

@@ -8,6 +8,7 @@ use wh_testkit::{
 };
 
 use crate::desk::{self, Knobs, MIGRATIONS, parts};
+use crate::door::PATIENCE;
 
 const NOTES: &str = "/v1/desk/notes";
 const KEY: &str = "\"6f1c7a52-key\"";
@@ -96,12 +97,15 @@ async fn while_it_runs(kind: EngineKind) {
         first.abort();
         assert!(first.await.expect_err("aborted").is_cancelled());
         knobs.gate.add_permits(1);
-        let third = loop {
-            let answer = slow(page.clone()).await;
-            if answer.status != 409 {
-                break answer;
+        let third = async {
+            loop {
+                let answer = slow(page.clone()).await;
+                if answer.status != 409 {
+                    return answer;
+                }
             }
         };
+        let third = tokio::time::timeout(PATIENCE, third).await.expect("the first one ends");
         assert_eq!((third.status, count(&page, EDITOR).await), (200, 1));
     })
     .await;

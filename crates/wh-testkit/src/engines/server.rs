@@ -1,4 +1,4 @@
-//! A PostgreSQL server for one test process: found, or started and stopped by its id. Knows nothing of tables
+//! A PostgreSQL server for one test process: started, and stopped by its id. Knows nothing of tables
 //! and tenants.
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 
-/// An admin URL to a server that the test command started; without it each test process starts its own.
-const SERVER_VARIABLE: &str = "WHEELHOUSE_TEST_POSTGRES";
 /// How long a fresh server may take until it answers.
 const START_MS_MAX: u64 = 30_000;
 /// Debian's places, newest last; older than 15 has no `security_invoker` views and is not supported.
@@ -61,31 +59,19 @@ impl Drop for Watched {
 /// The server of this process, or why there is none.
 pub fn shared() -> Result<&'static PostgresServer, &'static str> {
     static SERVER: OnceLock<Result<PostgresServer, String>> = OnceLock::new();
-    SERVER.get_or_init(find_or_start).as_ref().map_err(String::as_str)
+    SERVER.get_or_init(start_shared).as_ref().map_err(String::as_str)
 }
 
 /// Whether a missing counterpart fails the run instead of skipping its tests.
-pub fn must_be_there() -> bool {
-    variable("CI").is_some_and(|value| value == "true" || value == "1")
-}
-
 #[expect(
     clippy::disallowed_methods,
     reason = "the test command tells its tests by the environment, not by a configuration"
 )]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+pub fn must_be_there() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true")
 }
 
-fn find_or_start() -> Result<PostgresServer, String> {
-    if let Some(admin_url) = variable(SERVER_VARIABLE) {
-        return Ok(PostgresServer {
-            admin_url,
-            version: format!("the one of {SERVER_VARIABLE}"),
-            root_certificate: None,
-            _watched: None,
-        });
-    }
+fn start_shared() -> Result<PostgresServer, String> {
     let binaries = binaries().ok_or("no /usr/lib/postgresql/{15..18}/bin/postgres; install postgresql-15")?;
     start(&binaries, FUNCTIONAL)
 }

@@ -18,10 +18,10 @@ pub fn raise() {
     } else {
         match setrlimit(Resource::Nofile, Rlimit { current: hard, maximum: hard }) {
             Ok(()) => {
-                tracing::info!(before = shown(before), limit = shown(hard), "raised the limit of open files")
+                tracing::info!(before = shown(before), limit = shown(hard), "raised the limit of open files");
             }
             Err(error) => {
-                tracing::warn!(limit = shown(before), %error, "cannot raise the limit of open files")
+                tracing::warn!(limit = shown(before), %error, "cannot raise the limit of open files");
             }
         }
     }

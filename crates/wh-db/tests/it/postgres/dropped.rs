@@ -165,7 +165,7 @@ one_engine!(postgres, a_slow_statement_is_stopped_and_named, LEAKS, async |t| {
 
 one_engine!(postgres, a_full_pool_says_busy_and_serves_again, LEAKS, async |t| {
     let (a, _) = two(&t).await;
-    let db = limited(&t, DbLimits { wait_ms_max: 50, ..ONE }).await;
+    let db = limited(&t, DbLimits { wait_ms_max: 1_000, ..ONE }).await;
     let mut held = db.read(a.tenant).await.unwrap();
     held.rows(ALL, args![]).await.unwrap();
     assert!(db.read(a.tenant).await.map(|_| ()).unwrap_err().is(&codes::BUSY));
