@@ -154,7 +154,7 @@ test('columns are hidden, moved and pinned, and the address says so', async () =
   await cell(owner, 0, 0).click();
   await owner.keyboard.press('ArrowUp');
   await owner.keyboard.press('Alt+ArrowRight');
-  await expect(owner).toHaveURL(/cols=month,year,day/);
+  await expect(owner).toHaveURL(/order=month/);
   await owner.keyboard.press('Alt+ArrowDown');
   await owner.getByRole('menuitem', { name: 'Pin to the left' }).click();
   await expect(owner).toHaveURL(/pin=year/);

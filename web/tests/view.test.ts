@@ -53,7 +53,7 @@ test.each(['month.between(6', 'month', 'month.like(3)', "month.eq('x", 'all(mont
   (text) => expect(readFilter(text)).toBeNull(),
 );
 
-test('the API gets typed values and only complete conditions', () => {
+test('the API gets typed values, and conditions that do not fit as they stand', () => {
   const filter = readFilter(
     "month.in(6,7),dep_delay.gt(),late.eq(true),'time hour'.ge('2013-01-01 10:00'),gone.eq(1)",
   );
@@ -71,8 +71,10 @@ test('the API gets typed values and only complete conditions', () => {
   expect(apiFilter(group, columns)).toEqual({
     all: [
       { column: 'month', op: 'in', value: [6, 7] },
+      { column: 'dep_delay', op: 'gt' },
       { column: 'late', op: 'eq', value: true },
       { column: 'time hour', op: 'ge', value: '2013-01-01T10:00:00Z' },
+      { column: 'gone', op: 'eq', value: '1' },
     ],
   });
 });

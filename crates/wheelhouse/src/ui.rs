@@ -28,6 +28,20 @@ const NONCE_PLACE: &str = "__CSP_NONCE__";
 const HASHED: &str = "assets/";
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
+/// The addresses that the app has a page for, as in `web/src/app/router.tsx`; `*` is an id.
+const PAGES: &[&str] = &[
+    "",
+    "setup",
+    "sign-in",
+    "invite",
+    "panels",
+    "panels/new",
+    "panels/*",
+    "panels/*/import",
+    "people/members",
+    "settings/sessions",
+    "settings/password",
+];
 const MISSING: &str = "<!doctype html><title>Wheelhouse</title><p>The web app was not built into this binary. Run `make build`.";
 
 /// Everything that is not an operation: the app's files, and the app itself for every page address.
@@ -40,6 +54,8 @@ async fn answer(State(random): State<Arc<dyn Random>>, request: Request) -> Answ
         return Err(not_here(&request));
     }
     let path = request.uri().path().trim_start_matches('/');
+    // What looks for an icon without reading the page looks here.
+    let path = if path == "favicon.ico" { "favicon.svg" } else { path };
     if path != "index.html"
         && let Some(file) = file(path, request.headers())
     {
@@ -47,7 +63,31 @@ async fn answer(State(random): State<Arc<dyn Random>>, request: Request) -> Answ
     }
     // A page address has no ending; a file that is not there must not come back as a page.
     let is_page = !path.rsplit('/').next().unwrap_or("").contains('.') && !path.starts_with(HASHED);
-    if is_page { Ok(document(&*random)?) } else { Err(not_here(&request)) }
+    if !is_page {
+        return Err(not_here(&request));
+    }
+    let mut page = document(&*random)?;
+    if !PAGES.iter().any(|known| is_at(known, path.trim_end_matches('/'))) {
+        // The app says in its own words that there is nothing.
+        *page.status_mut() = StatusCode::NOT_FOUND;
+    }
+    Ok(page)
+}
+
+fn is_at(known: &str, path: &str) -> bool {
+    let (mut wanted, mut there) = (known.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), there.next()) {
+            (None, None) => return true,
+            (Some("*"), Some(part)) if is_id(part) => {}
+            (Some(word), Some(part)) if word == part => {}
+            _ => return false,
+        }
+    }
+}
+
+fn is_id(part: &str) -> bool {
+    part.len() == 36 && part.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
 fn not_here(request: &Request) -> Problem {

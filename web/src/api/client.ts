@@ -1,4 +1,5 @@
 // A thin typed fetch over the generated paths: a path, a method, its parameters and its body, checked by the compiler.
+import { markUse } from '@/lib/use';
 import { Problem } from './problem';
 import type { paths } from './schema.gen';
 
@@ -77,6 +78,7 @@ async function call<P extends keyof paths, M extends Method>(
     throw Problem.away(cause);
   }
   if (!response.ok) return refuse(response);
+  markUse();
   if (response.status === 204) return undefined as Answer<P, M>;
   return (await response.json()) as Answer<P, M>;
 }

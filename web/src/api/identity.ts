@@ -49,6 +49,15 @@ export const sessionsQuery = queryOptions({
   queryFn: ({ signal }) => api.get('/v1/identity/sessions', { signal }),
 });
 
+/** One's own session, for its limits: asked once, because each asking is a use of it. */
+export const limitsQuery = queryOptions({
+  queryKey: ['identity', 'limits'],
+  queryFn: ({ signal }) => api.get('/v1/identity/sessions', { signal }),
+  staleTime: Number.POSITIVE_INFINITY,
+  refetchOnWindowFocus: false,
+  select: ({ items }) => items.find((one) => one.current),
+});
+
 /** Who is signed in. The shell has loaded it before any page below it shows. */
 export function useMe(): Me {
   return useSuspenseQuery(meQuery).data;

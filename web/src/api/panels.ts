@@ -30,6 +30,8 @@ export const panelQuery = (id: string) =>
   queryOptions({
     queryKey: ['panels', 'one', id],
     queryFn: ({ signal }) => api.get('/v1/panels/{id}', { signal, path: { id } }),
+    // The route asks; what stands around it takes the same answer.
+    retryOnMount: false,
   });
 
 export const importsQuery = (id: string) =>

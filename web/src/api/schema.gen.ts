@@ -1008,6 +1008,8 @@ export interface components {
             /** @description When it ends in any case */
             readonly expires_at: components["schemas"]["Timestamp"];
             readonly id: components["schemas"]["SessionId"];
+            /** @description When it ends if it is not used before */
+            readonly idle_ends_at: components["schemas"]["Timestamp"];
             readonly tenant: components["schemas"]["MeTenant"];
             /** @description Last use, to the minute */
             readonly used_at: components["schemas"]["Timestamp"];

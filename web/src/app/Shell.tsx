@@ -7,6 +7,7 @@ import { useEffect, useState } from 'react';
 import { meQuery } from '@/api/identity';
 import { asProblem } from '@/api/problem';
 import { useShortcut, useShortcutListener } from '@/lib/keys';
+import { whyEnded } from '@/lib/use';
 import { NARROW } from '@/ui/theme';
 import { HelpDialog } from './HelpDialog';
 import { useLiveCache } from './live-cache';
@@ -91,6 +92,6 @@ function useSignedOut(): void {
     if (!error || !asProblem(error).signedOut) return;
     const next = router.state.location.href;
     cache.removeQueries({ queryKey: meQuery.queryKey });
-    void router.navigate({ to: '/sign-in', search: { next } as never });
+    void router.navigate({ to: '/sign-in', search: { next, why: whyEnded() } as never });
   }, [error, cache, router]);
 }

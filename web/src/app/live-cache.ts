@@ -3,7 +3,14 @@ import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { meQuery } from '@/api/identity';
 import { type Panel, type RowWindow, rowsKey } from '@/api/panels';
+import { asProblem } from '@/api/problem';
 import { type LiveEvent, live, useLive, useLiveStatus } from '@/lib/live';
+
+/** No answer, or none of the question: a refusal would only be refused again. */
+const broke = (error: unknown) => {
+  const { status } = asProblem(error);
+  return status === 0 || status >= 500;
+};
 
 /** Call once, in the shell. `tenant` restarts the socket when the company changes. */
 export function useLiveCache(tenant: string): void {
@@ -26,7 +33,10 @@ export function useLiveCache(tenant: string): void {
   const { state } = useLiveStatus();
   useEffect(() => {
     if (state !== 'live') return;
-    void cache.refetchQueries({ type: 'active', predicate: ({ state: { status } }) => status === 'error' });
+    void cache.refetchQueries({
+      type: 'active',
+      predicate: ({ state: { error } }) => error !== null && broke(error),
+    });
   }, [state, cache]);
 
   const stale = (...queryKey: readonly string[]) => void cache.invalidateQueries({ queryKey });

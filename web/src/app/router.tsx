@@ -58,7 +58,7 @@ const insideRoute = createRoute({
       throw redirect({ to: '/sign-in', search: next as Search });
     }
   },
-  component: lazyRouteComponent(() => import('./Shell'), 'Shell'),
+  component: lazyRouteComponent(() => import('./Inside'), 'Inside'),
 });
 
 const inside = { getParentRoute: () => insideRoute } as const;

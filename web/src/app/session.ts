@@ -1,8 +1,9 @@
 // Changing who one is: another company, or nobody. Nothing of the one before stays in the cache.
 import { useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
+import { useNavigate, useRouter } from '@tanstack/react-router';
 import { api } from '@/api/client';
 import { type Me, meQuery } from '@/api/identity';
+import { leaveHome, settle } from '@/lib/home';
 import { live } from '@/lib/live';
 
 export function useBecome(): (me: Me) => Promise<void> {
@@ -11,8 +12,23 @@ export function useBecome(): (me: Me) => Promise<void> {
   return async (me) => {
     await navigate({ to: '/panels' });
     live.restart();
+    settle(me);
     cache.setQueryData(meQuery.queryKey, me);
     cache.removeQueries({ predicate: ({ queryKey }) => queryKey[1] !== 'me', type: 'inactive' });
+    await cache.invalidateQueries({ predicate: ({ queryKey }) => queryKey[1] !== 'me' });
+  };
+}
+
+/** Acts in another of one's companies from now on, at the same address. */
+export function useSwitch(): (tenantId: string) => Promise<void> {
+  const cache = useQueryClient();
+  const router = useRouter();
+  return async (tenant_id) => {
+    const me = await api.put('/v1/identity/session/tenant', { body: { tenant_id } });
+    cache.removeQueries({ predicate: ({ queryKey }) => queryKey[1] !== 'me', type: 'inactive' });
+    settle(me);
+    cache.setQueryData(meQuery.queryKey, me);
+    await router.invalidate();
     await cache.invalidateQueries({ predicate: ({ queryKey }) => queryKey[1] !== 'me' });
   };
 }
@@ -24,6 +40,7 @@ export function useSignOut(): () => Promise<void> {
     live.stop();
     await api.delete('/v1/identity/session', {});
     await navigate({ to: '/sign-in' });
+    leaveHome();
     cache.clear();
   };
 }

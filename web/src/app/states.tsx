@@ -1,12 +1,16 @@
 // What a page shows when it is not there, not yet there, or failed.
-import { Button, Skeleton } from '@mantine/core';
+import { Button, Group, Skeleton } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { Compass } from 'lucide-react';
+import { useState } from 'react';
+import { useMe } from '@/api/identity';
 import { asProblem } from '@/api/problem';
 import { AuthCard } from '@/ui/AuthCard';
 import { Empty } from '@/ui/List';
 import { Page } from '@/ui/Page';
 import { ProblemNote } from '@/ui/ProblemNote';
+import { showProblem } from '@/ui/toast';
+import { useSwitch } from './session';
 
 export function PendingPage() {
   return (
@@ -18,13 +22,45 @@ export function PendingPage() {
   );
 }
 
+/** Links do not say whose they are: the same address may open in another of one's companies. */
+function Elsewhere() {
+  const me = useMe();
+  const change = useSwitch();
+  const [busy, setBusy] = useState<string | null>(null);
+  const others = me.tenants.filter(({ id }) => id !== me.tenant.id);
+  if (others.length === 0) return null;
+  const go = async (id: string) => {
+    setBusy(id);
+    try {
+      await change(id);
+    } catch (error) {
+      showProblem(error);
+    }
+    setBusy(null);
+  };
+  return (
+    <section aria-label="Your other companies" style={{ marginTop: 20, textAlign: 'center' }}>
+      <p style={{ margin: '0 0 8px', color: 'var(--wh-text-2)' }}>
+        You are in {me.tenant.name}. The link may belong to another of your companies:
+      </p>
+      <Group gap="xs" justify="center">
+        {others.map(({ id, name }) => (
+          <Button key={id} loading={busy === id} disabled={busy !== null} onClick={() => void go(id)}>
+            Open it in {name}
+          </Button>
+        ))}
+      </Group>
+    </section>
+  );
+}
+
 const home = (
   <Button component={Link} to="/panels" variant="filled">
     Go to panels
   </Button>
 );
 
-export function NotFoundPage({ alone = false }: { alone?: boolean }) {
+export function NotFoundPage({ alone = false, thing = false }: { alone?: boolean; thing?: boolean }) {
   const about = 'Nothing lives at this address. It may have been deleted, or the link may be cut short.';
   if (alone) {
     return (
@@ -38,6 +74,7 @@ export function NotFoundPage({ alone = false }: { alone?: boolean }) {
       <Empty icon={<Compass size={28} />} title="Nothing lives at this address" action={home}>
         It may have been deleted, it may belong to another company, or the link may be cut short.
       </Empty>
+      {thing ? <Elsewhere /> : null}
     </Page>
   );
 }
@@ -51,7 +88,8 @@ export function FailedPage({
   onRetry: () => void;
   alone?: boolean;
 }) {
-  if (asProblem(error).status === 404) return <NotFoundPage alone={alone} />;
+  const { status, code } = asProblem(error);
+  if (status === 404 || code === 'server.path') return <NotFoundPage alone={alone} thing={!alone} />;
   if (alone) {
     return (
       <AuthCard title="This page did not load">

@@ -53,15 +53,22 @@ export function ActItem({
   ...rest
 }: Guard & { children: ReactNode; leftSection?: ReactNode; danger?: boolean; rightSection?: ReactNode }) {
   const { danger, ...more } = rest;
-  return (
+  const item = (
     <Menu.Item
       {...more}
       {...(danger && !refused ? { color: 'var(--wh-bad)' } : {})}
       {...guarded({ refused, onClick })}
-      {...(refused ? { closeMenuOnClick: false, title: refused } : {})}
+      {...(refused ? { closeMenuOnClick: false } : {})}
     >
       {children}
       {refused ? <span className="hidden-visually"> ({refused})</span> : null}
     </Menu.Item>
+  );
+  return refused ? (
+    <Tooltip label={refused} maw={280} position="left">
+      {item}
+    </Tooltip>
+  ) : (
+    item
   );
 }

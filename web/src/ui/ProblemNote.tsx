@@ -16,6 +16,9 @@ function advice(status: number, retryAfterS: number | null): string | null {
   return null;
 }
 
+/** Whether the same request may succeed later: what was refused for its content stays refused. */
+const mayPass = (status: number) => status === 0 || status === 408 || status === 429 || status >= 500;
+
 export function ProblemNote({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
   const problem = asProblem(error);
   const hint = advice(problem.status, problem.retryAfterS);
@@ -46,7 +49,7 @@ export function ProblemNote({ error, onRetry }: { error: unknown; onRetry?: (() 
           <CopyButton text={quote} label="Copy code and request id" />
         </p>
       </div>
-      {onRetry ? (
+      {onRetry && mayPass(problem.status) ? (
         <Button leftSection={<RotateCw size={14} />} onClick={onRetry}>
           Try again
         </Button>

@@ -54,10 +54,15 @@ export function SearchField({
       value={text}
       onChange={(event) => setText(event.currentTarget.value)}
       onKeyDown={(event) => {
+        if (event.key === 'ArrowDown') {
+          const first = document.querySelector<HTMLElement>('#content :is(tr, [data-cell])[tabindex="0"]');
+          if (first) event.preventDefault();
+          first?.focus();
+        }
         if (event.key !== 'Escape') return;
         event.stopPropagation();
-        if (text) setText('');
-        else event.currentTarget.blur();
+        setText('');
+        event.currentTarget.blur();
       }}
       rightSection={
         text ? <CloseButton size={20} aria-label="Clear the search" onClick={() => setText('')} /> : null

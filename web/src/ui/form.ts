@@ -1,6 +1,6 @@
 // What all forms share: sends with the submit key, puts the server's field errors beside their fields, loses nothing.
 import type { UseFormReturnType } from '@mantine/form';
-import { type FormEvent, type KeyboardEvent, useState } from 'react';
+import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { asProblem } from '@/api/problem';
 import { sentence } from './ProblemNote';
 
@@ -11,23 +11,37 @@ export function useSend<V extends object>(
 ): { error: unknown; busy: boolean; submit: (event?: FormEvent<HTMLFormElement>) => void; keys: SendKeys } {
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
-  const submit = form.onSubmit(async (values) => {
-    setBusy(true);
-    setError(null);
-    try {
-      await send(values);
-    } catch (cause) {
-      const rest = asProblem(cause).fields.filter((field) => {
-        const name = field.pointer.replace(/^#?\//, '');
-        if (!(name in values)) return true;
-        form.setFieldError(name, sentence(field.detail));
-        return false;
-      });
-      if (rest.length > 0 || asProblem(cause).fields.length === 0) setError(cause);
-    } finally {
-      setBusy(false);
-    }
+  const failed = useRef<string | null>(null);
+  useEffect(() => {
+    // After the fields are free again: where the person is needed is where the focus goes.
+    if (busy || failed.current === null) return;
+    form.getInputNode(failed.current as never)?.focus();
+    failed.current = null;
   });
+  const submit = form.onSubmit(
+    async (values) => {
+      setBusy(true);
+      setError(null);
+      try {
+        await send(values);
+      } catch (cause) {
+        const rest = asProblem(cause).fields.filter((field) => {
+          const name = field.pointer.replace(/^#?\//, '');
+          if (!(name in values)) return true;
+          form.setFieldError(name, sentence(field.detail));
+          failed.current ??= name;
+          return false;
+        });
+        if (rest.length > 0 || asProblem(cause).fields.length === 0) setError(cause);
+      } finally {
+        setBusy(false);
+      }
+    },
+    (errors) => {
+      const [first] = Object.keys(errors);
+      if (first) form.getInputNode(first as never)?.focus();
+    },
+  );
   return { error, busy, submit, keys: { onKeyDown: sendKey } };
 }
 

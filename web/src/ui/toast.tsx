@@ -3,10 +3,13 @@ import { notifications } from '@mantine/notifications';
 import { asProblem } from '@/api/problem';
 import { sentence } from './ProblemNote';
 
+const DONE = 'done';
 const FAILED_FOR_MS = 12_000;
 
 export function showDone(title: string, message = ''): void {
-  notifications.show({ color: 'teal', title, message });
+  // One at a time: what was done last is what counts.
+  notifications.hide(DONE);
+  notifications.show({ id: DONE, color: 'teal', title, message });
 }
 
 export function showProblem(error: unknown): void {

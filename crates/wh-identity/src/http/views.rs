@@ -93,6 +93,8 @@ pub(super) struct SessionView {
     created_at: Timestamp,
     /// Last use, to the minute
     used_at: Timestamp,
+    /// When it ends if it is not used before
+    idle_ends_at: Timestamp,
     /// When it ends in any case
     expires_at: Timestamp,
 }
@@ -108,6 +110,7 @@ impl From<SessionSeen> for SessionView {
             user_agent: session.agent,
             created_at: session.created_at,
             used_at: seen.used_at,
+            idle_ends_at: seen.idle_ends_at,
             expires_at: session.expires_at,
         }
     }

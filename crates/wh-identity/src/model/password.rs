@@ -45,9 +45,10 @@ impl Password {
             return Err(codes::PASSWORD_LENGTH.error(message.clone()).at(field, message));
         }
         if is_common(text, personal) {
-            return Err(codes::PASSWORD_COMMON
-                .error("too common")
-                .at(field, "among the first that are tried"));
+            return Err(codes::PASSWORD_COMMON.error("too common").at(
+                field,
+                "too common: choose one that is not made of a common password, your name or your company",
+            ));
         }
         Ok(Self(raw.clone()))
     }

@@ -21,6 +21,8 @@ pub struct SessionSeen {
     pub tenant_name: String,
     /// Last use as this node knows it.
     pub used_at: Timestamp,
+    /// When it ends for want of use.
+    pub idle_ends_at: Timestamp,
     /// Whether it is the one that asks.
     pub current: bool,
 }
@@ -82,7 +84,7 @@ async fn admit(
 }
 
 fn wrong() -> wh_base::Error {
-    codes::CREDENTIALS.error("wrong e-mail address or password")
+    codes::CREDENTIALS.error("the e-mail address or the password is wrong")
 }
 
 /// The company that was used last; the first by name when none was.
@@ -180,9 +182,11 @@ pub async fn session_list(identity: &Identity, actor: &Actor) -> Result<Vec<Sess
     let list = store::session_list(&mut db, actor.user).await?;
     let seen = list.into_iter().filter(|session| is_alive(identity, session, now)).map(|session| {
         let tenant_name = memberships.iter().find(|membership| membership.tenant == session.tenant);
+        let used_at = identity.0.sessions.last_use(session.id, session.used_at);
         SessionSeen {
             tenant_name: tenant_name.map(|membership| membership.name.clone()).unwrap_or_default(),
-            used_at: identity.0.sessions.last_use(session.id, session.used_at),
+            used_at,
+            idle_ends_at: used_at.plus_seconds(identity.0.config.session_idle_s),
             current: session.id == actor.session,
             session,
         }

@@ -26,6 +26,30 @@ fn what_is_not_there_is_a_problem_and_not_the_app() {
 }
 
 #[test]
+fn every_page_of_the_app_is_there_and_no_other() {
+    let house = Site::new(EngineKind::Sqlite).start();
+    let router = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/src/app/router.tsx");
+    let router = std::fs::read_to_string(router).unwrap();
+    let paths: Vec<&str> = router
+        .split("path: '")
+        .skip(1)
+        .filter_map(|rest| rest.split('\'').next())
+        .filter(|path| path.starts_with('/'))
+        .collect();
+    assert!(paths.contains(&"/panels/$id/import"), "{paths:?}");
+    for path in paths {
+        let path = path.replace("$id", "0198c0de-0000-7000-8000-000000000000");
+        assert_eq!(house.nobody().get(&path).status, 200, "{path}");
+    }
+    for path in ["/nowhere", "/panels/zzz", "/.git/config", "/panels/new/import"] {
+        let answer = house.nobody().get(path);
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.text().contains("<title>"), "{path}: the app itself says that there is nothing");
+    }
+    assert_eq!(house.nobody().get("/favicon.ico").status, house.nobody().get("/favicon.svg").status);
+}
+
+#[test]
 fn the_served_spec_is_the_committed_one() {
     let house = Site::new(EngineKind::Sqlite).start();
     let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/openapi.json");

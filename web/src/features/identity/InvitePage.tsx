@@ -2,7 +2,7 @@
 import { Anchor, Button, Loader, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { Link, useRouterState } from '@tanstack/react-router';
 import { type Answer, api } from '@/api/client';
 import { AuthCard } from '@/ui/AuthCard';
 import { useSend } from '@/ui/form';
@@ -12,14 +12,15 @@ import { PASSWORD_HELP, rules, useEnter } from './entry';
 type Offer = Answer<'/v1/identity/invitations/lookup', 'post'>;
 
 export function InvitePage() {
-  const token = window.location.hash.slice(1);
+  // From the router, which hears of a link that is pasted over this one.
+  const token = useRouterState({ select: ({ location }) => location.hash });
   const offer = useQuery({
     queryKey: ['identity', 'offer', token],
     queryFn: ({ signal }) => api.post('/v1/identity/invitations/lookup', { body: { token }, signal }),
     enabled: token !== '',
     retry: false,
   });
-  if (offer.data) return <AcceptForm token={token} offer={offer.data} />;
+  if (offer.data) return <AcceptForm key={token} token={token} offer={offer.data} />;
   if (token && !offer.error) {
     return (
       <AuthCard title="Reading the invitation">

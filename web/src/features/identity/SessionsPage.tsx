@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { api } from '@/api/client';
 import { type Session, sessionsQuery } from '@/api/identity';
 import { asProblem } from '@/api/problem';
-import { browserName, plural } from '@/lib/format';
+import { browserName, duration, plural } from '@/lib/format';
 import { Confirm } from '@/ui/Confirm';
 import { CopyAs } from '@/ui/CopyAs';
 import { Facts } from '@/ui/Facts';
@@ -59,7 +59,7 @@ export function SessionsPage() {
     },
     { name: 'seen', head: 'Last used', cell: (one) => <When at={one.used_at} /> },
     { name: 'began', head: 'Signed in', wide: true, cell: (one) => <When at={one.created_at} /> },
-    { name: 'ends', head: 'Ends', wide: true, cell: (one) => <When at={one.expires_at} /> },
+    { name: 'ends', head: 'Ends if unused', wide: true, cell: (one) => <When at={endOf(one)} /> },
     {
       name: 'act',
       head: 'Actions',
@@ -82,7 +82,7 @@ export function SessionsPage() {
   return (
     <Page
       title="Sessions"
-      about="Where you are signed in. End what you do not recognise, then change your password."
+      about={`Where you are signed in. End what you do not recognise, then change your password.${limits(items[0])}`}
       actions={
         <>
           <CopyAs what={{ api: '/v1/identity/sessions' }} />
@@ -143,6 +143,15 @@ export function SessionsPage() {
   );
 }
 
+const endOf = (one: Session): string => [one.idle_ends_at, one.expires_at].sort()[0] ?? one.expires_at;
+
+/** After how long a session ends, in words. */
+function limits(one: Session | undefined): string {
+  if (!one) return '';
+  const between = (from: string, to: string) => duration((Date.parse(to) - Date.parse(from)) / 1000);
+  return ` A session ends after ${between(one.used_at, one.idle_ends_at)} without use, and ${between(one.created_at, one.expires_at)} after signing in at the latest.`;
+}
+
 function SessionFacts({ session }: { session: Session }) {
   const { address, user_agent: agent } = session;
   return (
@@ -153,7 +162,8 @@ function SessionFacts({ session }: { session: Session }) {
         { name: 'Client', value: agent ?? 'unknown', ...(agent ? { text: agent } : {}) },
         { name: 'Last used', value: <When at={session.used_at} />, text: session.used_at },
         { name: 'Signed in', value: <When at={session.created_at} />, text: session.created_at },
-        { name: 'Ends', value: <When at={session.expires_at} />, text: session.expires_at },
+        { name: 'Ends if unused', value: <When at={endOf(session)} />, text: endOf(session) },
+        { name: 'Ends at the latest', value: <When at={session.expires_at} />, text: session.expires_at },
         { name: 'Id', value: session.id, text: session.id, mono: true },
       ]}
     />

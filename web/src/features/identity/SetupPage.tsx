@@ -2,7 +2,7 @@
 import { Anchor, Button, Code, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useSuspenseQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { Link, useRouterState } from '@tanstack/react-router';
 import { api } from '@/api/client';
 import { setupQuery } from '@/api/identity';
 import { AuthCard } from '@/ui/AuthCard';
@@ -12,7 +12,7 @@ import { PASSWORD_HELP, rules, useEnter } from './entry';
 
 export function SetupPage() {
   const { needed } = useSuspenseQuery(setupQuery).data;
-  const token = window.location.hash.slice(1);
+  const token = useRouterState({ select: ({ location }) => location.hash });
   if (!needed) return <Done />;
   if (!token) return <NoToken />;
   return <SetupForm token={token} />;

@@ -2,7 +2,9 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type Me, meQuery } from '@/api/identity';
+import { settle } from '@/lib/home';
 import { live } from '@/lib/live';
+import { forgetUse } from '@/lib/use';
 
 /** Only addresses of our own pages are followed after sign-in. */
 function safeNext(next: string | undefined): string {
@@ -15,6 +17,8 @@ export function useEnter(): (me: Me, next?: string) => Promise<void> {
   return async (me, next) => {
     live.stop();
     cache.clear();
+    forgetUse();
+    settle(me);
     cache.setQueryData(meQuery.queryKey, me);
     await navigate({ href: safeNext(next), replace: true });
   };

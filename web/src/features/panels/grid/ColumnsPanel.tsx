@@ -1,14 +1,16 @@
 // Which columns are shown, in what order, which stay at the left. By pointer and by keyboard.
 import { ActionIcon, Button, Checkbox, TextInput } from '@mantine/core';
+import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp, GripVertical, Pin, PinOff } from 'lucide-react';
-import { type PointerEvent, useState } from 'react';
+import { type PointerEvent, useRef, useState } from 'react';
 import type { PanelColumn } from '@/api/panels';
 import { KIND_ICON } from './HeadCell';
-import { shownColumns } from './layout';
+import { arrange, shownColumns } from './layout';
 import bar from './Toolbar.module.css';
 import type { View } from './view';
 
 const SEARCH_FROM = 14;
+const ROW_PX = 31;
 
 interface Props {
   columns: readonly PanelColumn[];
@@ -18,11 +20,20 @@ interface Props {
 
 export function ColumnsPanel({ columns, view, onView }: Props) {
   const [search, setSearch] = useState('');
+  const scroller = useRef<HTMLUListElement>(null);
   const shown = shownColumns(columns, view).map(({ name }) => name);
-  const hidden = columns.filter(({ name }) => !shown.includes(name)).map(({ name }) => name);
+  const places = new Map(shown.map((name, place) => [name, place]));
+  const kinds = new Map(columns.map(({ name, kind }) => [name, kind]));
+  const hidden = columns.filter(({ name }) => !places.has(name)).map(({ name }) => name);
   const all = [...shown, ...hidden].filter((name) => name.toLowerCase().includes(search.toLowerCase()));
-  const put = (names: readonly string[]) => onView({ columns: sameOrder(names, columns) ? null : names });
+  const put = (names: readonly string[]) => onView(arrange(names, columns));
   const drag = useRowDrag((from, to) => put(movedTo(shown, from, to)));
+  const rows = useVirtualizer({
+    count: all.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    overscan: 8,
+  });
 
   return (
     <div>
@@ -33,7 +44,7 @@ export function ColumnsPanel({ columns, view, onView }: Props) {
         <Button
           variant="subtle"
           color="gray"
-          onClick={() => onView({ columns: null, pinned: [], widths: {} })}
+          onClick={() => onView({ columns: null, order: [], hidden: [], pinned: [], widths: {} })}
         >
           Reset
         </Button>
@@ -47,17 +58,22 @@ export function ColumnsPanel({ columns, view, onView }: Props) {
           mb={6}
         />
       ) : null}
-      <ul className={bar.columns} style={{ padding: 0, margin: 0, listStyle: 'none' }} aria-label="Columns">
-        {all.map((name) => {
-          const kind = columns.find((one) => one.name === name)?.kind ?? 'text';
+      <ul ref={scroller} className={bar.columns} aria-label="Columns">
+        <li aria-hidden style={{ height: rows.getTotalSize() }} />
+        {rows.getVirtualItems().map(({ index, start }) => {
+          const name = all[index] ?? '';
+          const kind = kinds.get(name) ?? 'text';
           const Icon = KIND_ICON[kind];
-          const place = shown.indexOf(name);
+          const place = places.get(name) ?? -1;
           const isShown = place >= 0;
           const isPinned = view.pinned.includes(name);
           return (
             <li
               key={name}
               className={bar.column}
+              style={{ transform: `translateY(${start}px)` }}
+              aria-setsize={all.length}
+              aria-posinset={index + 1}
               data-column={place}
               data-over={drag.over === place || undefined}
             >
@@ -116,9 +132,6 @@ export function movedTo(names: readonly string[], from: number, to: number): str
   if (name !== undefined) next.splice(Math.max(0, Math.min(next.length, to)), 0, name);
   return next;
 }
-
-export const sameOrder = (names: readonly string[], columns: readonly PanelColumn[]): boolean =>
-  names.length === columns.length && names.every((name, index) => columns[index]?.name === name);
 
 /** Drags a row of the list by its grip. */
 function useRowDrag(onDrop: (from: number, to: number) => void) {

@@ -86,7 +86,7 @@ export const HeadCell = memo(function HeadCell(props: HeadCellProps) {
       }}
       {...drag.handlers}
     >
-      <Icon size={13} className={classes.headIcon} aria-hidden />
+      {sorted ? null : <Icon size={13} className={classes.headIcon} aria-hidden />}
       <span className={classes.headName}>{column.name}</span>
       {sorted ? (
         <span className={classes.sortMark}>

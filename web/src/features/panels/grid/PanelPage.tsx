@@ -4,7 +4,7 @@ import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { FileUp } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useForbidden } from '@/api/identity';
-import { type Panel, panelQuery, type RowsRequest } from '@/api/panels';
+import { type Panel, type PanelColumn, panelQuery, type RowsRequest } from '@/api/panels';
 import type { Search } from '@/lib/search';
 import { ActButton } from '@/ui/Guarded';
 import { Empty } from '@/ui/List';
@@ -12,24 +12,27 @@ import { Page, usePageTitle } from '@/ui/Page';
 import { ProblemNote } from '@/ui/ProblemNote';
 import { DropZone } from '../DropZone';
 import { handOver } from '../handover';
-import { movedTo, sameOrder } from './ColumnsPanel';
+import { movedTo } from './ColumnsPanel';
 import { newCondition } from './FilterBuilder';
 import { FilterChips } from './FilterChips';
-import { type Group, incomplete, isGroup, type Part, writeFilter } from './filter';
+import { type Condition, type Group, incomplete, without, writeFilter } from './filter';
 import { Grid } from './Grid';
 import type { ColumnActions } from './HeadCell';
-import { cellText, fitWidth, layOut, shownColumns } from './layout';
+import { arrange, cellText, fitWidth, layOut, shownColumns } from './layout';
 import { PanelActions } from './PanelActions';
 import page from './PanelPage.module.css';
+import { Refused, RefusedByServer } from './Refused';
 import { type Rows, useRows } from './rows';
 import { type Opened, Toolbar } from './Toolbar';
 import type { Window2D } from './useGridScroll';
 import {
+  appliedOnly,
   readView,
   rowsRequest,
   SORT_KEYS_MAX,
   type SortKey,
   type View,
+  viewRefusals,
   WIDTH_MAX_PX,
   WIDTH_MIN_PX,
   writeView,
@@ -39,7 +42,8 @@ export function PanelPage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const panel = useQuery(panelQuery(id));
   usePageTitle(panel.data?.title ?? 'Panel');
-  if (panel.data && panel.data.columns.length > 0) return <PanelGrid key={id} panel={panel.data} />;
+  if (panel.data && panel.data.columns.length > 0 && panel.data.rows > 0)
+    return <PanelGrid key={id} panel={panel.data} />;
   if (panel.data) return <EmptyPanel panel={panel.data} />;
   return panel.error ? (
     <div style={{ padding: 24 }}>
@@ -80,12 +84,17 @@ const START: Window2D = { first: 0, last: 40, colFirst: 0, colLast: 30, fast: fa
 
 function PanelGrid({ panel }: { panel: Panel }) {
   const { columns } = panel;
-  const { view, unread, change, forget } = useView();
+  const { view, unread, change } = useView();
   const request = useRequest(view, panel);
   const [shown, setShown] = useState<Window2D>(START);
-  const rows = useRows(panel.id, request, shown, shown.fast);
+  const refusals = viewRefusals(view, unread, columns);
+  const refused = refusals.length > 0;
+  const asked = useRows(panel.id, refused ? null : request, shown, shown.fast);
+  // An answer that did not come leaves the rows of another question: they must not stand under this one's name.
+  const failed = asked.error !== null && asked.behind;
+  const rows = refused || failed ? { ...asked, count: null } : asked;
   const [opened, setOpened] = useState<Opened>(null);
-  const [draft, setDraft] = useDraft(view.filter, change);
+  const [draft, setDraft] = useDraft(view.filter, columns, opened === 'filter', change);
   const [resizing, setResizing] = useState<Record<string, number>>({});
   const fitted = useFitted(panel, rows);
 
@@ -135,29 +144,39 @@ function PanelGrid({ panel }: { panel: Panel }) {
         unread={unread}
         onView={change}
         onEdit={() => setOpened('filter')}
-        onForget={() => forget(unread)}
+        onForget={() => change({}, 'step', unread)}
       />
       {rows.error && rows.count !== null ? (
         <div className={page.note}>
           <ProblemNote error={rows.error} onRetry={rows.retry} />
         </div>
       ) : null}
-      <Grid
-        label={panel.title}
-        panelId={panel.id}
-        request={request}
-        layout={layout}
-        rows={rows}
-        sort={view.sort}
-        row={view.row}
-        onRow={onRow}
-        onShown={setShown}
-        actions={actions}
-        onResizing={onResizing}
-        columns={columns}
-        open={view.open}
-        onOpen={(row) => change(row === null ? { open: false } : { open: true, row })}
-      />
+      {refused ? (
+        <Refused
+          refusals={refusals}
+          onDrop={() => change(appliedOnly(view, columns), 'step', unread)}
+          onEdit={draft.parts.length > 0 ? () => setOpened('filter') : null}
+        />
+      ) : failed ? (
+        <RefusedByServer error={rows.error} onRetry={rows.retry} />
+      ) : (
+        <Grid
+          label={panel.title}
+          panelId={panel.id}
+          request={request}
+          layout={layout}
+          rows={rows}
+          sort={view.sort}
+          row={view.row}
+          onRow={onRow}
+          onShown={setShown}
+          actions={actions}
+          onResizing={onResizing}
+          columns={columns}
+          open={view.open}
+          onOpen={(row) => change(row === null ? { open: false } : { open: true, row })}
+        />
+      )}
       {rows.count === 0 && rows.total > 0 ? (
         <div className={page.none}>
           <Empty
@@ -181,28 +200,18 @@ function useView() {
   const navigate = useNavigate();
   const read = useMemo(() => readView(search), [search]);
   const change = useCallback(
-    (part: Partial<View>, how: 'step' | 'quiet' = 'step') => {
+    (part: Partial<View>, how: 'step' | 'quiet' = 'step', forget: readonly string[] = []) => {
+      const gone = Object.fromEntries(forget.map((name) => [name, undefined]));
       void navigate({
         to: '.',
-        search: ((old: Search) => ({ ...old, ...writeView(part) })) as never,
+        search: ((old: Search) => ({ ...old, ...gone, ...writeView(part) })) as never,
         replace: how === 'quiet',
         resetScroll: false,
       });
     },
     [navigate],
   );
-  const forget = useCallback(
-    (parts: readonly string[]) => {
-      const gone = Object.fromEntries(parts.map((part) => [part, undefined]));
-      void navigate({
-        to: '.',
-        search: ((old: Search) => ({ ...old, ...gone })) as never,
-        resetScroll: false,
-      });
-    },
-    [navigate],
-  );
-  return { ...read, change, forget };
+  return { ...read, change };
 }
 
 /** The question to the API; the same object while it asks the same. */
@@ -214,17 +223,26 @@ function useRequest(view: View, panel: Panel): RowsRequest {
 const APPLY_AFTER_MS = 200;
 
 /** The filter as it is being built: what is complete goes to the address, the rest waits here. */
-function useDraft(filter: Group, change: (part: Partial<View>) => void): [Group, (draft: Group) => void] {
+function useDraft(
+  filter: Group,
+  columns: readonly PanelColumn[],
+  building: boolean,
+  change: (part: Partial<View>) => void,
+): [Group, (draft: Group) => void] {
   const [draft, setDraft] = useState(filter);
+  /** What came from the address is not touched before somebody changes it. */
+  const given = useRef(filter);
   const applied = useRef(writeFilter(filter));
   useEffect(() => {
     const text = writeFilter(filter);
     if (text === applied.current) return;
     applied.current = text;
+    given.current = filter;
     setDraft(filter);
   }, [filter]);
   useEffect(() => {
-    const complete = prune(draft);
+    if (draft === given.current) return;
+    const complete = without(draft, (condition) => waits(condition, columns, building));
     const text = writeFilter(complete);
     if (text === applied.current) return;
     const timer = window.setTimeout(() => {
@@ -232,18 +250,15 @@ function useDraft(filter: Group, change: (part: Partial<View>) => void): [Group,
       change({ filter: complete, row: 0 });
     }, APPLY_AFTER_MS);
     return () => window.clearTimeout(timer);
-  }, [draft, change]);
+  }, [draft, columns, building, change]);
   return [draft, setDraft];
 }
 
-/** The filter without conditions that say nothing yet. */
-function prune(group: Group): Group {
-  const parts = group.parts.flatMap((part): Part[] => {
-    if (!isGroup(part)) return incomplete(part, 'text') === 'Value missing' ? [] : [part];
-    const inner = prune(part);
-    return inner.parts.length > 0 ? [inner] : [];
-  });
-  return { ...group, parts };
+/** Whether a condition says nothing yet. While it is being typed, that is also what does not fit its column. */
+function waits(condition: Condition, columns: readonly PanelColumn[], building: boolean): boolean {
+  const kind = columns.find(({ name }) => name === condition.column)?.kind;
+  const why = kind ? incomplete(condition, kind) : null;
+  return why === 'Value missing' || (building && why !== null);
 }
 
 const SAMPLE_ROWS = 60;
@@ -300,7 +315,7 @@ function useColumnActions(
   filter: (column: string) => void,
 ): ColumnActions {
   const names = shownColumns(panel.columns, view).map(({ name }) => name);
-  const put = (next: readonly string[]) => change({ columns: sameOrder(next, panel.columns) ? null : next });
+  const put = (next: readonly string[]) => change(arrange(next, panel.columns));
   const actions: ColumnActions = {
     sort: (column, direction, add) => change({ sort: nextSort(view.sort, column, direction, add), row: 0 }),
     move: (column, to) => put(movedTo(names, names.indexOf(column), to)),

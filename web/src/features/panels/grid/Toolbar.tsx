@@ -10,6 +10,7 @@ import { ColumnsPanel } from './ColumnsPanel';
 import { FilterGroup, newCondition } from './FilterBuilder';
 import { countApplied } from './FilterChips';
 import type { Group } from './filter';
+import { shownColumns } from './layout';
 import type { Rows } from './rows';
 import bar from './Toolbar.module.css';
 import { SORT_KEYS_MAX, type SortKey, type View } from './view';
@@ -41,7 +42,7 @@ export function Toolbar(props: ToolbarProps) {
   useShortcut('c', 'Columns', 'Grid', () => toggle('columns'));
   const conditions = countApplied(view.filter, columns);
   const keys = view.sort.filter(({ column }) => columns.some(({ name }) => name === column)).length;
-  const hidden = view.columns ? columns.filter(({ name }) => !view.columns?.includes(name)).length : 0;
+  const hidden = columns.length - shownColumns(columns, view).length;
   return (
     <div className={bar.bar} role="toolbar" aria-label="View">
       <SearchField

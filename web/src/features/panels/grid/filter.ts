@@ -102,10 +102,12 @@ export function arity(op: Op): 'none' | 'one' | 'two' | 'many' {
   return op === 'in' || op === 'not_in' ? 'many' : 'one';
 }
 
+export const noColumn = (column: string): string => `There is no column ${column}`;
+
 /** Why a condition cannot be applied yet, or null when it can. */
 export function incomplete(condition: Condition, kind: ColumnKind | undefined): string | null {
-  if (!kind) return `There is no column ${condition.column}`;
-  if (!OPS[kind].includes(condition.op)) return `${WORDS[condition.op]} does not fit ${kind}`;
+  if (!kind) return noColumn(condition.column);
+  if (!OPS[kind].includes(condition.op)) return `“${WORDS[condition.op]}” does not fit ${kind}`;
   const wanted = { none: 0, one: 1, two: 2, many: 1 }[arity(condition.op)];
   if (condition.values.length < wanted) return 'Value missing';
   for (const value of condition.values) {
@@ -137,13 +139,15 @@ export function instant(value: string): string {
   return /(Z|[+-]\d{2}:\d{2})$/.test(seconds) ? seconds : `${seconds}Z`;
 }
 
-function apiValue(value: string, kind: ColumnKind): string | number | boolean {
+function apiValue(value: string, kind: ColumnKind | undefined): string | number | boolean {
+  // What does not fit goes as it stands: the API refuses it, and nothing else than was asked for is answered.
+  if (!kind || wrongValue(value, kind)) return value;
   if (kind === 'integer' || kind === 'number') return Number(value);
   if (kind === 'boolean') return value === 'true';
   return kind === 'datetime' ? instant(value) : value;
 }
 
-/** The filter of the API; conditions that are not complete yet are left out. */
+/** The filter of the API, with every condition: one that cannot be applied must not turn into other rows. */
 export function apiFilter(part: Part, columns: readonly PanelColumn[]): object | null {
   if (isGroup(part)) {
     const parts = part.parts.map((one) => apiFilter(one, columns)).filter((one) => one !== null);
@@ -151,7 +155,6 @@ export function apiFilter(part: Part, columns: readonly PanelColumn[]): object |
     return { [part.match]: parts };
   }
   const kind = columns.find((column) => column.name === part.column)?.kind;
-  if (!kind || incomplete(part, kind)) return null;
   const values = part.values.map((value) => apiValue(value, kind));
   const { column, op } = part;
   switch (arity(op)) {
@@ -162,6 +165,36 @@ export function apiFilter(part: Part, columns: readonly PanelColumn[]): object |
     default:
       return { column, op, value: values };
   }
+}
+
+/** The conditions that cannot be applied to these columns, each with the reason. */
+export function refusals(
+  part: Part,
+  columns: readonly PanelColumn[],
+): { condition: Condition; why: string }[] {
+  if (isGroup(part)) return part.parts.flatMap((one) => refusals(one, columns));
+  const why = incomplete(part, columns.find(({ name }) => name === part.column)?.kind);
+  return why === null ? [] : [{ condition: part, why: why.charAt(0).toLowerCase() + why.slice(1) }];
+}
+
+/** The filter without the conditions that `drop` names, and without groups that they leave empty. */
+export function without(group: Group, drop: (condition: Condition) => boolean): Group {
+  const parts = group.parts.flatMap((part): Part[] => {
+    if (!isGroup(part)) return drop(part) ? [] : [part];
+    const inner = without(part, drop);
+    return inner.parts.length > 0 ? [inner] : [];
+  });
+  return { ...group, parts };
+}
+
+/** A condition in words, as people read it. */
+export function describe(part: Part, columns: readonly PanelColumn[]): string {
+  if (isGroup(part))
+    return part.parts.map((one) => describe(one, columns)).join(part.match === 'all' ? ' and ' : ' or ');
+  const { column, op, values } = part;
+  const word = opWord(op, columns.find(({ name }) => name === column)?.kind ?? 'text');
+  const value = arity(op) === 'two' ? values.join(' and ') : values.join(', ');
+  return [column, word, value].filter(Boolean).join(' ');
 }
 
 // ---- The address: all(month.between(6,8),any(origin.eq(JFK),dep_delay.gt(30)))

@@ -31,7 +31,7 @@ const WIDTH: Record<ColumnKind, number> = {
 };
 const CHAR_PX = 7.3;
 const CELL_PADDING_PX = 22;
-const HEAD_EXTRA_PX = 64;
+const HEAD_EXTRA_PX = 74;
 const FIT_MAX_PX = 320;
 
 /** Room for the name and for what the first rows hold. */
@@ -42,12 +42,33 @@ export function fitWidth(column: PanelColumn, texts: readonly string[]): number 
   return Math.round(Math.max(WIDTH_MIN_PX, Math.min(FIT_MAX_PX, Math.max(content, head))));
 }
 
+function ordered(columns: readonly PanelColumn[], { order, hidden }: View): string[] {
+  const away = new Set(hidden);
+  const all = new Set([...order, ...columns.map(({ name }) => name)]);
+  return [...all].filter((name) => !away.has(name));
+}
+
+/** What to write down so that these columns are shown in this order; later columns stay to be seen. */
+export function arrange(shown: readonly string[], columns: readonly PanelColumn[]): Partial<View> {
+  const there = new Set(shown);
+  const natural = columns.map(({ name }) => name).filter((name) => there.has(name));
+  // As many at the front as must be named; the rest follows as the file has it.
+  let named = 0;
+  const follows = () => {
+    const front = new Set(shown.slice(0, named));
+    const rest = natural.filter((name) => !front.has(name));
+    return rest.every((name, index) => shown[named + index] === name);
+  };
+  while (!follows()) named += 1;
+  const hidden = columns.map(({ name }) => name).filter((name) => !there.has(name));
+  return { columns: null, order: shown.slice(0, named), hidden };
+}
+
 /** Columns in the order of the view; pinned ones first. */
 export function shownColumns(columns: readonly PanelColumn[], view: View): PanelColumn[] {
   const byName = new Map(columns.map((column) => [column.name, column]));
-  const order = (view.columns ?? columns.map((column) => column.name))
-    .map((name) => byName.get(name))
-    .filter((column) => column !== undefined);
+  const names = view.columns ?? ordered(columns, view);
+  const order = names.map((name) => byName.get(name)).filter((column) => column !== undefined);
   const shown = order.length > 0 ? order : [...columns];
   const pinned = new Set(view.pinned);
   return [...shown.filter(({ name }) => pinned.has(name)), ...shown.filter(({ name }) => !pinned.has(name))];

@@ -26,6 +26,7 @@ export interface Rows {
 }
 
 const FAST_SETTLES_MS = 70;
+const NOTHING: RowsRequest = {};
 
 const pagesOf = ({ first, last }: Range): number[] => {
   const from = Math.floor(first / WINDOW_ROWS);
@@ -46,12 +47,14 @@ interface Shown {
   windows: ReadonlyMap<number, RowWindow>;
 }
 
-export function useRows(id: string, request: RowsRequest, range: Range, fast: boolean): Rows {
+/** A null request asks nothing: what was shown before stays known. */
+export function useRows(id: string, asked: RowsRequest | null, range: Range, fast: boolean): Rows {
   const cache = useQueryClient();
   const settled = useSettled(range, fast);
+  const request = asked ?? NOTHING;
   const known = useRef<{ request: RowsRequest; count: number } | null>(null);
   const count = known.current?.request === request ? known.current.count : null;
-  const pages = wantedPages(settled, count);
+  const pages = asked ? wantedPages(settled, count) : [];
   const results = useQueries({ queries: pages.map((page) => rowsQuery(id, request, page)) });
 
   const windows = new Map<number, RowWindow>();

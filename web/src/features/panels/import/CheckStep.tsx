@@ -1,8 +1,10 @@
 // Step two: how the file is read. Everything detected is shown with what comes out of it, and can be corrected.
 import { Button, FileButton, Loader, SegmentedControl, Select, TagsInput, TextInput } from '@mantine/core';
 import { FileText } from 'lucide-react';
+import { useState } from 'react';
 import type { Panel } from '@/api/panels';
-import { bytes, plural } from '@/lib/format';
+import { bytes, count, plural } from '@/lib/format';
+import { Confirm } from '@/ui/Confirm';
 import { ActButton } from '@/ui/Guarded';
 import { Note } from '@/ui/Note';
 import { ProblemNote } from '@/ui/ProblemNote';
@@ -49,6 +51,9 @@ export function CheckStep(props: Props) {
     onFile,
   } = props;
   const refused = whyNot(props);
+  const [asking, setAsking] = useState(false);
+  const gone = target && detected && mode === 'replace' ? compare(target, detected.options).gone : [];
+  const start = () => detected && props.onStart(detected.options);
   const setColumn = (source: string, change: Omit<ColumnHint, 'source'>) => {
     const before = hints.columns.find((one) => one.source === source);
     const rest = hints.columns.filter((one) => one.source !== source);
@@ -111,7 +116,7 @@ export function CheckStep(props: Props) {
       {detected ? (
         <>
           <Found detected={detected} />
-          {target && mode === 'append' ? <Differences target={target} options={detected.options} /> : null}
+          {target ? <Differences target={target} mode={mode} options={detected.options} /> : null}
           <PreviewTable detected={detected} onColumn={setColumn} />
         </>
       ) : null}
@@ -120,11 +125,34 @@ export function CheckStep(props: Props) {
         <ActButton
           variant="filled"
           refused={refused}
-          onClick={() => detected && props.onStart(detected.options)}
+          onClick={() => (gone.length > 0 ? setAsking(true) : start())}
         >
           {target ? (mode === 'append' ? 'Append rows' : 'Import') : 'Create panel and import'}
         </ActButton>
       </div>
+      {asking && target ? (
+        <Confirm
+          title={`Take ${plural(gone.length, 'column')} out of ${target.title}?`}
+          action="Replace all rows"
+          onClose={() => setAsking(false)}
+          onConfirm={async () => start()}
+        >
+          <Named names={gone} /> {gone.length === 1 ? 'is' : 'are'} not in this file. Its values in all{' '}
+          {plural(target.rows, 'row')} are lost for everyone, and filters and sorts by{' '}
+          {gone.length === 1 ? 'it' : 'them'} no longer work. This cannot be undone.
+        </Confirm>
+      ) : null}
+    </>
+  );
+}
+
+/** Some names in full, the rest counted. */
+function Named({ names }: { names: readonly string[] }) {
+  const rest = names.length - NAMED_MAX;
+  return (
+    <>
+      <b>{names.slice(0, NAMED_MAX).join(', ')}</b>
+      {rest > 0 ? ` and ${plural(rest, 'more column', 'more columns')}` : ''}
     </>
   );
 }
@@ -134,7 +162,7 @@ function whyNot({ detected, reading, error, target, title, mode }: Props): strin
   if (!detected || reading) return 'Reading the file…';
   if (detected.options.columns.every((column) => column.skip)) return 'At least one column must stay.';
   if (!target && titleRule(title)) return 'The panel needs a title.';
-  if (target && mode === 'append' && differences(target, detected.options).length > 0) {
+  if (target && mode === 'append' && !same(compare(target, detected.options))) {
     return 'To append, the columns must be the same as the panel’s.';
   }
   return null;
@@ -250,7 +278,11 @@ function Found({ detected }: { detected: Detected }) {
     return (
       <div className={classes.block}>
         <Note state="ok">
-          All of the first {plural(rows, 'line')} can be read.{' '}
+          {rows === 0
+            ? 'There is no line of data: the panel gets its columns and no rows.'
+            : rows === 1
+              ? 'The one line can be read.'
+              : `All of the first ${plural(rows, 'line')} can be read.`}{' '}
           {plural(detected.options.columns.length, 'column')}.
         </Note>
       </div>
@@ -261,8 +293,9 @@ function Found({ detected }: { detected: Detected }) {
       <Note state="info">
         {bad > 0 ? (
           <p className={classes.line}>
-            {plural(bad, 'line')} of the first {plural(rows, 'line')} cannot be read this way and would be
-            left out. They are kept with their line number and can be downloaded after the import.
+            {rows === 1 ? 'The one line' : `${count(bad)} of the first ${plural(rows, 'line')}`} cannot be
+            read this way and would be left out. {bad === 1 ? 'It is' : 'They are'} kept with{' '}
+            {bad === 1 ? 'its' : 'their'} line number and can be downloaded after the import.
           </p>
         ) : null}
         {issues.length > 0 ? (
@@ -281,33 +314,52 @@ function Found({ detected }: { detected: Detected }) {
   );
 }
 
-/** How the file's columns differ from the panel's, in words. */
-function differences(target: Panel, options: ReadOptions): string[] {
-  const kept = options.columns.filter((column) => !column.skip);
-  const words: string[] = [];
-  for (const { name, kind } of target.columns) {
-    const mine = kept.find((column) => column.name === name);
-    if (!mine) words.push(`${name} is missing`);
-    else if (mine.kind !== kind) words.push(`${name} is ${mine.kind}, the panel has ${kind}`);
-  }
-  for (const { name } of kept) {
-    if (!target.columns.some((column) => column.name === name)) words.push(`${name} is not in the panel`);
-  }
-  return words;
+const NAMED_MAX = 8;
+
+interface Changes {
+  gone: string[];
+  come: string[];
+  /** In words: from which type to which. */
+  changed: string[];
 }
 
-function Differences({ target, options }: { target: Panel; options: ReadOptions }) {
-  const words = differences(target, options);
-  if (words.length === 0) return null;
+/** How the file's columns differ from the panel's. */
+function compare(target: Panel, options: ReadOptions): Changes {
+  const kept = options.columns.filter((column) => !column.skip);
+  const changed: string[] = [];
+  const gone: string[] = [];
+  for (const { name, kind } of target.columns) {
+    const mine = kept.find((column) => column.name === name);
+    if (!mine) gone.push(name);
+    else if (mine.kind !== kind) changed.push(`${name} (${kind} → ${mine.kind})`);
+  }
+  const there = new Set(target.columns.map(({ name }) => name));
+  return { gone, changed, come: kept.map(({ name }) => name).filter((name) => !there.has(name)) };
+}
+
+const same = ({ gone, come, changed }: Changes) => gone.length + come.length + changed.length === 0;
+
+function Differences({ target, mode, options }: { target: Panel; mode: Mode; options: ReadOptions }) {
+  if (target.columns.length === 0) return null;
+  const changes = compare(target, options);
+  if (same(changes)) return null;
+  const lines = [
+    { word: mode === 'append' ? 'Missing in the file' : 'Go away, with their values', names: changes.gone },
+    { word: mode === 'append' ? 'Not in the panel' : 'New', names: changes.come },
+    { word: mode === 'append' ? 'Another type' : 'Change their type', names: changes.changed },
+  ].filter(({ names }) => names.length > 0);
   return (
     <div className={classes.block}>
-      <Note state="warn">
-        These columns differ from the panel's. Correct them below, or replace instead of append.
+      <Note state={mode === 'append' || changes.gone.length > 0 ? 'warn' : 'info'}>
+        {mode === 'append'
+          ? "These columns differ from the panel's. Correct them below, or replace instead of append."
+          : `The columns of ${target.title} change, for everyone who looks at it.`}
         <ul className={classes.issues}>
-          {words.slice(0, 8).map((word) => (
-            <li key={word}>{word}</li>
+          {lines.map(({ word, names }) => (
+            <li key={word}>
+              {word}: <Named names={names} />
+            </li>
           ))}
-          {words.length > 8 ? <li>and {words.length - 8} more</li> : null}
         </ul>
       </Note>
     </div>

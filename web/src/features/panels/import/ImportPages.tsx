@@ -1,7 +1,7 @@
 // The two ways into the import: into a new panel, into one that is there.
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useCallback, useState } from 'react';
 import { api } from '@/api/client';
 import { useForbidden } from '@/api/identity';
 import { type Panel, panelQuery } from '@/api/panels';
@@ -53,11 +53,15 @@ function ImportInto({ panel, startMode }: { panel: Panel; startMode: Mode }) {
   const [file, setFile] = useState(takeOver);
   const [mode, setMode] = useState(startMode);
   const empty = panel.rows === 0;
-  const about = empty
-    ? 'It has no rows yet.'
-    : mode === 'replace'
-      ? `The file's rows take the place of all ${plural(panel.rows, 'row')}, at once, for everyone who looks at it.`
-      : `The file's rows come after the ${plural(panel.rows, 'row')} that are there. Its columns must be the same.`;
+  const [done, setDone] = useState(false);
+  const onDone = useCallback(() => setDone(true), []);
+  const about = done
+    ? undefined
+    : empty
+      ? 'It has no rows yet.'
+      : mode === 'replace'
+        ? `The file's rows take the place of all ${plural(panel.rows, 'row')}, at once, for everyone who looks at it.`
+        : `The file's rows come after the ${plural(panel.rows, 'row')} that are there. Its columns must be the same.`;
   return (
     <Page title={`Import into ${panel.title}`} about={about} width="wide">
       {forbidden ? (
@@ -69,7 +73,11 @@ function ImportInto({ panel, startMode }: { panel: Panel; startMode: Mode }) {
           target={panel}
           mode={empty ? 'replace' : mode}
           {...(empty ? {} : { onMode: setMode })}
-          onFile={setFile}
+          onFile={(next) => {
+            setDone(false);
+            setFile(next);
+          }}
+          onDone={onDone}
           makePanel={() => Promise.resolve(panel)}
           onLeave={() => {
             void queryClient.invalidateQueries({ queryKey: panelQuery(panel.id).queryKey });

@@ -13,8 +13,8 @@ const COLUMNS_SHOWN_MAX = 120;
 const REASONS: Record<string, string> = {
   too_few_fields: 'fewer fields than columns',
   too_many_fields: 'more fields than columns',
-  line_too_long: 'the line is too long',
-  field_too_long: 'the field is too long',
+  line_too_long: 'the line is longer than 1 MiB',
+  field_too_long: 'the field is longer than 256 KiB',
   quote_open: 'a quote is never closed',
   quote_trailing: 'text after a closing quote',
   encoding: 'not in these characters',

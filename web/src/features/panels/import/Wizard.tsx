@@ -20,6 +20,8 @@ interface Props {
   onFile: (file: File | null) => void;
   makePanel: (title: string) => Promise<Panel>;
   onLeave: () => void;
+  /** The import is over, and what was said about it before. */
+  onDone?: () => void;
 }
 
 type Phase =
@@ -36,6 +38,11 @@ export function Wizard(props: Props) {
   const detected = useDetected(file, hints);
   const { phase, start, stop } = useRun(props, title);
   useStayWhile(phase.kind === 'run');
+  const { onDone } = props;
+  const done = phase.kind === 'done';
+  useEffect(() => {
+    if (done) onDone?.();
+  }, [done, onDone]);
 
   return (
     <>

@@ -1,0 +1,184 @@
+// What is on screen is what was asked for: no other rows under a filter's name, no company's data under another's, no silent end.
+import { type Browser, type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { House } from '../lib/house';
+import { COMPANY, OWNER, send, setUp } from '../lib/people';
+
+test.describe.configure({ mode: 'serial' });
+
+const SECOND = 'Second Company';
+
+let house: House;
+let context: BrowserContext;
+let page: Page;
+let panel: string;
+
+test.beforeAll(async ({ browser }) => {
+  house = await House.start();
+  context = await browser.newContext();
+  await setUp(house, context);
+  panel = ((await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title: 'Delays' })) as { id: string }).id;
+  await replaceRows('name,delay\na,5\nb,15\nc,25\n');
+  page = await context.newPage();
+});
+
+test.afterAll(async () => {
+  await context?.close();
+  await house?.stop();
+});
+
+async function replaceRows(csv: string): Promise<void> {
+  const address = `${house.url}/v1/panels/${panel}/imports?mode=replace&file_name=f.csv`;
+  await send(context.request, 'POST', address, house, Buffer.from(csv));
+}
+
+const address = (query: string) => `${house.url}/panels/${panel}?${query}`;
+const grid = () => page.getByRole('grid', { name: 'Delays' });
+const refusal = () => page.getByRole('region', { name: 'Why no rows are shown' });
+
+test('a value of the wrong type shows no rows, says why, and is corrected where it stands', async () => {
+  await page.goto(address('filter=delay.eq(abc)'));
+  await expect(refusal()).toContainText('delay is abc: not a whole number');
+  await expect(page.getByText('delay is abc · not applied: not a whole number')).toBeVisible();
+  await expect(grid()).toHaveCount(0);
+  await expect(page.getByText('3 rows')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Correct the filter' }).click();
+  await page.getByLabel('Condition 1: value').fill('15');
+  await expect(page.getByText('1 of 3 rows')).toBeVisible();
+  await expect(refusal()).toHaveCount(0);
+  // While it is typed, what does not fit waits; once the builder is closed, it is said.
+  await page.getByLabel('Condition 1: value').fill('x');
+  await expect(page.getByText('3 rows', { exact: true })).toBeVisible();
+  await expect(page).not.toHaveURL(/filter=/);
+  await page.keyboard.press('Escape');
+  await expect(refusal()).toContainText('delay is x: not a whole number');
+  await page.getByRole('button', { name: 'Take out and show the rows' }).click();
+  await expect(grid()).toHaveAttribute('aria-rowcount', '4');
+});
+
+test('an unknown sort and a filter that cannot be read show no rows until they are taken out', async () => {
+  await page.goto(address('sort=nosuch'));
+  await expect(refusal()).toContainText('Sort by nosuch: there is no column nosuch');
+  await expect(page.getByRole('button', { name: 'Sort', exact: true })).toBeVisible();
+  await page.getByRole('button', { name: 'Remove the sort Sort by nosuch' }).click();
+  await expect(grid()).toHaveAttribute('aria-rowcount', '4');
+  await expect(page).not.toHaveURL(/sort=/);
+  await page.goto(address('filter=delay.gt(5'));
+  await expect(refusal()).toContainText('The filter in the address: it cannot be read');
+  await page.getByRole('button', { name: 'Take out and show the rows' }).click();
+  await expect(grid()).toHaveAttribute('aria-rowcount', '4');
+  await expect(page).not.toHaveURL(/filter=/);
+});
+
+test('the column goes while somebody looks: its rows give way to the reason, live', async () => {
+  await page.goto(address('filter=delay.gt(10)&sort=delay'));
+  await expect(page.getByText('2 of 3 rows')).toBeVisible();
+  await replaceRows('name,other\na,1\nb,2\n');
+  await expect(refusal()).toContainText('delay > 10: there is no column delay');
+  await expect(refusal()).toContainText('Sort by delay: there is no column delay');
+  await expect(grid()).toHaveCount(0);
+  await page.getByRole('button', { name: 'Take out and show the rows' }).click();
+  await expect(grid()).toHaveAttribute('aria-rowcount', '3');
+});
+
+test('the check of a replacing file names the columns that go, come and change, and asks before any goes', async () => {
+  await page.goto(`${house.url}/panels/${panel}/import`);
+  await page
+    .locator('input[type=file]')
+    .setInputFiles({ name: 'new.csv', mimeType: 'text/csv', buffer: Buffer.from('name,brandnew\nx,1\n') });
+  await expect(page.getByText('Go away, with their values: other')).toBeVisible();
+  await expect(page.getByText('New: brandnew')).toBeVisible();
+  await page.getByRole('button', { name: 'Import', exact: true }).click();
+  const question = page.getByRole('dialog', { name: 'Take 1 column out of Delays?' });
+  await expect(question).toContainText('2 rows');
+  await question.getByRole('button', { name: 'Keep' }).click();
+  await page.getByRole('button', { name: 'Import', exact: true }).click();
+  await question.getByRole('button', { name: 'Replace all rows' }).click();
+  await expect(page.getByText('1 row imported into Delays')).toBeVisible();
+  await expect(page.getByText('take the place of all')).toHaveCount(0);
+});
+
+test('a hidden column is named in the address alone, so that later ones are seen', async () => {
+  await page.goto(address('hide=brandnew'));
+  await expect(page.getByRole('columnheader')).toHaveCount(2);
+  await replaceRows('name,brandnew,late\na,1,2\n');
+  await expect(page.getByRole('columnheader')).toHaveCount(3);
+});
+
+test('another tab switches the company: this one says so, holds nothing of it, and leads back', async () => {
+  await page.goto(address(''));
+  await expect(grid()).toBeVisible();
+  const other = await context.newPage();
+  await other.goto(`${house.url}/panels`);
+  await other.getByRole('button', { name: `Company: ${COMPANY}` }).click();
+  await other.getByRole('menuitem', { name: 'New company' }).click();
+  await other.getByLabel('Name').fill(SECOND);
+  await other.getByRole('button', { name: 'Create company' }).click();
+  await expect(other.getByRole('button', { name: `Company: ${SECOND}` })).toBeVisible();
+  await expect(page.getByRole('heading', { name: `This tab was in ${COMPANY}` })).toBeVisible();
+  await expect(grid()).toHaveCount(0);
+  await page.getByRole('button', { name: `Switch back to ${COMPANY}` }).click();
+  await expect(grid()).toBeVisible();
+  await expect(other.getByRole('heading', { name: `This tab was in ${SECOND}` })).toBeVisible();
+  await other.getByRole('button', { name: `Go on in ${COMPANY}` }).click();
+  await expect(other.getByRole('link', { name: 'Delays' })).toBeVisible();
+  await other.close();
+});
+
+test('a link into another of one’s companies offers to open it there', async () => {
+  await page.getByRole('button', { name: `Company: ${COMPANY}` }).click();
+  await page.getByRole('menuitem', { name: SECOND }).click();
+  await expect(page.getByText('No panels yet')).toBeVisible();
+  await page.goto(address('sort=name'));
+  await expect(page.getByRole('heading', { name: 'Not found' })).toBeVisible();
+  await page.getByRole('button', { name: `Open it in ${COMPANY}` }).click();
+  await expect(grid()).toBeVisible();
+  await expect(page).toHaveURL(/sort=name/);
+});
+
+test('an address without a page is a 404 that looks like one', async () => {
+  for (const path of ['/panels/zzz', '/nowhere', '/.git/config']) {
+    expect((await page.goto(`${house.url}${path}`))?.status(), path).toBe(404);
+  }
+  await page.goto(`${house.url}/panels/zzz`);
+  await expect(page.getByRole('heading', { name: 'Not found' })).toBeVisible();
+  expect((await page.request.get(`${house.url}/favicon.ico`)).status()).toBe(200);
+});
+
+test('a session that ends elsewhere says so at the sign-in, and comes back to where one was', async ({ browser }) => {
+  const mine = await signedIn(browser);
+  await mine.goto(address('sort=name'));
+  await expect(mine.getByRole('grid', { name: 'Delays' })).toBeVisible();
+  await send(context.request, 'POST', `${house.url}/v1/identity/sessions/revoke-others`, house);
+  await expect(mine.getByText('Your session was ended elsewhere')).toBeVisible();
+  await mine.getByLabel('E-mail').fill(OWNER.email);
+  await mine.getByRole('textbox', { name: 'Password' }).fill(OWNER.password);
+  await mine.getByRole('button', { name: 'Sign in' }).click();
+  await expect(mine).toHaveURL(/sort=name/);
+  await mine.context().close();
+});
+
+test('nobody at the page: the end is told before it comes, and why after it', async ({ browser }) => {
+  const mine = await signedIn(browser);
+  await mine.clock.install();
+  await mine.goto(address('sort=name'));
+  await expect(mine.getByRole('grid', { name: 'Delays' })).toBeVisible();
+  await mine.clock.fastForward('27:30');
+  const warning = mine.getByRole('dialog', { name: 'Are you still there?' });
+  await expect(warning).toContainText('30 min without use');
+  await warning.getByRole('button', { name: 'Stay signed in' }).click();
+  await mine.clock.runFor(2_000);
+  await expect(warning).toHaveCount(0);
+  await mine.clock.fastForward('29:30');
+  await expect(warning).toBeVisible();
+  await send(context.request, 'POST', `${house.url}/v1/identity/sessions/revoke-others`, house);
+  await expect(mine.getByText('not used for a while')).toBeVisible();
+  await mine.context().close();
+});
+
+async function signedIn(browser: Browser): Promise<Page> {
+  const theirs = await browser.newContext();
+  const made = await theirs.newPage();
+  const { email, password } = OWNER;
+  await send(theirs.request, 'POST', `${house.url}/v1/identity/sessions`, house, { email, password });
+  return made;
+}
