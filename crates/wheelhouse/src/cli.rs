@@ -1,12 +1,15 @@
-//! The command line: local verbs only.
+//! The command line: the commands of this machine; every other word is an operation of a server (`wh-cli`).
 mod config;
 mod database;
 mod spec;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
-use wh_base::{Result, codes};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use wh_base::{OsRandom, Result, codes};
+use wh_cli::World;
 
 use crate::serve;
 use crate::settings::Sources;
@@ -65,9 +68,19 @@ impl CommonFlags {
     }
 }
 
-/// Read the command line and do what it says.
-pub fn run() -> Result<()> {
-    match Cli::parse().verb {
+/// Read the command line and do what it says. A command of this machine never reads the spec.
+pub fn run() -> Result<ExitCode> {
+    let local = Cli::command();
+    let first = std::env::args_os().nth(1).unwrap_or_default();
+    if local.get_subcommands().any(|command| first == command.get_name()) {
+        return here(Cli::parse().verb).map(|()| ExitCode::SUCCESS);
+    }
+    let world = World { variables: std::env::vars().collect(), random: Arc::new(OsRandom) };
+    Ok(wh_cli::run(local, world))
+}
+
+fn here(verb: Verb) -> Result<()> {
+    match verb {
         Verb::Serve(flags) => {
             let mut sources = flags.common.sources();
             sources.flags.extend(flags.listen.map(|listen| ("server.listen", listen)));

@@ -93,8 +93,8 @@ const DATASET: Section = Section {
 pub const SECTIONS: &[Section] =
     &[DATA, wh_server::SECTION, DATABASE, DATASET, wh_identity::SECTION, crate::log::SECTION];
 
-/// Variables of the test commands are no settings.
-const TEST_PREFIX: &str = "WHEELHOUSE_TEST";
+/// Variables of the test commands and of the command line as a client are no settings.
+const FOREIGN_PREFIXES: [&str; 2] = ["WHEELHOUSE_TEST", wh_cli::ENVIRONMENT_PREFIX];
 /// The file that is read when none is named.
 pub const FILE_NAME: &str = "wheelhouse.toml";
 
@@ -196,7 +196,7 @@ fn environment() -> Result<Vec<(String, String)>> {
         let Some(name) = name.to_str().filter(|name| name.starts_with(config::ENVIRONMENT_PREFIX)) else {
             continue;
         };
-        if name.starts_with(TEST_PREFIX) {
+        if FOREIGN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
             continue;
         }
         let value = value

@@ -1,4 +1,5 @@
 //! The whole program as a user starts it: the real binary, both engines, over HTTP and signals.
+mod cli;
 mod crash;
 mod fuzz;
 mod house;

@@ -1,0 +1,86 @@
+//! Several servers side by side, and a file of credentials that only its owner may read.
+use std::os::unix::fs::PermissionsExt;
+
+use wh_testkit::engines::EngineKind;
+
+use super::Shell;
+use crate::house::{Site, sites};
+
+#[test]
+fn two_servers_side_by_side() {
+    let (one, two) = (Site::new(EngineKind::Sqlite), Site::new(EngineKind::Sqlite));
+    let (one, two) = (one.start(), two.start());
+    one.set_up().panel("On one");
+    two.set_up().panel("On two");
+    let shell = Shell::new();
+    shell.sign_in(&one, "olga@acme.example", "one").good();
+    shell.sign_in(&two, "olga@acme.example", "two").good();
+    assert!(shell.run(&["panel", "list"]).good().contains("On two"), "the last sign-in is current");
+    assert!(shell.run(&["panel", "list", "--context", "one"]).good().contains("On one"));
+    assert!(shell.with(&[("WHEELHOUSE_CLI_CONTEXT", "one")], &["panel", "list"]).good().contains("On one"));
+    shell.run(&["context", "use", "one"]).good();
+    assert!(shell.run(&["panel", "list"]).good().contains("On one"));
+    let listed = shell.run(&["context", "list", "--json"]).json();
+    let all = listed["items"].as_array().unwrap();
+    assert_eq!(all.len(), 2);
+    assert_eq!((all[0]["name"].as_str(), all[0]["current"].as_bool()), (Some("one"), Some(true)));
+    assert_eq!(
+        (all[0]["user"].as_str(), all[0]["company"].as_str()),
+        (Some("olga@acme.example"), Some("Acme"))
+    );
+    assert!(!listed.to_string().contains("wh_sid"), "a list shows no credential");
+    shell.run(&["context", "use", "three"]).bad(2, "there are: one, two");
+    shell.run(&["context", "remove", "one"]).good();
+    shell.run(&["panel", "list"]).bad(3, "cli.no_context");
+    assert!(shell.run(&["context", "list"]).good().contains("two"));
+}
+
+#[test]
+fn the_file_is_its_owners_alone() {
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
+    house.set_up();
+    let shell = Shell::signed_in(&house, "olga@acme.example");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&shell.config()), 0o600);
+    assert_eq!(mode(shell.config().parent().unwrap()), 0o700);
+    let text = std::fs::read_to_string(shell.config()).unwrap();
+    assert!(!text.contains(crate::house::PASSWORD), "a password is kept nowhere");
+    std::fs::set_permissions(shell.config(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    shell.run(&["panel", "list"]).bad(2, "cli.config");
+}
+
+#[test]
+fn a_logout_ends_the_session_on_the_server() {
+    for site in sites() {
+        let house = site.start();
+        house.set_up();
+        let shell = Shell::signed_in(&house, "olga@acme.example");
+        let kept = std::fs::read_to_string(shell.config()).unwrap();
+        shell.run(&["logout"]).good();
+        assert!(!std::fs::read_to_string(shell.config()).unwrap().contains("wh_sid"));
+        shell.run(&["panel", "list"]).bad(3, "wheelhouse login");
+        std::fs::write(shell.config(), kept).unwrap();
+        shell.run(&["panel", "list"]).bad(3, "server.unauthenticated");
+        shell.sign_in(&house, "olga@acme.example", "here").good();
+        shell.run(&["session", "end"]).good();
+        shell.run(&["panel", "list"]).bad(3, "server.unauthenticated");
+    }
+}
+
+#[test]
+fn credentials_do_not_travel_unencrypted_and_need_somebody_or_an_option() {
+    let shell = Shell::new();
+    shell.run(&["login", "http://ops.acme.example", "--token", "whk_x"]).bad(2, "--plain-http");
+    shell.run(&["login", "http://127.0.0.1:9"]).bad(2, "--token-stdin");
+    shell.run(&["login", "http://127.0.0.1:9/path", "--token", "whk_x"]).bad(2, "cli.usage");
+    shell.fed(&["login", "http://127.0.0.1:9", "--token-stdin"], "\n").bad(2, "no token");
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
+    house.set_up();
+    let url = format!("http://{}", house.address);
+    let wrong = shell
+        .fed(&["login", &url, "--email", "olga@acme.example", "--password-stdin"], "not the password at all");
+    wrong.bad(3, "identity.credentials");
+    assert!(!shell.config().exists(), "nothing is kept of a sign-in that failed");
+}

@@ -1,0 +1,97 @@
+//! What goes wrong is said with code, hint and request id, and the exit code tells which kind it was.
+use serde_json::Value;
+use wh_testkit::engines::EngineKind;
+
+use super::Shell;
+use crate::house::{Site, sites};
+
+#[test]
+fn each_kind_of_problem_has_its_exit_code() {
+    for site in sites() {
+        let house = site.start();
+        let owner = house.set_up();
+        house.invite(&owner, "viewer");
+        let shell = Shell::signed_in(&house, "olga@acme.example");
+        let long = "x".repeat(200);
+        let said = shell.run(&["panel", "create", "--title", &long]).bad(1, "panels.title_length");
+        assert!(said.contains("what to do: ") && said.contains("request: "), "{said}");
+        let nobody = Shell::new();
+        nobody.run(&["panel", "list"]).bad(3, "cli.no_context");
+        let url = format!("http://{}", house.address);
+        let bare = [("WHEELHOUSE_CLI_URL", url.as_str())];
+        let said = nobody.with(&bare, &["panel", "list"]).bad(3, "server.unauthenticated");
+        assert!(said.contains(&format!("wheelhouse login {url}")), "{said}");
+        let bogus = [bare[0], ("WHEELHOUSE_CLI_TOKEN", "whk_nonsense")];
+        assert_eq!(nobody.with(&bogus, &["panel", "list"]).code, 3);
+        let viewer = Shell::signed_in(&house, "viewer@acme.example");
+        viewer.run(&["panel", "create", "--title", "No"]).bad(4, "server.forbidden");
+        shell.run(&["panel", "get", "0198c0de-5eed-7000-8000-000000000001"]).bad(5, "panels.not_found");
+        let invite = ["invitation", "create", "--email", "new@acme.example", "--role", "viewer"];
+        shell.run(&invite).good();
+        shell.run(&invite).bad(6, "identity.invitation_exists");
+        shell.run(&["row", "list", "--panel", "x", "--filter", "{", "--timeout", "soon"]).bad(2, "--timeout");
+    }
+}
+
+#[test]
+fn a_server_that_is_away_is_named() {
+    let shell = Shell::new();
+    let away = [("WHEELHOUSE_CLI_URL", "http://127.0.0.1:9")];
+    shell.with(&away, &["panel", "list"]).bad(7, "cli.unreachable");
+    shell.with(&away, &["live", "connect", "panels"]).bad(7, "cli.unreachable");
+    shell.with(&[("WHEELHOUSE_CLI_URL", "ftp://x")], &["panel", "list"]).bad(2, "cli.usage");
+    shell.with(&[("WHEELHOUSE_CLI_TIMEOUT", "soon")], &["panel", "list"]).bad(2, "WHEELHOUSE_CLI_TIMEOUT");
+}
+
+#[test]
+fn for_programs_a_problem_is_one_line_of_json() {
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
+    house.set_up();
+    let shell = Shell::signed_in(&house, "olga@acme.example");
+    let said = shell.run(&["panel", "get", "0198c0de-5eed-7000-8000-000000000001", "--json"]);
+    let problem: Value = serde_json::from_str(&said.err).unwrap();
+    assert_eq!((problem["code"].as_str(), problem["exit"].as_i64()), (Some("panels.not_found"), Some(5)));
+    assert_eq!(problem["status"], 404);
+    assert!(
+        !problem["hint"].as_str().unwrap().is_empty() && !problem["request_id"].as_str().unwrap().is_empty()
+    );
+}
+
+#[test]
+fn a_write_is_done_once_under_its_key() {
+    for site in sites() {
+        let house = site.start();
+        house.set_up();
+        let shell = Shell::signed_in(&house, "olga@acme.example");
+        let create = |title: &str| {
+            shell.run(&["panel", "create", "--title", title, "--idempotency-key", "monday-import", "--quiet"])
+        };
+        let first = create("Once").good();
+        assert_eq!(create("Once").good(), first, "the answer of the first time");
+        create("Twice").bad(1, "server.idempotency_mismatch");
+        shell.run(&["panel", "create", "--title", "Once", "--quiet"]).good();
+        assert_eq!(
+            shell.run(&["panel", "list", "--quiet"]).good().lines().count(),
+            2,
+            "every other write has a fresh key"
+        );
+        shell.run(&["panel", "get", "Once"]).bad(2, "cli.name_ambiguous");
+    }
+}
+
+#[test]
+fn a_refused_upload_is_told_before_the_file_is_sent() {
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
+    house.set_up();
+    let shell = Shell::signed_in(&house, "olga@acme.example");
+    let large = shell.file("large.csv", &"a,b,c\n1,2,3\n".repeat(1 << 20));
+    let missing = "0198c0de-5eed-7000-8000-000000000001";
+    shell
+        .run(&["panel", "import", &large, "--panel", missing, "--mode", "replace"])
+        .bad(5, "panels.not_found");
+    shell
+        .run(&["panel", "import", "no-such-file.csv", "--panel", missing, "--mode", "replace"])
+        .bad(2, "cli.file");
+}
