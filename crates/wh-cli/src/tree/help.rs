@@ -82,7 +82,7 @@ fn by_answer(operation: &Operation, base: &str, needed: &str) -> Vec<String> {
         }
         Answer::Items(..) => vec![format!("{base}{needed} --json")],
         Answer::Object(_) if !operation.writes() => vec![format!("{base}{needed} --json")],
-        Answer::Raw => vec![format!("{base}{needed} > lines.csv")],
+        Answer::Raw => vec![format!("{base}{needed} > answer.txt")],
         Answer::Live => vec![format!("{base} panels.flights --kind panels.imported --count 1 --json")],
         _ => Vec::new(),
     }
