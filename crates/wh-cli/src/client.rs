@@ -105,9 +105,10 @@ impl Client {
             .max_redirects_will_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .user_agent(concat!("wheelhouse-cli/", env!("CARGO_PKG_VERSION")));
-        let builder = match reach.base.starts_with("https:") {
-            true => builder.tls_config(tls::of_ureq(reach.ca_file)?),
-            false => builder,
+        let builder = if reach.base.starts_with("https:") {
+            builder.tls_config(tls::of_ureq(reach.ca_file)?)
+        } else {
+            builder
         };
         let agent = builder.build().new_agent();
         Ok(Self { agent, base: reach.base.to_owned(), credential, timeout: reach.timeout })

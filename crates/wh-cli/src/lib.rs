@@ -42,7 +42,11 @@ pub fn run(base: Command, world: World) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(fail) if fail.reader_gone => ExitCode::SUCCESS,
         Err(fail) => {
-            show(&app, &fail, wants_json(&matches));
+            if wants_json(&matches) {
+                terminal::notice(&fail.json().to_string());
+            } else {
+                show(&app, &fail);
+            }
             fail.exit.into()
         }
     }
@@ -75,13 +79,9 @@ fn wants_json(matches: &ArgMatches) -> bool {
     verb.is_some_and(|(_, verb)| verb.try_get_one::<bool>(tree::name::JSON).ok().flatten() == Some(&true))
 }
 
-/// Code, detail, fields, hint and request id, to standard error; as one line of JSON where results are JSON.
-fn show(app: &App, fail: &Fail, json: bool) {
-    if json {
-        return terminal::notice(&fail.json().to_string());
-    }
-    let (red, plain) =
-        if terminal::colours_notices(&app.world) { ("\u{1b}[31m", "\u{1b}[0m") } else { ("", "") };
+/// Code, detail, fields, hint and request id, to standard error.
+fn show(app: &App, fail: &Fail) {
+    let (red, plain) = terminal::red(&app.world);
     terminal::notice(&format!("{red}{}{plain}: {}", fail.code, terminal::harmless(&fail.detail)));
     for (pointer, detail) in &fail.fields {
         terminal::notice(&format!("  {}: {}", terminal::harmless(pointer), terminal::harmless(detail)));

@@ -179,7 +179,10 @@ pub fn context(app: &App, matches: &ArgMatches) -> Result<()> {
                 Ok(())
             })
         }
-        Some((_, sub)) => list(app, &Contexts::load(&file)?, sub.get_flag("json")),
+        Some((_, sub)) => {
+            let format = if sub.get_flag("json") { Format::Json } else { Format::Table };
+            list(app, &Contexts::load(&file)?, format)
+        }
         None => Ok(()),
     }
 }
@@ -188,15 +191,15 @@ fn named(matches: &ArgMatches) -> String {
     matches.get_one::<String>("name").cloned().unwrap_or_default()
 }
 
-fn list(app: &App, contexts: &Contexts, json: bool) -> Result<()> {
-    let mut out = Output::new(if json { Format::Json } else { Format::Table }, &app.world);
+fn list(app: &App, contexts: &Contexts, format: Format) -> Result<()> {
+    let mut out = Output::new(format, &app.world);
     let current = |name: &String| contexts.current.as_ref() == Some(name);
     let how = |entry: &Entry| match (&entry.token, &entry.cookie) {
         (Some(_), _) => "token",
         (None, Some(_)) => "session",
         (None, None) => "signed out",
     };
-    if json {
+    if format == Format::Json {
         let all: Vec<Value> = contexts
             .contexts
             .iter()

@@ -28,12 +28,20 @@ pub enum Format {
     Ids,
 }
 
+/// How a table looks where it is shown.
+#[derive(Clone, Copy)]
+pub struct Look {
+    /// How wide it may be; `None` where it is not shown on a terminal.
+    pub width: Option<usize>,
+    /// Before a head, and after it.
+    pub bold: (&'static str, &'static str),
+}
+
 /// Where results go.
 pub struct Output {
     /// In what form.
     pub format: Format,
-    width: Option<usize>,
-    colours: bool,
+    look: Look,
     out: Box<dyn Write>,
     started: bool,
 }
@@ -44,8 +52,7 @@ impl Output {
         let out = Box::new(std::io::BufWriter::new(std::io::stdout()));
         Self {
             format,
-            width: terminal::width(world),
-            colours: terminal::colours_results(world),
+            look: Look { width: terminal::width(world), bold: terminal::bold(world) },
             out,
             started: false,
         }
@@ -53,7 +60,7 @@ impl Output {
 
     /// Whether results are shown on a terminal.
     pub fn on_terminal(&self) -> bool {
-        self.width.is_some()
+        self.look.width.is_some()
     }
 
     /// Bytes as they are.
@@ -98,7 +105,7 @@ impl Output {
                 self.csv_row(pairs.iter().map(|(_, value)| *value))
             }
             Format::Table => {
-                let text = table::record(&flat(order, thing), self.width, self.colours);
+                let text = table::record(&flat(order, thing), self.look);
                 self.bytes(text.as_bytes())
             }
         }
@@ -115,13 +122,14 @@ impl Output {
 
     /// A row of a CSV.
     pub fn csv_row<'a>(&mut self, values: impl Iterator<Item = &'a Value>) -> Result<()> {
-        let line = csv::row(values, self.format == Format::RawCsv);
+        let texts = if self.format == Format::RawCsv { csv::Texts::AsTheyAre } else { csv::Texts::Disarmed };
+        let line = csv::row(values, texts);
         self.bytes(line.as_bytes())
     }
 
-    /// Things as a table with these columns; a column that is a word of a dotted path is looked up.
+    /// Rows as a table with these columns.
     pub fn table(&mut self, names: &[String], rows: &[Vec<String>]) -> Result<()> {
-        let shown = table::rows(names, rows, self.width, self.colours);
+        let shown = table::rows(names, rows, self.look);
         self.bytes(shown.text.as_bytes())?;
         if shown.columns_left_out > 0 {
             self.flush()?;

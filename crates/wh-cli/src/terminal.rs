@@ -17,14 +17,14 @@ pub fn width(world: &World) -> Option<usize> {
     Some(said.or_else(measured).unwrap_or(80).max(WIDTH_MIN))
 }
 
-/// Whether results are coloured.
-pub fn colours_results(world: &World) -> bool {
-    stdout().is_terminal() && colours(world)
+/// What makes a result's head bold, and what ends it.
+pub fn bold(world: &World) -> (&'static str, &'static str) {
+    if stdout().is_terminal() && colours(world) { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") }
 }
 
-/// Whether notices are coloured.
-pub fn colours_notices(world: &World) -> bool {
-    stderr().is_terminal() && colours(world)
+/// What makes a notice red, and what ends it.
+pub fn red(world: &World) -> (&'static str, &'static str) {
+    if stderr().is_terminal() && colours(world) { ("\u{1b}[31m", "\u{1b}[0m") } else { ("", "") }
 }
 
 fn colours(world: &World) -> bool {

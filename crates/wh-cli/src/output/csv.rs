@@ -4,28 +4,39 @@ use serde_json::Value;
 /// A text that begins so is a formula to a spreadsheet.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
+/// What becomes of texts that are formulas.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Texts {
+    /// They get a `'` before them.
+    Disarmed,
+    /// Nothing.
+    AsTheyAre,
+}
+
 /// One line with its end. Numbers stay numbers: only texts can be formulas.
-pub fn row<'a>(values: impl Iterator<Item = &'a Value>, raw: bool) -> String {
+pub fn row<'a>(values: impl Iterator<Item = &'a Value>, texts: Texts) -> String {
     let mut line = String::new();
     for (at, value) in values.enumerate() {
         if at > 0 {
             line.push(',');
         }
-        field(&mut line, value, raw);
+        field(&mut line, value, texts);
     }
     line.push_str("\r\n");
     line
 }
 
-fn field(line: &mut String, value: &Value, raw: bool) {
+fn field(line: &mut String, value: &Value, texts: Texts) {
     match value {
         Value::Null => {}
-        Value::String(text) if !raw && text.starts_with(FORMULA) => quoted(line, &format!("'{text}")),
+        Value::String(text) if texts == Texts::Disarmed && text.starts_with(FORMULA) => {
+            quoted(line, &format!("'{text}"))
+        }
         Value::String(text) => quoted(line, text),
         Value::Array(list) if list.iter().all(|v| !v.is_object() && !v.is_array()) => {
             let words: Vec<String> =
                 list.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
-            field(line, &Value::String(words.join("; ")), raw);
+            field(line, &Value::String(words.join("; ")), texts);
         }
         Value::Array(_) | Value::Object(_) => quoted(line, &value.to_string()),
         other => line.push_str(&other.to_string()),

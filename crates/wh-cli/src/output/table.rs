@@ -2,6 +2,7 @@
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::Look;
 use super::cells::cell;
 
 /// A column is not made narrower than this.
@@ -18,7 +19,7 @@ pub struct Shown {
 }
 
 /// Rows under heads. Without a width nothing is cut.
-pub fn rows(names: &[String], rows: &[Vec<String>], width: Option<usize>, colours: bool) -> Shown {
+pub fn rows(names: &[String], rows: &[Vec<String>], look: Look) -> Shown {
     let heads: Vec<String> = names.iter().map(|name| name.to_uppercase()).collect();
     let mut widths: Vec<usize> = heads.iter().map(|head| head.width()).collect();
     for row in rows {
@@ -27,10 +28,10 @@ pub fn rows(names: &[String], rows: &[Vec<String>], width: Option<usize>, colour
         }
     }
     let fixed: Vec<bool> = (0..names.len()).map(|at| rows.iter().any(|row| is_id(&row[at]))).collect();
-    let kept = width.map_or(names.len(), |width| fit(&mut widths, &fixed, width));
+    let kept = look.width.map_or(names.len(), |width| fit(&mut widths, &fixed, width));
     let right: Vec<bool> = (0..kept).map(|at| is_numeric(rows, at)).collect();
     let mut text = String::new();
-    let (bold, plain) = if colours { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
+    let (bold, plain) = look.bold;
     text.push_str(bold);
     line(&mut text, &heads, &widths[..kept], &right);
     text.insert_str(text.len() - 1, plain);
@@ -41,13 +42,13 @@ pub fn rows(names: &[String], rows: &[Vec<String>], width: Option<usize>, colour
 }
 
 /// Names and values below one another.
-pub fn record(pairs: &[(String, &Value)], width: Option<usize>, colours: bool) -> String {
+pub fn record(pairs: &[(String, &Value)], look: Look) -> String {
     let names = pairs.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
-    let (bold, plain) = if colours { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
+    let (bold, plain) = look.bold;
     let mut text = String::new();
     for (name, value) in pairs {
         let value = cell(value);
-        let room = width.map(|width| width.saturating_sub(names + GAP).max(UUID_LENGTH));
+        let room = look.width.map(|width| width.saturating_sub(names + GAP).max(UUID_LENGTH));
         let value = room.map_or_else(|| value.clone(), |room| cut(&value, room));
         let space = " ".repeat(names - name.width() + GAP);
         text.push_str(format!("{bold}{name}{plain}{space}{value}").trim_end());
