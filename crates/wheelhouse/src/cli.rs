@@ -3,6 +3,7 @@ mod config;
 mod database;
 mod spec;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -75,7 +76,11 @@ pub fn run() -> Result<ExitCode> {
     if local.get_subcommands().any(|command| first == command.get_name()) {
         return here(Cli::parse().verb).map(|()| ExitCode::SUCCESS);
     }
-    let world = World { variables: std::env::vars().collect(), random: Arc::new(OsRandom) };
+    // Variables of other programs may hold anything; ours are text.
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let world =
+        World { variables: std::env::vars_os().filter_map(text).collect(), random: Arc::new(OsRandom) };
     Ok(wh_cli::run(local, world))
 }
 
