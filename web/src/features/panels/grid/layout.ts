@@ -31,7 +31,7 @@ const WIDTH: Record<ColumnKind, number> = {
 };
 const CHAR_PX = 7.3;
 const CELL_PADDING_PX = 22;
-const HEAD_EXTRA_PX = 74;
+const HEAD_EXTRA_PX = 64;
 const FIT_MAX_PX = 320;
 
 /** Room for the name and for what the first rows hold. */
