@@ -70,6 +70,7 @@ impl Passwords {
         self.random.fill(&mut salt)?;
         let (params, password) = (self.params.clone(), password.clone());
         self.run(move || {
+            count(Work::Make, &params);
             let hash: Result<PasswordHash, _> =
                 argon2id(params).hash_password_with_salt(password.expose().as_bytes(), &salt);
             hash.map(|hash| hash.to_string()).map_err(|e| broken("a password could not be hashed", e))
@@ -89,7 +90,10 @@ impl Passwords {
         self.run(move || {
             let parsed =
                 PasswordHash::new(&stored).map_err(|e| broken("a stored password hash is unreadable", e))?;
-            let outdated = Params::try_from(&parsed).map_or(true, |used| !same_cost(&used, &params));
+            let used = Params::try_from(&parsed)
+                .map_err(|e| broken("a stored password hash has no known parameters", e))?;
+            let outdated = !same_cost(&used, &params);
+            count(Work::Check, &used);
             let right = argon2id(params).verify_password(given.expose().as_bytes(), &parsed).is_ok();
             Ok(match (known && right, outdated) {
                 (true, false) => Verdict::Right,
@@ -117,6 +121,23 @@ impl Passwords {
 
 fn argon2id(params: Params) -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+/// What a hash is computed for.
+enum Work {
+    Make,
+    Check,
+}
+
+/// One more hash of these parameters: what sign-in costs, and how many people still have a hash of yesterday's.
+fn count(work: Work, params: &Params) {
+    let work = match work {
+        Work::Make => "make",
+        Work::Check => "check",
+    };
+    let (memory_kib, passes) = (params.m_cost().to_string(), params.t_cost().to_string());
+    metrics::counter!("identity_password_hashes_total", "work" => work, "memory_kib" => memory_kib, "passes" => passes)
+        .increment(1);
 }
 
 fn same_cost(a: &Params, b: &Params) -> bool {

@@ -1,4 +1,5 @@
 //! Identity on a fresh database behind the real edge, twice (two nodes), and browsers with their own address and cookie.
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -167,6 +168,25 @@ impl Browser {
     pub async fn sign_in_with(&mut self, email: &str, password: &str) -> Reply {
         self.post("sessions", json!({"email": email, "password": password})).await
     }
+}
+
+/// Hashes of this much memory that were computed so far, by the other labels, as the operator's scraper reads them.
+pub async fn hashes(node: &Node, memory_kib: u32) -> BTreeMap<String, i64> {
+    let request = Request::builder().uri("/metrics").header(header::HOST, "127.0.0.1:8080");
+    let peer = Peer {
+        address: SocketAddr::from(([127, 0, 0, 1], 40_000)),
+        local: ([127, 0, 0, 1], 8080).into(),
+        transport: Transport::Cleartext,
+    };
+    let response = node.edge.call(Some(peer), request.body(Body::empty()).expect("a request")).await;
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a whole answer");
+    let text = String::from_utf8_lossy(&bytes);
+    let series = text.lines().filter_map(|line| line.strip_prefix("identity_password_hashes_total{"));
+    series
+        .filter_map(|line| line.split_once("} "))
+        .filter(|(labels, _)| labels.contains(&format!("memory_kib=\"{memory_kib}\"")))
+        .map(|(labels, count)| (labels.to_owned(), count.parse().expect("a number")))
+        .collect()
 }
 
 /// No operation answers with a status or a code that it does not declare.
