@@ -13,9 +13,10 @@ use crate::migrate::{Applied, Dialect, Migrations, Pending, Statement, plan};
 const APPLICATION_ID: i64 = 0x5748_4442;
 
 /// The kernel's own migrations; only ever added to. Outbox and audit are append-only, in the order of their number.
-const KERNEL: &[(&str, &str)] = &[(
-    "0001_kernel",
-    "CREATE TABLE kernel_outbox (seq INTEGER PRIMARY KEY, tenant_id BLOB NOT NULL, id BLOB NOT NULL, kind TEXT NOT NULL, \
+const KERNEL: &[(&str, &str)] = &[
+    (
+        "0001_kernel",
+        "CREATE TABLE kernel_outbox (seq INTEGER PRIMARY KEY, tenant_id BLOB NOT NULL, id BLOB NOT NULL, kind TEXT NOT NULL, \
        subject TEXT NOT NULL, at INTEGER NOT NULL, data TEXT NOT NULL) STRICT; \
      CREATE TABLE kernel_stream (ordinal INTEGER PRIMARY KEY, tenant_id BLOB NOT NULL, position INTEGER NOT NULL, \
        seq INTEGER NOT NULL, UNIQUE (tenant_id, position)) STRICT; \
@@ -37,7 +38,10 @@ const KERNEL: &[(&str, &str)] = &[(
        status INTEGER, headers TEXT, body BLOB, created_at INTEGER NOT NULL, PRIMARY KEY (tenant_id, key)) \
        STRICT, WITHOUT ROWID; \
      CREATE INDEX kernel_idempotency_age ON kernel_idempotency (created_at);",
-)];
+    ),
+    // A tenant's trail is read in pages: without this each page walks past what all the others did.
+    ("0002_audit_by_tenant", "CREATE INDEX kernel_audit_tenant ON kernel_audit (tenant_id, seq);"),
+];
 const KERNEL_CONTEXT: &str = "kernel";
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS kernel_migration (context TEXT NOT NULL, name TEXT NOT NULL, \
      checksum TEXT NOT NULL, applied_at INTEGER NOT NULL, PRIMARY KEY (context, name)) STRICT, WITHOUT ROWID";

@@ -230,3 +230,15 @@ one_engine!(sqlite, each_engine_may_have_its_own_words, SHOP, async |t| {
         "walls stand around it all the same"
     );
 });
+
+one_engine!(sqlite, a_file_from_before_gets_the_index_of_the_trail, SHOP, async |t| {
+    let EngineConfig::Sqlite { path } = &t.fresh.config.engine else { panic!("this is SQLite") };
+    let raw = || rusqlite::Connection::open(path).unwrap();
+    let before =
+        "DROP INDEX kernel_audit_tenant; DELETE FROM kernel_migration WHERE name = '0002_audit_by_tenant'";
+    raw().execute_batch(before).unwrap();
+    let _again = open(&t, SHOP).await.unwrap();
+    let plan = "EXPLAIN QUERY PLAN SELECT at FROM kernel_audit WHERE tenant_id = x'01' AND seq < 9 ORDER BY seq DESC";
+    let plan: String = raw().query_row(plan, [], |row| row.get("detail")).unwrap();
+    assert!(plan.contains("kernel_audit_tenant (tenant_id=? AND seq<?)"), "{plan}");
+});
