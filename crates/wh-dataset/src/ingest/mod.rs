@@ -248,7 +248,12 @@ impl Ingest {
         if bad.kept > 0 {
             let path = bad_lines_path(self.tenant, self.dataset, self.host.ids.next::<Uuid>());
             bad.bytes = read.bad.bytes.len() as u64;
-            self.host.objects.put(&path, Bytes::from(read.bad.bytes)).await?;
+            if let Err(error) = self.host.objects.put(&path, Bytes::from(read.bad.bytes)).await {
+                for segment in &segments {
+                    self.host.objects.delete(&segment.path).await.ok(); // what stays is left to the sweep
+                }
+                return Err(error);
+            }
             bad.path = Some(path);
         }
         Ok(Staged {

@@ -124,6 +124,7 @@ fn argon2id(params: Params) -> Argon2<'static> {
 }
 
 /// What a hash is computed for.
+#[derive(Clone, Copy)]
 enum Work {
     Make,
     Check,

@@ -66,8 +66,8 @@ pub(crate) async fn import_insert(tx: &mut TenantTx, import: &Import) -> Result<
     tx.run(sql, values).await
 }
 
-/// Write how an import ended. One that has ended stays as it is.
-pub(crate) async fn import_end(tx: &mut TenantTx, import: &Import) -> Result<()> {
+/// Write how an import ended. One that has ended stays as it is: then, and when its panel is gone, `false`.
+pub(crate) async fn import_end(tx: &mut TenantTx, import: &Import) -> Result<bool> {
     let sql = "UPDATE panels_import SET state = $3, row_count = $4, bad_line_count = $5, bad_lines_path = $6, \
                byte_count = $7, version = $8, problem_code = $9, problem_detail = $10, ended_at = $11 \
                WHERE tenant_id = $1 AND id = $2 AND state = 'running'";
@@ -84,7 +84,7 @@ pub(crate) async fn import_end(tx: &mut TenantTx, import: &Import) -> Result<()>
         import.interruption.as_ref().map(|problem| problem.detail.as_str()),
         import.ended_at
     ];
-    tx.run(sql, values).await
+    Ok(tx.run_count(sql, values).await? == 1)
 }
 
 pub(crate) async fn import_by_id(

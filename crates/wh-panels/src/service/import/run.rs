@@ -56,17 +56,29 @@ pub async fn import_run(
 ) -> Result<Import> {
     let (panel, import) = replayed(|| begin(cx, actor, &request)).await?;
     let mut run = Run { cx, datasets, hub, actor, import, panel, told_at: 0 };
-    let outcome = match run.read(request.options, stream).await {
-        Ok(staged) => replayed(|| run.commit(staged.clone())).await,
-        Err(error) => Err(error),
+    let staged = match run.read(request.options, stream).await {
+        Ok(staged) => staged,
+        Err(error) => {
+            run.end_as_failed(&error).await;
+            return Err(error);
+        }
     };
-    if let Err(error) = &outcome
-        && let Err(second) = replayed(|| run.fail(error)).await
-    {
-        // The first error is the one to tell. The record says "running" until the next start looks after it.
-        tracing::error!(import = %run.import.id, error = ?second, "a failed import could not be written down");
+    match replayed(|| run.commit(staged.clone())).await {
+        Ok(import) => Ok(import),
+        Err(error) => {
+            if run.end_as_failed(&error).await == Named::No {
+                run.discard(staged).await;
+            }
+            Err(error)
+        }
     }
-    outcome
+}
+
+/// Whether a version may name what a failed import wrote. A commit whose answer was lost may have happened.
+#[derive(Clone, Copy, PartialEq)]
+enum Named {
+    Perhaps,
+    No,
 }
 
 /// The front door cannot replay a stream; the transactions around it can be.
@@ -167,7 +179,18 @@ impl Run<'_> {
         Ok(import)
     }
 
-    async fn fail(&self, error: &Error) -> Result<()> {
+    /// The error that ended the import is the one to tell, not one of writing it down: then the record says "running" until the
+    /// next start looks after it.
+    async fn end_as_failed(&self, error: &Error) -> Named {
+        replayed(|| self.fail(error)).await.unwrap_or_else(|second| {
+            tracing::error!(import = %self.import.id, error = ?second, "a failed import could not be written down");
+            Named::Perhaps
+        })
+    }
+
+    /// The record ends as failed, unless the import is over already. Its row decides: a commit that is still on its way holds
+    /// it, one that happened has ended it, and without a panel there are no rows that anybody could name.
+    async fn fail(&self, error: &Error) -> Result<Named> {
         let interruption =
             Interruption { code: error.code().code.to_owned(), detail: error.message().to_owned() };
         let import = Import {
@@ -177,8 +200,21 @@ impl Run<'_> {
             ..self.import.clone()
         };
         let mut tx = self.cx.db.begin(self.actor.tenant).await?;
-        store::import_end(&mut tx, &import).await?;
-        tx.commit().await
+        let mut named = Named::No;
+        if !store::import_end(&mut tx, &import).await?
+            && store::import_by_id(&mut tx, import.panel, import.id).await?.is_some()
+        {
+            named = Named::Perhaps;
+        }
+        tx.commit().await?;
+        Ok(named)
+    }
+
+    /// What nobody will ever name need not lie there until the sweep, which still takes what cannot be removed now.
+    async fn discard(&self, staged: Staged) {
+        if let Err(error) = staged.discard(self.datasets.objects()).await {
+            tracing::warn!(import = %self.import.id, ?error, "objects of a failed import are left to the sweep");
+        }
     }
 
     /// A word on how far it is, at most every fifth of a second, to whoever looks at the panel.

@@ -1,0 +1,90 @@
+//! Panels behind the real server on a fresh database, with the objects in a folder of their own; no test itself.
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use serde_json::{Value, json};
+use wh_dataset::segment::Objects;
+use wh_dataset::{Datasets, DatasetsConfig};
+use wh_db::Migrations;
+use wh_testkit::engines::TestDb;
+use wh_testkit::{Answer, Browser, EDITOR, Parts, TestActor, TestServer};
+
+pub const MIGRATIONS: &[Migrations] = &[wh_dataset::MIGRATIONS, wh_panels::MIGRATIONS];
+
+/// A server with panels alone.
+pub struct House {
+    pub server: TestServer,
+    pub page: Browser,
+    datasets: Datasets,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    pub fn new(t: TestDb) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let objects = Objects::local(folder.path()).expect("a folder that can be used");
+        let datasets =
+            Datasets::open(objects, t.cx.ids.clone(), Arc::clone(&t.cx.clock), DatasetsConfig::default());
+        let server = TestServer::start(t, Parts::of(vec![wh_panels::module(datasets.clone())]));
+        let page = Browser::new(&server);
+        Self { server, page, datasets, _folder: folder }
+    }
+
+    /// Make a panel, a second after what was made before: ids of one moment have no order. Its id.
+    pub async fn panel(&self, title: &str) -> String {
+        self.server.clock.advance_seconds(1);
+        let made = self.page.post(EDITOR, "/v1/panels", json!({ "title": title })).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        text(&made.json()["id"])
+    }
+
+    /// Send a file to a panel; `query` is `mode=replace` and so on.
+    pub async fn send(&self, who: TestActor, panel: &str, query: &str, file: &str) -> Answer {
+        self.server.clock.advance_seconds(1);
+        let path = format!("/v1/panels/{panel}/imports?{query}");
+        self.page.call(who, "POST", &path).body("text/csv", file.to_owned()).send().await
+    }
+
+    /// Import a file that can be read; its record.
+    pub async fn import(&self, panel: &str, query: &str, file: &str) -> Value {
+        let done = self.send(EDITOR, panel, query, file).await;
+        assert_eq!(done.status, 201, "{}", done.text());
+        done.json()
+    }
+
+    /// GET as an editor, which is answered.
+    pub async fn get(&self, path: &str) -> Value {
+        let answer = self.page.get(EDITOR, path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.json()
+    }
+
+    /// The cells of a panel.
+    pub async fn cells(&self, panel: &str) -> Value {
+        self.get(&format!("/v1/panels/{panel}/rows")).await["rows"].take()
+    }
+
+    /// Every object of the store.
+    pub async fn objects(&self) -> Vec<String> {
+        let list = self.datasets.objects().list("tenants").map_ok(|object| object.path);
+        let mut paths: Vec<String> = list.try_collect().await.expect("the folder can be read");
+        paths.sort();
+        paths
+    }
+}
+
+/// A JSON string's text.
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+/// Status and code at once: what most tests look at.
+pub fn said(answer: &Answer) -> (u16, &str) {
+    (answer.status, answer.code.as_str())
+}
+
+/// One field of every item of a page.
+pub fn each(page: &Value, field: &str) -> Vec<Value> {
+    let items = page["items"].as_array().expect("items");
+    items.iter().map(|item| item[field].clone()).collect()
+}

@@ -1,0 +1,7 @@
+//! Panels through their front door, on both databases: one binary, a module per thing a person does.
+mod failures;
+mod house;
+mod imports;
+mod limits;
+mod panels;
+mod walls;
