@@ -152,6 +152,19 @@ pub(crate) async fn advance(tx: &mut TenantTx, advance: Advance<'_>) -> Result<(
     tx.run(sql, args![tenant, dataset, version, meta.id]).await
 }
 
+/// What the companies between two ids hold in segments, replaced ones that are not swept yet among them.
+pub(crate) async fn stored(
+    reads: &mut SystemRead,
+    first: TenantId,
+    last: TenantId,
+    limit: u32,
+) -> Result<Vec<(TenantId, u64)>> {
+    let sql = "SELECT tenant_id, COALESCE(SUM(byte_count), 0) AS bytes FROM dataset_segment \
+               WHERE tenant_id >= $1 AND tenant_id <= $2 GROUP BY tenant_id ORDER BY tenant_id LIMIT $3";
+    let rows = reads.rows(sql, args![first, last, u64::from(limit)]).await?;
+    rows.iter().map(|row| Ok((row.uuid("tenant_id")?, count(row, "bytes")?))).collect()
+}
+
 /// Forgets a dataset; its objects are then nobody's.
 pub(crate) async fn dataset_delete(tx: &mut TenantTx, id: DatasetId) -> Result<bool> {
     let tenant = tx.tenant();

@@ -39,6 +39,18 @@ impl Datasets {
         Ok(swept)
     }
 
+    /// How many bytes of segments the companies from `first` to `last` have on the object store, replaced ones that are not
+    /// swept yet among them. At most `limit` companies.
+    pub async fn stored(
+        &self,
+        system: &SystemDb,
+        first: TenantId,
+        last: TenantId,
+        limit: u32,
+    ) -> Result<Vec<(TenantId, u64)>> {
+        catalog::stored(&mut system.read("storage by company").await?, first, last, limit).await
+    }
+
     async fn sweep_superseded(&self, system: &SystemDb) -> Result<u64> {
         let before = self.before(self.0.config.superseded_grace_s);
         let mut removed = 0;

@@ -63,6 +63,8 @@ pub struct DbLimits {
     pub idle_in_transaction_ms_max: u64,
     /// `SQLite`: how large the file may become.
     pub file_bytes_max: u64,
+    /// From when on a statement is remembered as a slow one.
+    pub slow_statement_ms: u64,
 }
 
 impl Default for DbLimits {
@@ -75,6 +77,7 @@ impl Default for DbLimits {
             held_ms_max: 50,
             idle_in_transaction_ms_max: 5_000,
             file_bytes_max: 256 * 1024 * 1024 * 1024,
+            slow_statement_ms: 100,
         }
     }
 }

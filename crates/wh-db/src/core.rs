@@ -6,6 +6,7 @@ use metrics::{Histogram, counter, histogram};
 use wh_base::{Clock, IdSource, Random, Result};
 
 use crate::engine::Engine;
+use crate::slow::{Run, SlowStatements};
 use crate::text::Texts;
 
 pub(crate) struct Core {
@@ -24,13 +25,23 @@ pub(crate) struct Meter {
     read: Histogram,
     write: Histogram,
     commit: Histogram,
+    pub(crate) slow: SlowStatements,
+    clock: Arc<dyn Clock>,
 }
 
 impl Meter {
-    pub(crate) fn new(engine: &'static str) -> Self {
+    pub(crate) fn new(engine: &'static str, slow_statement_ms: u64, clock: Arc<dyn Clock>) -> Self {
         let of =
             |kind: &'static str| histogram!("database_query_duration", "engine" => engine, "kind" => kind);
-        Self { engine, open: of("open"), read: of("read"), write: of("write"), commit: of("commit") }
+        Self {
+            engine,
+            open: of("open"),
+            read: of("read"),
+            write: of("write"),
+            commit: of("commit"),
+            slow: SlowStatements::new(slow_statement_ms),
+            clock,
+        }
     }
 
     pub(crate) fn start(&self) -> Timer<'_> {
@@ -49,12 +60,20 @@ impl Timer<'_> {
         self.stop(&self.meter.open, answer);
     }
 
-    pub(crate) fn read<T>(self, answer: &Result<T>) {
+    pub(crate) fn read<T>(self, sql: &str, answer: &Result<T>) {
+        self.note(sql, "read", answer.is_err());
         self.stop(&self.meter.read, answer);
     }
 
-    pub(crate) fn write<T>(self, answer: &Result<T>) {
+    pub(crate) fn write<T>(self, sql: &str, answer: &Result<T>) {
+        self.note(sql, "write", answer.is_err());
         self.stop(&self.meter.write, answer);
+    }
+
+    #[expect(clippy::fn_params_excessive_bools, reason = "one fact of one run, handed on at once")]
+    fn note(&self, sql: &str, kind: &'static str, failed: bool) {
+        let run = Run { sql, kind, took: self.started.elapsed(), failed };
+        self.meter.slow.note(&run, || self.meter.clock.now());
     }
 
     pub(crate) fn commit<T>(self, answer: &Result<T>) {

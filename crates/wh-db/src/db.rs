@@ -10,7 +10,7 @@ use crate::migrate::{Catalogue, Dialect, Migrations};
 use crate::reads::{GlobalRead, Reading, Reads, SystemRead, TenantRead};
 use crate::text::Texts;
 use crate::tx::{Changing, GlobalTx, SystemTx, TenantTx};
-use crate::{AuditLine, DbConfig, EngineConfig, Outbox, args, audit, codes, postgres, sqlite};
+use crate::{AuditLine, DbConfig, EngineConfig, Outbox, SlowStatement, args, audit, codes, postgres, sqlite};
 
 /// One answer of the audit trail holds no more lines.
 pub const AUDIT_LINES_MAX: u32 = 1_000;
@@ -43,6 +43,11 @@ impl Db {
         let mut reading = Reading::open(&self.core, Scope::Tenant(tenant)).await?;
         let rows = reading.kernel_rows(audit::RECENT, args![tenant, seq, limit.min(AUDIT_LINES_MAX)]).await?;
         rows.iter().map(audit::line).collect()
+    }
+
+    /// The statements that were slow since the database was opened, the most time in all first.
+    pub fn slow_statements(&self) -> Vec<SlowStatement> {
+        self.core.meter.slow.list()
     }
 
     /// The word of the engine: `sqlite` or `postgres`.
@@ -138,7 +143,7 @@ pub async fn open(
         ),
     };
     let core = Arc::new(Core {
-        meter: Meter::new(engine.word()),
+        meter: Meter::new(engine.word(), config.limits.slow_statement_ms, Arc::clone(&clock)),
         engine,
         texts: Texts::new(catalogue),
         ids: IdSource::new(Arc::clone(&clock), Arc::clone(&random)),

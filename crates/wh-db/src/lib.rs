@@ -6,12 +6,14 @@ mod context;
 mod core;
 mod db;
 mod engine;
+mod examine;
 mod idempotency;
 mod migrate;
 mod outbox;
 mod postgres;
 mod reads;
 mod row;
+mod slow;
 mod sqlite;
 mod text;
 mod tx;
@@ -21,15 +23,18 @@ pub use audit::{AuditEntry, AuditLine, Who};
 pub use config::{DbConfig, DbLimits, EngineConfig, PostgresUrls};
 pub use context::Context;
 pub use db::{AUDIT_LINES_MAX, Db, IdentityDb, Opened, SystemDb, open};
+pub use examine::{Examined, Verdict, examine};
 pub use idempotency::{
     IDEMPOTENCY_KEPT_S, IDEMPOTENCY_RUNNING_S_MAX, Idempotent, IdempotentRun, StoredAnswer,
 };
 pub use migrate::{MigrationFile, MigrationText, Migrations};
 pub use outbox::{
-    Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Outbox, Parked, Progress, React, Reaction, Resumable,
+    Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Outbox, Parked, Progress, QueueState, React, Reaction,
+    Resumable,
 };
 pub use postgres::{PostgresInit, init_postgres};
 pub use reads::{GlobalRead, Reads, SystemRead, TenantRead};
 pub use row::Row;
+pub use slow::SlowStatement;
 pub use tx::{GlobalTx, SystemTx, TenantTx};
 pub use value::Value;

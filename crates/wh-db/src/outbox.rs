@@ -1,5 +1,6 @@
 //! What happened, on its way out: written with the change, delivered after its commit, in order per tenant, at least once.
 mod dispatch;
+mod queues;
 mod react;
 mod tend;
 
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use wh_base::{Result, Timestamp};
 use wh_contract::{Event, EventId, TenantId};
 
+pub use queues::QueueState;
 pub use react::Parked;
 
 use crate::core::Core;

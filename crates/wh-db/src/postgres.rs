@@ -3,6 +3,7 @@
 mod bind;
 mod connect;
 mod errors;
+mod examine;
 mod init;
 mod kernel;
 mod migrate;
@@ -26,6 +27,7 @@ use crate::migrate::{Catalogue, Migrations};
 use crate::text::Checked;
 use crate::{Row, Value, codes};
 
+pub(crate) use examine::examine;
 pub use init::{PostgresInit, init_postgres};
 use session::{Mode, SET_TENANT, Session, Shared};
 

@@ -68,7 +68,7 @@ impl Reading {
             Ok(sql) => self.handle.rows(&sql, args).await,
             Err(error) => Err(error),
         };
-        timer.read(&answer);
+        timer.read(sql, &answer);
         answer.inspect_err(|error| self.failed = Some(error.code().code))
     }
 }

@@ -3,6 +3,7 @@
 mod committer;
 mod connection;
 mod errors;
+mod examine;
 mod lease;
 #[expect(clippy::vec_box, reason = "a connection is lent and given back: boxed, it moves as one pointer")]
 mod readers;
@@ -21,6 +22,7 @@ use crate::engine::Scope;
 use crate::migrate::{Catalogue, Migrations};
 use crate::{DbLimits, codes};
 use connection::{Connection, Mode, Use};
+pub(crate) use examine::examine;
 pub(crate) use lease::Write;
 pub(crate) use readers::Read;
 use readers::Readers;

@@ -57,7 +57,7 @@ impl Changing {
             Ok(sql) => self.handle.rows(&sql, args).await,
             Err(error) => Err(error),
         };
-        timer.read(&answer);
+        timer.read(sql, &answer);
         self.poisoning(answer)
     }
 
@@ -76,7 +76,7 @@ impl Changing {
             Ok(sql) => self.handle.count(&sql, args).await,
             Err(error) => Err(error),
         };
-        timer.write(&answer);
+        timer.write(sql, &answer);
         self.poisoning(answer)
     }
 
@@ -98,7 +98,7 @@ impl Changing {
             Ok(sql) => self.handle.many(&sql, values).await,
             Err(error) => Err(error),
         };
-        timer.write(&answer);
+        timer.write(sql, &answer);
         self.poisoning(answer)
     }
 
@@ -109,7 +109,7 @@ impl Changing {
             Ok(sql) => self.handle.later(tenant, &sql, args).await,
             Err(error) => Err(error),
         };
-        timer.write(&answer);
+        timer.write(sql, &answer);
         self.poisoning(answer)
     }
 

@@ -11,7 +11,7 @@ use wh_db::{Migrations, migrations};
 use wh_server::Module;
 
 pub use config::{IdentityConfig, SECTION};
-pub use service::{Identity, IdentityParts};
+pub use service::{CompanyCount, CompanySeen, Identity, IdentityParts, company_counts, company_list};
 
 /// The `identity_*` tables, all global.
 pub const MIGRATIONS: Migrations = migrations!("identity": "0001_identity");

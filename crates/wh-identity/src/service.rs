@@ -2,6 +2,7 @@
 mod account;
 mod cache;
 mod change;
+mod companies;
 mod door;
 mod invitations;
 mod members;
@@ -28,6 +29,7 @@ use passwords::Passwords;
 use throttle::Throttle;
 
 pub use account::{me_get, password_change, tenant_create};
+pub use companies::{CompanyCount, CompanySeen, company_counts, company_list};
 pub use invitations::{
     InvitationSeen, NewMember, invitation_accept, invitation_create, invitation_list, invitation_lookup,
     invitation_revoke,

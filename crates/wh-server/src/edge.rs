@@ -32,6 +32,7 @@ pub mod metrics;
 mod path;
 mod probe;
 mod process;
+mod trace;
 mod visit;
 
 use std::convert::Infallible;
@@ -187,7 +188,8 @@ impl Edge {
         let edge = &*self.0;
         let announced = request.body().size_hint().exact();
         let visit = Visit::new(edge.ids.next(), request.method().clone(), announced, edge.body_bytes_max);
-        let line = log::Line::new(visit.clone());
+        let trace = trace::Trace::continued(request.headers(), visit.request());
+        let line = log::Line::new(visit.clone(), trace);
         let held = etag::condition(request.method(), request.headers());
         let accepted = compress::accepted(request.method(), request.headers());
 
@@ -218,6 +220,9 @@ impl Edge {
         };
         let storing = if visit.member().is_some() { Storing::Never } else { Storing::AsSaid };
         headers::apply(&mut response, visit.request(), secure, storing);
+        if let Some(header) = trace.and_then(|trace| trace.header()) {
+            response.headers_mut().insert(trace::TRACERESPONSE, header);
+        }
         let response = compress::apply(accepted, edge.compress_bytes_min, response).await;
         line.close(response)
     }

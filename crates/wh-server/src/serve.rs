@@ -60,6 +60,14 @@ impl Listener {
     }
 }
 
+/// Whether TLS is configured, once certificate and key have been read as at the start.
+pub fn check_tls(config: &ServerConfig) -> Result<bool> {
+    match config.tls_files()? {
+        Some((certificate, key)) => tls::acceptor(certificate, key).map(|_| true),
+        None => Ok(false),
+    }
+}
+
 fn bound(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // A restart must not wait for the old connections' TIME_WAIT.

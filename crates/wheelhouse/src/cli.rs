@@ -12,6 +12,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use wh_base::{OsRandom, Result, codes};
 use wh_cli::World;
 
+use crate::doctor;
 use crate::serve;
 use crate::settings::Sources;
 
@@ -28,6 +29,14 @@ enum Verb {
     Serve(ServeFlags),
     /// Print a new one-time setup link (1 hour); works while the server runs
     SetupLink(CommonFlags),
+    /// Look at everything a server stands on; say what is wrong and what to do
+    Doctor {
+        #[command(flatten)]
+        common: CommonFlags,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Show or check the configuration
     #[command(subcommand)]
     Config(config::Verb),
@@ -92,6 +101,10 @@ fn here(verb: Verb) -> Result<()> {
             runtime()?.block_on(serve::serve(&sources))
         }
         Verb::SetupLink(flags) => runtime()?.block_on(serve::setup_link(&flags.sources())),
+        Verb::Doctor { common, json } => {
+            let telling = if json { doctor::Telling::Json } else { doctor::Telling::Lines };
+            runtime()?.block_on(doctor::run(&common.sources(), telling))
+        }
         Verb::Config(verb) => config::run(&verb),
         Verb::Db(verb) => runtime()?.block_on(database::run(&verb)),
         Verb::Spec(verb) => runtime()?.block_on(spec::run(&verb)),

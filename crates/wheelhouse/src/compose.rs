@@ -8,9 +8,13 @@ use wh_dataset::{Datasets, DatasetsConfig};
 use wh_db::{Context, DbConfig, DbLimits, EngineConfig, Migrations, Opened, PostgresUrls};
 use wh_identity::{Identity, IdentityConfig, IdentityParts};
 use wh_server::Module;
+use wh_server::log::LogControl;
+use wh_system::model::Node;
+use wh_system::{System, SystemParts};
 
 use crate::data_dir::{self, DataDir};
 use crate::settings::{DatabaseSettings, Engine, Settings};
+use crate::{doctor, ports};
 
 /// Every context's tables, in the order in which they are made.
 pub const MIGRATIONS: &[Migrations] =
@@ -43,18 +47,63 @@ impl Inputs {
 }
 
 /// The contexts, in the order of the manual.
-pub fn modules(identity: &Identity, datasets: Datasets) -> Vec<Module> {
-    vec![wh_identity::module(identity), wh_panels::module(datasets)]
+pub fn modules(identity: &Identity, datasets: Datasets, system: &System) -> Vec<Module> {
+    vec![wh_identity::module(identity), wh_panels::module(datasets), wh_system::module(system)]
+}
+
+/// What the operator of the installation sees, with the answers of the other contexts.
+pub fn system(parts: OperatorParts<'_>) -> System {
+    let OperatorParts { opened, identity, datasets, inputs, log, address } = parts;
+    let people = Arc::new(ports::People(identity.clone()));
+    let panels = Arc::new(ports::Panels(opened.system.clone()));
+    let storage = Arc::new(ports::Storage(datasets.clone(), opened.system.clone()));
+    let node = Node {
+        id: inputs.ids.next(),
+        host: std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .map_or_else(|_| "unknown".to_owned(), |name| name.trim().to_owned()),
+        address,
+        engine: opened.db.engine(),
+        started_at: inputs.clock.now(),
+    };
+    let db = opened.system.clone();
+    System::new(SystemParts {
+        db,
+        node,
+        log,
+        companies: people.clone(),
+        usage: vec![people, panels, storage],
+    })
+}
+
+/// What the operator's view is put together from.
+pub struct OperatorParts<'a> {
+    /// The database.
+    pub opened: &'a Opened,
+    /// Companies and people.
+    pub identity: &'a Identity,
+    /// Bytes on the object store.
+    pub datasets: &'a Datasets,
+    /// Clock and ids.
+    pub inputs: &'a Inputs,
+    /// The log of this process.
+    pub log: LogControl,
+    /// Where it listens.
+    pub address: String,
 }
 
 /// Open (and migrate) the database that the settings name.
 pub async fn database(settings: &Settings, data: &Path, inputs: &Inputs) -> Result<Opened> {
+    let config = db_config(settings, data)?;
+    wh_db::open(&config, MIGRATIONS, Arc::clone(&inputs.clock), Arc::clone(&inputs.random)).await
+}
+
+/// Where the database is and how much of it one node takes.
+pub fn db_config(settings: &Settings, data: &Path) -> Result<DbConfig> {
     let engine = match settings.database.engine {
         Engine::Sqlite => EngineConfig::Sqlite { path: data.to_owned() },
         Engine::Postgres => EngineConfig::Postgres(postgres_urls(&settings.database)?),
     };
-    let config = DbConfig { engine, limits: settings.database.limits() };
-    wh_db::open(&config, MIGRATIONS, Arc::clone(&inputs.clock), Arc::clone(&inputs.random)).await
+    Ok(DbConfig { engine, limits: settings.database.limits() })
 }
 
 /// The four logins; all of them or none.
@@ -130,10 +179,18 @@ async fn describe(folder: &Path) -> Result<Documents> {
     let datasets =
         Datasets::open(objects, inputs.ids.clone(), Arc::clone(&inputs.clock), DatasetsConfig::default());
     let identity = identity(&opened, &context, IdentityConfig::default())?;
-    let modules = modules(&identity, datasets);
+    let parts = OperatorParts {
+        opened: &opened,
+        identity: &identity,
+        datasets: &datasets,
+        inputs: &inputs,
+        log: LogControl::silent(),
+        address: String::new(),
+    };
+    let modules = modules(&identity, datasets.clone(), &system(parts));
     Ok(Documents {
         openapi: wh_server::spec_text(&wh_server::describe(&modules)?)?,
-        errors: wh_server::error_table(&modules, &[data_dir::ALL]),
+        errors: wh_server::error_table(&modules, &[data_dir::ALL, doctor::ALL]),
         permissions: wh_server::permission_table(&modules),
     })
 }

@@ -96,6 +96,17 @@ impl DataDir {
     }
 }
 
+/// The process that holds the folder now, if there is one. Takes the lock for a moment to know.
+pub fn holder(folder: &Path) -> Option<String> {
+    let mut lock = File::open(folder.join(LOCK_FILE)).ok()?;
+    if !matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+        return None;
+    }
+    let mut holder = String::new();
+    lock.read_to_string(&mut holder).ok()?;
+    Some(format!("process {}", holder.lines().next().unwrap_or_default()))
+}
+
 /// Rows, sessions and files of a company are nobody else's business: only this user may look in, also where the folder was
 /// there before.
 fn make_private(folder: &Path) -> std::io::Result<()> {

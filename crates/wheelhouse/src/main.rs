@@ -2,7 +2,9 @@
 mod cli;
 mod compose;
 mod data_dir;
+mod doctor;
 mod log;
+mod ports;
 mod print;
 mod serve;
 mod settings;

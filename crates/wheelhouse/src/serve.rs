@@ -1,5 +1,5 @@
 //! `wheelhouse serve` and `wheelhouse setup-link`: put the house together, open the door, close it in order.
-mod files;
+pub mod files;
 mod tasks;
 
 use std::net::SocketAddr;
@@ -11,11 +11,11 @@ use wh_db::{Context, Opened};
 use wh_identity::Identity;
 use wh_server::config::ServerConfig;
 use wh_server::edge::{Edge, EdgeParts};
-use wh_server::log::Form;
+use wh_server::log::{Form, LogControl};
 use wh_server::serve::{FiguresPort, Listener, Sockets};
 use wh_server::{App, AppParts, CookieScheme, Health, Hub};
 
-use crate::compose::{self, Inputs};
+use crate::compose::{self, Inputs, OperatorParts};
 use crate::data_dir::DataDir;
 use crate::settings::{Settings, Sources};
 use crate::{log, print, ui};
@@ -54,7 +54,7 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     let serving =
         tokio::spawn(async move { wh_server::serve::serve(door, listener, &config, stopping).await });
 
-    let house = House { settings: &settings, data: &data, inputs: &inputs, sockets, health, edge };
+    let house = House { settings: &settings, data: &data, inputs: &inputs, log, sockets, health, edge };
     // A signal during a long start ends it where it waits; what was begun is undone as after a crash.
     let opened = stop.run_until_cancelled(house.open(&origin)).await;
     let outcome = match opened {
@@ -85,6 +85,7 @@ struct House<'a> {
     settings: &'a Settings,
     data: &'a DataDir,
     inputs: &'a Inputs,
+    log: LogControl,
     sockets: Sockets,
     health: Health,
     edge: Edge,
@@ -93,7 +94,7 @@ struct House<'a> {
 impl House<'_> {
     /// Open the database and everything on it, then the door.
     async fn open(self, origin: &str) -> Result<tasks::Running> {
-        let Self { settings, data, inputs, sockets, health, edge } = self;
+        let Self { settings, data, inputs, log, sockets, health, edge } = self;
         let opened = compose::database(settings, &data.database(), inputs).await?;
         let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
         let (objects, datasets) = compose::datasets(settings, data, inputs).await?;
@@ -101,7 +102,15 @@ impl House<'_> {
         wh_panels::service::imports_interrupted(&context, &opened.system).await?;
 
         let hub = Hub::new(sockets);
-        let modules = compose::modules(&identity, datasets.clone());
+        let system = compose::system(OperatorParts {
+            opened: &opened,
+            identity: &identity,
+            datasets: &datasets,
+            inputs,
+            log,
+            address: origin.to_owned(),
+        });
+        let modules = compose::modules(&identity, datasets.clone(), &system);
         let reactions = modules.iter().flat_map(|module| module.reaction_list().to_vec()).collect();
         let cookies = if settings.server.is_secure() { CookieScheme::Secure } else { CookieScheme::Plain };
         let app = App::build(AppParts {

@@ -75,6 +75,12 @@ const DATABASE: Section = Section {
             "262144",
             "SQLite: how large the file may become, in megabytes.",
         ),
+        Key::new(
+            "slow_statement_ms",
+            Holds::Integer { min: 0, max: 600_000 },
+            "100",
+            "Milliseconds from which a statement is listed on the admin page as slow.",
+        ),
     ],
 };
 
@@ -135,6 +141,8 @@ pub struct DatabaseSettings {
     pub idle_in_transaction_ms_max: u64,
     /// Megabytes (2^20 bytes).
     pub file_mb_max: u64,
+    /// From when on a statement is slow, in milliseconds.
+    pub slow_statement_ms: u64,
 }
 
 impl DatabaseSettings {
@@ -148,6 +156,7 @@ impl DatabaseSettings {
             held_ms_max: self.held_ms_max,
             idle_in_transaction_ms_max: self.idle_in_transaction_ms_max,
             file_bytes_max: self.file_mb_max << 20,
+            slow_statement_ms: self.slow_statement_ms,
         }
     }
 }

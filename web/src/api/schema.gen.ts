@@ -467,10 +467,149 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/system/companies": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** The companies, what they use and what they may use */
+        readonly get: operations["company_usage_list"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/system/log-level": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** The levels of the log of the node that answers */
+        readonly get: operations["log_level_get"];
+        /**
+         * Change the levels of the log of the node that answers
+         * @description Until its end, the next change, or SIGHUP, which reads the configuration again.
+         */
+        readonly put: operations["log_level_set"];
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/system/nodes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** The processes that serve the installation */
+        readonly get: operations["node_list"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/system/parked": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Events that a reaction failed on until they were put aside
+         * @description The oldest 200.
+         */
+        readonly get: operations["parked_list"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/system/parked/{event_id}/retry": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try a parked event again
+         * @description Once its cause is repaired. It goes back into the queue of every reaction that gave it up.
+         */
+        readonly post: operations["parked_retry"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/system/queues": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** The queues: what waits, what was put aside */
+        readonly get: operations["queue_list"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/system/statements": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * The statements that were slow since the start
+         * @description The most time in all first. Only texts and times: the values are not kept.
+         */
+        readonly get: operations["slow_statement_list"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A company with what it uses */
+        readonly CompanyUsage: {
+            readonly created_at: components["schemas"]["Timestamp"];
+            readonly id: components["schemas"]["TenantId"];
+            readonly name: string;
+            readonly used: readonly components["schemas"]["Used"][];
+        };
         /** @description What a component answered. */
         readonly ComponentHealth: {
             /** @description Why it is down: a code of the error table */
@@ -638,6 +777,11 @@ export interface components {
             /** @description The character around fields, none if nothing is quoted. */
             readonly quote?: string | null;
         };
+        /**
+         * Format: uuid
+         * @description One event in the outbox; receivers drop what they have seen.
+         */
+        readonly EventId: string;
         /** @description How the server and each component is */
         readonly HealthDetailed: {
             /** @description What the server stands on */
@@ -758,6 +902,16 @@ export interface components {
             readonly expires_at: components["schemas"]["Timestamp"];
             readonly role: components["schemas"]["Role"];
         };
+        /** @description The levels of a log */
+        readonly LogLevel: {
+            /** @description A level, or a list of parts: `info,wh_db=debug` */
+            readonly levels: string;
+        };
+        /** @description The levels that a log shall have */
+        readonly LogLevelSet: {
+            /** @description error, warn, info, debug, trace or off; or a list of parts: `info,wh_db=debug` */
+            readonly levels: string;
+        };
         /** @description Who the caller is */
         readonly Me: {
             /** @description What the role may do here */
@@ -795,6 +949,51 @@ export interface components {
             readonly email: string;
             readonly id: components["schemas"]["UserId"];
             readonly name: string;
+        };
+        /** @description One process that serves the installation */
+        readonly Node: {
+            /** @description Where it listens */
+            readonly address: string;
+            /** @description The commit it was built from, or `unknown` */
+            readonly commit: string;
+            /** @description The engine of its database */
+            readonly engine: string;
+            /** @description The machine's name */
+            readonly host: string;
+            /**
+             * Format: uuid
+             * @description New at each start
+             */
+            readonly id: string;
+            readonly process?: components["schemas"]["NodeProcess"] | null;
+            readonly started_at: components["schemas"]["Timestamp"];
+            /** @description The version that runs */
+            readonly version: string;
+        };
+        /** @description A process as its operating system sees it */
+        readonly NodeProcess: {
+            /** Format: double */
+            readonly cpu_s: number;
+            /** Format: int64 */
+            readonly max_fds: number;
+            /** Format: int64 */
+            readonly open_fds: number;
+            /** Format: int64 */
+            readonly resident_bytes: number;
+            /** Format: int64 */
+            readonly threads: number;
+        };
+        /** @description One page of a list. */
+        readonly PageOf_CompanyUsage: {
+            /** @description The rows. */
+            readonly items: readonly {
+                readonly created_at: components["schemas"]["Timestamp"];
+                readonly id: components["schemas"]["TenantId"];
+                readonly name: string;
+                readonly used: readonly components["schemas"]["Used"][];
+            }[];
+            /** @description Where to go on; absent on the last page. */
+            readonly next_cursor?: string;
         };
         /** @description One page of a list. */
         readonly PageOf_Import: {
@@ -917,6 +1116,27 @@ export interface components {
             /** @description What people will call it. */
             readonly title: string;
         };
+        /** @description An event that was put aside */
+        readonly Parked: {
+            /**
+             * Format: int64
+             * @description How often it was tried
+             */
+            readonly attempts: number;
+            readonly event_id: components["schemas"]["EventId"];
+            /** @description What happened: `panels.imported` */
+            readonly kind: string;
+            /** @description Whose reaction failed: `context:kind` */
+            readonly reaction: string;
+            /** @description Why it failed the last time */
+            readonly reason: string;
+            /** @description The id of the thing it happened to */
+            readonly subject: string;
+            /** @description Whose event */
+            readonly tenant_id: components["schemas"]["TenantId"];
+            /** @description When */
+            readonly time: components["schemas"]["Timestamp"];
+        };
         /** @description The present password and the next */
         readonly PasswordChange: {
             /** Format: password */
@@ -961,6 +1181,22 @@ export interface components {
             readonly detail: string;
             /** @description JSON pointer into the body, or the name of the parameter. */
             readonly pointer: string;
+        };
+        /** @description A queue */
+        readonly Queue: {
+            /** @description `delivery` (events not yet told) or `reactions` (events that a context must try again) */
+            readonly name: string;
+            readonly oldest_at?: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int64
+             * @description How many were put aside
+             */
+            readonly parked: number;
+            /**
+             * Format: int64
+             * @description How many wait; of `delivery` no more than 1,000 are counted
+             */
+            readonly waiting: number;
         };
         /**
          * @description How the server is, in one word: what `/health/ready` decides on.
@@ -1059,6 +1295,28 @@ export interface components {
         readonly SetupStatus: {
             readonly needed: boolean;
         };
+        /** @description A statement that was slow */
+        readonly SlowStatement: {
+            /**
+             * Format: int64
+             * @description How often it was slow
+             */
+            readonly count: number;
+            /**
+             * Format: int64
+             * @description How often it then failed
+             */
+            readonly failed: number;
+            /** @description `read` or `write` */
+            readonly kind: string;
+            readonly last_at: components["schemas"]["Timestamp"];
+            /** Format: double */
+            readonly longest_ms: number;
+            /** @description Its text, blanks squeezed, cut to 500 characters */
+            readonly statement: string;
+            /** Format: double */
+            readonly total_ms: number;
+        };
         /** @description A company */
         readonly Tenant: {
             readonly created_at: components["schemas"]["Timestamp"];
@@ -1076,11 +1334,115 @@ export interface components {
         readonly TenantId: string;
         /** Format: date-time */
         readonly Timestamp: string;
+        /** @description What a company has of one kind of thing */
+        readonly Used: {
+            /**
+             * Format: int64
+             * @description How many it may have; absent where there is no limit
+             */
+            readonly limit?: number | null;
+            /** @description `count` or `bytes` */
+            readonly unit: string;
+            /**
+             * Format: int64
+             * @description How many it has
+             */
+            readonly used: number;
+            /** @description `members`, `panels`, `storage` and so on */
+            readonly what: string;
+        };
         /**
          * Format: uuid
          * @description A person or, later, a service account. Global: one user may be a member of several tenants.
          */
         readonly UserId: string;
+        /** @description A list that is given whole */
+        readonly Whole_Node: {
+            readonly items: readonly {
+                /** @description Where it listens */
+                readonly address: string;
+                /** @description The commit it was built from, or `unknown` */
+                readonly commit: string;
+                /** @description The engine of its database */
+                readonly engine: string;
+                /** @description The machine's name */
+                readonly host: string;
+                /**
+                 * Format: uuid
+                 * @description New at each start
+                 */
+                readonly id: string;
+                readonly process?: components["schemas"]["NodeProcess"] | null;
+                readonly started_at: components["schemas"]["Timestamp"];
+                /** @description The version that runs */
+                readonly version: string;
+            }[];
+        };
+        /** @description A list that is given whole */
+        readonly Whole_Parked: {
+            readonly items: readonly {
+                /**
+                 * Format: int64
+                 * @description How often it was tried
+                 */
+                readonly attempts: number;
+                readonly event_id: components["schemas"]["EventId"];
+                /** @description What happened: `panels.imported` */
+                readonly kind: string;
+                /** @description Whose reaction failed: `context:kind` */
+                readonly reaction: string;
+                /** @description Why it failed the last time */
+                readonly reason: string;
+                /** @description The id of the thing it happened to */
+                readonly subject: string;
+                /** @description Whose event */
+                readonly tenant_id: components["schemas"]["TenantId"];
+                /** @description When */
+                readonly time: components["schemas"]["Timestamp"];
+            }[];
+        };
+        /** @description A list that is given whole */
+        readonly Whole_Queue: {
+            readonly items: readonly {
+                /** @description `delivery` (events not yet told) or `reactions` (events that a context must try again) */
+                readonly name: string;
+                readonly oldest_at?: components["schemas"]["Timestamp"] | null;
+                /**
+                 * Format: int64
+                 * @description How many were put aside
+                 */
+                readonly parked: number;
+                /**
+                 * Format: int64
+                 * @description How many wait; of `delivery` no more than 1,000 are counted
+                 */
+                readonly waiting: number;
+            }[];
+        };
+        /** @description A list that is given whole */
+        readonly Whole_SlowStatement: {
+            readonly items: readonly {
+                /**
+                 * Format: int64
+                 * @description How often it was slow
+                 */
+                readonly count: number;
+                /**
+                 * Format: int64
+                 * @description How often it then failed
+                 */
+                readonly failed: number;
+                /** @description `read` or `write` */
+                readonly kind: string;
+                readonly last_at: components["schemas"]["Timestamp"];
+                /** Format: double */
+                readonly longest_ms: number;
+                /** @description Its text, blanks squeezed, cut to 500 characters */
+                readonly statement: string;
+                /** Format: double */
+                readonly total_ms: number;
+            }[];
+        };
     };
     responses: never;
     parameters: never;
@@ -5429,6 +5791,920 @@ export interface operations {
             };
             /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly company_usage_list: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Where to go on: `next_cursor` of the page before */
+                readonly cursor?: string;
+                /** @description Rows per page */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PageOf_CompanyUsage"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly log_level_get: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["LogLevel"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly log_level_set: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["LogLevelSet"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["LogLevel"];
+                };
+            };
+            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_invalid, server.idempotency_mismatch, system.log_levels */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly node_list: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Whole_Node"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly parked_list: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Whole_Parked"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly parked_retry: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The event */
+                readonly event_id: components["schemas"]["EventId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.not_found, system.parked_not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly queue_list: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Whole_Queue"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly slow_statement_list: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Whole_SlowStatement"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

@@ -16,6 +16,7 @@ const TIERS: &[(&str, u8)] = &[
     ("wh-dataset", 3),
     ("wh-identity", 4),
     ("wh-panels", 4),
+    ("wh-system", 4),
     ("wheelhouse", 5),
     ("wh-testkit", 5),
     ("xtask", 6),

@@ -8,7 +8,7 @@ const FORBIDDEN_IMPORTS: &[(&str, &[&str])] = &[
     ("service", &["axum", "crate::http"]),
     ("http", &["crate::store"]),
 ];
-const CONTEXTS: &[&str] = &["wh-identity", "wh-panels"];
+const CONTEXTS: &[&str] = &["wh-identity", "wh-panels", "wh-system"];
 const LINES_FILE_MAX_NOTE: &str = "first line must be `//! <one sentence: what it is and what it is not>`";
 
 pub fn check(source: &Source) -> Vec<Finding> {

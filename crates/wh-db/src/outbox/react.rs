@@ -291,7 +291,7 @@ pub struct Parked {
 
 const PARKED: &str = "SELECT tenant_id, position, id, kind, subject, at, data, reaction, attempts, reason FROM kernel_parked \
      WHERE state = 'parked' ORDER BY ordinal LIMIT $1";
-const RELEASE: &str = "UPDATE kernel_parked SET state = 'waiting', attempts = 0, next_at = $1 WHERE state = 'parked' AND id = $2";
+pub(super) const RELEASE: &str = "UPDATE kernel_parked SET state = 'waiting', attempts = 0, next_at = $1 WHERE state = 'parked' AND id = $2";
 
 impl crate::SystemDb {
     /// Events that were put aside, oldest first.

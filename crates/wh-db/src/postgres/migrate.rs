@@ -15,7 +15,7 @@ use crate::migrate::{Applied, Catalogue, Dialect, Migrations, Pending, Statement
 /// Two starts at once would both migrate; the second waits here. Any number that nobody else uses.
 const MIGRATION_LOCK: i64 = 0x5748_4d49_4752_4154;
 const KERNEL_ONLY: &str = "context = 'kernel'";
-const CONTEXTS_ONLY: &str = "context <> 'kernel'";
+pub(super) const CONTEXTS_ONLY: &str = "context <> 'kernel'";
 
 /// Bring the schema up to this program, then hold the whole database against what tenancy needs.
 pub(super) async fn migrate(
@@ -71,7 +71,7 @@ async fn walled(owner: &Client, catalogue: &Catalogue) -> Result<()> {
     Ok(())
 }
 
-fn logins(urls: &PostgresUrls) -> Result<Logins> {
+pub(super) fn logins(urls: &PostgresUrls) -> Result<Logins> {
     Ok(Logins {
         owner: connect::login(&urls.owner_url)?,
         app: connect::login(&urls.app_url)?,
@@ -80,7 +80,7 @@ fn logins(urls: &PostgresUrls) -> Result<Logins> {
     })
 }
 
-async fn applied(owner: &Client, which: &str) -> Result<Vec<Applied>> {
+pub(super) async fn applied(owner: &Client, which: &str) -> Result<Vec<Applied>> {
     let sql = format!("SELECT context, name, checksum FROM kernel_migration WHERE {which}");
     let rows = owner.query(&sql, &[]).await.map_err(errors::translate)?;
     Ok(rows

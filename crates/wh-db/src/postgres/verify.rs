@@ -134,6 +134,15 @@ const FLAWS: &[Flaw] = &[
 
 /// Refuse a database in which a tenant could see another's rows.
 pub(super) async fn verify(owner: &Client, logins: &Logins) -> Result<()> {
+    match flaws(owner, logins).await?.into_iter().next() {
+        Some(first) => Err(codes::SETUP.error(first)),
+        None => Ok(()),
+    }
+}
+
+/// Everything by which a tenant could see another's rows: the name, and what is wrong with it.
+pub(super) async fn flaws(owner: &Client, logins: &Logins) -> Result<Vec<String>> {
+    let mut all = Vec::new();
     for flaw in FLAWS {
         let who = match flaw.who {
             Who::All => logins.all(),
@@ -141,10 +150,7 @@ pub(super) async fn verify(owner: &Client, logins: &Logins) -> Result<()> {
             Who::App => vec![logins.app.as_str()],
         };
         let found = owner.query(flaw.sql, &[&who, &SCHEMA]).await.map_err(errors::translate)?;
-        if let Some(first) = found.first() {
-            let name: String = first.get(0);
-            return Err(codes::SETUP.error(format!("{name}: {}", flaw.sentence)));
-        }
+        all.extend(found.iter().map(|row| format!("{}: {}", row.get::<_, String>(0), flaw.sentence)));
     }
-    Ok(())
+    Ok(all)
 }

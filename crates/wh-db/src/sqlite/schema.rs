@@ -10,7 +10,7 @@ use crate::codes;
 use crate::migrate::{Applied, Dialect, Migrations, Pending, Statement, plan};
 
 /// "WHDB": tells our files from others.
-const APPLICATION_ID: i64 = 0x5748_4442;
+pub(super) const APPLICATION_ID: i64 = 0x5748_4442;
 
 /// The kernel's own migrations; only ever added to. Outbox and audit are append-only, in the order of their number.
 const KERNEL: &[(&str, &str)] = &[
@@ -84,7 +84,7 @@ fn ours(raw: &Raw) -> Result<()> {
     raw.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}")).map_err(translate)
 }
 
-fn applied(raw: &Raw) -> rusqlite::Result<Vec<Applied>> {
+pub(super) fn applied(raw: &Raw) -> rusqlite::Result<Vec<Applied>> {
     let mut statement =
         raw.prepare("SELECT context, name, checksum FROM kernel_migration ORDER BY context, name")?;
     let rows = statement.query_map([], |row| {

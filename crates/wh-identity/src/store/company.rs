@@ -17,6 +17,33 @@ pub(crate) async fn tenant_first(db: &mut impl GlobalReads) -> Result<Option<Ten
     db.row_opt(sql, args![]).await?.map(|row| row.uuid("id")).transpose()
 }
 
+/// So many companies after this one, in the order of their ids.
+pub(crate) async fn tenant_list(
+    db: &mut impl GlobalReads,
+    after: TenantId,
+    limit: u32,
+) -> Result<Vec<(TenantId, String, Timestamp)>> {
+    let sql = "SELECT id, name, created_at FROM identity_tenant WHERE id > $1 ORDER BY id LIMIT $2";
+    let rows = db.rows(sql, args![after, i64::from(limit)]).await?;
+    rows.iter()
+        .map(|row| Ok((row.uuid("id")?, row.text("name")?.to_owned(), row.time("created_at")?)))
+        .collect()
+}
+
+/// How many members and open invitations the companies between two ids have: company, kind, count.
+pub(crate) async fn tenant_counts(
+    db: &mut impl GlobalReads,
+    first: TenantId,
+    last: TenantId,
+) -> Result<Vec<(TenantId, String, i64)>> {
+    let sql = "SELECT tenant_id, 'members' AS kind, COUNT(*) AS n FROM identity_member
+        WHERE tenant_id >= $1 AND tenant_id <= $2 GROUP BY tenant_id
+        UNION ALL SELECT tenant_id, 'invitations' AS kind, COUNT(*) AS n FROM identity_invitation
+        WHERE tenant_id >= $1 AND tenant_id <= $2 GROUP BY tenant_id LIMIT 1000";
+    let rows = db.rows(sql, args![first, last]).await?;
+    rows.iter().map(|row| Ok((row.uuid("tenant_id")?, row.text("kind")?.to_owned(), row.int("n")?))).collect()
+}
+
 /// Changes of who is in a company, and as what, come one after the other: the row is held until the end.
 pub(crate) async fn members_lock(tx: &mut GlobalTx, tenant: TenantId) -> Result<()> {
     let sql = "UPDATE identity_tenant SET member_revision = member_revision + 1 WHERE id = $1";

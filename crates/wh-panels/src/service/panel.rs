@@ -1,10 +1,10 @@
 //! Make, find, rename and delete panels.
 use serde_json::json;
 use wh_base::{Actor, Error, Result};
-use wh_contract::PanelId;
 use wh_contract::events::{PanelCreated, PanelDeleted, PanelRenamed};
+use wh_contract::{PanelId, TenantId};
 use wh_dataset::Datasets;
-use wh_db::{AuditEntry, Context, Who};
+use wh_db::{AuditEntry, Context, SystemDb, Who};
 use wh_server::PageOf;
 
 use crate::codes;
@@ -121,4 +121,14 @@ fn like_literal(text: &str) -> String {
         literal.push(c);
     }
     literal
+}
+
+/// How many panels the companies from `first` to `last` have: for the operator of the installation, through a port.
+pub async fn panel_counts(
+    system: &SystemDb,
+    first: TenantId,
+    last: TenantId,
+    limit: u32,
+) -> Result<Vec<(TenantId, i64)>> {
+    store::panel_counts(&mut system.read("panels by company").await?, first, last, limit).await
 }

@@ -1,7 +1,7 @@
 //! The table `panels_panel`.
 use wh_base::{Result, Timestamp};
-use wh_contract::PanelId;
-use wh_db::{Reads, Row, TenantTx, args};
+use wh_contract::{PanelId, TenantId};
+use wh_db::{Reads, Row, SystemRead, TenantTx, args};
 
 use crate::model::{Panel, Shows, Title};
 
@@ -25,6 +25,19 @@ fn panel(row: &Row) -> Result<Panel> {
 pub(crate) async fn panel_count(tx: &mut TenantTx) -> Result<i64> {
     let sql = "SELECT COUNT(*) AS n FROM panels_panel WHERE tenant_id = $1";
     tx.row(sql, args![tx.tenant()]).await?.int("n")
+}
+
+/// How many panels the companies between two ids have.
+pub(crate) async fn panel_counts(
+    tx: &mut SystemRead,
+    first: TenantId,
+    last: TenantId,
+    limit: u32,
+) -> Result<Vec<(TenantId, i64)>> {
+    let sql = "SELECT tenant_id, COUNT(*) AS n FROM panels_panel WHERE tenant_id >= $1 AND tenant_id <= $2 \
+               GROUP BY tenant_id ORDER BY tenant_id LIMIT $3";
+    let rows = tx.rows(sql, args![first, last, i64::from(limit)]).await?;
+    rows.iter().map(|row| Ok((row.uuid("tenant_id")?, row.int("n")?))).collect()
 }
 
 pub(crate) async fn panel_insert(tx: &mut TenantTx, panel: &Panel) -> Result<()> {

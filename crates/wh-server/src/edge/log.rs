@@ -1,4 +1,5 @@
 //! One structured line and one metric per request, also for those that nobody waited for.
+use std::error::Error as _;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
@@ -8,10 +9,11 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
-use wh_base::Error;
+use wh_base::{Error, Kind};
 
 use super::Visit;
 use super::metrics::{self, Route};
+use super::trace::Trace;
 use crate::problem::Refusal;
 
 /// What nginx calls it too: the client went away before its answer. Only in the log, never on the wire.
@@ -23,6 +25,7 @@ static NOWHERE: LazyLock<Route> = LazyLock::new(|| Route::new("none", "none"));
 /// The line of one request, its `duration` in milliseconds. Written when it is closed, or when it is dropped because the client went away.
 pub(super) struct Line {
     visit: Visit,
+    trace: Option<Trace>,
     status: u16,
     /// Until the head of the answer.
     duration: Option<Duration>,
@@ -32,8 +35,8 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(visit: Visit) -> Self {
-        Self { visit, status: CLIENT_GONE, duration: None, bytes: 0, error: None, written: false }
+    pub(super) fn new(visit: Visit, trace: Option<Trace>) -> Self {
+        Self { visit, trace, status: CLIENT_GONE, duration: None, bytes: 0, error: None, written: false }
     }
 
     /// Take down the answer's head. A body of known length is written down as sent; another one is counted on its way.
@@ -63,6 +66,7 @@ impl Line {
         tracing::info!(
             target: "wheelhouse::request",
             requestId = %visit.request(),
+            traceId = self.trace.map(|trace| trace.id()),
             operation = route.operation(),
             method = metrics::label(visit.method()),
             route = route.template(),
@@ -75,7 +79,11 @@ impl Line {
             code,
             "request"
         );
-        if let Some(error) = self.error.as_deref().filter(|_| self.status >= 500) {
+        // "Not now" without a cause (starting, draining, too much to do) is told by its code: no failure of ours.
+        let is_failure = |error: &&Error| {
+            self.status >= 500 && (error.kind() != Kind::Unavailable || error.source().is_some())
+        };
+        if let Some(error) = self.error.as_deref().filter(is_failure) {
             tracing::error!(
                 target: "wheelhouse::request",
                 requestId = %visit.request(),

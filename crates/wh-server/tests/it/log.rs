@@ -243,3 +243,44 @@ fn levels_that_mean_nothing_are_refused() {
         assert!(error.is(&wh_base::codes::CONFIG), "{wrong}: {error:?}");
     }
 }
+
+#[tokio::test]
+async fn a_trace_that_the_caller_began_is_continued_and_nonsense_is_not() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const PARENT: &str = "00f067aa0ba902b7";
+    let lines = Lines::default();
+    let _guard = lines.listen();
+    let door = Door::open(&config(), router());
+    let mut spans = Vec::new();
+    for given in [format!("00-{TRACE}-{PARENT}-01"), format!("cc-{TRACE}-{PARENT}-09-what-will-be")] {
+        let reply = door.ask(&format!("GET /members/7 HTTP/1.1\r\ntraceparent: {given}"), "").await;
+        let answered = reply.header("traceresponse").expect("it is continued").to_owned();
+        let parts: Vec<&str> = answered.split('-').collect();
+        assert_eq!((parts[0], parts[1], parts[3]), ("00", TRACE, "01"));
+        assert!(
+            parts[2] != PARENT && parts[2].len() == 16 && !spans.contains(&parts[2].to_owned()),
+            "{answered}"
+        );
+        spans.push(parts[2].to_owned());
+        assert_eq!(lines.requests().last().expect("a line")["traceId"], TRACE);
+    }
+    let valid = format!("00-{TRACE}-{PARENT}-01");
+    for nonsense in [
+        "",
+        "00",
+        "hello",
+        &valid[1..],
+        &valid.to_uppercase(),
+        &format!("{valid}-more"),
+        &format!("ff{}", &valid[2..]),
+        &valid.replace(TRACE, &"0".repeat(32)),
+        &valid.replace(PARENT, &"0".repeat(16)),
+        &valid.replace('-', "_"),
+        &format!("{valid}\r\ntraceparent: {valid}"),
+        &"\u{e9}".repeat(40),
+    ] {
+        let reply = door.ask(&format!("GET /members/7 HTTP/1.1\r\ntraceparent: {nonsense}"), "").await;
+        assert_eq!((reply.status, reply.header("traceresponse")), (200, None), "{nonsense}");
+        assert!(lines.requests().last().expect("a line").get("traceId").is_none(), "{nonsense}");
+    }
+}

@@ -1,11 +1,14 @@
 //! The whole program as a user starts it: the real binary, both engines, over HTTP and signals.
 mod cli;
 mod crash;
+mod doctor;
 mod fuzz;
 mod house;
 mod http;
+mod logs;
 mod malformed;
 mod matrix;
+mod operator;
 mod property;
 mod start;
 mod wire;

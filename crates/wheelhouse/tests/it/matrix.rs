@@ -101,10 +101,20 @@ impl Scene {
     fn session_of(&self, actor: &'static str) -> Person {
         match actor {
             "nobody" => self.house.nobody(),
-            "owner" => self.house.sign_in("olga@acme.example"),
+            "owner" => self.at_home(self.house.sign_in("olga@acme.example")),
             "stranger" => self.house.sign_in("sam@stranger.example"),
             role => self.house.sign_in(&format!("{role}@acme.example")),
         }
+    }
+
+    /// Who belongs to several companies comes in where they were last.
+    fn at_home(&self, person: Person) -> Person {
+        if person.get("/v1/identity/me").json()["tenant"]["id"] == self.tenant.as_str() {
+            return person;
+        }
+        let body = json!({ "tenant_id": self.tenant });
+        let switched = person.call("PUT", "/v1/identity/session/tenant", Some(&body));
+        Person { cookie: format!("Cookie: {}\r\n", switched.cookie().expect("a cookie")), ..person }
     }
 
     /// The calls before may have ended anybody's session.
@@ -122,7 +132,9 @@ impl Scene {
     }
 
     fn call(&self, operation: &str, actor: &'static str) -> Option<Call> {
-        self.identity_call(operation, actor).or_else(|| self.panels_call(operation))
+        self.identity_call(operation, actor)
+            .or_else(|| self.panels_call(operation))
+            .or_else(|| system_call(operation))
     }
 
     fn identity_call(&self, operation: &str, actor: &'static str) -> Option<Call> {
@@ -220,6 +232,21 @@ impl Scene {
             _ => return None,
         })
     }
+}
+
+fn system_call(operation: &str) -> Option<Call> {
+    let at = |rest: &str| format!("/v1/system/{rest}");
+    Some(match operation {
+        "node_list" => Call::get(at("nodes")),
+        "slow_statement_list" => Call::get(at("statements")),
+        "queue_list" => Call::get(at("queues")),
+        "parked_list" => Call::get(at("parked")),
+        "parked_retry" => Call::bare("POST", at("parked/01890000-0000-7000-8000-000000000000/retry")),
+        "company_usage_list" => Call::get(at("companies")),
+        "log_level_get" => Call::get(at("log-level")),
+        "log_level_set" => Call::json("PUT", at("log-level"), &json!({ "levels": "error" })),
+        _ => return None,
+    })
 }
 
 /// The owner of another company in the same house.

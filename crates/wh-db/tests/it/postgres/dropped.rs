@@ -17,6 +17,7 @@ const ONE: DbLimits = DbLimits {
     held_ms_max: 50,
     idle_in_transaction_ms_max: 20_000,
     file_bytes_max: 0,
+    slow_statement_ms: 100,
 };
 /// Long enough to be in the way, and cancelled long before its end.
 const ENDLESS: &str = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000000000) \

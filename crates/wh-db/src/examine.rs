@@ -1,0 +1,76 @@
+//! Looks at a database without opening it for work and without changing anything: for `wheelhouse doctor`.
+use wh_base::{Error, Timestamp};
+
+use crate::{DbConfig, EngineConfig, Migrations, postgres, sqlite};
+
+/// How something was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it must be.
+    Fine,
+    /// It works, and may not for long.
+    Doubtful,
+    /// It does not work.
+    Broken,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Examined {
+    /// Which: one or a few words.
+    pub what: String,
+    /// How it was found.
+    pub verdict: Verdict,
+    /// What was found, for a person.
+    pub found: String,
+    /// What to do about it.
+    pub advice: Option<String>,
+}
+
+impl Examined {
+    pub(crate) fn fine(what: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { what: what.into(), verdict: Verdict::Fine, found: found.into(), advice: None }
+    }
+
+    pub(crate) fn doubtful(
+        what: impl Into<String>,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self { verdict: Verdict::Doubtful, advice: Some(advice.into()), ..Self::fine(what, found) }
+    }
+
+    pub(crate) fn broken(
+        what: impl Into<String>,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self { verdict: Verdict::Broken, advice: Some(advice.into()), ..Self::fine(what, found) }
+    }
+
+    /// An error with its causes, and the advice of its code.
+    pub(crate) fn failed(what: impl Into<String>, error: &Error) -> Self {
+        let mut found = error.message().to_owned();
+        let mut cause = std::error::Error::source(error);
+        while let Some(source) = cause {
+            found.push_str(": ");
+            found.push_str(&source.to_string());
+            cause = source.source();
+        }
+        Self::broken(what, found, error.code().hint)
+    }
+}
+
+/// Look at reachability, version, logins, rights and schema. Changes nothing; works beside a running server.
+pub async fn examine(config: &DbConfig, migrations: &[Migrations], now: Timestamp) -> Vec<Examined> {
+    match &config.engine {
+        EngineConfig::Sqlite { path } => {
+            let (path, migrations) = (path.clone(), migrations.to_vec());
+            let looking = tokio::task::spawn_blocking(move || sqlite::examine(&path, &migrations));
+            looking.await.unwrap_or_else(|error| {
+                vec![Examined::broken("database", format!("looking at it failed: {error}"), "report this")]
+            })
+        }
+        EngineConfig::Postgres(urls) => postgres::examine(urls, &config.limits, migrations, now).await,
+    }
+}

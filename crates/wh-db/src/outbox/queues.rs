@@ -1,0 +1,77 @@
+//! How much waits on its way out, for whoever looks after the installation. Counts; moves nothing.
+use wh_base::{Result, Timestamp};
+use wh_contract::{EventId, TenantId};
+
+use super::{args, codes};
+use crate::engine::Scope;
+use crate::reads::Reading;
+use crate::tx::Changing;
+use crate::{AuditEntry, SystemDb, Who};
+
+/// Undelivered events are counted up to here.
+const DELIVERY_COUNTED_MAX: i64 = 1_000;
+
+/// A queue and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueState {
+    /// `delivery` (events not yet given their place) or `reactions` (events that a context must try again).
+    pub name: &'static str,
+    /// How many wait; of `delivery` no more than 1,000 are counted.
+    pub waiting: i64,
+    /// How many were put aside.
+    pub parked: i64,
+    /// Since when the oldest waits.
+    pub oldest_at: Option<Timestamp>,
+}
+
+const PLACE: &str = "SELECT xid, seq FROM kernel_cursor WHERE name = 'stream'";
+const STATES: &str =
+    "SELECT state, COUNT(*) AS n, MIN(at) AS oldest FROM kernel_parked GROUP BY state ORDER BY state";
+
+impl SystemDb {
+    /// The queues of the kernel.
+    pub async fn queues(&self) -> Result<Vec<QueueState>> {
+        let core = self.core();
+        let mut reading = Reading::open(core, Scope::Kernel).await?;
+        let place = reading.kernel_rows(PLACE, args![]).await?;
+        let place =
+            place.first().ok_or_else(|| codes::ROW_MISSING.error("the cursor of the stream is gone"))?;
+        let (xid, seq) = (place.int("xid")?, place.int("seq")?);
+        let behind = core.engine.outbox_behind();
+        let behind = reading.kernel_rows(behind, args![xid, seq, DELIVERY_COUNTED_MAX]).await?;
+        let delivery = QueueState {
+            name: "delivery",
+            waiting: i64::try_from(behind.len()).unwrap_or(i64::MAX),
+            parked: 0,
+            oldest_at: behind.first().map(|row| row.time("at")).transpose()?,
+        };
+        let mut reactions = QueueState { name: "reactions", waiting: 0, parked: 0, oldest_at: None };
+        for row in reading.kernel_rows(STATES, args![]).await? {
+            if row.text("state")? == "parked" {
+                reactions.parked = row.int("n")?;
+            } else {
+                reactions.waiting = row.int("n")?;
+                reactions.oldest_at = row.time_opt("oldest")?;
+            }
+        }
+        Ok(vec![delivery, reactions])
+    }
+
+    /// Try a parked event again, with a line in the trail of the operator's company. Whether there was one.
+    pub async fn parked_retry(
+        &self,
+        event: EventId,
+        operator: TenantId,
+        who: &Who,
+        entry: AuditEntry,
+    ) -> Result<bool> {
+        let mut tx = Changing::open(self.core(), Scope::System).await?;
+        let count = tx.kernel_count(super::react::RELEASE, args![self.core().clock.now(), event]).await?;
+        if count == 0 {
+            return Ok(false);
+        }
+        tx.audit(operator, who, entry).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}

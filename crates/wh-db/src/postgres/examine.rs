@@ -1,0 +1,117 @@
+//! Looks at a server with each of the four logins, without changing anything. Reads catalogs only.
+use tokio_postgres::Client;
+use wh_base::{Result, Secret, Timestamp};
+
+use super::connect::{self, SCHEMA};
+use super::migrate::{CONTEXTS_ONLY, applied, logins};
+use super::verify::flaws;
+use super::{errors, init};
+use crate::config::{DbLimits, PostgresUrls};
+use crate::examine::Examined;
+use crate::migrate::{Dialect, Migrations, plan};
+
+/// Clocks that differ by more make times look wrong.
+const CLOCK_S_MAX: i64 = 5;
+/// Connections that others of the same server may need.
+const CONNECTIONS_SPARE: i64 = 10;
+
+/// Everything there is to say about the server and the logins.
+pub(crate) async fn examine(
+    urls: &PostgresUrls,
+    limits: &DbLimits,
+    migrations: &[Migrations],
+    now: Timestamp,
+) -> Vec<Examined> {
+    let mut found = Vec::new();
+    let owner = match reach(&urls.owner_url).await {
+        Ok(owner) => owner,
+        Err(error) => return vec![Examined::failed("database owner login", &error)],
+    };
+    for looked in [
+        version(&owner).await,
+        clock(&owner, now).await,
+        connections(&owner, limits).await,
+        schema(&owner, migrations).await,
+    ] {
+        found.push(looked.unwrap_or_else(|error| Examined::failed("database", &error)));
+    }
+    for (what, url) in [("app", &urls.app_url), ("id", &urls.id_url), ("sys", &urls.sys_url)] {
+        let what = format!("database {what} login");
+        found.push(match reach(url).await {
+            Ok(_) => Examined::fine(what, "it connects"),
+            Err(error) => Examined::failed(what, &error),
+        });
+    }
+    match walls(&owner, urls).await {
+        Ok(flaws) if flaws.is_empty() => {
+            found.push(Examined::fine("database rights", "each login may do its own work and nothing more"));
+        }
+        Ok(flaws) => found.extend(flaws.into_iter().map(|flaw| {
+            let advice = "run `wheelhouse db init` again, or take the right away by hand: the server refuses to start with it";
+            Examined::broken("database rights", flaw, advice)
+        })),
+        Err(error) => found.push(Examined::failed("database rights", &error)),
+    }
+    found
+}
+
+async fn reach(url: &Secret<String>) -> Result<Client> {
+    init::open(&connect::target(url)?).await
+}
+
+async fn one<T>(client: &Client, sql: &str) -> Result<T>
+where
+    T: for<'a> tokio_postgres::types::FromSql<'a>,
+{
+    client.query_one(sql, &[]).await.and_then(|row| row.try_get(0)).map_err(errors::translate)
+}
+
+async fn version(owner: &Client) -> Result<Examined> {
+    init::version(owner).await?;
+    let version: String = one(owner, "SELECT current_setting('server_version')").await?;
+    Ok(Examined::fine("database", format!("postgres {version} answers")))
+}
+
+async fn clock(owner: &Client, now: Timestamp) -> Result<Examined> {
+    let theirs: i64 = one(owner, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").await?;
+    let apart_s = (theirs - now.micros()).abs() / 1_000_000;
+    let found = format!("{apart_s} s between this machine and the database server");
+    if apart_s > CLOCK_S_MAX {
+        let advice = "run a time service (chrony, systemd-timesyncd) on both machines";
+        return Ok(Examined::doubtful("database clock", found, advice));
+    }
+    Ok(Examined::fine("database clock", found))
+}
+
+async fn connections(owner: &Client, limits: &DbLimits) -> Result<Examined> {
+    let max: i64 = one(owner, "SELECT current_setting('max_connections')::bigint").await?;
+    let side = limits.connections_max.div_ceil(super::SIDE_POOL_PART).max(2);
+    let wanted = i64::try_from(limits.connections_max + 2 * side).unwrap_or(i64::MAX);
+    let found = format!("this node opens up to {wanted} of {max}");
+    if wanted + CONNECTIONS_SPARE > max {
+        let advice = "raise max_connections of the server: each node needs as many";
+        return Ok(Examined::doubtful("database connections", found, advice));
+    }
+    Ok(Examined::fine("database connections", found))
+}
+
+async fn schema(owner: &Client, migrations: &[Migrations]) -> Result<Examined> {
+    const WHAT: &str = "database schema";
+    let there: bool =
+        one(owner, &format!("SELECT to_regclass('{SCHEMA}.kernel_migration') IS NOT NULL")).await?;
+    if !there {
+        return Ok(Examined::fine(WHAT, "empty; the first start makes the tables"));
+    }
+    owner.batch_execute(&format!("SET search_path = {SCHEMA}")).await.map_err(errors::translate)?;
+    Ok(match plan(&applied(owner, CONTEXTS_ONLY).await?, migrations, Dialect::Postgres) {
+        Ok(pending) if pending.is_empty() => Examined::fine(WHAT, "as this version needs it"),
+        Ok(pending) => {
+            Examined::fine(WHAT, format!("{} migrations to apply at the next start", pending.len()))
+        }
+        Err(error) => Examined::failed(WHAT, &error),
+    })
+}
+
+async fn walls(owner: &Client, urls: &PostgresUrls) -> Result<Vec<String>> {
+    flaws(owner, &logins(urls)?).await
+}

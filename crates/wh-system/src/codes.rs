@@ -1,0 +1,20 @@
+//! The error codes of the operator's view.
+use wh_base::{ErrorCode, Kind};
+
+/// No such event is parked.
+pub const PARKED_NOT_FOUND: ErrorCode = ErrorCode::new(
+    "system.parked_not_found",
+    Kind::NotFound,
+    "no event of that id is parked",
+    "list the parked events again: somebody else may have retried it",
+);
+/// Not a level of the log.
+pub const LOG_LEVELS: ErrorCode = ErrorCode::new(
+    "system.log_levels",
+    Kind::Invalid,
+    "the log levels cannot be read",
+    "send a level (error, warn, info, debug, trace, off), or a list of parts: `info,wh_db=debug`",
+);
+
+/// All of them, for the error table.
+pub const ALL: &[&ErrorCode] = &[&PARKED_NOT_FOUND, &LOG_LEVELS];

@@ -1,0 +1,102 @@
+//! `/v1/system`. Translates HTTP to calls and back; decides nothing.
+mod views;
+
+use axum::Extension;
+use axum::extract::State;
+use http::StatusCode;
+use utoipa_axum::routes;
+use wh_contract::{EventId, SYSTEM_READ, SYSTEM_WRITE, TenantId};
+use wh_db::Context;
+use wh_server::{Answer, Caller, Json, Op, Page, PageOf, Path, Query, Registry};
+
+use crate::{System, codes, service};
+use views::*;
+
+/// Declare the operations of the operator's view.
+pub fn operations(registry: &mut Registry) {
+    registry.op(routes!(node_list), Op::read(SYSTEM_READ));
+    registry.op(routes!(slow_statement_list), Op::read(SYSTEM_READ));
+    registry.op(routes!(queue_list), Op::read(SYSTEM_READ));
+    registry.op(routes!(parked_list), Op::read(SYSTEM_READ));
+    registry.op(routes!(parked_retry), Op::change(SYSTEM_WRITE).errors(&[&codes::PARKED_NOT_FOUND]));
+    registry.op(routes!(company_usage_list), Op::read(SYSTEM_READ));
+    registry.op(routes!(log_level_get), Op::read(SYSTEM_READ));
+    registry.op(routes!(log_level_set), Op::change(SYSTEM_WRITE).errors(&[&codes::LOG_LEVELS]));
+}
+
+/// The processes that serve the installation
+#[utoipa::path(get, path = "/v1/system/nodes", responses((status = 200, body = Whole<NodeView>)))]
+async fn node_list(system: Extension<System>, _: Caller) -> Json<Whole<NodeView>> {
+    Json(whole(service::node_list(&system)))
+}
+
+/// The statements that were slow since the start
+///
+/// The most time in all first. Only texts and times: the values are not kept.
+#[utoipa::path(get, path = "/v1/system/statements", responses((status = 200, body = Whole<SlowStatementView>)))]
+async fn slow_statement_list(cx: State<Context>, _: Caller) -> Json<Whole<SlowStatementView>> {
+    Json(whole(service::slow_statement_list(&cx)))
+}
+
+/// The queues: what waits, what was put aside
+#[utoipa::path(get, path = "/v1/system/queues", responses((status = 200, body = Whole<QueueView>)))]
+async fn queue_list(system: Extension<System>, _: Caller) -> Answer<Json<Whole<QueueView>>> {
+    Ok(Json(whole(service::queue_list(&system).await?)))
+}
+
+/// Events that a reaction failed on until they were put aside
+///
+/// The oldest 200.
+#[utoipa::path(get, path = "/v1/system/parked", responses((status = 200, body = Whole<ParkedView>)))]
+async fn parked_list(system: Extension<System>, _: Caller) -> Answer<Json<Whole<ParkedView>>> {
+    Ok(Json(whole(service::parked_list(&system).await?)))
+}
+
+/// Try a parked event again
+///
+/// Once its cause is repaired. It goes back into the queue of every reaction that gave it up.
+#[utoipa::path(post, path = "/v1/system/parked/{event_id}/retry",
+    params(("event_id" = EventId, Path, description = "The event")), responses((status = 204)))]
+async fn parked_retry(
+    system: Extension<System>,
+    caller: Caller,
+    Path(event): Path<EventId>,
+) -> Answer<StatusCode> {
+    service::parked_retry(&system, &caller, event).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The companies, what they use and what they may use
+#[utoipa::path(get, path = "/v1/system/companies", params(Page),
+    responses((status = 200, body = PageOf<CompanyUsageView>)))]
+async fn company_usage_list(
+    system: Extension<System>,
+    _: Caller,
+    Query(page): Query<Page>,
+) -> Answer<Json<PageOf<CompanyUsageView>>> {
+    let (after, limit) = (page.after::<TenantId>("company_usage_list")?, page.limit()?);
+    let companies = service::company_usage_list(&system, after, limit + 1).await?;
+    let page = PageOf::new("company_usage_list", companies, limit, |one| one.company.id)?;
+    Ok(Json(page.map(CompanyUsageView::from)))
+}
+
+/// The levels of the log of the node that answers
+#[utoipa::path(get, path = "/v1/system/log-level", responses((status = 200, body = LogLevelView)))]
+async fn log_level_get(system: Extension<System>, _: Caller) -> Json<LogLevelView> {
+    Json(LogLevelView { levels: service::log_levels(&system) })
+}
+
+/// Change the levels of the log of the node that answers
+///
+/// Until its end, the next change, or SIGHUP, which reads the configuration again.
+#[utoipa::path(put, path = "/v1/system/log-level", request_body = LogLevelSet,
+    responses((status = 200, body = LogLevelView)))]
+async fn log_level_set(
+    cx: State<Context>,
+    system: Extension<System>,
+    caller: Caller,
+    Json(body): Json<LogLevelSet>,
+) -> Answer<Json<LogLevelView>> {
+    service::log_levels_set(&cx, &system, &caller, &body.levels).await?;
+    Ok(Json(LogLevelView { levels: service::log_levels(&system) }))
+}

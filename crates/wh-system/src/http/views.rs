@@ -1,0 +1,203 @@
+//! What the operator's view answers: an allow-list of fields per thing. No row and no event data of a company.
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use wh_base::Timestamp;
+use wh_contract::{EventId, TenantId};
+use wh_db::{Parked, QueueState, SlowStatement};
+use wh_server::edge::{COMMIT, VERSION, process_figures};
+
+use crate::model::{CompanyUsage, Node, Used};
+
+/// A list that is given whole
+#[derive(Serialize, ToSchema)]
+pub(super) struct Whole<T> {
+    items: Vec<T>,
+}
+
+/// The list as it is shown.
+pub(super) fn whole<T, V: From<T>>(items: Vec<T>) -> Whole<V> {
+    Whole { items: items.into_iter().map(V::from).collect() }
+}
+
+/// One process that serves the installation
+#[derive(Serialize, ToSchema)]
+#[schema(as = Node)]
+pub(super) struct NodeView {
+    /// New at each start
+    id: uuid::Uuid,
+    /// The machine's name
+    host: String,
+    /// Where it listens
+    address: String,
+    /// The version that runs
+    version: &'static str,
+    /// The commit it was built from, or `unknown`
+    commit: &'static str,
+    /// The engine of its database
+    engine: &'static str,
+    started_at: Timestamp,
+    /// What the operating system says of it; absent where it says nothing
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<NodeProcess>,
+}
+
+/// A process as its operating system sees it
+#[derive(Serialize, ToSchema)]
+pub(super) struct NodeProcess {
+    resident_bytes: u64,
+    cpu_s: f64,
+    threads: u64,
+    open_fds: u64,
+    max_fds: u64,
+}
+
+impl From<Node> for NodeView {
+    fn from(node: Node) -> Self {
+        let Node { id, host, address, engine, started_at } = node;
+        let process = process_figures().map(|figures| NodeProcess {
+            resident_bytes: figures.resident_bytes,
+            cpu_s: figures.cpu_s,
+            threads: figures.threads,
+            open_fds: figures.open_fds,
+            max_fds: figures.max_fds,
+        });
+        Self { id, host, address, version: VERSION, commit: COMMIT, engine, started_at, process }
+    }
+}
+
+/// A statement that was slow
+#[derive(Serialize, ToSchema)]
+#[schema(as = SlowStatement)]
+pub(super) struct SlowStatementView {
+    /// Its text, blanks squeezed, cut to 500 characters
+    statement: String,
+    /// `read` or `write`
+    kind: &'static str,
+    /// How often it was slow
+    count: u64,
+    /// How often it then failed
+    failed: u64,
+    total_ms: f64,
+    longest_ms: f64,
+    last_at: Timestamp,
+}
+
+impl From<SlowStatement> for SlowStatementView {
+    fn from(slow: SlowStatement) -> Self {
+        let SlowStatement { statement, kind, count, failed, total_ms, longest_ms, last_at } = slow;
+        Self { statement, kind, count, failed, total_ms, longest_ms, last_at }
+    }
+}
+
+/// A queue
+#[derive(Serialize, ToSchema)]
+#[schema(as = Queue)]
+pub(super) struct QueueView {
+    /// `delivery` (events not yet told) or `reactions` (events that a context must try again)
+    name: &'static str,
+    /// How many wait; of `delivery` no more than 1,000 are counted
+    waiting: i64,
+    /// How many were put aside
+    parked: i64,
+    /// Since when the oldest waits
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest_at: Option<Timestamp>,
+}
+
+impl From<QueueState> for QueueView {
+    fn from(queue: QueueState) -> Self {
+        let QueueState { name, waiting, parked, oldest_at } = queue;
+        Self { name, waiting, parked, oldest_at }
+    }
+}
+
+/// An event that was put aside
+#[derive(Serialize, ToSchema)]
+#[schema(as = Parked)]
+pub(super) struct ParkedView {
+    event_id: EventId,
+    /// Whose event
+    tenant_id: TenantId,
+    /// What happened: `panels.imported`
+    kind: String,
+    /// The id of the thing it happened to
+    subject: String,
+    /// When
+    time: Timestamp,
+    /// Whose reaction failed: `context:kind`
+    reaction: String,
+    /// How often it was tried
+    attempts: i64,
+    /// Why it failed the last time
+    reason: String,
+}
+
+impl From<Parked> for ParkedView {
+    fn from(parked: Parked) -> Self {
+        let Parked { event, reaction, attempts, reason } = parked;
+        Self {
+            event_id: event.id,
+            tenant_id: event.tenant,
+            kind: event.kind,
+            subject: event.subject,
+            time: event.time,
+            reaction,
+            attempts,
+            reason,
+        }
+    }
+}
+
+/// A company with what it uses
+#[derive(Serialize, ToSchema)]
+#[schema(as = CompanyUsage)]
+pub(super) struct CompanyUsageView {
+    id: TenantId,
+    name: String,
+    created_at: Timestamp,
+    used: Vec<UsedView>,
+}
+
+/// What a company has of one kind of thing
+#[derive(Serialize, ToSchema)]
+#[schema(as = Used)]
+pub(super) struct UsedView {
+    /// `members`, `panels`, `storage` and so on
+    what: &'static str,
+    /// `count` or `bytes`
+    unit: &'static str,
+    /// How many it has
+    used: i64,
+    /// How many it may have; absent where there is no limit
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<i64>,
+}
+
+impl From<CompanyUsage> for CompanyUsageView {
+    fn from(usage: CompanyUsage) -> Self {
+        let CompanyUsage { company, used } = usage;
+        let used =
+            used.into_iter().map(|Used { what, unit, used, limit, .. }| UsedView { what, unit, used, limit });
+        Self { id: company.id, name: company.name, created_at: company.created_at, used: used.collect() }
+    }
+}
+
+/// The levels of a log
+#[derive(Serialize, ToSchema)]
+#[schema(as = LogLevel)]
+pub(super) struct LogLevelView {
+    /// A level, or a list of parts: `info,wh_db=debug`
+    pub(super) levels: String,
+}
+
+/// The levels that a log shall have
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogLevelSet {
+    /// error, warn, info, debug, trace or off; or a list of parts: `info,wh_db=debug`
+    #[schema(min_length = 1, max_length = 500)]
+    pub(super) levels: String,
+}

@@ -1,0 +1,24 @@
+//! What the operator's view asks of other contexts. Ports read, they never write.
+use async_trait::async_trait;
+use wh_base::Result;
+use wh_contract::TenantId;
+
+use crate::model::{Company, Used};
+
+/// Knows the companies.
+#[async_trait]
+pub trait Companies: Send + Sync {
+    /// So many companies in the order of their ids, after this one.
+    async fn companies(&self, after: Option<TenantId>, limit: u32) -> Result<Vec<Company>>;
+}
+
+/// Knows what companies have of its things. Each context that holds some answers.
+#[async_trait]
+pub trait Usage: Send + Sync {
+    /// What the companies from `first` to `last` have, both included. A company that has nothing may be left out; what it
+    /// may have is then told by [`Usage::nothing`].
+    async fn used(&self, first: TenantId, last: TenantId) -> Result<Vec<Used>>;
+
+    /// What a company has that has nothing: every kind of thing with its limit.
+    fn nothing(&self, tenant: TenantId) -> Vec<Used>;
+}

@@ -1,0 +1,196 @@
+//! What the operator of the installation sees and does, and that nobody else does.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use wh_base::{Result, Timestamp};
+use wh_contract::events::PanelCreated;
+use wh_contract::{PanelId, TenantId};
+use wh_db::{Context, Delivered};
+use wh_server::Module;
+use wh_server::log::LogControl;
+use wh_system::model::{Company, Node, Used};
+use wh_system::ports::{Companies, Usage};
+use wh_system::{System, SystemParts};
+use wh_testkit::engines::TestDb;
+use wh_testkit::{ACTORS, AWAY, Browser, HOME, OWNER, Parts, STRANGER, TestServer, both_servers};
+
+/// Pauses between the attempts of a reaction are shorter than this.
+const PAUSE_S: i64 = 10_000;
+/// More than the attempts after which an event is parked.
+const ROUNDS: usize = 12;
+
+/// The companies of the tests, and what they have.
+struct Two;
+
+fn company(id: TenantId, name: &str) -> Company {
+    Company { id, name: name.to_owned(), created_at: Timestamp::from_micros(0) }
+}
+
+#[async_trait]
+impl Companies for Two {
+    async fn companies(&self, after: Option<TenantId>, limit: u32) -> Result<Vec<Company>> {
+        let all = [company(HOME, "Home"), company(AWAY, "Away")].into_iter();
+        Ok(all.filter(|one| after.is_none_or(|after| one.id > after)).take(limit as usize).collect())
+    }
+}
+
+fn chairs(tenant: TenantId, used: i64) -> Used {
+    Used { tenant, what: "chairs", unit: "count", used, limit: Some(7) }
+}
+
+#[async_trait]
+impl Usage for Two {
+    async fn used(&self, first: TenantId, last: TenantId) -> Result<Vec<Used>> {
+        assert!(first <= last);
+        Ok(vec![chairs(AWAY, 3)])
+    }
+
+    fn nothing(&self, tenant: TenantId) -> Vec<Used> {
+        vec![chairs(tenant, 0)]
+    }
+}
+
+/// The view, and a reaction that fails until the test repairs it.
+fn parts(db: &TestDb) -> Parts {
+    let node = Node {
+        id: uuid::Uuid::nil(),
+        host: "test".to_owned(),
+        address: "127.0.0.1:1".to_owned(),
+        engine: db.cx.db.engine(),
+        started_at: db.cx.clock.now(),
+    };
+    let companies = Arc::new(Two);
+    let (log, usage): (_, Vec<Arc<dyn Usage>>) = (LogControl::silent(), vec![companies.clone()]);
+    let system = System::new(SystemParts { db: db.system.clone(), node, log, companies, usage });
+    let repaired = Arc::new(AtomicBool::new(false));
+    let state = repaired.clone();
+    let react = move |_: Context, _: PanelCreated, _: Delivered| {
+        let repaired = state.load(Ordering::SeqCst);
+        async move {
+            if repaired { Ok(()) } else { Err(wh_base::codes::INTERNAL.error("the printer is out of paper")) }
+        }
+    };
+    let watch = Module::new("watch").on::<PanelCreated>(react);
+    REPAIRED.with(|cell| *cell.borrow_mut() = Some(repaired));
+    Parts::of(vec![wh_system::module(&system), watch])
+}
+
+thread_local! {
+    /// Whether the reaction succeeds, of the test that runs on this thread.
+    static REPAIRED: std::cell::RefCell<Option<Arc<AtomicBool>>> = const { std::cell::RefCell::new(None) };
+}
+
+both_servers!(only_owners_of_the_operators_company_may, &[], parts, async |server: TestServer| {
+    let page = Browser::new(&server);
+    let nobodys = format!("/v1/system/parked/{}/retry", uuid::Uuid::nil());
+    for who in ACTORS {
+        let mut statuses = Vec::new();
+        for path in ["nodes", "statements", "queues", "parked", "companies", "log-level"] {
+            statuses.push(page.get(who, &format!("/v1/system/{path}")).await.status);
+        }
+        statuses.push(page.call(who, "POST", &nobodys).send().await.status);
+        statuses.push(page.put(who, "/v1/system/log-level", r#"{"levels":"info"}"#).await.status);
+        let expected = match who.name {
+            "nobody" => [401; 8],
+            "owner" => [200, 200, 200, 200, 200, 200, 404, 200],
+            _ => [403; 8],
+        };
+        assert_eq!(statuses, expected, "{}", who.name);
+    }
+});
+
+both_servers!(a_parked_event_is_seen_and_retried, &[], parts, async |server: TestServer| {
+    let repaired = REPAIRED.with(|cell| cell.borrow().clone()).expect("parts made it");
+    let page = Browser::new(&server);
+    let queue = async |name: &str| {
+        let queues = page.get(OWNER, "/v1/system/queues").await.json();
+        let found =
+            queues["items"].as_array().expect("a list").iter().find(|queue| queue["name"] == name).cloned();
+        found.expect("the queue is there")
+    };
+    let mut tx = server.cx.db.begin(AWAY).await.expect("a transaction");
+    let panel = PanelId(uuid::Uuid::from_u128(7));
+    tx.emit(PanelCreated { panel }).await.expect("an event");
+    tx.commit().await.expect("a commit");
+    server.settle().await;
+    assert_eq!(queue("delivery").await["waiting"], 0);
+    assert_eq!(queue("reactions").await["waiting"], 1);
+    assert!(queue("reactions").await["oldest_at"].is_string());
+    for _ in 0..ROUNDS {
+        server.clock.advance_seconds(PAUSE_S);
+        server.settle().await;
+    }
+    assert_eq!(
+        (&queue("reactions").await["waiting"], &queue("reactions").await["parked"]),
+        (&0.into(), &1.into())
+    );
+    let parked = page.get(OWNER, "/v1/system/parked").await.json();
+    let [event] = &parked["items"].as_array().expect("a list")[..] else { panic!("{parked}") };
+    assert_eq!(
+        (&event["kind"], &event["reaction"]),
+        (&"panels.created".into(), &"watch:panels.created".into())
+    );
+    assert_eq!((&event["attempts"], &event["tenant_id"]), (&8.into(), &AWAY.to_string().into()));
+    assert!(event["reason"].as_str().expect("a text").contains("out of paper"));
+
+    let retry = format!("/v1/system/parked/{}/retry", event["event_id"].as_str().expect("an id"));
+    let refused = page.call(STRANGER, "POST", &retry).send().await;
+    assert_eq!(refused.status, 403, "also not the owner of the company whose event it is");
+    repaired.store(true, Ordering::SeqCst);
+    assert_eq!(page.call(OWNER, "POST", &retry).send().await.status, 204);
+    server.settle().await;
+    assert_eq!(
+        (&queue("reactions").await["waiting"], &queue("reactions").await["parked"]),
+        (&0.into(), &0.into())
+    );
+    assert_eq!(page.call(OWNER, "POST", &retry).send().await.code, "system.parked_not_found");
+
+    let trail = server.cx.db.audit_before(HOME, i64::MAX, 10).await.expect("the trail");
+    let [line] = &trail[..] else { panic!("{trail:?}") };
+    assert_eq!((line.action.as_str(), line.user), ("parked_retry", Some(OWNER.user())));
+    assert_eq!(line.subject, format!("system.parked/{}", event["event_id"].as_str().expect("an id")));
+});
+
+both_servers!(companies_come_in_pages_with_their_limits, &[], parts, async |server: TestServer| {
+    let page = Browser::new(&server);
+    let first = page.get(OWNER, "/v1/system/companies?limit=1").await.json();
+    let [home] = &first["items"].as_array().expect("a list")[..] else { panic!("{first}") };
+    assert_eq!(
+        (&home["name"], &home["used"][0]["used"], &home["used"][0]["limit"]),
+        (&"Home".into(), &0.into(), &7.into())
+    );
+    let cursor = first["next_cursor"].as_str().expect("there is more");
+    let second = page.get(OWNER, &format!("/v1/system/companies?limit=1&cursor={cursor}")).await.json();
+    assert_eq!(
+        (&second["items"][0]["name"], &second["items"][0]["used"][0]["used"]),
+        (&"Away".into(), &3.into())
+    );
+    assert!(second["next_cursor"].is_null());
+});
+
+both_servers!(the_log_level_is_changed_and_it_is_known_by_whom, &[], parts, async |server: TestServer| {
+    let page = Browser::new(&server);
+    let set = async |levels: &str| {
+        page.put(OWNER, "/v1/system/log-level", serde_json::json!({ "levels": levels })).await
+    };
+    assert_eq!(set(" info,wh_db=debug ").await.json()["levels"], "info,wh_db=debug");
+    assert_eq!(page.get(OWNER, "/v1/system/log-level").await.json()["levels"], "info,wh_db=debug");
+    for wrong in ["loud", "info,", "a b=info", "[x]=info"] {
+        let refused = set(wrong).await;
+        assert_eq!((refused.status, refused.code.as_str()), (422, "system.log_levels"), "{wrong}");
+    }
+    let trail = server.cx.db.audit_before(HOME, i64::MAX, 10).await.expect("the trail");
+    let [line] = &trail[..] else { panic!("{trail:?}") };
+    assert_eq!(line.action, "log_level_set");
+    assert_eq!(line.before, Some(serde_json::json!({ "levels": "off" })));
+    assert_eq!(line.after, Some(serde_json::json!({ "levels": "info,wh_db=debug" })));
+});
+
+both_servers!(this_node_says_what_runs, &[], parts, async |server: TestServer| {
+    let nodes = Browser::new(&server).get(OWNER, "/v1/system/nodes").await.json();
+    let [node] = &nodes["items"].as_array().expect("a list")[..] else { panic!("{nodes}") };
+    assert_eq!(node["engine"], server.kind.word());
+    assert_eq!(node["started_at"], "2026-03-01T12:00:00Z");
+    assert!(node["process"]["resident_bytes"].as_u64().expect("a number") > 1_000_000);
+});

@@ -1,0 +1,182 @@
+//! What the doctor sees of this machine: configuration file, data folder, disk, clock, open files, memory.
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use wh_base::Timestamp;
+
+use super::Finding;
+use crate::serve::files;
+use crate::settings::Settings;
+
+/// Less room than this and the next import or commit fails.
+const DISK_BYTES_MIN: u64 = 256 << 20;
+/// Less room than this is soon used up.
+const DISK_BYTES_SOON: u64 = 4 << 30;
+/// Less than this part of the disk is soon used up, in percent.
+const DISK_PERCENT_SOON: u64 = 5;
+/// 2026-01-01: this program did not exist before.
+const CLOCK_S_MIN: i64 = 1_767_225_600;
+/// A file system whose clock is further away than this from ours is on another machine with a wrong clock.
+const CLOCK_APART_S_MAX: i64 = 5;
+/// Everybody but the owner: nobody else has business in data and passwords.
+const OTHERS: u32 = 0o077;
+
+pub(super) fn configuration(settings: &Settings) -> Finding {
+    const CHECK: &str = "configuration";
+    let Some(file) = &settings.file else {
+        return Finding::ok(CHECK, "no file; defaults and environment are right");
+    };
+    let found = format!("{} is right", file.display());
+    let holds_secret = settings.database.postgres_owner_url.is_some();
+    match mode(file) {
+        Some(mode) if mode & OTHERS != 0 && holds_secret => Finding::warn(
+            CHECK,
+            format!("{found}, and holds passwords that others on this machine may read ({mode:o})"),
+            format!("chmod 600 {}", file.display()),
+        ),
+        _ => Finding::ok(CHECK, found),
+    }
+}
+
+fn mode(path: &Path) -> Option<u32> {
+    fs::metadata(path).ok().map(|metadata| metadata.permissions().mode() & 0o777)
+}
+
+/// The nearest folder that is there already.
+fn nearest(folder: &Path) -> PathBuf {
+    let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    whole.ancestors().find(|above| above.exists()).map_or_else(|| PathBuf::from("/"), Path::to_owned)
+}
+
+/// Write, sync, read and remove a file: rights, a read-only mount and a full disk all show in it.
+fn probe(folder: &Path) -> std::io::Result<()> {
+    let file = folder.join(format!(".wheelhouse-doctor-{}", std::process::id()));
+    let written = (|| {
+        let mut out = fs::OpenOptions::new().write(true).create_new(true).open(&file)?;
+        out.write_all(b"probe")?;
+        out.sync_all()?;
+        fs::read(&file).map(drop)
+    })();
+    let removed = match fs::remove_file(&file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    written.and(removed)
+}
+
+pub(super) fn folder(settings: &Settings) -> Vec<Finding> {
+    const CHECK: &str = "data folder";
+    let folder = &settings.data_dir;
+    let place = nearest(folder);
+    let shown = place.display();
+    if !place.is_dir() {
+        let advice = "name another folder with --data-dir, or move the file away";
+        return vec![Finding::fail(CHECK, format!("{shown} is not a folder"), advice)];
+    }
+    if let Err(error) = probe(&place) {
+        let user = rustix::process::geteuid().as_raw();
+        let advice = format!(
+            "let user {user} write there (chown {user} {shown}), or mount it writable with free space"
+        );
+        return vec![Finding::fail(CHECK, format!("cannot write in {shown}: {error}"), advice)];
+    }
+    if !folder.exists() {
+        return vec![Finding::ok(CHECK, format!("{} is made at the first start", folder.display()))];
+    }
+    let mut findings = vec![Finding::ok(CHECK, format!("{} can be written", folder.display()))];
+    if let Some(mode) = mode(folder).filter(|mode| mode & OTHERS != 0) {
+        let found = format!("others on this machine may look into {} ({mode:o})", folder.display());
+        findings.push(Finding::warn("data folder rights", found, format!("chmod 700 {}", folder.display())));
+    }
+    findings
+}
+
+pub(super) fn disk(settings: &Settings) -> Vec<Finding> {
+    const CHECK: &str = "disk space";
+    let place = nearest(&settings.data_dir);
+    let stat = match rustix::fs::statvfs(&place) {
+        Ok(stat) => stat,
+        Err(error) => {
+            let advice = "look at the mount of the data folder";
+            return vec![Finding::fail(CHECK, format!("{}: {error}", place.display()), advice)];
+        }
+    };
+    let (free, all) = (stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize);
+    let found = format!("{} MB free of {} MB at {}", free >> 20, all >> 20, place.display());
+    let advice = "make room or grow the disk: imports and changes are refused when it is full";
+    let mut findings = vec![if free < DISK_BYTES_MIN {
+        Finding::fail(CHECK, found, advice)
+    } else if free < DISK_BYTES_SOON || free < all / 100 * DISK_PERCENT_SOON {
+        Finding::warn(CHECK, found, advice)
+    } else {
+        Finding::ok(CHECK, found)
+    }];
+    if stat.f_files > 0 && stat.f_favail < stat.f_files / 100 {
+        let found = format!("{} of {} files are left at {}", stat.f_favail, stat.f_files, place.display());
+        findings.push(Finding::warn(
+            "disk files",
+            found,
+            "remove small files: no new one can be made without",
+        ));
+    }
+    findings
+}
+
+pub(super) fn clock(settings: &Settings, now: Timestamp) -> Finding {
+    const CHECK: &str = "clock";
+    let now_s = now.micros() / 1_000_000;
+    if now_s < CLOCK_S_MIN {
+        let advice = "set the clock and run a time service (chrony, systemd-timesyncd): sessions and links depend on it";
+        return Finding::fail(CHECK, format!("{now} is before this program was made"), advice);
+    }
+    match written_at_s(&nearest(&settings.data_dir)) {
+        Some(file_s) if (file_s - now_s).abs() > CLOCK_APART_S_MAX => Finding::warn(
+            CHECK,
+            format!("{now}; the file system of the data folder is {} s away", (file_s - now_s).abs()),
+            "the folder lies on a machine with another clock: run a time service on both",
+        ),
+        _ => Finding::ok(CHECK, now.to_string()),
+    }
+}
+
+/// What the file system thinks the time is.
+fn written_at_s(folder: &Path) -> Option<i64> {
+    let file = folder.join(format!(".wheelhouse-doctor-clock-{}", std::process::id()));
+    let written = fs::write(&file, b"").ok().and_then(|()| fs::metadata(&file).ok()?.modified().ok());
+    let _gone = fs::remove_file(&file);
+    written.and_then(|at: SystemTime| i64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok())
+}
+
+pub(super) fn open_files() -> Finding {
+    const CHECK: &str = "open files";
+    let (soft, hard) = files::limits();
+    let found = format!("{} may be open, raised to {} at start", files::shown(soft), files::shown(hard));
+    if hard.is_some_and(|hard| hard < files::FILES_WANTED_MIN) {
+        let advice = "raise it: LimitNOFILE= in the systemd unit, `ulimit -Hn`, or the container's limits; every connection is a file";
+        return Finding::warn(CHECK, found, advice);
+    }
+    Finding::ok(CHECK, found)
+}
+
+pub(super) fn memory(settings: &Settings) -> Finding {
+    const CHECK: &str = "memory";
+    let budget_mb = settings.dataset.hot_budget_mb;
+    let info = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total =
+        info.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok());
+    let Some(total_mb) = total.map(|kb: u64| kb >> 10) else {
+        return Finding::ok(
+            CHECK,
+            format!("{budget_mb} MB for rows; the machine does not say how much it has"),
+        );
+    };
+    let found = format!("{budget_mb} MB for rows of {total_mb} MB");
+    if budget_mb > total_mb / 2 {
+        let advice = "lower hot_budget_mb in [dataset] to half of the machine's memory, or add memory";
+        return Finding::warn(CHECK, found, advice);
+    }
+    Finding::ok(CHECK, found)
+}

@@ -1,0 +1,91 @@
+//! What contexts ask of others, answered by calling the others' services. Ports read, they never write.
+use async_trait::async_trait;
+use wh_base::Result;
+use wh_contract::TenantId;
+use wh_dataset::Datasets;
+use wh_db::SystemDb;
+use wh_identity::Identity;
+use wh_identity::model::{INVITATIONS_PER_TENANT_MAX, MEMBERS_PER_TENANT_MAX};
+use wh_panels::model::PANELS_PER_TENANT_MAX;
+use wh_system::model::{Company, Used};
+use wh_system::ports::{Companies, Usage};
+
+/// Companies whose use is asked for at once, at most: a page and one more.
+const COMPANIES_MAX: u32 = wh_server::page::PAGE_ROWS_MAX + 1;
+
+/// Companies and the people in them.
+pub struct People(pub Identity);
+
+/// Panels.
+pub struct Panels(pub SystemDb);
+
+/// Bytes on the object store.
+pub struct Storage(pub Datasets, pub SystemDb);
+
+#[async_trait]
+impl Companies for People {
+    async fn companies(&self, after: Option<TenantId>, limit: u32) -> Result<Vec<Company>> {
+        let after = after.unwrap_or(TenantId(uuid::Uuid::nil()));
+        let found = wh_identity::company_list(&self.0, after, limit).await?;
+        let company = found.into_iter().map(|seen| Company {
+            id: seen.tenant,
+            name: seen.name,
+            created_at: seen.created_at,
+        });
+        Ok(company.collect())
+    }
+}
+
+fn count(tenant: TenantId, what: &'static str, used: i64, limit: i64) -> Used {
+    Used { tenant, what, unit: "count", used, limit: Some(limit) }
+}
+
+#[async_trait]
+impl Usage for People {
+    async fn used(&self, first: TenantId, last: TenantId) -> Result<Vec<Used>> {
+        let counts = wh_identity::company_counts(&self.0, first, last).await?;
+        let used = counts.into_iter().map(|found| match found.kind.as_str() {
+            "members" => count(found.tenant, "members", found.count, MEMBERS_PER_TENANT_MAX),
+            _ => count(found.tenant, "invitations", found.count, INVITATIONS_PER_TENANT_MAX),
+        });
+        Ok(used.collect())
+    }
+
+    fn nothing(&self, tenant: TenantId) -> Vec<Used> {
+        vec![
+            count(tenant, "members", 0, MEMBERS_PER_TENANT_MAX),
+            count(tenant, "invitations", 0, INVITATIONS_PER_TENANT_MAX),
+        ]
+    }
+}
+
+#[async_trait]
+impl Usage for Panels {
+    async fn used(&self, first: TenantId, last: TenantId) -> Result<Vec<Used>> {
+        let counts = wh_panels::service::panel_counts(&self.0, first, last, COMPANIES_MAX).await?;
+        Ok(counts.into_iter().map(|(tenant, n)| count(tenant, "panels", n, PANELS_PER_TENANT_MAX)).collect())
+    }
+
+    fn nothing(&self, tenant: TenantId) -> Vec<Used> {
+        vec![count(tenant, "panels", 0, PANELS_PER_TENANT_MAX)]
+    }
+}
+
+impl Storage {
+    fn bytes(tenant: TenantId, bytes: u64) -> Used {
+        let used = i64::try_from(bytes).unwrap_or(i64::MAX);
+        Used { tenant, what: "storage", unit: "bytes", used, limit: None }
+    }
+}
+
+#[async_trait]
+impl Usage for Storage {
+    async fn used(&self, first: TenantId, last: TenantId) -> Result<Vec<Used>> {
+        let stored = self.0.stored(&self.1, first, last, COMPANIES_MAX).await?;
+        Ok(stored.into_iter().map(|(tenant, bytes)| Self::bytes(tenant, bytes)).collect())
+    }
+
+    fn nothing(&self, tenant: TenantId) -> Vec<Used> {
+        vec![Self::bytes(tenant, 0)]
+    }
+}

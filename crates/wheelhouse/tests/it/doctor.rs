@@ -1,0 +1,235 @@
+//! `wheelhouse doctor`: healthy installations on both engines, and each way in which one can be ill.
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use wh_testkit::engines::{EngineKind, shared};
+
+use crate::house::{Site, sites, wheelhouse};
+
+/// One run: whether it found nothing in the way, and its checks.
+struct Visit {
+    well: bool,
+    told: Value,
+    words: String,
+}
+
+fn visit(folder: &Path, settings: &[(&str, &str)]) -> Visit {
+    let mut command = doctor(folder, settings);
+    let output = command.arg("--json").output().expect("it starts");
+    let words = String::from_utf8_lossy(&output.stdout).into_owned();
+    let told: Value = serde_json::from_str(&words)
+        .unwrap_or_else(|error| panic!("{error}: {words} {}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(output.status.success(), told["ok"] == true, "the exit code says the same");
+    Visit { well: output.status.success(), told, words }
+}
+
+fn doctor(folder: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = wheelhouse();
+    // A port of its own, so that whatever runs on this machine is not in the way.
+    command.env("WHEELHOUSE_SERVER_LISTEN", "127.0.0.1:0");
+    command.arg("doctor").arg("--data-dir").arg(folder).envs(settings.iter().copied());
+    command
+}
+
+impl Visit {
+    /// State and words of a check.
+    fn of(&self, check: &str) -> (&str, &str) {
+        let checks = self.told["checks"].as_array().expect("a list");
+        let found = checks.iter().filter(|one| one["check"] == check);
+        let worst =
+            found.max_by_key(|one| ["ok", "warn", "fail"].iter().position(|word| one["state"] == *word));
+        let one = worst.unwrap_or_else(|| panic!("no {check} in {}", self.words));
+        if one["state"] != "ok" {
+            assert!(one["advice"].as_str().is_some_and(|advice| advice.len() > 10), "{one} says what to do");
+        }
+        (one["state"].as_str().expect("a state"), one["found"].as_str().expect("words"))
+    }
+}
+
+#[test]
+fn a_healthy_installation_has_nothing_to_repair() {
+    for site in sites() {
+        let before = visit(site.folder.path(), &[]);
+        assert!(before.well, "before the first start: {}", before.words);
+        let house = site.start();
+        house.set_up();
+        let running = visit(site.folder.path(), &[]);
+        assert!(running.well, "beside a running server: {}", running.words);
+        assert_eq!(running.of("database schema"), ("ok", "as this version needs it"));
+        assert_eq!(running.of("object store").0, "ok");
+        for check in [
+            "configuration",
+            "data folder",
+            "disk space",
+            "clock",
+            "open files",
+            "memory",
+            "port",
+            "database",
+        ] {
+            assert_ne!(running.of(check).0, "fail", "{check}");
+        }
+        let address = house.address.to_string();
+        let taken = visit(site.folder.path(), &[("WHEELHOUSE_SERVER_LISTEN", &address)]);
+        let (state, found) = taken.of("port");
+        assert!(state == "ok" && found.contains(&house.pid().to_string()), "our own server: {found}");
+        assert!(house.terminate().success());
+
+        let output = doctor(site.folder.path(), &[]).output().expect("it starts");
+        let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(lines.lines().any(|line| line.starts_with("ok    database")), "{lines}");
+        assert!(lines.trim_end().ends_with("0 failed"), "{lines}");
+        let left: Vec<_> = fs::read_dir(site.folder.path())
+            .expect("a folder")
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().contains("doctor"))
+            .collect();
+        assert!(left.is_empty(), "it leaves nothing behind: {left:?}");
+    }
+}
+
+/// Root may write everywhere: then rights are no test.
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    // Not even root writes below a file.
+    fs::write(&data, "a file").expect("written");
+    let ill = visit(&data, &[]);
+    assert_eq!(ill.of("data folder").0, "fail", "{}", ill.words);
+    // What the kernel itself lets nobody write, root or not.
+    let ill = visit(Path::new("/proc/wheelhouse"), &[]);
+    assert_eq!(ill.of("data folder").0, "fail", "{}", ill.words);
+    assert!(!ill.well && ill.of("data folder").1.contains("/proc"));
+    if !is_root() {
+        let locked = folder.path().join("locked");
+        fs::create_dir(&locked).expect("made");
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o500)).expect("set");
+        assert_eq!(visit(&locked, &[]).of("data folder").0, "fail");
+    }
+}
+
+#[test]
+fn data_and_passwords_that_others_can_read_are_named() {
+    let site = Site::new(EngineKind::Sqlite);
+    site.start().terminate();
+    fs::set_permissions(site.folder.path(), fs::Permissions::from_mode(0o755)).expect("set");
+    let visit = visit(site.folder.path(), &[]);
+    assert_eq!(visit.of("data folder rights").0, "warn");
+    assert!(visit.well, "a warning is no failure");
+}
+
+#[test]
+fn a_configuration_that_is_wrong_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("wheelhouse.toml"), "[server]\nlissten = \"x\"\n").expect("written");
+    let ill = visit(folder.path(), &[]);
+    let (state, found) = ill.of("configuration");
+    assert!(state == "fail" && found.contains("wheelhouse.toml:2") && found.contains("listen"), "{found}");
+}
+
+#[test]
+fn a_port_that_another_program_holds_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = other.local_addr().expect("an address").to_string();
+    let ill = visit(folder.path(), &[("WHEELHOUSE_SERVER_LISTEN", &address)]);
+    assert_eq!(ill.of("port").0, "fail");
+    assert!(ill.of("port").1.contains(&address));
+}
+
+#[test]
+fn a_certificate_without_its_key_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ill = visit(folder.path(), &[("WHEELHOUSE_SERVER_TLS_CERTIFICATE", "/nowhere.pem")]);
+    assert_eq!(ill.of("certificate").0, "fail");
+}
+
+#[test]
+fn few_open_files_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -n 1000; ulimit -Sn 300; exec \"$0\" doctor --json --data-dir \"$1\""])
+        .arg(env!("CARGO_BIN_EXE_wheelhouse"))
+        .arg(folder.path())
+        .env("WHEELHOUSE_SERVER_LISTEN", "127.0.0.1:0")
+        .output()
+        .expect("it starts");
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let visit = Visit { well: true, words: told.to_string(), told };
+    assert_eq!(visit.of("open files"), ("warn", "300 may be open, raised to 1000 at start"));
+}
+
+#[test]
+fn a_file_that_is_no_database_or_a_broken_one_is_named() {
+    let site = Site::new(EngineKind::Sqlite);
+    site.start().terminate();
+    let file = site.folder.path().join("wheelhouse.db");
+    let whole = fs::read(&file).expect("the database");
+    let mut broken = whole.clone();
+    // Behind the header, so that it opens: pages that make no sense.
+    let end = broken.len().min(64 * 4096);
+    broken[4096..end].fill(0xa5);
+    fs::write(&file, &broken).expect("written");
+    let ill = visit(site.folder.path(), &[]);
+    assert!(!ill.well, "{}", ill.words);
+    fs::write(&file, b"not a database at all, but long enough to be looked at as one").expect("written");
+    assert_eq!(visit(site.folder.path(), &[]).of("database").0, "fail");
+    fs::write(&file, &whole).expect("written");
+    assert!(visit(site.folder.path(), &[]).well);
+    fs::remove_dir_all(site.folder.path().join("objects")).expect("removed");
+    fs::write(site.folder.path().join("objects"), "in the way").expect("written");
+    assert_eq!(visit(site.folder.path(), &[]).of("object store").0, "fail");
+}
+
+/// The keys of `[database]` in the configuration that `db init` wrote.
+fn url(site: &Site, login: &str) -> String {
+    let text = fs::read_to_string(site.folder.path().join("wheelhouse.toml")).expect("the configuration");
+    let key = format!("postgres_{login}_url = \"");
+    text.lines().find_map(|line| line.strip_prefix(&key)).expect("the key").trim_end_matches('"').to_owned()
+}
+
+fn postgres() -> Option<Site> {
+    sites().into_iter().find(|site| site.kind == EngineKind::Postgres)
+}
+
+#[test]
+fn a_database_that_is_away_or_refuses_is_named() {
+    let Some(site) = postgres() else { return };
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let away = format!("postgres://wh:hunter2@{gone}/wheelhouse");
+    let ill = visit(site.folder.path(), &[("WHEELHOUSE_DATABASE_POSTGRES_OWNER_URL", &away)]);
+    assert_eq!(ill.of("database owner login").0, "fail");
+    assert!(!ill.words.contains("hunter2"), "{}", ill.words);
+    let wrong = url(&site, "app").replacen(':', ":", 1).replace("_app:", "_app:wrong");
+    let ill = visit(site.folder.path(), &[("WHEELHOUSE_DATABASE_POSTGRES_APP_URL", &wrong)]);
+    let trusting = ill.of("database app login").0 == "ok";
+    assert!(trusting || !ill.well, "a server that asks for passwords refuses a wrong one: {}", ill.words);
+    let nobody = format!(
+        "postgres://nobody_{}@{}",
+        std::process::id(),
+        url(&site, "app").rsplit_once('@').expect("a host").1
+    );
+    let ill = visit(site.folder.path(), &[("WHEELHOUSE_DATABASE_POSTGRES_APP_URL", &nobody)]);
+    assert_eq!(ill.of("database app login").0, "fail");
+}
+
+#[test]
+fn a_login_that_may_too_much_is_named() {
+    let Some(site) = postgres() else { return };
+    assert!(visit(site.folder.path(), &[]).well);
+    // The administrator as the login that serves tenants: row security would not hold it.
+    let database = url(&site, "app").rsplit_once('/').expect("a database").1.to_owned();
+    let admin = shared().expect("postgres is there").admin_url().to_owned();
+    let admin = format!("{}/{database}", admin.rsplit_once('/').expect("a database").0);
+    let ill = visit(site.folder.path(), &[("WHEELHOUSE_DATABASE_POSTGRES_APP_URL", &admin)]);
+    assert_eq!(ill.of("database rights").0, "fail");
+    assert!(ill.words.contains("superuser"), "{}", ill.words);
+}
