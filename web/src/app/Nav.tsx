@@ -10,6 +10,7 @@ import {
   MonitorSmartphone,
   PanelLeft,
   Plus,
+  Server,
   Table2,
   Users,
 } from 'lucide-react';
@@ -25,7 +26,7 @@ import classes from './Shell.module.css';
 import { useBecome } from './session';
 
 interface Item {
-  to: '/panels' | '/people/members' | '/settings/sessions' | '/settings/password';
+  to: '/panels' | '/people/members' | '/settings/sessions' | '/settings/password' | '/admin';
   label: string;
   icon: LucideIcon;
   permission: string;
@@ -42,6 +43,7 @@ const GROUPS: readonly { label: string; items: readonly Item[] }[] = [
     items: [
       { to: '/settings/sessions', label: 'Sessions', icon: MonitorSmartphone, permission: 'identity:self' },
       { to: '/settings/password', label: 'Password', icon: KeyRound, permission: 'identity:self' },
+      { to: '/admin', label: 'Installation', icon: Server, permission: 'system:read' },
     ],
   },
 ];

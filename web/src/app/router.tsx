@@ -115,6 +115,12 @@ const passwordRoute = createRoute({
   component: lazyRouteComponent(identity, 'PasswordPage'),
 });
 
+const adminRoute = createRoute({
+  ...inside,
+  path: '/admin',
+  component: lazyRouteComponent(() => import('@/features/system'), 'AdminPage'),
+});
+
 const unknownRoute = createRoute({ ...inside, path: '$', component: () => <NotFoundPage /> });
 
 const routeTree = rootRoute.addChildren([
@@ -130,6 +136,7 @@ const routeTree = rootRoute.addChildren([
     membersRoute,
     sessionsRoute,
     passwordRoute,
+    adminRoute,
     unknownRoute,
   ]),
 ]);

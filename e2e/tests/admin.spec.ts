@@ -1,0 +1,89 @@
+// The operator's page: what it shows, what it changes, who does not see it; and axe in both themes at both widths.
+import AxeBuilder from '@axe-core/playwright';
+import { type BrowserContext, expect, test } from '@playwright/test';
+import { House } from '../lib/house';
+import { COMPANY, send, setUp } from '../lib/people';
+
+let house: House;
+let signedIn: Awaited<ReturnType<BrowserContext['storageState']>>;
+const VIEWER = { name: 'Vic', password: 'granite-otter-lantern-48' };
+
+test.beforeAll(async ({ browser }) => {
+  house = await House.start();
+  const context = await browser.newContext();
+  await setUp(house, context);
+  await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title: 'Flights' });
+  await send(context.request, 'POST', `${house.url}/v1/identity/tenants`, house, { name: 'Difference Engines' });
+  signedIn = await context.storageState();
+  await context.close();
+});
+
+test.afterAll(async () => {
+  await house?.stop();
+});
+
+test('the operator sees how the installation is and changes the log', async ({ browser }) => {
+  const context = await browser.newContext({ storageState: signedIn });
+  const page = await context.newPage();
+  await page.goto(`${house.url}/panels`);
+  await page.getByRole('link', { name: 'Installation' }).click();
+  await expect(page).toHaveURL(/\/admin$/);
+  await expect(page.getByText('Everything that is needed answers.')).toBeVisible();
+  const components = page.getByRole('table', { name: 'Components' });
+  for (const name of ['database', 'object_store']) {
+    await expect(components.getByRole('row', { name: new RegExp(name) })).toContainText('up');
+  }
+  await expect(page.getByRole('table', { name: 'Nodes' }).getByRole('row')).toHaveCount(2);
+  const companies = page.getByRole('table', { name: 'Companies' });
+  await expect(companies.getByRole('row', { name: new RegExp(COMPANY) })).toContainText('1 of 10,000');
+  await expect(companies.getByRole('row', { name: /Difference Engines/ })).toBeVisible();
+  await expect(page.getByText('Nothing is parked')).toBeVisible();
+
+  await page.getByRole('button', { name: 'Log level: info' }).click();
+  await page.getByRole('menuitem', { name: 'debug' }).click();
+  await expect(page.getByRole('button', { name: 'Log level: debug' })).toBeVisible();
+  await page.reload();
+  await expect(page.getByRole('button', { name: 'Log level: debug' })).toBeVisible();
+  await context.close();
+});
+
+test('nobody else finds it', async ({ browser }) => {
+  const owner = await browser.newContext({ storageState: signedIn });
+  const invited = await send(owner.request, 'POST', `${house.url}/v1/identity/invitations`, house, {
+    email: 'vic@example.com',
+    role: 'admin',
+  });
+  const { token } = invited as { token: string };
+  await owner.close();
+  const context = await browser.newContext();
+  await send(context.request, 'POST', `${house.url}/v1/identity/invitations/accept`, house, { token, ...VIEWER });
+  const page = await context.newPage();
+  await page.goto(`${house.url}/admin`);
+  await expect(page.getByText('This page is for the owners of the company that operates')).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Installation' })).toHaveCount(0);
+  await context.close();
+});
+
+for (const theme of ['light', 'dark'] as const) {
+  for (const [width, height] of [
+    [1440, 900],
+    [390, 844],
+  ] as const) {
+    test(`${theme}, ${width} px: axe has nothing to object to`, async ({ browser }) => {
+      const context = await browser.newContext({
+        storageState: signedIn,
+        viewport: { width, height },
+        colorScheme: theme,
+        reducedMotion: 'reduce',
+        bypassCSP: true,
+      });
+      const page = await context.newPage();
+      await page.goto(`${house.url}/admin`);
+      await expect(page.getByRole('table', { name: 'Companies' }).getByRole('row')).toHaveCount(3);
+      await expect(page.locator('[aria-busy=true]')).toHaveCount(0);
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map(({ id, nodes }) => `${id} at ${nodes.map((node) => node.target.join(' ')).join(', ')}`)).toEqual([]);
+      await context.close();
+    });
+  }
+}

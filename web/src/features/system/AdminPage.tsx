@@ -1,0 +1,313 @@
+// The installation as its operator sees it: is it well, what waits, what was put aside, what each company uses.
+import {
+  type UseQueryResult,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query';
+import {
+  Building2,
+  CircleCheck,
+  Clock,
+  Inbox,
+  ListChecks,
+  RotateCw,
+  Server,
+  TriangleAlert,
+} from 'lucide-react';
+import type { ReactNode } from 'react';
+import { api } from '@/api/client';
+import { useForbidden } from '@/api/identity';
+import { asProblem } from '@/api/problem';
+import {
+  type Company,
+  type Component,
+  companiesQuery,
+  healthQuery,
+  type Node,
+  nodesQuery,
+  type Parked,
+  parkedQuery,
+  type Queue,
+  queuesQuery,
+  type SlowStatement,
+  statementsQuery,
+} from '@/api/system';
+import { bytes, count, figure } from '@/lib/format';
+import { ActButton } from '@/ui/Guarded';
+import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
+import { Note, Tag } from '@/ui/Note';
+import { Page, Section } from '@/ui/Page';
+import { ProblemNote } from '@/ui/ProblemNote';
+import { showDone, showProblem } from '@/ui/toast';
+import { When } from '@/ui/When';
+import classes from './AdminPage.module.css';
+import { LogLevel } from './LogLevel';
+
+export function AdminPage() {
+  const forbidden = useForbidden('system:read');
+  if (forbidden) {
+    return (
+      <Page title="Installation">
+        <Note state="warn">
+          This page is for the owners of the company that operates the installation. {forbidden}
+        </Note>
+      </Page>
+    );
+  }
+  return <Installation />;
+}
+
+function Installation() {
+  const health = useQuery(healthQuery);
+  const nodes = useQuery(nodesQuery);
+  const queues = useQuery(queuesQuery);
+  const statements = useQuery(statementsQuery);
+  const companies = useInfiniteQuery(companiesQuery);
+  return (
+    <Page
+      title="Installation"
+      about="How the whole of it is, for all companies. What you change here stands in the audit trail of your company."
+      width="wide"
+    >
+      <State health={health} />
+      <Section title="Components" about="What every request needs. Asked again every few seconds.">
+        <List
+          label="Components"
+          columns={COMPONENTS}
+          query={once(health, (one) => one.components)}
+          keyOf={(one) => one.name}
+          empty={<Empty icon={<ListChecks size={28} />} title="No components" />}
+        />
+      </Section>
+      <Section title="Nodes" about="The processes that serve the installation." actions={<LogLevel />}>
+        <List
+          label="Nodes"
+          columns={NODES}
+          query={once(nodes, (one) => one.items)}
+          keyOf={(one) => one.id}
+          empty={<Empty icon={<Server size={28} />} title="No nodes" />}
+        />
+      </Section>
+      <Section title="Queues" about="Work on its way from one part of the house to another.">
+        <List
+          label="Queues"
+          columns={QUEUES}
+          query={once(queues, (one) => one.items)}
+          keyOf={(one) => one.name}
+          empty={<Empty icon={<Inbox size={28} />} title="No queues" />}
+        />
+      </Section>
+      <ParkedEvents />
+      <Section
+        title="Slow statements"
+        about="Since the start of the node that answered, the most time first."
+      >
+        <List
+          label="Slow statements"
+          columns={STATEMENTS}
+          query={once(statements, (one) => one.items)}
+          keyOf={(one) => `${one.kind} ${one.statement}`}
+          empty={
+            <Empty icon={<Clock size={28} />} title="No statement was slow">
+              A statement is listed when it takes longer than slow_statement_ms of the configuration.
+            </Empty>
+          }
+        />
+      </Section>
+      <Section title="Companies" about="What each has, and how much it may have.">
+        <List
+          label="Companies"
+          columns={COMPANIES}
+          query={companies}
+          keyOf={(one) => one.id}
+          empty={<Empty icon={<Building2 size={28} />} title="No companies" />}
+        />
+      </Section>
+    </Page>
+  );
+}
+
+/** A list that comes whole, as the list page takes it. */
+function once<A, T>(query: UseQueryResult<A>, items: (answer: A) => readonly T[]) {
+  return {
+    ...query,
+    data: query.data === undefined ? undefined : { pages: [{ items: items(query.data) }] },
+    hasNextPage: false,
+    isFetchingNextPage: false,
+    fetchNextPage: () => undefined,
+  };
+}
+
+function State({ health }: { health: UseQueryResult<{ status: string; version: string }> }) {
+  if (health.error) return <ProblemNote error={health.error} onRetry={() => void health.refetch()} />;
+  if (!health.data) return null;
+  const { status, version } = health.data;
+  const well = status === 'ready';
+  return (
+    <Note state={well ? 'ok' : 'warn'}>
+      {well ? 'Everything that is needed answers.' : `The node that answered is ${status}.`} Version{' '}
+      <span className="mono">{version}</span>.
+    </Note>
+  );
+}
+
+function Up({ up, children }: { up: boolean; children: ReactNode }) {
+  const Icon = up ? CircleCheck : TriangleAlert;
+  return (
+    <Tag state={up ? 'ok' : 'warn'}>
+      <Icon size={12} aria-hidden /> {children}
+    </Tag>
+  );
+}
+
+const milliseconds = (n: number) => `${figure(Math.round(n * 100) / 100)} ms`;
+
+const COMPONENTS: ListColumn<Component>[] = [
+  {
+    name: 'name',
+    head: 'Component',
+    grow: true,
+    cell: (one) => <TwoLines first={one.name} second={one.hint} />,
+  },
+  { name: 'code', head: 'Code', wide: true, cell: (one) => <span className="mono">{one.code ?? ''}</span> },
+  { name: 'state', head: 'State', cell: (one) => <Up up={one.state === 'up'}>{one.state}</Up> },
+  { name: 'latency', head: 'Latency', align: 'end', cell: (one) => milliseconds(one.latency_ms) },
+];
+
+const NODES: ListColumn<Node>[] = [
+  {
+    name: 'host',
+    head: 'Node',
+    grow: true,
+    cell: (one) => <TwoLines first={one.host} second={one.address} />,
+  },
+  {
+    name: 'version',
+    head: 'Version',
+    wide: true,
+    cell: (one) => <TwoLines first={one.version} second={one.commit.slice(0, 12)} />,
+  },
+  { name: 'engine', head: 'Database', wide: true, cell: (one) => one.engine },
+  { name: 'since', head: 'Started', wide: true, cell: (one) => <When at={one.started_at} /> },
+  {
+    name: 'memory',
+    head: 'Memory',
+    align: 'end',
+    cell: (one) => (one.process ? bytes(one.process.resident_bytes) : '–'),
+  },
+  {
+    name: 'files',
+    head: 'Open files',
+    align: 'end',
+    wide: true,
+    cell: (one) => (one.process ? `${count(one.process.open_fds)} of ${count(one.process.max_fds)}` : '–'),
+  },
+];
+
+const QUEUES: ListColumn<Queue>[] = [
+  { name: 'name', head: 'Queue', grow: true, cell: (one) => one.name },
+  {
+    name: 'oldest',
+    head: 'Oldest',
+    wide: true,
+    cell: (one) => (one.oldest_at ? <When at={one.oldest_at} /> : '–'),
+  },
+  { name: 'waiting', head: 'Waiting', align: 'end', cell: (one) => count(one.waiting) },
+  { name: 'parked', head: 'Parked', align: 'end', cell: (one) => count(one.parked) },
+];
+
+const STATEMENTS: ListColumn<SlowStatement>[] = [
+  {
+    name: 'statement',
+    head: 'Statement',
+    grow: true,
+    cell: (one) => (
+      <span className={`mono ${classes.statement}`} title={one.statement}>
+        {one.statement}
+      </span>
+    ),
+  },
+  { name: 'kind', head: 'Kind', wide: true, cell: (one) => one.kind },
+  { name: 'last', head: 'Last', wide: true, cell: (one) => <When at={one.last_at} /> },
+  { name: 'count', head: 'Times', align: 'end', cell: (one) => count(one.count) },
+  { name: 'failed', head: 'Failed', align: 'end', wide: true, cell: (one) => count(one.failed) },
+  { name: 'longest', head: 'Longest', align: 'end', wide: true, cell: (one) => milliseconds(one.longest_ms) },
+  { name: 'total', head: 'In all', align: 'end', cell: (one) => milliseconds(one.total_ms) },
+];
+
+function used(company: Company, what: string): ReactNode {
+  const one = company.used.find((found) => found.what === what);
+  if (!one) return '–';
+  const shown = one.unit === 'bytes' ? bytes : count;
+  return typeof one.limit === 'number' ? `${shown(one.used)} of ${shown(one.limit)}` : shown(one.used);
+}
+
+const COMPANIES: ListColumn<Company>[] = [
+  { name: 'name', head: 'Company', grow: true, cell: (one) => <TwoLines first={one.name} second={one.id} /> },
+  { name: 'since', head: 'Since', wide: true, cell: (one) => <When at={one.created_at} /> },
+  { name: 'members', head: 'Members', align: 'end', cell: (one) => used(one, 'members') },
+  {
+    name: 'invitations',
+    head: 'Invitations',
+    align: 'end',
+    wide: true,
+    cell: (one) => used(one, 'invitations'),
+  },
+  { name: 'panels', head: 'Panels', align: 'end', wide: true, cell: (one) => used(one, 'panels') },
+  { name: 'storage', head: 'Storage', align: 'end', cell: (one) => used(one, 'storage') },
+];
+
+function ParkedEvents() {
+  const cache = useQueryClient();
+  const forbidden = useForbidden('system:write');
+  const parked = useQuery(parkedQuery);
+  const retry = useMutation({
+    mutationFn: (event_id: string) => api.post('/v1/system/parked/{event_id}/retry', { path: { event_id } }),
+    onSuccess: () => showDone('The event is tried again'),
+    onError: (error) => asProblem(error).status !== 404 && showProblem(error),
+    onSettled: () => cache.invalidateQueries({ queryKey: ['system'] }),
+  });
+  const columns: ListColumn<Parked>[] = [
+    {
+      name: 'event',
+      head: 'Event',
+      grow: true,
+      cell: (one) => <TwoLines first={`${one.kind} → ${one.reaction}`} second={one.reason} />,
+    },
+    { name: 'time', head: 'Happened', wide: true, cell: (one) => <When at={one.time} /> },
+    { name: 'attempts', head: 'Attempts', align: 'end', wide: true, cell: (one) => count(one.attempts) },
+    {
+      name: 'act',
+      head: 'Actions',
+      hideHead: true,
+      align: 'end',
+      cell: (one) => (
+        <ActButton
+          variant="subtle"
+          leftSection={<RotateCw size={14} />}
+          refused={forbidden}
+          loading={retry.isPending && retry.variables === one.event_id}
+          onClick={() => retry.mutate(one.event_id)}
+        >
+          Retry
+        </ActButton>
+      ),
+    },
+  ];
+  return (
+    <Section
+      title="Parked events"
+      about="A reaction failed on them until they were put aside. Repair the cause, then retry."
+    >
+      <List
+        label="Parked events"
+        columns={columns}
+        query={once(parked, (one) => one.items)}
+        keyOf={(one) => `${one.event_id} ${one.reaction}`}
+        empty={<Empty icon={<CircleCheck size={28} />} title="Nothing is parked" />}
+      />
+    </Section>
+  );
+}

@@ -1,0 +1,2 @@
+// The pages of the installation's operator.
+export { AdminPage } from './AdminPage';
