@@ -51,9 +51,11 @@ export interface RowsRequest {
 
 export const rowsKey = (id: string) => ['panels', 'rows', id] as const;
 
-export const rowsQuery = (id: string, request: RowsRequest, page: number) =>
+/** `ahead`: fetched before it is needed. What is in sight goes first when rows change. */
+export const rowsQuery = (id: string, request: RowsRequest, page: number, ahead = false) =>
   queryOptions({
     queryKey: [...rowsKey(id), request, page],
+    meta: { ahead },
     queryFn: ({ signal }) =>
       api.get('/v1/panels/{id}/rows', {
         signal,

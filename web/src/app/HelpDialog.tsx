@@ -4,6 +4,7 @@ import { MOD, type Shortcut, useShortcutList } from '@/lib/keys';
 import classes from './HelpDialog.module.css';
 
 const ALWAYS: readonly Pick<Shortcut, 'keys' | 'what' | 'group'>[] = [
+  { keys: `${MOD} K`, what: 'Search or run anything', group: 'Everywhere' },
   { keys: `${MOD} ↵`, what: 'Send the form', group: 'Everywhere' },
   { keys: 'Esc', what: 'Close what is open', group: 'Everywhere' },
 ];

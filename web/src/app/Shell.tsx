@@ -3,7 +3,7 @@ import { Drawer } from '@mantine/core';
 import { useLocalStorage, useMediaQuery } from '@mantine/hooks';
 import { useSuspenseQuery } from '@tanstack/react-query';
 import { Outlet, useNavigate, useRouter, useRouterState } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { meQuery } from '@/api/identity';
 import { asProblem } from '@/api/problem';
 import { useShortcut, useShortcutListener } from '@/lib/keys';
@@ -14,6 +14,8 @@ import { useLiveCache } from './live-cache';
 import { Nav } from './Nav';
 import classes from './Shell.module.css';
 import { TopBar } from './TopBar';
+
+const Palette = lazy(() => import('./palette').then((module) => ({ default: module.Palette })));
 
 export function Shell() {
   const me = useSuspenseQuery(meQuery).data;
@@ -26,6 +28,8 @@ export function Shell() {
   useGoKeys();
   useShortcut('?', 'Show the shortcuts', 'Everywhere', () => setHelp(true));
   useShortcut('[', 'Fold or unfold the navigation', 'Everywhere', () => setFolded(!folded));
+  const [palette, setPalette] = useState(false);
+  usePaletteKey(() => setPalette(true));
   useSignedOut();
   const path = useRouterState({ select: (state) => state.location.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the sheet closes when the page changes
@@ -51,7 +55,12 @@ export function Shell() {
         </aside>
       )}
       <div className={classes.main}>
-        <TopBar me={me} onMenu={narrow ? () => setSheet(true) : null} onHelp={() => setHelp(true)} />
+        <TopBar
+          me={me}
+          onMenu={narrow ? () => setSheet(true) : null}
+          onHelp={() => setHelp(true)}
+          onPalette={() => setPalette(true)}
+        />
         <div className={classes.row}>
           <main id="content" className={classes.content} tabIndex={-1} data-scroller>
             <Outlet />
@@ -59,9 +68,37 @@ export function Shell() {
           <div id="drawer" className={classes.drawer} />
         </div>
       </div>
+      {palette ? (
+        <Suspense fallback={null}>
+          <Palette onClose={() => setPalette(false)} />
+        </Suspense>
+      ) : null}
       {help ? <HelpDialog onClose={() => setHelp(false)} /> : null}
     </div>
   );
+}
+
+/** ⌘K or Ctrl-K, also while typing; not over a dialog that waits for an answer. */
+function usePaletteKey(open: () => void): void {
+  const latest = useRef(open);
+  useEffect(() => {
+    latest.current = open;
+  });
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (
+        event.key.toLowerCase() !== 'k' ||
+        !(event.metaKey || event.ctrlKey) ||
+        event.altKey ||
+        event.shiftKey
+      )
+        return;
+      event.preventDefault();
+      if (!document.querySelector('#overlays [role="dialog"][aria-modal="true"]')) latest.current();
+    };
+    window.addEventListener('keydown', onKeyDown);
+    return () => window.removeEventListener('keydown', onKeyDown);
+  }, []);
 }
 
 function useGoKeys(): void {

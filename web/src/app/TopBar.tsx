@@ -1,18 +1,40 @@
 // The line above each page: where one is, whether it is live, help, theme, user.
-import { ActionIcon, Menu, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core';
+import { ActionIcon, Kbd, Menu, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
-import { Check, ChevronRight, CircleHelp, LogOut, MenuIcon, Monitor, Moon, Sun, WifiOff } from 'lucide-react';
+import {
+  Check,
+  ChevronRight,
+  CircleHelp,
+  LogOut,
+  MenuIcon,
+  Monitor,
+  Moon,
+  Search,
+  Sun,
+  WifiOff,
+} from 'lucide-react';
 import { useEffect, useState } from 'react';
 import type { Me } from '@/api/identity';
 import { panelQuery } from '@/api/panels';
+import { MOD } from '@/lib/keys';
 import { useLiveStatus } from '@/lib/live';
 import { TwoLines } from '@/ui/List';
 import { showProblem } from '@/ui/toast';
 import classes from './Shell.module.css';
 import { useSignOut } from './session';
 
-export function TopBar({ me, onMenu, onHelp }: { me: Me; onMenu: (() => void) | null; onHelp: () => void }) {
+export function TopBar({
+  me,
+  onMenu,
+  onHelp,
+  onPalette,
+}: {
+  me: Me;
+  onMenu: (() => void) | null;
+  onHelp: () => void;
+  onPalette: () => void;
+}) {
   return (
     <section className={classes.top} aria-label="Top bar">
       {onMenu ? (
@@ -22,6 +44,11 @@ export function TopBar({ me, onMenu, onHelp }: { me: Me; onMenu: (() => void) | 
       ) : null}
       <Crumbs />
       <LiveState />
+      <UnstyledButton className={classes.find} onClick={onPalette} aria-label="Search or run a command">
+        <Search size={14} aria-hidden />
+        <span className={classes.findText}>Search or run</span>
+        <Kbd className={classes.findText}>{MOD} K</Kbd>
+      </UnstyledButton>
       <Tooltip label="Shortcuts  ?">
         <ActionIcon aria-label="Shortcuts" size={30} onClick={onHelp} visibleFrom="xs">
           <CircleHelp size={17} />

@@ -44,10 +44,8 @@ export function useLiveCache(tenant: string): void {
   useLive('panels', {
     event: ({ kind, subject }: LiveEvent) => {
       if (kind === 'panels.imported') {
-        // Windows on screen are fetched again and stay shown until then; the others would mix two versions.
-        cache.removeQueries({ queryKey: rowsKey(subject), type: 'inactive' });
-        stale(...rowsKey(subject));
-        stale('panels', 'imports', subject);
+        void imported(cache, subject);
+        return;
       }
       if (kind === 'panels.deleted') cache.removeQueries({ queryKey: rowsKey(subject), type: 'inactive' });
       stale('panels', 'one', subject);
@@ -73,6 +71,17 @@ export function useLiveCache(tenant: string): void {
     reset: () => stale('identity'),
     subscribed: () => stale('identity'),
   });
+}
+
+/** Rows are new. What is in sight comes first and alone: the rest would stand in its way. */
+async function imported(cache: QueryClient, panel: string): Promise<void> {
+  const rows = { queryKey: rowsKey(panel) };
+  // Windows on screen stay shown until their successors are there; the others would mix two versions.
+  cache.removeQueries({ ...rows, type: 'inactive' });
+  await cache.invalidateQueries({ ...rows, predicate: ({ meta }) => meta?.['ahead'] !== true });
+  void cache.invalidateQueries({ ...rows, predicate: ({ meta }) => meta?.['ahead'] === true });
+  for (const part of [['one', panel], ['imports', panel], ['list']])
+    void cache.invalidateQueries({ queryKey: ['panels', ...part] });
 }
 
 /** What changed between a page's first load and its subscription: windows of another version than the panel has now. */

@@ -4,8 +4,10 @@ import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '@/api/client';
+import { useMe } from '@/api/identity';
 import { type Panel, panelQuery } from '@/api/panels';
 import { plural } from '@/lib/format';
+import { forget } from '@/lib/recent';
 import { Confirm } from '@/ui/Confirm';
 import { useSend } from '@/ui/form';
 import { ProblemNote } from '@/ui/ProblemNote';
@@ -98,6 +100,7 @@ export function DeletePanelDialog({
   onDeleted?: () => void;
 }) {
   const cache = useQueryClient();
+  const me = useMe();
   return (
     <Confirm
       title={`Delete ${panel.title}?`}
@@ -106,6 +109,7 @@ export function DeletePanelDialog({
       onClose={onClose}
       onConfirm={async () => {
         await api.delete('/v1/panels/{id}', { path: { id: panel.id } });
+        forget(me.tenant.id, { kind: 'panel', id: panel.id });
         onDeleted?.();
         showDone(`${panel.title} was deleted`);
         await cache.invalidateQueries({ queryKey: ['panels', 'list'] });

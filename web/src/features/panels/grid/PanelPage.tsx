@@ -3,8 +3,9 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { FileUp } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { useForbidden } from '@/api/identity';
+import { useForbidden, useMe } from '@/api/identity';
 import { type Panel, type PanelColumn, panelQuery, type RowsRequest } from '@/api/panels';
+import { remember } from '@/lib/recent';
 import type { Search } from '@/lib/search';
 import { ActButton } from '@/ui/Guarded';
 import { Empty } from '@/ui/List';
@@ -41,7 +42,12 @@ import {
 export function PanelPage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const panel = useQuery(panelQuery(id));
-  usePageTitle(panel.data?.title ?? 'Panel');
+  const title = panel.data?.title;
+  usePageTitle(title ?? 'Panel');
+  const tenant = useMe().tenant.id;
+  useEffect(() => {
+    if (title !== undefined) remember(tenant, { kind: 'panel', id, label: title });
+  }, [tenant, id, title]);
   if (panel.data && panel.data.columns.length > 0 && panel.data.rows > 0)
     return <PanelGrid key={id} panel={panel.data} />;
   if (panel.data) return <EmptyPanel panel={panel.data} />;

@@ -52,10 +52,13 @@ export function useRows(id: string, asked: RowsRequest | null, range: Range, fas
   const cache = useQueryClient();
   const settled = useSettled(range, fast);
   const request = asked ?? NOTHING;
-  const known = useRef<{ request: RowsRequest; count: number } | null>(null);
+  const known = useRef<{ request: RowsRequest; count: number; version: number } | null>(null);
   const count = known.current?.request === request ? known.current.count : null;
   const pages = asked ? wantedPages(settled, count) : [];
-  const results = useQueries({ queries: pages.map((page) => rowsQuery(id, request, page)) });
+  const inSight = pagesOf(settled);
+  const results = useQueries({
+    queries: pages.map((page) => rowsQuery(id, request, page, !inSight.includes(page))),
+  });
 
   const windows = new Map<number, RowWindow>();
   for (const [i, page] of pages.entries()) {
@@ -66,7 +69,9 @@ export function useRows(id: string, asked: RowsRequest | null, range: Range, fas
     (best, one) => (best === null || one.version > best.version ? one : best),
     null,
   );
-  if (newest) known.current = { request, count: newest.count };
+  // An older window must not take back what a newer one said: the pages to fetch would change to and fro.
+  const older = known.current?.request === request && newest && newest.version < known.current.version;
+  if (newest && !older) known.current = { request, count: newest.count, version: newest.version };
 
   const shown = useShown(request, windows);
   const error = results.find((one) => one.error && !one.data)?.error ?? null;
