@@ -87,6 +87,9 @@ test('a press on the number opens the row; its values and the whole are copied',
   await row.getByRole('button', { name: 'Copy as' }).click();
   await page.getByRole('menuitem', { name: 'curl' }).click();
   await expect.poll(clipboard).toContain('offset=5&limit=1');
+  await row.getByRole('button', { name: 'Copy as' }).click();
+  await page.getByRole('menuitem', { name: 'CLI' }).click();
+  await expect.poll(clipboard).toBe(`wheelhouse row list --panel ${panel} --offset 5 --limit 1`);
 });
 
 test('a link opens the same row, and an import changes it in place', async () => {
@@ -135,6 +138,9 @@ test('members and sessions open in the drawer, by pointer and by keyboard', asyn
   await page.getByRole('button', { name: 'Copy as' }).click();
   await page.getByRole('menuitem', { name: 'curl' }).click();
   await expect.poll(clipboard).toContain('/v1/identity/members');
+  await page.getByRole('button', { name: 'Copy as' }).click();
+  await page.getByRole('menuitem', { name: 'CLI' }).click();
+  await expect.poll(clipboard).toBe('wheelhouse member list');
 
   await page.goto(`${house.url}/settings/sessions`);
   await page.getByRole('table', { name: 'Sessions' }).getByText('This one').click();

@@ -1,5 +1,17 @@
-// A request as a curl command. The session stays out of it: its cookie comes from the environment.
+// A request as a command: of curl, whose session comes from the environment, or of Wheelhouse's own command line.
 const shell = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** `wheelhouse row list --panel … --limit 10`; what is not given is left out. */
+export function command(
+  words: string,
+  options: Readonly<Record<string, string | number | undefined>> = {},
+): string {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== '');
+  const plain = (text: string) => (/^[\w.,:/-]+$/.test(text) ? text : shell(text));
+  return [`wheelhouse ${words}`, ...given.map(([name, value]) => `--${name} ${plain(String(value))}`)].join(
+    ' ',
+  );
+}
 
 export interface CurlRequest {
   method?: string;

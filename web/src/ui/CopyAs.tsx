@@ -1,6 +1,6 @@
 // "Copy as": what is on screen as a link, as a curl command, as JSON. One menu for every list and detail.
 import { Button, Menu } from '@mantine/core';
-import { Braces, Copy, Link as LinkIcon, type LucideIcon, Terminal } from 'lucide-react';
+import { Braces, Copy, Link as LinkIcon, type LucideIcon, SquareTerminal, Terminal } from 'lucide-react';
 import { copyText } from '@/lib/clipboard';
 import { curl } from '@/lib/curl';
 import classes from './CopyAs.module.css';
@@ -11,6 +11,8 @@ export interface Copied {
   api?: string;
   /** A page of this app; the present one when left out. */
   link?: string;
+  /** What asks for it on the command line. */
+  cli?: string;
   /** What it is as data. */
   json?: () => unknown;
 }
@@ -18,6 +20,7 @@ export interface Copied {
 const ITEMS: readonly { key: keyof Copied; label: string; said: string; icon: LucideIcon }[] = [
   { key: 'link', label: 'Link', said: 'Link copied', icon: LinkIcon },
   { key: 'api', label: 'curl', said: 'curl command copied', icon: Terminal },
+  { key: 'cli', label: 'CLI', said: 'Command copied', icon: SquareTerminal },
   { key: 'json', label: 'JSON', said: 'JSON copied', icon: Braces },
 ];
 
@@ -26,11 +29,13 @@ async function copy(key: keyof Copied, what: Copied, said: string): Promise<void
     const text =
       key === 'api'
         ? curl({ path: what.api ?? '' })
-        : key === 'json'
-          ? JSON.stringify(what.json?.(), null, 2)
-          : what.link
-            ? window.location.origin + what.link
-            : window.location.href;
+        : key === 'cli'
+          ? (what.cli ?? '')
+          : key === 'json'
+            ? JSON.stringify(what.json?.(), null, 2)
+            : what.link
+              ? window.location.origin + what.link
+              : window.location.href;
     if (await copyText(text)) showDone(said);
   } catch (error) {
     showProblem(error);

@@ -83,7 +83,7 @@ export function MembersPage() {
       about={`Who belongs to ${me.tenant.name}, and what they may do.`}
       actions={
         <>
-          <CopyAs what={{ api: '/v1/identity/members' }} />
+          <CopyAs what={{ api: '/v1/identity/members', cli: 'wheelhouse member list' }} />
           <ActButton
             variant="filled"
             leftSection={<MailPlus size={14} />}

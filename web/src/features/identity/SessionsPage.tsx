@@ -85,7 +85,7 @@ export function SessionsPage() {
       about={`Where you are signed in. End what you do not recognise, then change your password.${limits(items[0])}`}
       actions={
         <>
-          <CopyAs what={{ api: '/v1/identity/sessions' }} />
+          <CopyAs what={{ api: '/v1/identity/sessions', cli: 'wheelhouse session list' }} />
           <ActButton
             leftSection={<LogOut size={14} />}
             refused={others === 0 ? 'There is no other session.' : null}

@@ -7,6 +7,7 @@ import { useState } from 'react';
 import { address } from '@/api/client';
 import { useForbidden } from '@/api/identity';
 import { type Panel, panelsQuery } from '@/api/panels';
+import { command } from '@/lib/curl';
 import { count, plural } from '@/lib/format';
 import { useShortcut } from '@/lib/keys';
 import { CopyAs } from '@/ui/CopyAs';
@@ -39,7 +40,7 @@ export function PanelListPage() {
       title="Panels"
       actions={
         <>
-          <CopyAs what={{ api: address('/v1/panels', {}, { q }) }} />
+          <CopyAs what={{ api: address('/v1/panels', {}, { q }), cli: command('panel list', { q }) }} />
           <ActButton leftSection={<Plus size={14} />} refused={forbidden} onClick={() => setMaking(true)}>
             Empty panel
           </ActButton>

@@ -37,6 +37,7 @@ export function PanelMenu({
         what={{
           link: `/panels/${panel.id}`,
           api: address('/v1/panels/{id}', { id: panel.id }),
+          cli: `wheelhouse panel get ${panel.id}`,
           json: () => panel,
         }}
       />

@@ -4,6 +4,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { EllipsisVertical, FileUp } from 'lucide-react';
 import { address } from '@/api/client';
 import type { Panel, RowsRequest } from '@/api/panels';
+import { command } from '@/lib/curl';
 import { CopyAs } from '@/ui/CopyAs';
 import { ActIcon } from '@/ui/Guarded';
 import { PanelMenu } from '../PanelMenu';
@@ -16,7 +17,7 @@ export function PanelActions({ panel, request }: { panel: Panel; request: RowsRe
   const api = address('/v1/panels/{id}/rows', { id: panel.id }, { ...request, limit: COPIED_ROWS });
   return (
     <>
-      <CopyAs what={{ api }} />
+      <CopyAs what={{ api, cli: command('row list', { panel: panel.id, ...request, limit: COPIED_ROWS }) }} />
       <PanelMenu
         panel={panel}
         parts={['import']}

@@ -3,6 +3,7 @@ import { Skeleton } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { address } from '@/api/client';
 import { type CellValue, type PanelColumn, type RowsRequest, rowsQuery, WINDOW_ROWS } from '@/api/panels';
+import { command } from '@/lib/curl';
 import { count } from '@/lib/format';
 import { CopyAs } from '@/ui/CopyAs';
 import { type Fact, Facts } from '@/ui/Facts';
@@ -51,12 +52,13 @@ export function RowDrawer({ panelId, request, columns, row, rowCount, go, onClos
   const asJson = () =>
     Object.fromEntries(columns.map(({ name }) => [name, cells?.[places.get(name) ?? -1] ?? null]));
   const api = address('/v1/panels/{id}/rows', { id: panelId }, { ...request, offset: row, limit: 1 });
+  const cli = command('row list', { panel: panelId, ...request, offset: row, limit: 1 });
   const gone = data !== undefined && cells === undefined;
   return (
     <SideDrawer
       title={`Row ${count(row + 1)}${rowCount === null ? '' : ` of ${count(rowCount)}`}`}
       label="Row"
-      actions={cells ? <CopyAs what={{ api, json: asJson }} small /> : null}
+      actions={cells ? <CopyAs what={{ api, cli, json: asJson }} small /> : null}
       steps={{
         before: row > 0,
         next: rowCount !== null && row < rowCount - 1,
