@@ -46,7 +46,7 @@ export function OperationForm({
   });
   useEffect(() => {
     if (stage.at !== 'form' && stage.at !== 'sure') return;
-    firstField(inside.current)?.focus();
+    (firstField(inside.current) ?? inside.current)?.focus();
   }, [stage.at]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -68,7 +68,7 @@ export function OperationForm({
     event.currentTarget.requestSubmit();
   };
   return (
-    <div ref={inside} className={classes.form}>
+    <div ref={inside} className={classes.form} tabIndex={-1}>
       <Head operation={operation} onBack={stepBack} />
       {stage.at === 'sure' ? (
         <Sure
@@ -121,9 +121,9 @@ export function OperationForm({
 
 /** Where to go on: what is wrong, what is empty, what there is, the button. */
 function firstField(inside: HTMLElement | null): HTMLElement | undefined {
-  const fields = [
-    ...(inside?.querySelectorAll<HTMLInputElement>('input:not([type=hidden]), textarea') ?? []),
-  ].filter((one) => one.offsetParent !== null);
+  const all = inside?.querySelectorAll<HTMLInputElement>('input:not([type=hidden]), textarea') ?? [];
+  // What is folded away has a box all the same, and cannot take the focus.
+  const fields = [...all].filter((one) => one.checkVisibility() && !one.closest('details:not([open])'));
   const wrong = fields.find((one) => one.getAttribute('aria-invalid') === 'true');
   const empty = fields.find((one) => one.value === '');
   return wrong ?? empty ?? fields[0] ?? inside?.querySelector<HTMLElement>('[type=submit]') ?? undefined;

@@ -124,7 +124,7 @@ function Finder({
           className={classes.input}
           role="combobox"
           aria-label="Search or run"
-          aria-expanded
+          aria-expanded={entries.length > 0}
           aria-controls={id}
           aria-activedescendant={entries.length > 0 ? `${id}-${current}` : undefined}
           aria-autocomplete="list"
@@ -154,6 +154,7 @@ function Finder({
         role="listbox"
         aria-label="Found"
         className={classes.list}
+        hidden={entries.length === 0}
         tabIndex={-1}
         aria-busy={pending}
       >
@@ -176,10 +177,12 @@ function Finder({
             ))}
           </div>
         ))}
-        {entries.length === 0 && !pending ? (
-          <p className={classes.nothing}>Nothing is called “{query}”.</p>
-        ) : null}
       </div>
+      {entries.length === 0 && !pending ? (
+        <p className={classes.nothing} role="status">
+          Nothing is called “{query}”.
+        </p>
+      ) : null}
     </>
   );
 }
