@@ -52,6 +52,24 @@ pub fn run(base: Command, world: World) -> ExitCode {
     }
 }
 
+/// How an operation is typed. For the manual.
+pub struct Typed {
+    /// `panel_list`.
+    pub id: String,
+    /// Commands to copy, one or several lines.
+    pub commands: String,
+}
+
+/// How every operation is typed; none when the embedded spec cannot be read.
+pub fn typed() -> Vec<Typed> {
+    let Ok(spec) = spec::Spec::embedded() else { return Vec::new() };
+    let one = |operation: &spec::Operation| Typed {
+        id: operation.id.clone(),
+        commands: tree::commands(&spec, operation),
+    };
+    spec.operations.iter().map(one).collect()
+}
+
 fn dispatch(app: &App, command: Command, matches: &ArgMatches) -> Result<()> {
     match matches.subcommand() {
         Some(("login", sub)) => login::login(app, sub),

@@ -5,7 +5,7 @@ mod own;
 
 use clap::{Arg, ArgAction, ArgGroup, Command};
 
-use crate::spec::Spec;
+use crate::spec::{Operation, Spec};
 
 pub use own::OWN;
 
@@ -74,6 +74,13 @@ pub fn extend(base: Command, spec: &Spec) -> Command {
         command = command.subcommand(noun_command(spec, noun, &typed));
     }
     command
+}
+
+/// Commands that call the operation, as its help shows them.
+pub fn commands(spec: &Spec, operation: &Operation) -> String {
+    let examples = help::examples(spec, operation, &operation.noun, &operation.verb);
+    let lines = examples.lines().skip(1).map(|line| line.strip_prefix("  ").unwrap_or(line));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The noun that was typed.

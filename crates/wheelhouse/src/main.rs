@@ -4,6 +4,7 @@ mod compose;
 mod data_dir;
 mod doctor;
 mod log;
+mod manual;
 mod ports;
 mod print;
 mod serve;

@@ -18,7 +18,7 @@ use wh_server::{App, AppParts, CookieScheme, Health, Hub};
 use crate::compose::{self, Inputs, OperatorParts};
 use crate::data_dir::DataDir;
 use crate::settings::{Settings, Sources};
-use crate::{log, print, ui};
+use crate::{log, manual, print, ui};
 
 /// Run until a signal ends it. The door is bound first and says that the server starts, until everything behind it is there.
 pub async fn serve(sources: &Sources) -> Result<()> {
@@ -120,7 +120,9 @@ impl House<'_> {
             hub: hub.clone(),
             health: health.clone(),
             cookies,
-            web: Some(ui::routes(Arc::clone(&inputs.random))),
+            web: Some(
+                manual::routes(Arc::clone(&inputs.random)).merge(ui::routes(Arc::clone(&inputs.random))),
+            ),
         })?;
         let Opened { outbox, system, .. } = opened;
         let work = tasks::Work { outbox, reactions, hub, system, datasets, identity: identity.clone() };

@@ -7,6 +7,7 @@ mod house;
 mod http;
 mod logs;
 mod malformed;
+mod manual;
 mod matrix;
 mod operator;
 mod property;
