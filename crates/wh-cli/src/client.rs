@@ -13,7 +13,7 @@ pub use tls::of_rustls;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The server works on what was uploaded before it answers.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(900);
+const UPLOAD_TIMEOUT: Duration = Duration::from_mins(15);
 /// How often one request is sent at most.
 const TRIES_MAX: u32 = 3;
 /// A server that asks for more patience than this, in seconds, is reported instead.
@@ -237,5 +237,5 @@ fn unreachable(error: &ureq::Error) -> Fail {
 }
 
 fn is_tls(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
 }

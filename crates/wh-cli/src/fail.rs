@@ -1,4 +1,5 @@
 //! Why a command did not do it: code, detail, hint, request id, exit code. Printed in one place.
+use std::ops::{Deref, DerefMut};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -44,7 +45,7 @@ impl From<Exit> for ExitCode {
 
 /// A refusal to be shown.
 #[derive(Debug)]
-pub struct Fail {
+pub struct Refusal {
     /// What the process ends with.
     pub exit: Exit,
     /// Of the server's error table, or `cli.…`.
@@ -65,13 +66,31 @@ pub struct Fail {
     pub reader_gone: bool,
 }
 
+/// A [`Refusal`] in one pointer: it goes up through every function.
+#[derive(Debug)]
+pub struct Fail(Box<Refusal>);
+
+impl Deref for Fail {
+    type Target = Refusal;
+
+    fn deref(&self) -> &Refusal {
+        &self.0
+    }
+}
+
+impl DerefMut for Fail {
+    fn deref_mut(&mut self) -> &mut Refusal {
+        &mut self.0
+    }
+}
+
 /// `Result` of this crate.
 pub type Result<T, E = Fail> = std::result::Result<T, E>;
 
 impl Fail {
     /// One of the command line's own.
     pub fn new(exit: Exit, code: &str, detail: impl Into<String>, hint: &str) -> Self {
-        Self {
+        Self(Box::new(Refusal {
             exit,
             code: code.to_owned(),
             detail: detail.into(),
@@ -81,7 +100,7 @@ impl Fail {
             status: None,
             retry_after_s: None,
             reader_gone: false,
-        }
+        }))
     }
 
     /// The command cannot be meant.

@@ -10,7 +10,7 @@ use crate::fail::{Exit, Fail, Result};
 use crate::output::{Format, Output};
 use crate::terminal;
 
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// `wheelhouse login URL`.
 pub fn login(app: &App, matches: &ArgMatches) -> Result<()> {

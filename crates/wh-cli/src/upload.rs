@@ -56,7 +56,7 @@ impl Upload {
         }
         let name = Path::new(file).file_name().map(|name| name.to_string_lossy().into_owned());
         // A pipe or device has no length of its own.
-        let length = about.is_file().then(|| about.len());
+        let length = about.is_file().then_some(about.len());
         Ok(Self { source: Box::new(opened), length, media, name, sent: 0, progress })
     }
 

@@ -52,7 +52,7 @@ pub fn flat<'a>(order: &[String], thing: &'a Value) -> Vec<(String, &'a Value)> 
         let value = &object[name];
         match value.as_object().filter(|inner| !inner.is_empty()) {
             Some(_) => {
-                pairs.extend(flat(&[], value).into_iter().map(|(inner, v)| (format!("{name}.{inner}"), v)))
+                pairs.extend(flat(&[], value).into_iter().map(|(inner, v)| (format!("{name}.{inner}"), v)));
             }
             None => pairs.push((name.clone(), value)),
         }

@@ -30,7 +30,7 @@ fn field(line: &mut String, value: &Value, texts: Texts) {
     match value {
         Value::Null => {}
         Value::String(text) if texts == Texts::Disarmed && text.starts_with(FORMULA) => {
-            quoted(line, &format!("'{text}"))
+            quoted(line, &format!("'{text}"));
         }
         Value::String(text) => quoted(line, text),
         Value::Array(list) if list.iter().all(|v| !v.is_object() && !v.is_array()) => {

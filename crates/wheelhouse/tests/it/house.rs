@@ -100,7 +100,7 @@ impl House {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let line = lines.next().expect("it prints one line").expect("text");
-        let url = line.split("http://").nth(1).unwrap_or_else(|| panic!("no URL in `{line}`"));
+        let url = line.split("://").nth(1).unwrap_or_else(|| panic!("no URL in `{line}`"));
         let (address, rest) = url.split_once('/').unwrap_or((url, ""));
         let setup_token = rest.split_once('#').map(|(_, token)| token.trim().to_owned());
         Self { child, address: address.parse().expect("an address"), setup_token }

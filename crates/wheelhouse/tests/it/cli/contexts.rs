@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use wh_testkit::engines::EngineKind;
 
 use super::Shell;
-use crate::house::{Site, sites};
+use crate::house::{House, PASSWORD, Site, sites};
 
 #[test]
 fn two_servers_side_by_side() {
@@ -45,7 +45,7 @@ fn the_file_is_its_owners_alone() {
     assert_eq!(mode(&shell.config()), 0o600);
     assert_eq!(mode(shell.config().parent().unwrap()), 0o700);
     let text = std::fs::read_to_string(shell.config()).unwrap();
-    assert!(!text.contains(crate::house::PASSWORD), "a password is kept nowhere");
+    assert!(!text.contains(PASSWORD), "a password is kept nowhere");
     std::fs::set_permissions(shell.config(), std::fs::Permissions::from_mode(0o644)).unwrap();
     shell.run(&["panel", "list"]).bad(2, "cli.config");
 }
@@ -83,4 +83,30 @@ fn credentials_do_not_travel_unencrypted_and_need_somebody_or_an_option() {
         .fed(&["login", &url, "--email", "olga@acme.example", "--password-stdin"], "not the password at all");
     wrong.bad(3, "identity.credentials");
     assert!(!shell.config().exists(), "nothing is kept of a sign-in that failed");
+}
+
+#[test]
+fn over_tls_only_a_certificate_that_is_known_is_believed() {
+    let shell = Shell::new();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let certificate = shell.file("certificate.pem", &made.cert.pem());
+    let key = shell.file("key.pem", &made.signing_key.serialize_pem());
+    let password = shell.file("password.txt", PASSWORD);
+    let site = Site::new(EngineKind::Sqlite);
+    let tls = [("WHEELHOUSE_SERVER_TLS_CERTIFICATE", &*certificate), ("WHEELHOUSE_SERVER_TLS_KEY", &*key)];
+    let house = House::start_with(site.folder.path(), &tls);
+    let token = shell.file("token.txt", house.setup_token.as_deref().unwrap());
+    let url = format!("https://{}", house.address);
+    let setup = ["setup", "complete", "--company", "Acme", "--name", "Olga", "--email", "olga@acme.example"];
+    let setup = [&setup[..], &["--password-file", &password, "--token-file", &token]].concat();
+    let server = ("WHEELHOUSE_CLI_URL", &*url);
+    shell.with(&[server], &setup).bad(7, "cli.tls");
+    shell.with(&[server, ("WHEELHOUSE_CLI_CA_FILE", &certificate)], &setup).good();
+    let login =
+        ["login", &url, "--email", "olga@acme.example", "--password-stdin", "--ca-file", "certificate.pem"];
+    shell.fed(&login, PASSWORD).good();
+    assert!(std::fs::read_to_string(shell.config()).unwrap().contains("__Host-wh_sid="));
+    let id = shell.run(&["panel", "create", "--title", "Safe", "--quiet"]).good();
+    let told = shell.run(&["live", "connect", "panels", "--after", "0", "--count", "1", "--quiet"]).good();
+    assert_eq!(told, id, "the live connection goes over TLS too");
 }
