@@ -232,7 +232,7 @@ fn closed(frame: Option<(u16, String)>) -> Result<End> {
 impl Fail {
     fn with_hints(mut self, spec: &crate::spec::Spec, base: &str) -> Self {
         if self.hint.is_empty() {
-            self.hint = spec.hint(&self.code).unwrap_or_default().to_owned();
+            spec.hint(&self.code).unwrap_or_default().clone_into(&mut self.hint);
         }
         if self.exit == Exit::NotSignedIn {
             self.hint = format!("`wheelhouse login {base}`");

@@ -10,7 +10,10 @@ use wh_db::Context;
 use wh_server::{Answer, Caller, Json, Op, Page, PageOf, Path, Query, Registry};
 
 use crate::{System, codes, service};
-use views::*;
+use views::{
+    CompanyUsageView, LogLevelSet, LogLevelView, NodeView, ParkedView, QueueView, SlowStatementView, Whole,
+    whole,
+};
 
 /// Declare the operations of the operator's view.
 pub fn operations(registry: &mut Registry) {

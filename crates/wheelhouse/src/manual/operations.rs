@@ -48,7 +48,7 @@ impl Told<'_> {
         match operation["x-permission"].as_str() {
             Some(permission) => put(&mut out, format_args!("Needs [`{permission}`](/docs/permissions). ")),
             None if operation["security"].as_array().is_some_and(Vec::is_empty) => {
-                out.push_str("Needs no sign-in. ")
+                out.push_str("Needs no sign-in. ");
             }
             None => out.push_str("Needs a sign-in. "),
         }

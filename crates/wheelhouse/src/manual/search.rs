@@ -52,7 +52,7 @@ pub(super) fn search<'a>(pages: &'a [Page], asked: &str) -> Vec<Hit<'a>> {
 }
 
 fn excerpt(text: &str, words: &[String]) -> String {
-    let lower: Vec<char> = text.chars().flat_map(|sign| sign.to_lowercase().next()).collect();
+    let lower: Vec<char> = text.chars().filter_map(|sign| sign.to_lowercase().next()).collect();
     let first = words.iter().filter_map(|word| place(&lower, word)).min().unwrap_or(0);
     let start = first.saturating_sub(EXCERPT_CHARS / 3);
     let cut: String = text.chars().skip(start).take(EXCERPT_CHARS).collect();

@@ -208,7 +208,7 @@ fn a_database_that_is_away_or_refuses_is_named() {
     let ill = visit(site.folder.path(), &[("WHEELHOUSE_DATABASE_POSTGRES_OWNER_URL", &away)]);
     assert_eq!(ill.of("database owner login").0, "fail");
     assert!(!ill.words.contains("hunter2"), "{}", ill.words);
-    let wrong = url(&site, "app").replacen(':', ":", 1).replace("_app:", "_app:wrong");
+    let wrong = url(&site, "app").replace("_app:", "_app:wrong");
     let ill = visit(site.folder.path(), &[("WHEELHOUSE_DATABASE_POSTGRES_APP_URL", &wrong)]);
     let trusting = ill.of("database app login").0 == "ok";
     assert!(trusting || !ill.well, "a server that asks for passwords refuses a wrong one: {}", ill.words);

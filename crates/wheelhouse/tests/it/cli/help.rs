@@ -9,9 +9,10 @@ const SPEC: &str = include_str!("../../../../../spec/openapi.json");
 
 /// Operation ids of the spec, written without the reader under test.
 fn ids() -> Vec<String> {
-    let spec: Value = serde_json::from_str(SPEC).unwrap();
-    let items = spec["paths"].as_object().unwrap().values();
-    let operations = items.flat_map(|item| item.as_object().unwrap().values().cloned().collect::<Vec<_>>());
+    let spec: Value = serde_json::from_str(SPEC).expect("JSON");
+    let items = spec["paths"].as_object().expect("an object").values();
+    let operations =
+        items.flat_map(|item| item.as_object().expect("an object").values().cloned().collect::<Vec<_>>());
     operations.filter_map(|operation| operation["operationId"].as_str().map(str::to_owned)).collect()
 }
 

@@ -31,7 +31,7 @@ fn zsh_and_fish_read_their_scripts() {
         let file = shell.file(&format!("completion.{name}"), &script);
         match Command::new(name).args(arguments).arg(&file).output() {
             Ok(output) => {
-                assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr))
+                assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
             }
             Err(_) => eprintln!("skipped: {name} is not installed, so it did not read its script"),
         }

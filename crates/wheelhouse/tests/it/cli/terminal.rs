@@ -26,8 +26,8 @@ fn shown(shell: &Shell, width: u16, variables: &[(&str, &str)], line: &str, type
         eprintln!("skipped: no `script`, so no terminal");
         return None;
     };
-    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
+    child.stdin.take().expect("piped").write_all(typed.as_bytes()).expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
