@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use identity::{
     InvitationAccepted, InvitationCreated, InvitationRevoked, MemberRemoved, MemberRoleChanged,
-    PasswordChanged, SessionRevoked, SessionStarted, TenantCreated, TenantRenamed, heard_by,
+    PasswordChanged, SessionRevoked, SessionStarted, SessionSwitched, TenantCreated, TenantRenamed, heard_by,
 };
 pub use panels::{ImportMode, PanelCreated, PanelDeleted, PanelImported, PanelRenamed};
 

@@ -100,11 +100,18 @@ impl Live {
 
     /// Read on until the server ends the connection: close code and reason.
     pub async fn ended(&mut self) -> (u16, String) {
+        self.heard_until_end().await.1
+    }
+
+    /// The same, with what was heard before.
+    pub async fn heard_until_end(&mut self) -> (Vec<Value>, (u16, String)) {
+        let mut heard = Vec::new();
         loop {
             match self.frame().await {
                 Some(Ok(Message::Close(Some(frame)))) => {
-                    return (frame.code.into(), frame.reason.to_string());
+                    return (heard, (frame.code.into(), frame.reason.to_string()));
                 }
+                Some(Ok(Message::Text(text))) => heard.push(serde_json::from_str(&text).expect("JSON")),
                 Some(Ok(_)) => {}
                 other => panic!("a close frame was expected, not {other:?}"),
             }

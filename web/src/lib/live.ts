@@ -40,6 +40,7 @@ const BACKOFF_MAX_MS = 15_000;
 const PING_EVERY_MS = 25_000;
 const PONG_WITHIN_MS = 10_000;
 const CLOSE_SESSION_ENDED = 4001;
+const CLOSE_COMPANY_CHANGED = 4003;
 const CLOSE_SLOW = 4008;
 
 class Live {
@@ -51,9 +52,10 @@ class Live {
   private ping: number | undefined;
   private pong: number | undefined;
   private running = false;
+  private elsewhere = false;
   private current: LiveStatus = { state: 'idle', since: Date.now() };
   private watchers = new Set<() => void>();
-  /** Asked when the socket cannot be opened or the session ended: is the session still good? */
+  /** Asked when the socket cannot be opened, the session ended or went elsewhere: is it still good, and for whom? */
   onDoubt: (() => void) | null = null;
 
   start(): void {
@@ -72,6 +74,7 @@ class Live {
     window.clearTimeout(this.retry);
     this.drop();
     this.position = null;
+    this.elsewhere = false;
     this.failures = 0;
     this.become('idle');
   }
@@ -139,6 +142,11 @@ class Live {
     this.drop();
     if (!this.running) return;
     this.become('away');
+    if (code === CLOSE_COMPANY_CHANGED) {
+      // Another tab went there; its new cookie may still be on the way, so who we are is asked once the socket is open again.
+      this.position = null;
+      this.elsewhere = true;
+    }
     if (code === CLOSE_SESSION_ENDED || this.failures > 0) this.onDoubt?.();
     const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.failures);
     const wait = code === CLOSE_SLOW ? BACKOFF_FIRST_MS : ceiling / 2 + (Math.random() * ceiling) / 2;
@@ -179,6 +187,8 @@ class Live {
         this.position ??= frame.position;
         this.failures = 0;
         this.become('live');
+        if (this.elsewhere) this.onDoubt?.();
+        this.elsewhere = false;
         return;
       case 'event':
         this.deliver(frame);

@@ -81,6 +81,13 @@ events! {
         /// Which.
         session: SessionId,
     }
+    /// Somebody went on to another of their companies: the session that was here is over, another took its place there.
+    SessionSwitched = "identity.session_switched" about user {
+        /// Who.
+        user: UserId,
+        /// The session that was here.
+        session: SessionId,
+    }
     /// Somebody has a new password.
     PasswordChanged = "identity.password_changed" about user {
         /// Who.
@@ -94,6 +101,7 @@ const RESERVED: &[(&str, &Permission)] = &[
     (InvitationRevoked::TYPE, &IDENTITY_WRITE),
     (SessionStarted::TYPE, &IDENTITY_WRITE),
     (SessionRevoked::TYPE, &IDENTITY_WRITE),
+    (SessionSwitched::TYPE, &IDENTITY_WRITE),
     (PasswordChanged::TYPE, &IDENTITY_WRITE),
 ];
 

@@ -1,7 +1,7 @@
 //! Sign-in, sign-out, and one's own sessions. A token is new at every sign-in and switch; nobody can read it again.
 use serde_json::{Value, json};
 use wh_base::{Actor, Result, Secret, Timestamp};
-use wh_contract::events::{SessionRevoked, SessionStarted};
+use wh_contract::events::{SessionRevoked, SessionStarted, SessionSwitched};
 use wh_contract::{SessionId, TenantId, UserId};
 use wh_db::Who;
 
@@ -151,12 +151,20 @@ fn subject(session: SessionId) -> String {
 
 /// End a session; `false` when it had ended already.
 pub(super) async fn end(change: &mut Change, session: &Session) -> Result<bool> {
-    if !store::session_delete(&mut change.tx, session.user, session.id).await? {
-        return Ok(false);
+    let ended = forget(change, session).await?;
+    if ended {
+        change.emit(session.tenant, SessionRevoked { user: session.user, session: session.id }).await?;
     }
-    change.stale(Stale::Session(session.id));
-    change.emit(session.tenant, SessionRevoked { user: session.user, session: session.id }).await?;
-    Ok(true)
+    Ok(ended)
+}
+
+/// Take a session away without a word; `false` when it had ended already.
+async fn forget(change: &mut Change, session: &Session) -> Result<bool> {
+    let there = store::session_delete(&mut change.tx, session.user, session.id).await?;
+    if there {
+        change.stale(Stale::Session(session.id));
+    }
+    Ok(there)
 }
 
 /// Sign out.
@@ -231,7 +239,8 @@ pub(super) async fn end_all(change: &mut Change, user: UserId, but: Option<Sessi
     Ok(ended)
 }
 
-/// Act in another of one's companies: a new session takes the place of this one and ends when this one would have.
+/// Act in another of one's companies: a new session takes the place of this one and ends when this one would have. The
+/// company that is left hears of it, so that no page goes on listening there.
 pub async fn session_switch(
     identity: &Identity,
     actor: &Actor,
@@ -245,9 +254,10 @@ pub async fn session_switch(
     role.ok_or_else(|| codes::TENANT_NOT_FOUND.error("not a member of that company"))?;
     let gone = || wh_server::codes::UNAUTHENTICATED.error("the session has ended");
     let old = own(&mut change, actor, actor.session).await?.ok_or_else(gone)?;
-    if !end(&mut change, &old).await? {
+    if !forget(&mut change, &old).await? {
         return Err(gone());
     }
+    change.emit(old.tenant, SessionSwitched { user: actor.user, session: old.id }).await?;
     let begin = Begin { session, user: actor.user, tenant, expires_at: Some(old.expires_at) };
     let token = begin.run(identity, &mut change, client).await?;
     let states = [json!({"tenant": actor.tenant}), json!({"tenant": tenant})];

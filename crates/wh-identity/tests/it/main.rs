@@ -1,6 +1,7 @@
 //! Identity through its front door, on both databases: one binary, a module per thing a person does.
 mod house;
 mod invitations;
+mod live;
 mod members;
 mod passwords;
 mod rules;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde_json::Value;
 use wh_base::{Actor, Result};
-use wh_contract::events::{MemberRemoved, MemberRoleChanged, SessionRevoked};
+use wh_contract::events::{MemberRemoved, MemberRoleChanged, SessionRevoked, SessionSwitched};
 use wh_contract::{Event, SessionId, TenantId, UserId};
 use wh_db::{Context, Delivered, Resumable};
 
@@ -81,9 +81,9 @@ impl Hub {
         self.end(session, End::SessionOver);
     }
 
-    /// The session acts in another tenant or with other rights now: close its connections with 4002, they come back.
-    pub fn session_changed(&self, session: SessionId) {
-        self.end(session, End::Changed);
+    /// The session's place was taken by one in another tenant: close its connections with 4003, they come back there.
+    pub fn session_switched(&self, session: SessionId) {
+        self.end(session, End::Switched);
     }
 
     /// Ask for every open connection whether its session still stands: now, and not within the next half minute.
@@ -113,13 +113,19 @@ impl Hub {
         }
     }
 
-    /// Sessions that ended and members that are something else now lose their connections with the event that says so.
+    /// Sessions that ended or went elsewhere and members that are something else now lose their connections with the event
+    /// that says so: what comes after it in the stream, they do not hear.
     fn end_whom_it_concerns(&self, delivered: &Delivered) {
         let data = || delivered.data.clone();
         match delivered.kind.as_str() {
             SessionRevoked::TYPE => {
                 if let Ok(event) = serde_json::from_value::<SessionRevoked>(data()) {
                     self.end_session(event.session);
+                }
+            }
+            SessionSwitched::TYPE => {
+                if let Ok(event) = serde_json::from_value::<SessionSwitched>(data()) {
+                    self.session_switched(event.session);
                 }
             }
             MemberRemoved::TYPE => {

@@ -15,8 +15,10 @@ const BYTES_MAX: usize = 1024 * 1024;
 pub(super) enum End {
     /// The session is over: sign in again.
     SessionOver,
-    /// Role, membership or tenant changed: connect again.
+    /// Role or membership changed: connect again.
     Changed,
+    /// The person went on to another tenant: connect again, everything is another's now.
+    Switched,
     /// Too far behind: connect again and resume.
     Slow,
     /// The server goes down: connect again in a moment.
@@ -31,6 +33,7 @@ impl End {
         match self {
             Self::SessionOver => (4001, "session ended"),
             Self::Changed => (4002, "membership changed"),
+            Self::Switched => (4003, "company changed"),
             Self::Slow => (4008, "slow"),
             Self::Drain => (1001, "server is going down"),
             Self::Flood => (1008, "too many messages"),

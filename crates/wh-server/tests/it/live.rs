@@ -3,8 +3,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
-use wh_contract::events::{MemberRemoved, MemberRoleChanged, PasswordChanged, SessionRevoked};
-use wh_contract::{Event, EventId, IDENTITY_READ, PanelId, Role, TenantId};
+use wh_contract::events::{
+    MemberRemoved, MemberRoleChanged, PasswordChanged, SessionRevoked, SessionSwitched,
+};
+use wh_contract::{EventId, IDENTITY_READ, PanelId, Role, TenantId};
 use wh_db::Delivered;
 use wh_server::Module;
 use wh_testkit::engines::{EngineKind, TestDb};
@@ -214,9 +216,11 @@ async fn event_ends(kind: EngineKind) {
         assert_eq!(changed.ended().await, (4002, "membership changed".to_owned()));
         assert_eq!(removed.ended().await, (4002, "membership changed".to_owned()));
         assert_eq!(stays.so_far().await, [] as [Value; 0]);
-        server.hub.session_changed(OWNER.session());
-        assert_eq!(stays.ended().await.0, 4002);
-        assert_eq!(SessionRevoked::TYPE, "identity.session_revoked");
+        let mut tx = server.cx.db.begin(HOME).await.expect("a transaction");
+        tx.emit(SessionSwitched { user: OWNER.user(), session: OWNER.session() }).await.expect("emitted");
+        tx.commit().await.expect("committed");
+        server.settle().await;
+        assert_eq!(stays.ended().await, (4003, "company changed".to_owned()));
     })
     .await;
 }
