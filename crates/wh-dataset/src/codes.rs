@@ -62,7 +62,14 @@ pub const IMPORTS_BUSY: ErrorCode = ErrorCode::new(
     "dataset.imports_busy",
     Kind::Unavailable,
     "too many imports run at once",
-    "try again in a few seconds",
+    "try again in a few seconds; a company has two imports at once, and one look at a sample",
+);
+/// An import that does not come to its end.
+pub const IMPORT_SLOW: ErrorCode = ErrorCode::new(
+    "dataset.import_slow",
+    Kind::RequestTimeout,
+    "the import took longer than one may",
+    "send the file over a better line, or in parts with `mode=append`; `import_s_max` in [dataset] is the limit",
 );
 /// The import ended before its end: dropped, or its threads are gone.
 pub const IMPORT_STOPPED: ErrorCode = ErrorCode::new(
@@ -204,6 +211,7 @@ pub const ALL: &[&ErrorCode] = &[
     &JSON_DOCUMENT,
     &ROWS,
     &IMPORTS_BUSY,
+    &IMPORT_SLOW,
     &IMPORT_STOPPED,
     &STORE,
     &SEGMENT,

@@ -12,8 +12,10 @@ use wh_db::{Reads, TenantTx};
 
 use crate::catalog::{self, Advance, Mode, VersionMeta};
 use crate::codes;
-use crate::engine::{self, Engine, EngineLimits, Hot, HotBuilder, HotStore, Version, ViewQuery, Window};
-use crate::ingest::{BadLines, IMPORTS_AT_ONCE, IngestHost, Staged};
+use crate::engine::{
+    self, Engine, EngineLimits, Hot, HotBuilder, HotStore, Room, Version, ViewQuery, Window,
+};
+use crate::ingest::{IMPORT_ROWS_MAX, IngestHost, IngestLimits, Staged};
 use crate::model::Schema;
 use crate::segment::{Objects, SegmentMeta, open_segment};
 
@@ -27,15 +29,13 @@ const LOADS_AT_ONCE: usize = 2;
 /// What datasets may use.
 #[derive(Clone, Copy, Debug)]
 pub struct DatasetsConfig {
-    /// Bytes of all datasets in memory.
-    pub hot_budget_bytes: u64,
+    /// Imports, and the bytes of all datasets in memory.
+    pub imports: IngestLimits,
     /// Bytes of sorted orders kept for deep pages.
     pub order_budget_bytes: u64,
     /// Threads for views that take longer than a request may hold its own.
     pub view_threads: usize,
-    /// Imports that run at once.
-    pub imports_at_once: usize,
-    /// How long an object that no version names yet is left alone, in seconds: the longest an import may take.
+    /// How long an object that no version names yet is left alone, in seconds: much longer than an import may take.
     pub orphan_grace_s: u32,
     /// How long a segment is kept after the last version that needs it, in seconds.
     pub superseded_grace_s: u32,
@@ -44,10 +44,9 @@ pub struct DatasetsConfig {
 impl Default for DatasetsConfig {
     fn default() -> Self {
         Self {
-            hot_budget_bytes: 1 << 30,
+            imports: IngestLimits::default(),
             order_budget_bytes: 128 << 20,
             view_threads: 2,
-            imports_at_once: IMPORTS_AT_ONCE,
             orphan_grace_s: 24 * 3_600,
             superseded_grace_s: 3_600,
         }
@@ -132,8 +131,8 @@ impl Datasets {
             window_bytes_max: WINDOW_CACHE_BYTES,
             threads: config.view_threads.max(1),
         };
-        let host =
-            IngestHost::new(objects.clone(), ids.clone(), config.hot_budget_bytes, config.imports_at_once);
+        let hot = Arc::new(HotStore::new(config.imports.hot_budget_bytes));
+        let host = IngestHost::sharing(Arc::clone(&hot), objects.clone(), ids.clone(), config.imports);
         Self(Arc::new(Inner {
             objects,
             ids,
@@ -141,7 +140,7 @@ impl Datasets {
             config,
             host,
             engine: Engine::new(limits),
-            hot: Arc::new(HotStore::new(config.hot_budget_bytes)),
+            hot,
             loads: Arc::new(Semaphore::new(LOADS_AT_ONCE)),
             metas: Mutex::default(),
             superseded: Mutex::default(),
@@ -171,7 +170,7 @@ impl Datasets {
     /// Forgets a dataset. Its objects are removed by a later sweep.
     pub async fn delete(&self, tx: &mut TenantTx, id: DatasetId) -> Result<()> {
         let newest = catalog::newest(tx, id).await?;
-        if !catalog::dataset_delete(tx, id).await? {
+        if !catalog::dataset_delete(tx, id, self.0.clock.now()).await? {
             return Err(not_found(id));
         }
         if let Some(version) = newest.and_then(|newest| newest.id) {
@@ -200,16 +199,6 @@ impl Datasets {
         Ok(DatasetHandle { tenant, dataset: id, meta: Some(meta) })
     }
 
-    /// The bad lines of the import that made a version; none when that version is no longer known.
-    pub async fn bad_lines(
-        &self,
-        reads: &mut impl Reads,
-        id: DatasetId,
-        version: u64,
-    ) -> Result<Option<BadLines>> {
-        catalog::bad_lines(reads, id, version).await
-    }
-
     /// Makes what an import staged the newest version. It is seen when the transaction commits, or never.
     pub async fn commit(
         &self,
@@ -224,7 +213,7 @@ impl Datasets {
         // Two imports that end at once take their turns here; the second one counts on.
         tx.lock(&format!("dataset.{id}")).await?;
         let before = self.handle(tx, id).await?;
-        let Staged { schema, rows, segments: fresh, bad, hot, .. } = staged;
+        let Staged { schema, rows, segments: fresh, bad, hot, room, .. } = staged;
         let mode =
             if mode == ImportMode::Append && before.meta.is_some() { Mode::Append } else { Mode::Replace };
         let (mut all_rows, mut segments) = (rows, fresh.clone());
@@ -233,14 +222,21 @@ impl Datasets {
             all_rows += before.rows();
             segments = before.segments().iter().chain(&fresh).cloned().collect();
         }
+        if all_rows > IMPORT_ROWS_MAX {
+            return Err(codes::ROWS.error(format!("{all_rows} rows in all, not at most {IMPORT_ROWS_MAX}")));
+        }
         if segments.len() > catalog::SEGMENTS_MAX as usize {
             return Err(codes::ROWS.error(format!("more than {} segments", catalog::SEGMENTS_MAX)));
         }
+        let version = newest_version(tx, id).await? + 1;
+        let base =
+            before.meta.as_ref().filter(|_| mode == Mode::Append).map_or(version, |before| before.base);
         let meta = Arc::new(VersionMeta {
             tenant: staged.tenant,
             dataset: id,
-            version: newest_version(tx, id).await? + 1,
+            version,
             id: self.0.ids.next(),
+            base,
             rows: all_rows,
             schema,
             segments,
@@ -249,7 +245,7 @@ impl Datasets {
         catalog::advance(tx, Advance { meta: &meta, fresh: &fresh, bad: &bad, mode, now }).await?;
         let committed = Committed { version: meta.version, rows: meta.rows, schema: meta.schema.clone() };
         let (inner, runtime, before) = (Arc::clone(&self.0), Handle::current(), before.meta);
-        tx.on_commit(move || inner.swap(&runtime, before, meta, mode, hot));
+        tx.on_commit(move || inner.swap(&runtime, before, meta, mode, hot.zip(room)));
         Ok(committed)
     }
 
@@ -322,14 +318,18 @@ impl Inner {
         before: Option<Arc<VersionMeta>>,
         meta: Arc<VersionMeta>,
         mode: Mode,
-        fresh: Option<Hot>,
+        fresh: Option<(Hot, Arc<Room>)>,
     ) {
         self.keep(&meta);
         let base = before.as_ref().and_then(|before| self.hot.get(before.id));
         match (mode, base, fresh) {
-            (Mode::Replace, _, Some(fresh)) => self.hot.put(meta.id, fresh),
+            (Mode::Replace, _, Some((fresh, room))) => {
+                room.release();
+                self.hot.put(meta.id, fresh);
+            }
             (Mode::Append, Some(base), Some(fresh)) => {
-                self.hot.preload(runtime, meta.id, || async move { merge(base, fresh).await });
+                let (hot, version) = (Arc::clone(&self.hot), meta.id);
+                self.hot.preload(runtime, version, || async move { merge(hot, version, base, fresh).await });
             }
             // It is loaded when somebody looks at it.
             (_, _, _) => {}
@@ -374,11 +374,17 @@ impl Inner {
     }
 }
 
-/// The rows of an append behind those that were there.
-async fn merge(base: Hot, fresh: Hot) -> Result<Hot> {
+/// The rows of an append behind those that were there, as long as both together fit.
+async fn merge(hot: Arc<HotStore>, version: Uuid, base: Hot, fresh: (Hot, Arc<Room>)) -> Result<Hot> {
     let merged = tokio::task::spawn_blocking(move || {
+        let (fresh, _room) = fresh;
         let mut builder = HotBuilder::resume(&base)?;
-        builder.push_hot(&fresh)?;
+        drop(base);
+        for chunk in 0..fresh.chunks() {
+            hot.reserve(version, builder.bytes())?;
+            builder.push(&fresh.batch(chunk)?)?;
+        }
+        hot.reserve(version, builder.bytes())?;
         Ok(builder.finish())
     });
     merged.await.map_err(|error| codes::LOAD_STOPPED.caused("an append stopped", error))?

@@ -12,12 +12,13 @@ pub mod model;
 pub mod read;
 pub mod segment;
 mod sweep;
+mod sweep_catalog;
 
 pub use datasets::{Committed, DatasetHandle, Datasets, DatasetsConfig};
 pub use engine::{Condition, Filter, Op, SortKey, ViewQuery, Window};
 pub use model::{Column, ColumnType, Schema};
-pub use sweep::{Swept, VERSIONS_KEPT};
+pub use sweep::Swept;
 pub use wh_contract::events::ImportMode;
 
 /// The tables of this crate.
-pub const MIGRATIONS: wh_db::Migrations = wh_db::migrations!("dataset": "0001_dataset");
+pub const MIGRATIONS: wh_db::Migrations = wh_db::migrations!("dataset": "0001_dataset", "0002_base");

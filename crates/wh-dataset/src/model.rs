@@ -55,11 +55,6 @@ impl ColumnType {
         }
     }
 
-    /// The type of that word, if there is one.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
-    }
-
     /// How a chunk holds it: text is coded by a dictionary of the chunk.
     pub fn arrow(self) -> DataType {
         match self {

@@ -5,18 +5,16 @@ use std::collections::HashSet;
 use futures_util::TryStreamExt;
 use wh_base::{Result, Timestamp};
 use wh_contract::{DatasetId, TenantId};
-use wh_db::SystemDb;
+use wh_db::{SystemDb, replayed};
 
-use crate::catalog;
 use crate::datasets::Datasets;
 use crate::segment::ROOT;
+use crate::sweep_catalog as catalog;
 
-/// Versions whose description and bad lines are kept, per dataset.
-pub const VERSIONS_KEPT: u64 = 100;
 /// Objects looked at in one go.
 const ORPHANS_MAX: usize = 100_000;
 /// Rounds of one sweep; what is left waits for the next.
-const ROUNDS_MAX: usize = 100;
+const ROUNDS_MAX: usize = 500;
 
 /// What a sweep removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +31,7 @@ impl Datasets {
     /// Removes what is not needed any more. Safe at any time and on several nodes at once.
     pub async fn sweep(&self, system: &SystemDb) -> Result<Swept> {
         self.0.prune();
+        self.sweep_catalog(system).await?;
         let mut swept = Swept { superseded: self.sweep_superseded(system).await?, ..Swept::default() };
         self.sweep_orphans(system, &mut swept).await?;
         metrics::counter!("dataset_swept_objects_total").increment(swept.superseded + swept.orphans);
@@ -51,23 +50,53 @@ impl Datasets {
         catalog::stored(&mut system.read("storage by company").await?, first, last, limit).await
     }
 
+    /// What commits and deletes left to do: their transactions do not touch each segment.
+    async fn sweep_catalog(&self, system: &SystemDb) -> Result<()> {
+        let replaced = catalog::replaced(&mut system.read("sweep of replaced datasets").await?).await?;
+        for replaced in &replaced {
+            let mark = || async {
+                let mut tx = system.begin("sweep of replaced dataset segments").await?;
+                let marked = catalog::replaced_mark(&mut tx, replaced).await?;
+                tx.commit().await.map(|()| marked)
+            };
+            while replayed(mark).await? == u64::from(catalog::SWEEP_ROWS_MAX) {}
+        }
+        let deleted = catalog::deleted(&mut system.read("sweep of deleted datasets").await?).await?;
+        for (tenant, dataset) in deleted {
+            let remove = || async move {
+                let mut tx = system.begin("sweep of deleted datasets").await?;
+                let removed = catalog::deleted_remove(&mut tx, tenant, dataset).await?;
+                tx.commit().await.map(|()| removed)
+            };
+            while replayed(remove).await? > 0 {}
+        }
+        Ok(())
+    }
+
     async fn sweep_superseded(&self, system: &SystemDb) -> Result<u64> {
         let before = self.before(self.0.config.superseded_grace_s);
         let mut removed = 0;
         for _ in 0..ROUNDS_MAX {
-            let mut tx = system.begin("sweep of replaced dataset segments").await?;
-            let found = catalog::gone(&mut tx, before).await?;
-            let last = found.len() < catalog::SWEEP_SEGMENTS_MAX as usize;
+            let mut reads = system.read("sweep of replaced dataset segments").await?;
+            let found = catalog::gone(&mut reads, before).await?;
+            drop(reads);
+            let last = found.len() < catalog::SWEEP_ROWS_MAX as usize;
             let gone: Vec<_> = found.into_iter().filter(|gone| !self.0.is_read(gone.id)).collect();
-            catalog::gone_delete(&mut tx, &gone).await?;
-            catalog::versions_prune(&mut tx, VERSIONS_KEPT).await?;
+            if gone.is_empty() {
+                break;
+            }
             // The rows go first: an object without a row is an orphan, a row without an object is a broken version.
-            tx.commit().await?;
+            let forget = || async {
+                let mut tx = system.begin("sweep of replaced dataset segments").await?;
+                catalog::gone_delete(&mut tx, &gone).await?;
+                tx.commit().await
+            };
+            replayed(forget).await?;
             for gone in &gone {
                 self.0.objects.delete(&gone.path).await?;
             }
             removed += gone.len() as u64;
-            if last || gone.is_empty() {
+            if last {
                 break;
             }
         }

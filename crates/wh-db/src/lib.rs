@@ -12,6 +12,7 @@ mod migrate;
 mod outbox;
 mod postgres;
 mod reads;
+mod replay;
 mod row;
 mod slow;
 mod sqlite;
@@ -34,6 +35,7 @@ pub use outbox::{
 };
 pub use postgres::{PostgresInit, init_postgres};
 pub use reads::{GlobalRead, Reads, SystemRead, TenantRead};
+pub use replay::replayed;
 pub use row::Row;
 pub use slow::SlowStatement;
 pub use tx::{GlobalTx, SystemTx, TenantTx};

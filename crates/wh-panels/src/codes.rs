@@ -8,6 +8,13 @@ pub const TITLE_LENGTH: ErrorCode = ErrorCode::new(
     "the title is too short or too long",
     "give 1 to 80 characters; spaces at the ends do not count",
 );
+/// A title that does not show as it is.
+pub const TITLE_CHARACTERS: ErrorCode = ErrorCode::new(
+    "panels.title_characters",
+    Kind::Invalid,
+    "the title holds characters that cannot be seen",
+    "remove line breaks, control characters and marks that turn the direction of the text",
+);
 /// More panels than a tenant may have.
 pub const LIMIT: ErrorCode = ErrorCode::new(
     "panels.limit",
@@ -68,6 +75,7 @@ pub const INTERRUPTED: ErrorCode = ErrorCode::new(
 /// All of them, for the error table.
 pub const ALL: &[&ErrorCode] = &[
     &TITLE_LENGTH,
+    &TITLE_CHARACTERS,
     &LIMIT,
     &NOT_FOUND,
     &IMPORT_NOT_FOUND,

@@ -17,12 +17,17 @@ pub fn operations(registry: &mut Registry) {
     registry.op(routes!(panel::panel_list), Op::read(PANELS_READ));
     registry.op(
         routes!(panel::panel_create),
-        Op::change(PANELS_WRITE).errors(&[&codes::TITLE_LENGTH, &codes::LIMIT, &wh_dataset::codes::EXISTS]),
+        Op::change(PANELS_WRITE).errors(&[
+            &codes::TITLE_LENGTH,
+            &codes::TITLE_CHARACTERS,
+            &codes::LIMIT,
+            &wh_dataset::codes::EXISTS,
+        ]),
     );
     registry.op(routes!(panel::panel_get), Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND]));
     registry.op(
         routes!(panel::panel_update),
-        Op::change(PANELS_WRITE).errors(&[&codes::NOT_FOUND, &codes::TITLE_LENGTH]),
+        Op::change(PANELS_WRITE).errors(&[&codes::NOT_FOUND, &codes::TITLE_LENGTH, &codes::TITLE_CHARACTERS]),
     );
     registry.op(
         routes!(panel::panel_delete),
@@ -46,6 +51,8 @@ pub fn operations(registry: &mut Registry) {
             &codes::NOT_FOUND,
             &codes::IMPORT_NOT_FOUND,
             &codes::NO_BAD_LINES,
+            &wh_dataset::codes::IMPORTS_BUSY,
+            &wh_dataset::codes::IMPORT_STOPPED,
             &wh_dataset::codes::STORE,
         ]),
     );

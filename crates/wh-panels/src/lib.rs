@@ -12,7 +12,7 @@ use wh_db::{Migrations, migrations};
 use wh_server::Module;
 
 /// The tables `panels_*`.
-pub const MIGRATIONS: Migrations = migrations!("panels": "0001_panels");
+pub const MIGRATIONS: Migrations = migrations!("panels": "0001_panels", "0002_import_state");
 
 /// Everything panels bring to the house.
 pub fn module(datasets: Datasets) -> Module {

@@ -6,7 +6,7 @@ use wh_contract::{DatasetId, PanelId};
 
 use crate::codes;
 
-pub use import::{Import, ImportState, Interruption};
+pub use import::{IMPORTS_KEPT, Import, ImportState, Interruption};
 
 /// More than this is a runaway script, not a need.
 pub const PANELS_PER_TENANT_MAX: i64 = 10_000;
@@ -57,12 +57,18 @@ impl Title {
     /// Trim and check.
     pub fn parse(raw: &str) -> Result<Self> {
         let text = raw.trim();
-        match text.chars().count() {
-            1..=Self::CHARS_MAX => Ok(Self(text.to_owned())),
-            length => Err(codes::TITLE_LENGTH
+        let length = text.chars().count();
+        if length == 0 || length > Self::CHARS_MAX {
+            return Err(codes::TITLE_LENGTH
                 .error(format!("{length} characters, not 1 to {}", Self::CHARS_MAX))
-                .at("/title", "1 to 80 characters")),
+                .at("/title", "1 to 80 characters"));
         }
+        if text.chars().any(unprintable) {
+            return Err(codes::TITLE_CHARACTERS
+                .error("a control character, or one that turns the direction of the text")
+                .at("/title", "control characters are not allowed"));
+        }
+        Ok(Self(text.to_owned()))
     }
 
     /// A title that was parsed before it was stored.
@@ -79,4 +85,10 @@ impl Title {
     pub fn key(&self) -> String {
         self.0.to_lowercase()
     }
+}
+
+/// Control characters, and those that turn the direction of the text around them.
+fn unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -57,6 +57,13 @@ pub const MEDIA_TYPE: ErrorCode = ErrorCode::new(
     "the body's content type is not one that the operation takes",
     "send the `Content-Type` that the operation names",
 );
+/// A compressed body.
+pub const CONTENT_CODING: ErrorCode = ErrorCode::new(
+    "server.content_coding",
+    Kind::UnsupportedMediaType,
+    "the body is compressed",
+    "send it as it is, without `Content-Encoding`",
+);
 /// A NUL character in a text.
 pub const NUL: ErrorCode = ErrorCode::new(
     "server.nul",
@@ -209,6 +216,7 @@ pub const ALL: &[&ErrorCode] = &[
     &BODY_INVALID,
     &BODY_TOO_LARGE,
     &MEDIA_TYPE,
+    &CONTENT_CODING,
     &NUL,
     &QUERY,
     &QUERY_UNKNOWN,

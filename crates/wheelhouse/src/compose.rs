@@ -1,8 +1,10 @@
 //! The list of modules, and how they are given what they need. Nothing else in the house knows all contexts.
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wh_base::{Clock, IdSource, OsRandom, Random, Result, SystemClock, codes};
+use wh_dataset::ingest::IngestLimits;
 use wh_dataset::segment::Objects;
 use wh_dataset::{Datasets, DatasetsConfig};
 use wh_db::{Context, DbConfig, DbLimits, EngineConfig, Migrations, Opened, PostgresUrls};
@@ -135,10 +137,12 @@ pub async fn datasets(settings: &Settings, data: &DataDir, inputs: &Inputs) -> R
     let objects = Objects::local(&data.objects())?;
     objects.clean_staging().await?;
     objects.mark().await?;
-    let config = DatasetsConfig {
+    let imports = IngestLimits {
         hot_budget_bytes: settings.dataset.hot_budget_mb << 20,
-        ..DatasetsConfig::default()
+        time_max: Duration::from_secs(settings.dataset.import_s_max),
+        ..IngestLimits::default()
     };
+    let config = DatasetsConfig { imports, ..DatasetsConfig::default() };
     let datasets = Datasets::open(objects.clone(), inputs.ids.clone(), Arc::clone(&inputs.clock), config);
     Ok((objects, datasets))
 }

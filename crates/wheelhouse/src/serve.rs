@@ -137,7 +137,7 @@ impl House<'_> {
 /// The one line that a person waits for.
 async fn announce(settings: &Settings, origin: &str, identity: &Identity) -> Result<()> {
     if identity.needs_setup().await? {
-        let token = identity.setup_token_issue().await?;
+        let token = wh_db::replayed(|| identity.setup_token_issue()).await?;
         print::line(&format!("Wheelhouse is ready: {origin}/setup#{}", token.expose()));
         if settings.log.form() != Form::Json {
             print::notice("The link works once, for an hour. A new one: wheelhouse setup-link");

@@ -87,12 +87,20 @@ const DATABASE: Section = Section {
 const DATASET: Section = Section {
     name: "dataset",
     doc: "The rows behind panels.",
-    keys: &[Key::new(
-        "hot_budget_mb",
-        Holds::Integer { min: 16, max: 1_048_576 },
-        "1024",
-        "Megabytes of rows held in memory; whole datasets leave it, the longest unused first.",
-    )],
+    keys: &[
+        Key::new(
+            "hot_budget_mb",
+            Holds::Integer { min: 16, max: 1_048_576 },
+            "1024",
+            "Megabytes of rows held in memory; whole datasets leave it, the longest unused first.",
+        ),
+        Key::new(
+            "import_s_max",
+            Holds::Integer { min: 1, max: 43_200 },
+            "14400",
+            "Seconds that one import may take from its first byte to its last; objects that nothing names are swept after 24 hours.",
+        ),
+    ],
 };
 
 /// Every section, in the order of the manual.
@@ -177,6 +185,8 @@ pub enum Engine {
 pub struct DatasetSettings {
     /// Megabytes (2^20 bytes).
     pub hot_budget_mb: u64,
+    /// The longest that one import may take.
+    pub import_s_max: u64,
 }
 
 /// The whole configuration, read.

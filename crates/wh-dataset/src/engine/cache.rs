@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use wh_base::Result;
 
 /// Values by key within so many bytes.
-pub(crate) struct SharedCache<K, V> {
+pub struct SharedCache<K, V> {
     state: Mutex<State<K, V>>,
     bytes_max: u64,
 }
@@ -26,7 +26,8 @@ struct Entry<V> {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> SharedCache<K, V> {
-    pub(crate) fn new(bytes_max: u64) -> Self {
+    /// Keeps so many bytes.
+    pub fn new(bytes_max: u64) -> Self {
         Self { state: Mutex::new(State { entries: HashMap::new(), bytes: 0, tick: 0 }), bytes_max }
     }
 
@@ -59,7 +60,7 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedCache<K, V> {
     }
 
     /// The value, made when it is not there; others who ask meanwhile wait for it.
-    pub(crate) async fn get_or_make<F: Future<Output = Result<V>>>(
+    pub async fn get_or_make<F: Future<Output = Result<V>>>(
         &self,
         key: K,
         bytes: impl FnOnce(&V) -> u64,
@@ -77,6 +78,8 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedCache<K, V> {
         if let Some(value) = cell.get() {
             return Ok(value.clone());
         }
+        // Whoever goes away in the middle, and whose work fails, leaves nothing behind.
+        let _unmade = Unmade { cache: self, key: &key, cell: &cell };
         let mut made = false;
         let result = cell
             .get_or_try_init(|| {
@@ -85,10 +88,10 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedCache<K, V> {
             })
             .await
             .cloned();
-        match &result {
-            Ok(value) if made => self.settle(&key, &cell, bytes(value)),
-            Err(_) => self.forget(&key, &cell),
-            Ok(_) => {}
+        if let Ok(value) = &result
+            && made
+        {
+            self.settle(&key, &cell, bytes(value));
         }
         result
     }
@@ -115,12 +118,42 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedCache<K, V> {
         }
     }
 
+    /// Removes an entry without a value that nobody else waits for.
     fn forget(&self, key: &K, cell: &Arc<OnceCell<V>>) {
         let mut state = self.state();
-        let current = state.entries.get(key);
-        if current.is_some_and(|entry| Arc::ptr_eq(&entry.cell, cell) && entry.cell.get().is_none()) {
+        let unmade = |entry: &Entry<V>| {
+            let shared = Arc::strong_count(&entry.cell) > HOLDERS;
+            Arc::ptr_eq(&entry.cell, cell) && entry.cell.get().is_none() && !shared
+        };
+        if state.entries.get(key).is_some_and(unmade) {
             state.remove(key);
         }
+    }
+
+    /// How many values there are, those that are being made included.
+    pub fn len(&self) -> usize {
+        self.state().entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Who holds the cell of an entry that only one waits for: the entry, and the one who waits.
+const HOLDERS: usize = 2;
+
+/// Sees to it that an entry goes when its value was not made.
+struct Unmade<'a, K: Clone + Eq + Hash, V: Clone> {
+    cache: &'a SharedCache<K, V>,
+    key: &'a K,
+    cell: &'a Arc<OnceCell<V>>,
+}
+
+impl<K: Clone + Eq + Hash, V: Clone> Drop for Unmade<'_, K, V> {
+    fn drop(&mut self) {
+        self.cache.forget(self.key, self.cell);
     }
 }
 

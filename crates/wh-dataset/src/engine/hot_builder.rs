@@ -103,14 +103,6 @@ impl HotBuilder {
         Ok(builder)
     }
 
-    /// Append all rows of another of the same schema.
-    pub fn push_hot(&mut self, hot: &Hot) -> Result<()> {
-        for chunk in 0..hot.chunks() {
-            self.push(&hot.batch(chunk)?)?;
-        }
-        Ok(())
-    }
-
     /// Append the rows of a batch in the types of [`Schema::arrow`]; text may also be plain `Utf8`.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<()> {
         if batch.num_columns() != self.schema.len() {

@@ -22,10 +22,11 @@ mod value;
 mod view;
 mod window;
 
+pub use cache::SharedCache;
 pub use filter::{Condition, Filter, Op};
 pub use hot::Hot;
 pub use hot_builder::HotBuilder;
 pub use query::{SortKey, ViewQuery};
-pub(crate) use store::HotStore;
+pub(crate) use store::{HotStore, Room};
 pub(crate) use view::{Engine, EngineLimits, Version, empty_window};
 pub use window::Window;

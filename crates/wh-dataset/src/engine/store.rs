@@ -1,6 +1,8 @@
 //! The datasets in memory: whole ones within a budget of bytes, dropped by least recent use, loaded once for all who wait.
 use std::collections::HashMap;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
@@ -15,18 +17,22 @@ use crate::codes;
 type Loading = Shared<BoxFuture<'static, Result<Hot, Arc<Error>>>>;
 
 /// Datasets in memory by the id of their version.
+#[derive(Debug)]
 pub(crate) struct HotStore {
     state: Mutex<State>,
     budget_bytes: u64,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     entries: HashMap<Uuid, Entry>,
     bytes: u64,
+    /// What imports hold beside the entries.
+    reserved: u64,
     tick: u64,
 }
 
+#[derive(Debug)]
 struct Entry {
     slot: Slot,
     bytes: u64,
@@ -35,6 +41,7 @@ struct Entry {
     superseded: bool,
 }
 
+#[derive(Debug)]
 enum Slot {
     Ready(Hot),
     Loading(Loading),
@@ -110,7 +117,10 @@ impl HotStore {
         }
         let (store, load) = (Arc::clone(self), load());
         let task = runtime.spawn(async move {
-            let result = load.await.map_err(Arc::new);
+            // Who waits must be told, and who comes later must not wait for a load that is no more.
+            let stopped = |_| Err(codes::LOAD_STOPPED.error("the load of a dataset stopped"));
+            let result =
+                AssertUnwindSafe(load).catch_unwind().await.unwrap_or_else(stopped).map_err(Arc::new);
             store.settle(version, &result);
             result
         });
@@ -162,6 +172,11 @@ impl HotStore {
         Ok(())
     }
 
+    /// Room for an import, none of it taken yet.
+    pub(crate) fn room(self: &Arc<Self>) -> Room {
+        Room { store: Arc::clone(self), bytes: AtomicU64::new(0) }
+    }
+
     /// Puts a dataset in that is there already, if it fits.
     pub(crate) fn put(&self, version: Uuid, hot: Hot) {
         if hot.bytes() <= self.budget_bytes {
@@ -202,6 +217,42 @@ impl HotStore {
     }
 }
 
+/// What an import takes of the budget while its rows are nobody's yet. Given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Room {
+    store: Arc<HotStore>,
+    /// Changed under the lock of the store only.
+    bytes: AtomicU64,
+}
+
+impl Room {
+    /// Takes as much in all; others leave the memory for it. False, and all of it given back, when it cannot be had.
+    pub(crate) fn grow_to(&self, bytes: u64) -> bool {
+        let mut state = self.store.state();
+        state.reserved = state.reserved - self.bytes.swap(bytes, Ordering::Relaxed) + bytes;
+        if bytes <= self.store.budget_bytes {
+            state.shrink(self.store.budget_bytes, Uuid::nil());
+        }
+        let fits = state.bytes + state.reserved <= self.store.budget_bytes;
+        if !fits {
+            state.reserved -= self.bytes.swap(0, Ordering::Relaxed);
+        }
+        fits
+    }
+
+    /// Gives all of it back.
+    pub(crate) fn release(&self) {
+        let mut state = self.store.state();
+        state.reserved -= self.bytes.swap(0, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
 impl State {
     fn put(&mut self, version: Uuid, hot: Hot) -> &mut Entry {
         self.remove(version);
@@ -221,7 +272,7 @@ impl State {
     }
 
     fn shrink(&mut self, budget_bytes: u64, keep: Uuid) {
-        while self.bytes > budget_bytes {
+        while self.bytes + self.reserved > budget_bytes {
             // One that is being loaded has somebody waiting for it.
             let idle = self
                 .entries

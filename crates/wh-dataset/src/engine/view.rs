@@ -77,6 +77,7 @@ impl Engine {
     pub(crate) fn prune(&self, read: impl Fn(Uuid) -> bool) {
         self.permutations.retain(|(version, _)| read(*version));
         self.windows.retain(|(version, _)| read(*version));
+        metrics::gauge!("dataset_orders").set(self.permutations.len() as f64);
     }
 
     /// Answers a query. `key` is its text, by which the answer is kept.

@@ -2,10 +2,12 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wh_base::Result;
+use wh_contract::TenantId;
 
 use crate::codes;
 use crate::read::{BadCell, BadLine, BadRecord, Reason, text_of};
-use crate::segment::Objects;
+
+use super::IngestHost;
 
 /// Bad lines of one import that are kept.
 pub const BAD_LINES_KEPT_MAX: u64 = 50_000;
@@ -60,19 +62,16 @@ impl Keeper {
     }
 }
 
-/// The kept bad lines of an import.
-pub async fn bad_lines(objects: &Objects, bad: &BadLines) -> Result<Vec<BadLine>> {
-    let Some(path) = &bad.path else { return Ok(Vec::new()) };
-    let bytes = objects.get(path).await?.ok_or_else(|| codes::STORE.error("the kept bad lines are gone"))?;
-    let lines = serde_json::Deserializer::from_slice(&bytes).into_iter();
-    let lines = lines.collect::<Result<Vec<BadLine>, _>>();
-    lines.map_err(|error| codes::STORE.caused("the kept bad lines cannot be read", error))
+/// The kept bad lines of an import as CSV with a header: `line,reason,column,text`. None when they are not kept any more.
+pub async fn bad_lines_csv(host: &IngestHost, tenant: TenantId, path: &str) -> Result<Option<Bytes>> {
+    let Some(bytes) = host.objects().get(path).await? else { return Ok(None) };
+    host.beside(tenant, move || written(&bytes).map(Some)).await
 }
 
-/// The kept bad lines as CSV with a header: `line,reason,column,text`.
-pub async fn bad_lines_csv(objects: &Objects, bad: &BadLines) -> Result<Bytes> {
+fn written(bytes: &[u8]) -> Result<Bytes> {
     let mut out = b"line,reason,column,text\r\n".to_vec();
-    for line in bad_lines(objects, bad).await? {
+    for line in serde_json::Deserializer::from_slice(bytes).into_iter::<BadLine>() {
+        let line = line.map_err(|error| codes::STORE.caused("the kept bad lines cannot be read", error))?;
         out.extend_from_slice(line.line.to_string().as_bytes());
         out.push(b',');
         out.extend_from_slice(line.reason.word().as_bytes());
@@ -85,8 +84,14 @@ pub async fn bad_lines_csv(objects: &Objects, bad: &BadLines) -> Result<Bytes> {
     Ok(Bytes::from(out))
 }
 
+/// A cell that spreadsheets show as it is: what they would take for a formula gets an apostrophe before it.
 fn quoted(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
+    if text
+        .starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
+    {
+        out.push(b'\'');
+    }
     for byte in text.bytes() {
         if byte == b'"' {
             out.push(b'"');

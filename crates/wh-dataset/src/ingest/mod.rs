@@ -1,69 +1,34 @@
 //! From a stream of bytes to segments on the object store and hot chunks in memory: all of it, or nothing that anybody
 //! sees. The catalog entry is made later, by the commit.
 mod bad_lines;
+mod host;
 mod pipeline;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
-use wh_base::{Error, IdSource, Result};
+use wh_base::{Error, Result};
 use wh_contract::{DatasetId, TenantId};
 
-pub use bad_lines::{BAD_LINES_BYTES_MAX, BAD_LINES_KEPT_MAX, BadLines, bad_lines, bad_lines_csv};
+pub use bad_lines::{BAD_LINES_BYTES_MAX, BAD_LINES_KEPT_MAX, BadLines, bad_lines_csv};
+pub use host::{IngestHost, IngestLimits};
 pub use pipeline::IMPORT_ROWS_MAX;
 
 use crate::codes;
-use crate::engine::Hot;
+use crate::engine::{Hot, Room};
 use crate::model::Schema;
 use crate::read::{ReadHints, ReadOptions};
 use crate::segment::{Objects, SegmentMeta, Target, bad_lines_path};
+use host::Place;
 use pipeline::{Job, Read};
 
-/// Imports that run at once in one process, as a default: each has two threads and up to 200 MB.
-pub const IMPORTS_AT_ONCE: usize = 2;
-/// How long an import waits for its turn before it is refused.
-const TURN_WAIT_MAX: Duration = Duration::from_secs(20);
-/// When a refused import may be tried again.
-const BUSY_RETRY_S: u32 = 5;
 /// Bytes of one piece in the queue.
 const PIECE_BYTES: usize = 256 * 1024;
 /// Pieces that wait for the reader.
 const PIECES_WAITING_MAX: usize = 16;
-
-/// What imports need of their surroundings.
-#[derive(Clone)]
-pub struct IngestHost {
-    objects: Objects,
-    ids: IdSource,
-    hot_budget_bytes: u64,
-    turns: Arc<Semaphore>,
-}
-
-impl IngestHost {
-    /// Imports into this store, so many at once, hot within this budget.
-    pub fn new(objects: Objects, ids: IdSource, hot_budget_bytes: u64, imports_at_once: usize) -> Self {
-        Self { objects, ids, hot_budget_bytes, turns: Arc::new(Semaphore::new(imports_at_once.max(1))) }
-    }
-
-    /// The store.
-    pub fn objects(&self) -> &Objects {
-        &self.objects
-    }
-
-    /// Where new ids come from.
-    pub fn ids(&self) -> &IdSource {
-        &self.ids
-    }
-
-    /// What all hot data may take.
-    pub fn hot_budget_bytes(&self) -> u64 {
-        self.hot_budget_bytes
-    }
-}
 
 /// How the file is read.
 #[derive(Clone, Debug)]
@@ -111,21 +76,6 @@ impl Counters {
     }
 }
 
-/// A watch on a running import, for whoever shows its progress.
-#[derive(Clone, Debug)]
-pub struct ProgressWatch(Arc<Counters>);
-
-impl ProgressWatch {
-    /// How far it is.
-    pub fn progress(&self) -> Progress {
-        Progress {
-            bytes: self.0.bytes.load(Ordering::Relaxed),
-            rows: self.0.rows.load(Ordering::Relaxed),
-            bad_lines: self.0.bad_lines.load(Ordering::Relaxed),
-        }
-    }
-}
-
 /// What the reading thread is sent.
 enum Piece {
     Bytes(Bytes),
@@ -151,6 +101,8 @@ pub struct Staged {
     pub bad: BadLines,
     /// The rows in memory; none when they are more than the budget.
     pub hot: Option<Hot>,
+    /// Their part of the budget, until the commit hands them on.
+    pub(crate) room: Option<Arc<Room>>,
     /// Bytes of the file.
     pub file_bytes: u64,
     /// JSON keys that are in no column, the first of them.
@@ -175,11 +127,11 @@ pub struct Ingest {
     pieces: mpsc::Sender<Piece>,
     outcome: oneshot::Receiver<Result<Read>>,
     counters: Arc<Counters>,
-    _turn: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Ingest {
-    /// Starts an import as soon as its turn comes. Must run inside a tokio runtime.
+    /// Starts an import as soon as there is a place for it. Must run inside a tokio runtime.
     pub async fn start(
         host: &IngestHost,
         tenant: TenantId,
@@ -189,27 +141,29 @@ impl Ingest {
         if let Source::Options(options) = &source {
             options.check()?;
         }
-        let turn = tokio::time::timeout(TURN_WAIT_MAX, Arc::clone(&host.turns).acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else {
-            return Err(codes::IMPORTS_BUSY.error("no import has ended in time").retry_after(BUSY_RETRY_S));
-        };
+        let place = host.place(tenant).await?;
         let counters = Arc::new(Counters::default());
         let (pieces, receiver) = mpsc::channel(PIECES_WAITING_MAX);
         let (sender, outcome) = oneshot::channel();
         let target = Target {
-            objects: host.objects.clone(),
-            ids: host.ids.clone(),
+            objects: host.objects().clone(),
+            ids: host.ids().clone(),
             tenant,
             dataset,
             runtime: tokio::runtime::Handle::current(),
         };
-        let job =
-            Job { source, target, hot_budget_bytes: host.hot_budget_bytes, counters: Arc::clone(&counters) };
+        let job = Job {
+            source,
+            target,
+            hot: Arc::clone(&host.hot),
+            turns: Arc::clone(&host.turns),
+            counters: Arc::clone(&counters),
+        };
         std::thread::Builder::new()
             .name("wh-import-read".to_owned())
             .spawn(move || sender.send(pipeline::run(&job, receiver)).is_ok())
             .map_err(|error| codes::IMPORT_STOPPED.caused("no thread for the reader", error))?;
-        Ok(Self { host: host.clone(), tenant, dataset, pieces, outcome, counters, _turn: turn })
+        Ok(Self { host: host.clone(), tenant, dataset, pieces, outcome, counters, _place: place })
     }
 
     /// The next piece of the file, of any size. Waits while the reader is behind; fails when the import has failed.
@@ -225,12 +179,11 @@ impl Ingest {
 
     /// How far it is.
     pub fn progress(&self) -> Progress {
-        self.watch().progress()
-    }
-
-    /// A watch that outlives borrows of the import.
-    pub fn watch(&self) -> ProgressWatch {
-        ProgressWatch(Arc::clone(&self.counters))
+        Progress {
+            bytes: self.counters.bytes.load(Ordering::Relaxed),
+            rows: self.counters.rows.load(Ordering::Relaxed),
+            bad_lines: self.counters.bad_lines.load(Ordering::Relaxed),
+        }
     }
 
     /// The end of the file: waits until everything is read and durable.
@@ -246,11 +199,11 @@ impl Ingest {
         let segments = read.written.settled().await?;
         let mut bad = BadLines { count: read.bad.count, kept: read.bad.kept, path: None, bytes: 0 };
         if bad.kept > 0 {
-            let path = bad_lines_path(self.tenant, self.dataset, self.host.ids.next::<Uuid>());
+            let path = bad_lines_path(self.tenant, self.dataset, self.host.ids().next::<Uuid>());
             bad.bytes = read.bad.bytes.len() as u64;
-            if let Err(error) = self.host.objects.put(&path, Bytes::from(read.bad.bytes)).await {
+            if let Err(error) = self.host.objects().put(&path, Bytes::from(read.bad.bytes)).await {
                 for segment in &segments {
-                    self.host.objects.delete(&segment.path).await.ok(); // what stays is left to the sweep
+                    self.host.objects().delete(&segment.path).await.ok(); // what stays is left to the sweep
                 }
                 return Err(error);
             }
@@ -265,6 +218,7 @@ impl Ingest {
             segments,
             bad,
             hot: read.hot,
+            room: read.room.map(Arc::new),
             file_bytes,
             unknown_keys: read.unknown_keys,
         })

@@ -5,13 +5,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use arrow_array::RecordBatch;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use wh_base::{Error, Result};
 
 use super::bad_lines::Keeper;
+use super::host::Turn;
 use super::{Counters, Piece, Source};
 use crate::codes;
-use crate::engine::{Hot, HotBuilder};
+use crate::engine::{Hot, HotBuilder, HotStore, Room};
 use crate::model::Schema;
 use crate::read::{BadCell, BadRecord, FileReader, ReadOptions, RowSink, detect};
 use crate::segment::{SegmentWriter, Target, WrittenSet};
@@ -29,7 +30,8 @@ const UNKNOWN_KEYS_MAX: usize = 20;
 pub(super) struct Job {
     pub(super) source: Source,
     pub(super) target: Target,
-    pub(super) hot_budget_bytes: u64,
+    pub(super) hot: Arc<HotStore>,
+    pub(super) turns: Arc<Semaphore>,
     pub(super) counters: Arc<Counters>,
 }
 
@@ -41,6 +43,7 @@ pub(super) struct Read {
     pub(super) bad: Keeper,
     pub(super) unknown_keys: Vec<String>,
     pub(super) hot: Option<Hot>,
+    pub(super) room: Option<Room>,
     pub(super) written: WrittenSet,
 }
 
@@ -53,20 +56,22 @@ enum Work {
 /// What the encoder came to.
 struct Encoded {
     hot: Option<Hot>,
+    room: Option<Room>,
     written: WrittenSet,
 }
 
 /// The reading thread, from the first piece to the last.
 pub(super) fn run(job: &Job, mut pieces: mpsc::Receiver<Piece>) -> Result<Read> {
-    let (options, held) = begin(job, &mut pieces)?;
+    let mut turn = Turn::new(Arc::clone(&job.turns), job.target.runtime.clone());
+    let (options, held) = begin(job, &mut turn, &mut pieces)?;
     let (mut reader, schema) = FileReader::new(&options)?;
     let (sender, receiver) = sync_channel(CHUNKS_WAITING_MAX);
     let encoder = encoder(job, schema.clone(), receiver)?;
     let counters = Arc::clone(&job.counters);
     let mut sink =
         Sink { sender, counters, schema, rows: 0, bad: Keeper::default(), unknown_keys: Vec::new() };
-    let read = read(&mut reader, &held, &mut pieces, &job.counters, &mut sink);
-    let read = read.and_then(|()| reader.finish(&mut sink));
+    let read = read(&mut reader, held, &mut turn, &mut pieces, &mut sink);
+    let read = read.and_then(|()| turn.take(0)).and_then(|()| reader.finish(&mut sink));
     let Sink { sender, schema, rows, bad, unknown_keys, .. } = sink;
     if read.is_ok() {
         sender.send(Work::End).ok(); // if it is gone, its own error is the one to tell
@@ -75,8 +80,8 @@ pub(super) fn run(job: &Job, mut pieces: mpsc::Receiver<Piece>) -> Result<Read> 
     let encoded =
         encoder.join().unwrap_or_else(|_| Err(codes::IMPORT_STOPPED.error("the encoding thread failed")));
     match (read, encoded) {
-        (Ok(()), Ok(Encoded { hot, written })) => {
-            Ok(Read { schema, options, rows, bad, unknown_keys, hot, written })
+        (Ok(()), Ok(Encoded { hot, room, written })) => {
+            Ok(Read { schema, options, rows, bad, unknown_keys, hot, room, written })
         }
         (Err(error), Err(cause)) if error.is(&codes::IMPORT_STOPPED) => Err(cause),
         (Err(error), _) | (Ok(()), Err(error)) => Err(error),
@@ -84,19 +89,20 @@ pub(super) fn run(job: &Job, mut pieces: mpsc::Receiver<Piece>) -> Result<Read> 
 }
 
 /// The options, and what was taken from the file to find them.
-fn begin(job: &Job, pieces: &mut mpsc::Receiver<Piece>) -> Result<(ReadOptions, Held)> {
+fn begin(job: &Job, turn: &mut Turn, pieces: &mut mpsc::Receiver<Piece>) -> Result<(ReadOptions, Held)> {
     let mut held = Held { bytes: Vec::new(), ended: false };
     let (file_name, hints) = match &job.source {
         Source::Options(options) => return Ok(((**options).clone(), held)),
         Source::Detect { file_name, hints } => (file_name.as_deref(), hints),
     };
     while held.bytes.len() < DETECT_BYTES && !held.ended {
-        match pieces.blocking_recv() {
+        match turn.next(pieces) {
             Some(Piece::Bytes(bytes)) => held.bytes.extend_from_slice(&bytes),
             Some(Piece::End) => held.ended = true,
             None => return Err(stopped()),
         }
     }
+    turn.take(0)?;
     let detected = detect(&held.bytes[..held.bytes.len().min(DETECT_BYTES)], file_name, hints)?;
     Ok((detected.options, held))
 }
@@ -109,22 +115,25 @@ struct Held {
 
 fn read(
     reader: &mut FileReader,
-    held: &Held,
+    held: Held,
+    turn: &mut Turn,
     pieces: &mut mpsc::Receiver<Piece>,
-    counters: &Counters,
     sink: &mut Sink,
 ) -> Result<()> {
     if !held.bytes.is_empty() {
-        counters.add_bytes(held.bytes.len());
+        sink.counters.add_bytes(held.bytes.len());
+        turn.take(held.bytes.len())?;
         reader.push(&held.bytes, sink)?;
     }
     if held.ended {
         return Ok(());
     }
+    drop(held);
     loop {
-        match pieces.blocking_recv() {
+        match turn.next(pieces) {
             Some(Piece::Bytes(bytes)) => {
-                counters.add_bytes(bytes.len());
+                sink.counters.add_bytes(bytes.len());
+                turn.take(bytes.len())?;
                 reader.push(&bytes, sink)?;
             }
             Some(Piece::End) => return Ok(()),
@@ -179,27 +188,22 @@ impl RowSink for Sink {
 
 /// Starts the encoding thread.
 fn encoder(job: &Job, schema: Schema, chunks: Receiver<Work>) -> Result<JoinHandle<Result<Encoded>>> {
-    let (target, budget) = (job.target.clone(), job.hot_budget_bytes);
+    let (target, room) = (job.target.clone(), job.hot.room());
     std::thread::Builder::new()
         .name("wh-import-encode".to_owned())
-        .spawn(move || encode(target, &schema, budget, &chunks))
+        .spawn(move || encode(target, &schema, room, &chunks))
         .map_err(|error| codes::IMPORT_STOPPED.caused("no thread for the encoder", error))
 }
 
-fn encode(
-    target: Target,
-    schema: &Schema,
-    hot_budget_bytes: u64,
-    chunks: &Receiver<Work>,
-) -> Result<Encoded> {
+fn encode(target: Target, schema: &Schema, room: Room, chunks: &Receiver<Work>) -> Result<Encoded> {
     let mut writer = SegmentWriter::new(target, schema);
-    let mut hot = Some(HotBuilder::new(schema));
+    let mut hot = Some((HotBuilder::new(schema), room));
     loop {
         match chunks.recv() {
             Ok(Work::Chunk(batch)) => {
-                if let Some(builder) = &mut hot {
+                if let Some((builder, room)) = &mut hot {
                     builder.push(&batch)?;
-                    if builder.bytes() > hot_budget_bytes {
+                    if !room.grow_to(builder.bytes()) {
                         hot = None; // it will be read from its segments, if ever it fits
                     }
                 }
@@ -207,7 +211,8 @@ fn encode(
             }
             Ok(Work::End) => {
                 let written = writer.finish()?;
-                return Ok(Encoded { hot: hot.map(HotBuilder::finish), written });
+                let (hot, room) = hot.map(|(builder, room)| (builder.finish(), room)).unzip();
+                return Ok(Encoded { hot, room, written });
             }
             Err(_) => return Err(stopped()),
         }

@@ -18,7 +18,7 @@ use crate::codes;
 use crate::model::{CHUNK_ROWS, ColumnType, Schema};
 
 /// Bytes that a chunk may hold; wide or long rows make chunks of fewer rows.
-pub const CHUNK_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const CHUNK_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 enum Data {
     Text(Interner),

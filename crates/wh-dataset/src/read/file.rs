@@ -2,6 +2,7 @@
 //! the same rows.
 use wh_base::Result;
 
+use super::binary::{MAGIC_BYTES, refuse_known, refuse_nul};
 use super::columns::ChunkBuilder;
 use super::csv::CsvReader;
 use super::encoding::Decoder;
@@ -20,6 +21,8 @@ const PIECE_BYTES: usize = 256 * 1024;
 
 /// The reader of one file.
 pub(crate) struct FileReader {
+    /// The first bytes, until they are enough to know a binary format by.
+    begin: Vec<u8>,
     decoder: Decoder,
     lines: Lines,
     chunk: ChunkBuilder,
@@ -34,21 +37,34 @@ impl FileReader {
             Format::Ndjson => Lines::Ndjson(NdjsonReader::new(options)?),
         };
         let chunk = ChunkBuilder::new(&schema, options);
-        Ok((Self { decoder: Decoder::new(options.encoding), lines, chunk }, schema))
+        Ok((
+            Self {
+                begin: Vec::with_capacity(MAGIC_BYTES),
+                decoder: Decoder::new(options.encoding),
+                lines,
+                chunk,
+            },
+            schema,
+        ))
     }
 
     /// The next piece of the file.
     pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut dyn RowSink) -> Result<()> {
+        if self.begin.len() < MAGIC_BYTES {
+            self.begin.extend(bytes.iter().take(MAGIC_BYTES - self.begin.len()));
+            refuse_known(&self.begin)?;
+        }
         for piece in bytes.chunks(PIECE_BYTES) {
+            let buffer = match &mut self.lines {
+                Lines::Csv(reader) => reader.buffer(),
+                Lines::Ndjson(reader) => reader.buffer(),
+            };
+            let before = buffer.len();
+            self.decoder.decode(piece, buffer);
+            refuse_nul(&buffer[before..])?;
             match &mut self.lines {
-                Lines::Csv(reader) => {
-                    self.decoder.decode(piece, reader.buffer());
-                    reader.run(&mut self.chunk, sink)?;
-                }
-                Lines::Ndjson(reader) => {
-                    self.decoder.decode(piece, reader.buffer());
-                    reader.run(&mut self.chunk, sink)?;
-                }
+                Lines::Csv(reader) => reader.run(&mut self.chunk, sink)?,
+                Lines::Ndjson(reader) => reader.run(&mut self.chunk, sink)?,
             }
         }
         Ok(())

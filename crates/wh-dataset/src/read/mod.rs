@@ -1,5 +1,6 @@
 //! Reading files: what a file looks like, and its rows as typed columns. Knows bytes and Arrow; no stores, no tenants.
 mod bad;
+mod binary;
 mod columns;
 mod csv;
 mod detect;

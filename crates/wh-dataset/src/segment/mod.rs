@@ -7,7 +7,7 @@ mod write;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use paths::{ROOT, dataset_prefix, tenant_prefix};
+pub use paths::{ROOT, dataset_prefix};
 pub use read::{SegmentReader, open_segment};
 pub use store::{ObjectInfo, Objects, PART_BYTES};
 pub use write::{SEGMENT_BYTES_MAX, SEGMENT_ROWS_MAX};

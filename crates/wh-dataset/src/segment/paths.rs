@@ -5,11 +5,6 @@ use wh_contract::{DatasetId, TenantId};
 /// Everything of all tenants.
 pub const ROOT: &str = "tenants";
 
-/// Everything of one tenant.
-pub fn tenant_prefix(tenant: TenantId) -> String {
-    format!("{ROOT}/{tenant}")
-}
-
 /// Everything of one dataset.
 pub fn dataset_prefix(tenant: TenantId, dataset: DatasetId) -> String {
     format!("{ROOT}/{tenant}/datasets/{dataset}")

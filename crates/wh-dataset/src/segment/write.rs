@@ -28,7 +28,13 @@ pub const SEGMENT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Rows of one row group, about.
 const ROW_GROUP_ROWS: usize = 262_144;
 /// Encoded bytes in memory after which a row group is closed.
-const ROW_GROUP_BYTES: usize = 24 * 1024 * 1024;
+const ROW_GROUP_BYTES: usize = 12 * 1024 * 1024;
+
+/// Rows of a segment's first chunk from which its whole numbers are worth a delta encoder, which takes a megabyte for
+/// each column before the first row comes.
+const DELTA_ROWS_MIN: usize = 4_096;
+/// Columns up to which they may have such encoders.
+const DELTA_COLUMNS_MAX: usize = 64;
 
 /// Where objects go and how new ones are called.
 #[derive(Clone)]
@@ -101,8 +107,8 @@ impl Drop for WrittenSet {
 
 /// Writes one import's segments, one after the other.
 pub(crate) struct SegmentWriter {
+    columns: Schema,
     schema: SchemaRef,
-    properties: WriterProperties,
     open: Option<Open>,
     done: WrittenSet,
 }
@@ -143,7 +149,12 @@ impl Write for Parts {
 }
 
 /// Text goes through a dictionary; numbers do not, as looking each one up costs more than snappy saves on disk.
-fn properties(schema: &Schema) -> WriterProperties {
+fn properties(schema: &Schema, first_rows: usize) -> WriterProperties {
+    let whole = if first_rows >= DELTA_ROWS_MIN && schema.len() <= DELTA_COLUMNS_MAX {
+        Encoding::DELTA_BINARY_PACKED
+    } else {
+        Encoding::PLAIN
+    };
     let mut properties = WriterProperties::builder()
         .set_created_by("wheelhouse".to_owned())
         .set_compression(Compression::SNAPPY)
@@ -156,7 +167,7 @@ fn properties(schema: &Schema) -> WriterProperties {
         properties = match column.kind {
             ColumnType::Text => properties.set_column_dictionary_enabled(path, true),
             ColumnType::Int | ColumnType::DateTime | ColumnType::Date => {
-                properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
+                properties.set_column_encoding(path, whole)
             }
             ColumnType::Double | ColumnType::Bool => properties,
         };
@@ -167,7 +178,7 @@ fn properties(schema: &Schema) -> WriterProperties {
 impl SegmentWriter {
     pub(crate) fn new(target: Target, schema: &Schema) -> Self {
         let done = WrittenSet { target, list: Vec::new() };
-        Self { schema: schema.arrow(), properties: properties(schema), open: None, done }
+        Self { columns: schema.clone(), schema: schema.arrow(), open: None, done }
     }
 
     /// Appends a chunk. Blocks while the upload is behind.
@@ -175,7 +186,7 @@ impl SegmentWriter {
         debug_assert!(batch.schema().fields().iter().all(|field| *field.data_type() != DataType::Null));
         let mut open = match self.open.take() {
             Some(open) => open,
-            None => self.begin()?,
+            None => self.begin(batch.num_rows())?,
         };
         open.writer.write(batch).map_err(failed)?;
         open.rows += batch.num_rows() as u64;
@@ -198,13 +209,14 @@ impl SegmentWriter {
         Ok(self.done)
     }
 
-    fn begin(&self) -> Result<Open> {
+    fn begin(&self, first_rows: usize) -> Result<Open> {
         let target = &self.done.target;
         let id: Uuid = target.ids.next();
         let path = paths::segment(target.tenant, target.dataset, id);
         let (sender, upload) = target.objects.upload(&path, &target.runtime)?;
         let parts = Parts { buffer: Vec::new(), sender };
-        let writer = ArrowWriter::try_new(parts, Arc::clone(&self.schema), Some(self.properties.clone()));
+        let properties = properties(&self.columns, first_rows);
+        let writer = ArrowWriter::try_new(parts, Arc::clone(&self.schema), Some(properties));
         Ok(Open { id, path, rows: 0, writer: writer.map_err(failed)?, upload })
     }
 }

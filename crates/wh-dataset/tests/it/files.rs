@@ -7,7 +7,7 @@ use arrow_array::{Array, RecordBatch, StringArray};
 use bytes::Bytes;
 use wh_base::{IdSource, ManualClock, Result, SeededRandom, Timestamp};
 use wh_contract::{DatasetId, TenantId};
-use wh_dataset::ingest::{Ingest, IngestHost, Source, Staged};
+use wh_dataset::ingest::{Ingest, IngestHost, IngestLimits, Source, Staged};
 use wh_dataset::model::ColumnType;
 use wh_dataset::read::{
     ColumnPlan, Encoding, Escape, Format, Header, LineEnd, ReadHints, ReadOptions, Reason,
@@ -32,7 +32,8 @@ impl Place {
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_700_000_000_000_000)));
         let ids = IdSource::new(clock, Arc::new(SeededRandom::new(7)));
         let objects = Objects::local(folder.path()).unwrap();
-        let host = IngestHost::new(objects, ids.clone(), hot_budget_bytes, 2);
+        let limits = IngestLimits { hot_budget_bytes, ..IngestLimits::default() };
+        let host = IngestHost::new(objects, ids.clone(), limits);
         Self { folder, host, tenant: ids.next(), dataset: ids.next() }
     }
 

@@ -1,5 +1,6 @@
 //! Views equal a plain evaluation of random data, filters, searches, sorts and windows; and what is refused.
 use serde_json::json;
+use wh_dataset::ingest::IngestLimits;
 use wh_dataset::model::ColumnType::{self, Bool, Date, Double, Int, Text};
 use wh_dataset::{DatasetsConfig, Filter, ImportMode, SortKey, ViewQuery};
 
@@ -99,6 +100,11 @@ async fn an_append_equals_one_import_of_both() {
     }
 }
 
+fn with_budget(hot_budget_bytes: u64) -> DatasetsConfig {
+    let imports = IngestLimits { hot_budget_bytes, ..IngestLimits::default() };
+    DatasetsConfig { imports, ..DatasetsConfig::default() }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_dropped_from_memory_comes_back_equal() {
     let mut world = World::sqlite("eviction", DatasetsConfig::default()).await;
@@ -112,7 +118,7 @@ async fn what_was_dropped_from_memory_comes_back_equal() {
     }
     let (bytes, held) = world.datasets.held();
     assert_eq!(held, tables.len());
-    let less = DatasetsConfig { hot_budget_bytes: bytes * 3 / 4, ..DatasetsConfig::default() };
+    let less = with_budget(bytes * 3 / 4);
     world.restart(less);
     for (seed, id, table) in &tables {
         compare(&world, *id, table, &Dice::new(seed + 1), 10, *seed).await;
@@ -130,7 +136,7 @@ async fn what_was_dropped_from_memory_comes_back_equal() {
 
 #[tokio::test]
 async fn a_dataset_that_does_not_fit_in_memory_says_so() {
-    let tiny = DatasetsConfig { hot_budget_bytes: 100_000, ..DatasetsConfig::default() };
+    let tiny = with_budget(100_000);
     let world = World::sqlite("too_large", tiny).await;
     let table = random::table(&Dice::new(1), 100_000);
     let id = world.create().await;

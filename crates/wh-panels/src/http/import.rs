@@ -28,6 +28,8 @@ pub const PREVIEW_ERRORS: &[&ErrorCode] = &[
     &codes::UPLOAD_BROKEN,
     &wh_dataset::codes::COLUMNS,
     &wh_dataset::codes::COLUMN_NAME,
+    &wh_dataset::codes::IMPORTS_BUSY,
+    &wh_dataset::codes::IMPORT_STOPPED,
     &wh_dataset::codes::JSON_DOCUMENT,
     &wh_dataset::codes::NOT_TEXT,
     &wh_dataset::codes::OPTIONS,
@@ -43,6 +45,7 @@ pub const CREATE_ERRORS: &[&ErrorCode] = &[
     &wh_dataset::codes::COLUMNS,
     &wh_dataset::codes::COLUMN_NAME,
     &wh_dataset::codes::IMPORTS_BUSY,
+    &wh_dataset::codes::IMPORT_SLOW,
     &wh_dataset::codes::IMPORT_STOPPED,
     &wh_dataset::codes::JSON_DOCUMENT,
     &wh_dataset::codes::NOT_FOUND,
@@ -171,15 +174,16 @@ fn broken(error: &axum::Error) -> wh_base::Error {
         (String = "text/tab-separated-values"), (String = "application/x-ndjson")),
         description = "The first bytes of the file, at most 4 MiB"),
     responses((status = 200, body = Detected)))]
-pub async fn import_preview(Query(query): Query<ImportPreviewQuery>, body: Body) -> Answer<Json<Detected>> {
+pub async fn import_preview(
+    Extension(datasets): Extension<Datasets>,
+    Caller(actor): Caller,
+    Query(query): Query<ImportPreviewQuery>,
+    body: Body,
+) -> Answer<Json<Detected>> {
     let hints =
         query.hints.as_deref().map(|text| json::<ReadHints>("hints", text)).transpose()?.unwrap_or_default();
     let sample = axum::body::to_bytes(body, SAMPLE_BYTES_MAX).await.map_err(|e| broken(&e))?;
-    let task = tokio::task::spawn_blocking(move || {
-        service::import_preview(&sample, query.file_name.as_deref(), &hints)
-    });
-    let detected = task.await.map_err(|e| wh_base::codes::INTERNAL.caused("detection stopped", e))??;
-    Ok(Json(detected))
+    Ok(Json(service::import_preview(&datasets, &actor, sample, query.file_name, hints).await?))
 }
 
 /// Import a file into a panel: the body is the file, of any size

@@ -45,7 +45,7 @@ pub struct RowListQuery {
     /// A filter as JSON, see the schema `DatasetFilter`: `{"column":"carrier","op":"eq","value":"UA"}`, or `{"all":[…]}` and `{"any":[…]}` of such
     #[param(max_length = 8192)]
     filter: Option<String>,
-    /// Columns to sort by, `-` for descending: `-dep_delay,carrier`; or a JSON list of `{"column","descending"}` where names hold commas
+    /// Columns to sort by, `-` for descending: `-dep_delay,carrier`; a comma in a name is `\,`, a backslash `\\`, a leading minus `\-`. Or a JSON list of `{"column","descending"}`
     #[param(max_length = 2048)]
     sort: Option<String>,
     /// Only rows with this text in one of their text columns, whatever the case
@@ -84,16 +84,7 @@ fn json<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> Result<T> {
 }
 
 fn sort_keys(text: &str) -> Result<Vec<SortKey>> {
-    if text.trim_start().starts_with('[') {
-        return json("sort", text);
-    }
-    let names = text.split(',').filter(|name| !name.is_empty());
-    Ok(names
-        .map(|name| match name.strip_prefix('-') {
-            Some(column) => SortKey { column: column.to_owned(), descending: true },
-            None => SortKey { column: name.to_owned(), descending: false },
-        })
-        .collect())
+    if text.trim_start().starts_with('[') { json("sort", text) } else { SortKey::parse_list(text) }
 }
 
 fn column_names(text: &str) -> Result<Vec<String>> {
@@ -110,12 +101,7 @@ fn view_query(query: &RowListQuery) -> Result<ViewQuery> {
             .at("limit", "at least 1"));
     }
     Ok(ViewQuery {
-        filter: query
-            .filter
-            .as_deref()
-            .filter(|text| !text.is_empty())
-            .map(|text| json::<Filter>("filter", text))
-            .transpose()?,
+        filter: query.filter.as_deref().filter(|text| !text.is_empty()).map(Filter::parse).transpose()?,
         sort: query.sort.as_deref().map(sort_keys).transpose()?.unwrap_or_default(),
         search: query.q.clone().filter(|text| !text.is_empty()),
         columns: query.columns.as_deref().map(column_names).transpose()?,

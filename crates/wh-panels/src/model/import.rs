@@ -3,6 +3,9 @@ use wh_base::Timestamp;
 use wh_contract::events::ImportMode;
 use wh_contract::{ImportId, PanelId, UserId};
 
+/// Imports of one panel that are remembered: the newest.
+pub const IMPORTS_KEPT: i64 = 500;
+
 /// Where an import stands. It ends once, and stays as it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportState {

@@ -5,8 +5,8 @@ mod run;
 use wh_base::{Actor, Result};
 use wh_contract::{ImportId, PanelId};
 use wh_dataset::Datasets;
-use wh_dataset::ingest::{BadLines, bad_lines_csv};
-use wh_db::{Context, SystemDb};
+use wh_dataset::ingest::bad_lines_csv;
+use wh_db::{Context, SystemDb, replayed};
 use wh_server::PageOf;
 
 use super::panel::not_found;
@@ -49,21 +49,25 @@ pub async fn bad_lines(
 ) -> Result<bytes::Bytes> {
     let import = import_get(cx, actor, panel, id).await?;
     let none = || codes::NO_BAD_LINES.error(format!("import {id} kept no bad lines"));
-    let count = import.bad_lines.cast_unsigned();
-    let path = Some(import.bad_lines_path.ok_or_else(none)?);
-    bad_lines_csv(datasets.objects(), &BadLines { count, kept: count, path, bytes: 0 }).await
+    let path = import.bad_lines_path.ok_or_else(none)?;
+    bad_lines_csv(datasets.ingest_host(), actor.tenant, &path).await?.ok_or_else(none)
 }
 
 /// At start nothing runs: imports that were running when the server stopped have failed. Returns how many.
 pub async fn imports_interrupted(cx: &Context, system: &SystemDb) -> Result<u64> {
-    let mut tx = system.begin("imports do not outlive the process").await?;
-    let marked = store::import_mark_interrupted(
-        &mut tx,
-        codes::INTERRUPTED.code,
-        codes::INTERRUPTED.summary,
-        cx.clock.now(),
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(marked)
+    let now = cx.clock.now();
+    let mut marked = 0;
+    loop {
+        let some = replayed(|| async {
+            let mut tx = system.begin("imports do not outlive the process").await?;
+            let problem = (codes::INTERRUPTED.code, codes::INTERRUPTED.summary);
+            let some = store::import_mark_interrupted(&mut tx, problem, now).await?;
+            tx.commit().await?;
+            Ok(some)
+        });
+        match some.await? {
+            0 => return Ok(marked),
+            some => marked += some,
+        }
+    }
 }

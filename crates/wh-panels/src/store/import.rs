@@ -9,6 +9,11 @@ use crate::model::{Import, ImportState, Interruption};
 const COLUMNS: &str = "id, panel_id, mode, state, file_name, row_count, bad_line_count, bad_lines_path, byte_count, \
                        version, problem_code, problem_detail, started_by, started_at, ended_at";
 
+/// Imports that are forgotten in one transaction.
+const PRUNED_AT_ONCE: i64 = 100;
+/// Imports whose end is written in one transaction.
+const INTERRUPTED_AT_ONCE: i64 = 200;
+
 fn unknown(what: &str, word: &str) -> Error {
     codes::INTERNAL.error(format!("stored {what} `{word}` is unknown"))
 }
@@ -64,6 +69,13 @@ pub(crate) async fn import_insert(tx: &mut TenantTx, import: &Import) -> Result<
         import.started_at
     ];
     tx.run(sql, values).await
+}
+
+/// Forget the oldest imports of a panel but so many, some at a time.
+pub(crate) async fn import_prune(tx: &mut TenantTx, panel: PanelId, kept: i64) -> Result<()> {
+    let sql = "DELETE FROM panels_import WHERE tenant_id = $1 AND panel_id = $2 AND state <> 'running' AND id IN \
+               (SELECT id FROM panels_import WHERE tenant_id = $1 AND panel_id = $2 ORDER BY id DESC LIMIT $3 OFFSET $4)";
+    tx.run(sql, args![tx.tenant(), panel, PRUNED_AT_ONCE, kept]).await
 }
 
 /// Write how an import ended. One that has ended stays as it is: then, and when its panel is gone, `false`.
@@ -122,14 +134,14 @@ pub(crate) async fn import_list(
     rows.iter().map(import).collect()
 }
 
-/// Imports that were running when the server stopped will not go on: say so.
+/// Imports that were running when the server stopped will not go on: say so, of some of them.
 pub(crate) async fn import_mark_interrupted(
     tx: &mut SystemTx,
-    code: &str,
-    detail: &str,
+    (code, detail): (&str, &str),
     now: Timestamp,
 ) -> Result<u64> {
     let sql = "UPDATE panels_import SET state = 'failed', problem_code = $1, problem_detail = $2, ended_at = $3 \
-               WHERE state = 'running' -- all tenants: at start nothing runs in any of them";
-    tx.run_count(sql, args![code, detail, now]).await
+               WHERE state = 'running' AND id IN (SELECT id FROM panels_import WHERE state = 'running' LIMIT $4) \
+               -- all tenants: at start nothing runs in any of them";
+    tx.run_count(sql, args![code, detail, now, INTERRUPTED_AT_ONCE]).await
 }

@@ -58,6 +58,7 @@ async fn pass(plan: &Plan, request: Request, next: Next) -> Result<Response> {
     let actor = admit(plan, &door, &mut parts, &visit).await?;
     check_address(plan, &parts)?;
     if plan.has_body() {
+        check_coding(&parts)?;
         check_media(plan, &parts)?;
     }
     if plan.op.intake == Intake::Streamed {
@@ -147,6 +148,17 @@ async fn whole_body(plan: &Plan, body: Body, visit: &Visit) -> Result<Bytes> {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(e) => Err(edge::body_error(&e)),
     }
+}
+
+/// As it is: nothing unpacks bodies here, and what is packed must not be taken for the thing itself.
+fn check_coding(parts: &Parts) -> Result<()> {
+    let identity = |coding: &str| coding.trim().is_empty() || coding.trim().eq_ignore_ascii_case("identity");
+    for value in parts.headers.get_all(header::CONTENT_ENCODING) {
+        if !value.to_str().is_ok_and(|codings| codings.split(',').all(identity)) {
+            return Err(codes::CONTENT_CODING.error("a body with a Content-Encoding is not unpacked"));
+        }
+    }
+    Ok(())
 }
 
 /// Of a type that the operation takes.

@@ -26,7 +26,12 @@ pub(crate) fn codes_of(plan: &Plan) -> BTreeMap<&'static str, &'static ErrorCode
         all.push(&codes::CURSOR);
     }
     if plan.has_body() {
-        all.extend([&codes::BODY_TOO_LARGE, &codes::BODY_UNREADABLE, &codes::MEDIA_TYPE]);
+        all.extend([
+            &codes::BODY_TOO_LARGE,
+            &codes::BODY_UNREADABLE,
+            &codes::MEDIA_TYPE,
+            &codes::CONTENT_CODING,
+        ]);
     }
     if plan.takes_json() {
         all.push(&codes::BODY_INVALID);

@@ -1,6 +1,4 @@
 //! One import from its first byte to the commit. The file is read before the transaction opens; a failure changes nothing.
-use std::future::Future;
-
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use serde_json::json;
@@ -10,16 +8,14 @@ use wh_contract::{ImportId, PanelId};
 use wh_dataset::Datasets;
 use wh_dataset::ingest::{Ingest, Source, Staged};
 use wh_dataset::read::{ReadHints, ReadOptions};
-use wh_db::{AuditEntry, Context, Who};
+use wh_db::{AuditEntry, Context, Who, replayed};
 use wh_server::Hub;
 
 use crate::codes;
-use crate::model::{Import, ImportState, Interruption, Panel, Shows};
+use crate::model::{IMPORTS_KEPT, Import, ImportState, Interruption, Panel, Shows};
 use crate::service::panel::{not_found, subject};
 use crate::store;
 
-/// How often a transaction of an import starts over before the import fails.
-const REPLAYS_MAX: u32 = 3;
 /// Time between two words on progress, in microseconds.
 const PROGRESS_EVERY_US: i64 = 200_000;
 
@@ -56,7 +52,7 @@ pub async fn import_run(
 ) -> Result<Import> {
     let (panel, import) = replayed(|| begin(cx, actor, &request)).await?;
     let mut run = Run { cx, datasets, hub, actor, import, panel, told_at: 0 };
-    let staged = match run.read(request.options, stream).await {
+    let staged = match datasets.ingest_host().in_time(run.read(request.options, stream)).await {
         Ok(staged) => staged,
         Err(error) => {
             run.end_as_failed(&error).await;
@@ -81,17 +77,6 @@ enum Named {
     No,
 }
 
-/// The front door cannot replay a stream; the transactions around it can be.
-async fn replayed<T, F: Future<Output = Result<T>>>(mut once: impl FnMut() -> F) -> Result<T> {
-    for _ in 0..REPLAYS_MAX {
-        match once().await {
-            Err(error) if wh_db::codes::asks_for_replay(&error) => {}
-            outcome => return outcome,
-        }
-    }
-    once().await
-}
-
 async fn begin(cx: &Context, actor: &Actor, request: &ImportRequest) -> Result<(Panel, Import)> {
     let import = Import {
         id: cx.next_id::<ImportId>(),
@@ -112,8 +97,15 @@ async fn begin(cx: &Context, actor: &Actor, request: &ImportRequest) -> Result<(
     let mut tx = cx.db.begin(actor.tenant).await?;
     let panel = store::panel_by_id(&mut tx, request.panel).await?.ok_or_else(|| not_found(request.panel))?;
     store::import_insert(&mut tx, &import).await?;
+    store::import_prune(&mut tx, import.panel, IMPORTS_KEPT).await?;
+    let after = json!({ "import": import.id, "mode": import.mode, "file_name": import.file_name });
+    tx.audit(&Who::from(actor), entry("import_start", import.panel, after)).await?;
     tx.commit().await?;
     Ok((panel, import))
+}
+
+fn entry(action: &'static str, panel: PanelId, after: serde_json::Value) -> AuditEntry {
+    AuditEntry { action, subject: subject(panel), before: None, after: Some(after) }
 }
 
 impl Run<'_> {
@@ -201,9 +193,10 @@ impl Run<'_> {
         };
         let mut tx = self.cx.db.begin(self.actor.tenant).await?;
         let mut named = Named::No;
-        if !store::import_end(&mut tx, &import).await?
-            && store::import_by_id(&mut tx, import.panel, import.id).await?.is_some()
-        {
+        if store::import_end(&mut tx, &import).await? {
+            let after = json!({ "import": import.id, "problem": error.code().code });
+            tx.audit(&Who::from(self.actor), entry("import_fail", import.panel, after)).await?;
+        } else if store::import_by_id(&mut tx, import.panel, import.id).await?.is_some() {
             named = Named::Perhaps;
         }
         tx.commit().await?;
