@@ -1,8 +1,9 @@
 //! Commits, handles and the sweep on both engines: who sees what, and what stays on the store.
 use serde_json::{Value, json};
-use wh_dataset::ingest::{Staged, bad_lines_csv};
+use wh_dataset::ingest::{IngestLimits, Staged, bad_lines_csv};
 use wh_dataset::model::ColumnType::{self, Double, Int, Text};
 use wh_dataset::{DatasetsConfig, ImportMode, MIGRATIONS, ViewQuery};
+use wh_db::{Reads, args, replayed};
 use wh_testkit::both_engines;
 
 use crate::world::{World, first_column, query};
@@ -195,4 +196,83 @@ both_engines!(bad_lines_stay_with_their_version, &[MIGRATIONS], async |db| {
     assert_eq!(world.datasets.sweep(&world.db.system).await.unwrap().orphans, 0);
     let csv = bad_lines_csv(world.datasets.ingest_host(), world.tenant, &bad.path.unwrap()).await.unwrap();
     assert!(csv.is_some(), "a version that is kept keeps its bad lines");
+});
+
+/// Rows that a table holds of the world's tenant.
+async fn count(world: &World, sql: &str) -> i64 {
+    let mut reads = world.db.cx.db.read(world.tenant).await.unwrap();
+    reads.row(sql, args![world.tenant]).await.unwrap().int("n").unwrap()
+}
+
+/// As many appends leave them, without the appends.
+async fn many_segments(world: &World, id: wh_contract::DatasetId, segments: usize) {
+    let sql = "INSERT INTO dataset_segment (tenant_id, dataset_id, id, first_version, place, path, row_count, byte_count) \
+               VALUES ($1, $2, $3, 1, $4, $5, 0, 0)";
+    let places: Vec<i64> = (1..=segments as i64).collect();
+    for places in places.chunks(50) {
+        let fill = || async {
+            let mut tx = world.db.cx.db.begin(world.tenant).await?;
+            for place in places {
+                let segment: uuid::Uuid = world.db.cx.next_id();
+                let path = format!("tenants/{}/datasets/{id}/{segment}.parquet", world.tenant);
+                tx.run(sql, args![world.tenant, id, segment, *place, path]).await?;
+            }
+            tx.commit().await
+        };
+        replayed(fill).await.unwrap();
+    }
+}
+
+both_engines!(replaced_and_deleted_segments_go_some_at_a_time, &[MIGRATIONS], async |db| {
+    let world = World::new(db);
+    let segments = "SELECT COUNT(*) AS n FROM dataset_segment WHERE tenant_id = $1";
+    let (id, other) = (world.create().await, world.create().await);
+    for id in [id, other] {
+        world.import(id, COLUMNS, numbers(0..3), ImportMode::Replace).await;
+        many_segments(&world, id, 450).await;
+    }
+    world.import(id, COLUMNS, numbers(3..5), ImportMode::Replace).await;
+    assert_eq!(world.handle(id).await.unwrap().segments().len(), 1, "the commit needs not touch the others");
+    let mut tx = world.db.cx.db.begin(world.tenant).await.unwrap();
+    world.datasets.delete(&mut tx, other).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(world.handle(other).await.unwrap_err().code().code, "dataset.not_found");
+    assert_eq!(count(&world, segments).await, 451 * 2 + 1);
+    world.db.clock.advance_seconds(400 * 24 * 3_600);
+    let swept = world.datasets.sweep(&world.db.system).await.unwrap();
+    assert_eq!((swept.superseded, swept.orphans), (451, 1));
+    assert_eq!(count(&world, segments).await, 1);
+    assert_eq!(count(&world, "SELECT COUNT(*) AS n FROM dataset_dataset WHERE tenant_id = $1").await, 1);
+    assert_eq!(world.first_column(id, 10).await, ints(3..5));
+    assert_eq!(world.objects().len(), 1);
+    world.import(id, COLUMNS, numbers(5..6), ImportMode::Append).await;
+    assert_eq!(world.first_column(id, 10).await, ints(3..6));
+});
+
+both_engines!(a_hundred_versions_are_remembered, &[MIGRATIONS], async |db| {
+    let world = World::new(db);
+    let id = world.create().await;
+    let staged = world.stage(id, COLUMNS, String::new()).await;
+    for version in 1..=103 {
+        let committed = world.commit(id, staged.clone(), ImportMode::Append).await.unwrap();
+        assert_eq!(committed.version, version);
+    }
+    let versions = "SELECT COUNT(*) AS n FROM dataset_version WHERE tenant_id = $1";
+    assert_eq!(count(&world, versions).await, 100);
+});
+
+both_engines!(an_append_beyond_the_memory_is_not_held, &[MIGRATIONS], async |db| {
+    let whole = World::sqlite("whole", DatasetsConfig::default()).await;
+    let (id, rows) = (whole.create().await, 0..600_000);
+    whole.import(id, COLUMNS, numbers(rows.clone()), ImportMode::Replace).await;
+    let imports =
+        IngestLimits { hot_budget_bytes: whole.datasets.held().0 * 7 / 4, ..IngestLimits::default() };
+    let world = World::with(db, DatasetsConfig { imports, ..DatasetsConfig::default() });
+    let id = world.create().await;
+    world.import(id, COLUMNS, numbers(rows.clone()), ImportMode::Replace).await;
+    assert_eq!(world.first_column(id, 1).await, ints(0..1));
+    world.import(id, COLUMNS, numbers(rows), ImportMode::Append).await;
+    let refused = world.view(id, &query("", "", 10)).await.unwrap_err();
+    assert_eq!(refused.code().code, "dataset.memory");
+    assert!(world.datasets.held().0 <= imports.hot_budget_bytes);
 });

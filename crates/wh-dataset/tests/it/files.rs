@@ -28,11 +28,14 @@ impl Place {
     }
 
     pub fn with_budget(hot_budget_bytes: u64) -> Self {
+        Self::with_limits(IngestLimits { hot_budget_bytes, ..IngestLimits::default() })
+    }
+
+    pub fn with_limits(limits: IngestLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_700_000_000_000_000)));
         let ids = IdSource::new(clock, Arc::new(SeededRandom::new(7)));
         let objects = Objects::local(folder.path()).unwrap();
-        let limits = IngestLimits { hot_budget_bytes, ..IngestLimits::default() };
         let host = IngestHost::new(objects, ids.clone(), limits);
         Self { folder, host, tenant: ids.next(), dataset: ids.next() }
     }

@@ -1,6 +1,6 @@
 //! Imports as a whole: what is on the store, what is in memory, what a failed or dropped import leaves, what is refused.
 use bytes::Bytes;
-use wh_dataset::ingest::{Ingest, bad_lines_csv};
+use wh_dataset::ingest::{Ingest, IngestLimits, bad_lines_csv};
 use wh_dataset::model::ColumnType::{Double, Int, Text};
 use wh_dataset::read::Header;
 
@@ -188,4 +188,78 @@ async fn wide_rows_make_short_chunks() {
     let staged = place.detect(file.as_bytes()).await;
     assert_eq!((staged.rows, staged.bad.count), (6_000, 0));
     assert_eq!(stored_rows(place.objects(), &staged).await.len(), 6_000);
+}
+
+#[tokio::test]
+async fn an_import_that_waits_for_bytes_keeps_nobody_else_waiting() {
+    let mut place = Place::new();
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut ingest = Ingest::start(&place.host, place.tenant, place.dataset, detected()).await.unwrap();
+        // More than is looked at to detect how to read it: it has had its turn, and waits now.
+        ingest.write(Bytes::from(many(100_000))).await.unwrap();
+        slow.push(ingest);
+    }
+    let (ours, dataset) = (place.tenant, place.dataset);
+    (place.tenant, place.dataset) = (place.host.ids().next(), place.host.ids().next());
+    assert_eq!(place.detect(many(1_000).as_bytes()).await.rows, 999, "another company's turn");
+    for ingest in slow {
+        assert_eq!(ingest.finish().await.unwrap().rows, 99_900);
+    }
+    assert!(Ingest::start(&place.host, ours, dataset, detected()).await.is_ok(), "places are free again");
+}
+
+#[tokio::test]
+async fn an_import_ends_at_its_time() {
+    let limits = IngestLimits { time_max: std::time::Duration::ZERO, ..IngestLimits::default() };
+    let place = Place::with_limits(limits);
+    let endless = std::future::pending::<wh_base::Result<()>>();
+    assert_eq!(place.host.in_time(endless).await.unwrap_err().code().code, "dataset.import_slow");
+}
+
+#[tokio::test]
+async fn imports_share_the_memory_of_datasets() {
+    let file = many(600_000);
+    let size = Place::new().detect(file.as_bytes()).await.hot.unwrap().bytes();
+    let place = Place::with_budget(size * 7 / 4);
+    let first = place.detect(file.as_bytes()).await;
+    assert!(first.hot.is_some());
+    assert!(place.detect(file.as_bytes()).await.hot.is_none(), "both are more than the budget");
+    drop(first);
+    assert!(place.detect(file.as_bytes()).await.hot.is_some());
+}
+
+#[tokio::test]
+async fn binary_files_are_refused_whatever_the_options_say() {
+    let place = Place::new();
+    for file in [&b"\x1f\x8b\x08\0 1,2\n"[..], b"PAR1\x15\x04,\n", b"1,2\n\0,2\n"] {
+        let read = csv(&[("a", Int), ("b", Int)]);
+        let refused = place.import(file, options(read), &[1]).await.unwrap_err();
+        assert_eq!(refused.code().code, "dataset.not_text");
+    }
+    assert!(place.files().is_empty());
+}
+
+#[tokio::test]
+async fn bad_lines_are_no_formulas() {
+    let place = Place::new();
+    let file = b"a,b\n1,2\n=cmd|calc,3\n@x\n-1,+2,3\n";
+    let staged = place.import(file, options(csv(&[("a", Int), ("b", Int)])), &[usize::MAX]).await.unwrap();
+    let text = bad_lines_csv(&place.host, place.tenant, &staged.bad.path.unwrap()).await.unwrap().unwrap();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    for safe in ["\"'=cmd|calc,3\"", "\"'@x\"", "\"'-1,+2,3\""] {
+        assert!(text.contains(safe), "{safe}: {text}");
+    }
+    let gone = bad_lines_csv(&place.host, place.tenant, "tenants/none.bad.ndjson").await.unwrap();
+    assert!(gone.is_none());
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_forgotten() {
+    let cache = wh_dataset::engine::SharedCache::<u32, u32>::new(1_000);
+    let making = cache.get_or_make(1, |_| 8, || std::future::pending());
+    let cut = tokio::time::timeout(std::time::Duration::ZERO, making).await;
+    assert!(cut.is_err() && cache.is_empty(), "a computation that was cancelled leaves no entry");
+    assert_eq!(cache.get_or_make(1, |_| 8, async || Ok(7)).await.unwrap(), 7);
+    assert_eq!(cache.len(), 1);
 }

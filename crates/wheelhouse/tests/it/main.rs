@@ -5,6 +5,7 @@ mod doctor;
 mod fuzz;
 mod house;
 mod http;
+mod imports;
 mod logs;
 mod malformed;
 mod manual;

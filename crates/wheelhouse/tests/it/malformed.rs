@@ -88,6 +88,13 @@ fn abuse(person: &Person, operation: &Operation) {
         let empty = person.send(method, path, "Content-Type: application/octet-stream\r\n", b"");
         is_a_problem("no bytes", operation, &empty);
     }
+    if operation.takes_json || operation.takes_bytes {
+        let kind = if operation.takes_json { json } else { "Content-Type: application/octet-stream\r\n" };
+        let packed =
+            person.send(method, path, &format!("{kind}Content-Encoding: gzip\r\n"), b"\x1f\x8b\x08\0");
+        is_a_problem("a compressed body", operation, &packed);
+        assert!(matches!(packed.status, 401 | 415), "{}: {}", operation.id, packed.text());
+    }
     let unknown = format!("{path}?no_such_parameter=1");
     is_a_problem("an unknown parameter", operation, &person.send(method, &unknown, json, b"{}"));
     if path.contains("01890000") {
