@@ -26,8 +26,6 @@ pub enum Kind {
     Conflict,
     /// 410: it was there and is used up.
     Gone,
-    /// 411: a length is needed first.
-    LengthRequired,
     /// 413: more than the limit.
     TooLarge,
     /// 414: the address is too long.
@@ -60,7 +58,6 @@ impl Kind {
             Self::RequestTimeout => 408,
             Self::Conflict => 409,
             Self::Gone => 410,
-            Self::LengthRequired => 411,
             Self::TooLarge => 413,
             Self::UriTooLong => 414,
             Self::UnsupportedMediaType => 415,

@@ -176,7 +176,6 @@ impl Scene {
             "tenant_create" => {
                 Call::json("POST", at("tenants"), &json!({ "name": format!("Company {}", self.next()) }))
             }
-            "tenant_update" => Call::json("PATCH", at("tenant"), &json!({ "name": "Acme" })),
             "member_list" => Call::get(at("members")),
             "member_update" => {
                 Call::json("PATCH", at(&format!("members/{}", self.member())), &json!({ "role": "editor" }))
