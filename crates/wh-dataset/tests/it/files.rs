@@ -141,8 +141,11 @@ pub async fn lines(file: &[u8], source: Source) -> Vec<String> {
 
 /// The kept bad lines: number, reason, text.
 pub async fn bad(place: &Place, staged: &Staged) -> Vec<(u64, Reason, String)> {
-    let lines = wh_dataset::ingest::bad_lines(place.objects(), &staged.bad).await.unwrap();
-    lines.into_iter().map(|line| (line.line, line.reason, line.text)).collect()
+    let Some(path) = &staged.bad.path else { return Vec::new() };
+    let kept = place.objects().get(path).await.unwrap().unwrap();
+    let lines = serde_json::Deserializer::from_slice(&kept).into_iter::<wh_dataset::read::BadLine>();
+    let lines = lines.map(|line| line.unwrap());
+    lines.map(|line| (line.line, line.reason, line.text)).collect()
 }
 
 fn shown(batch: &RecordBatch) -> Vec<Vec<String>> {
