@@ -48,7 +48,7 @@ both_engines!(a_stranger_finds_nothing_and_changes_nothing, MIGRATIONS, async |t
         let answer =
             call(&house, STRANGER, method, &format!("{panel}{}", path.replace("{import}", &import))).await;
         let wanted = match path {
-            _ if path.contains("nonsense") => (400, "panels.query_malformed"),
+            _ if path.contains("nonsense") => (400, "dataset.filter"),
             _ if path.contains("{import}") => (404, "panels.import_not_found"),
             _ => (404, "panels.not_found"),
         };
