@@ -1856,7 +1856,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2132,7 +2132,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2279,7 +2279,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2794,7 +2794,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2932,7 +2932,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3184,7 +3184,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3427,7 +3427,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3918,7 +3918,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4077,7 +4077,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4523,7 +4523,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4541,7 +4541,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description panels.title_length, server.body_invalid, server.idempotency_mismatch */
+            /** @description panels.title_characters, panels.title_length, server.body_invalid, server.idempotency_mismatch */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4928,7 +4928,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4946,7 +4946,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description panels.title_length, server.body_invalid, server.idempotency_mismatch */
+            /** @description panels.title_characters, panels.title_length, server.body_invalid, server.idempotency_mismatch */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5182,7 +5182,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.body_slow */
+            /** @description dataset.import_slow, server.body_slow */
             readonly 408: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5218,7 +5218,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5477,7 +5477,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description base.internal */
+            /** @description base.internal, dataset.import_stopped */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5486,7 +5486,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description dataset.imports_busy, dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5519,7 +5519,7 @@ export interface operations {
                 readonly offset?: number;
                 /** @description Only rows with this text in one of their text columns, whatever the case */
                 readonly q?: string;
-                /** @description Columns to sort by, `-` for descending: `-dep_delay,carrier`; or a JSON list of `{"column","descending"}` where names hold commas */
+                /** @description Columns to sort by, `-` for descending: `-dep_delay,carrier`; a comma in a name is `\,`, a backslash `\\`, a leading minus `\-`. Or a JSON list of `{"column","descending"}` */
                 readonly sort?: string;
             };
             readonly header?: never;
@@ -5746,7 +5746,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5780,7 +5780,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description base.internal */
+            /** @description base.internal, dataset.import_stopped */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5789,7 +5789,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description dataset.imports_busy, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
