@@ -12,6 +12,7 @@ use wh_base::Result;
 
 pub use preview::{CellState, Preview, PreviewCell, PreviewRow};
 
+use super::binary::{refuse_known, refuse_nul};
 use super::encoding::{self, Decoder};
 use super::nulls::NullWords;
 use super::options::{
@@ -100,8 +101,10 @@ pub fn detect(sample: &[u8], file_name: Option<&str>, hints: &ReadHints) -> Resu
             codes::SAMPLE_TOO_LARGE.error(format!("{} bytes, not at most {SAMPLE_BYTES_MAX}", sample.len()))
         );
     }
+    refuse_known(sample)?;
     let mut issues = Vec::new();
     let (encoding, text) = decode(sample, hints, &mut issues)?;
+    refuse_nul(&text)?;
     if text.trim_ascii().is_empty() {
         return Err(codes::SAMPLE_EMPTY.error("the sample holds no line"));
     }
