@@ -257,7 +257,7 @@ async fn bad_lines_are_no_formulas() {
 #[tokio::test]
 async fn what_nobody_waits_for_is_forgotten() {
     let cache = wh_dataset::engine::SharedCache::<u32, u32>::new(1_000);
-    let making = cache.get_or_make(1, |_| 8, || std::future::pending());
+    let making = cache.get_or_make(1, |_| 8, std::future::pending);
     let cut = tokio::time::timeout(std::time::Duration::ZERO, making).await;
     assert!(cut.is_err() && cache.is_empty(), "a computation that was cancelled leaves no entry");
     assert_eq!(cache.get_or_make(1, |_| 8, async || Ok(7)).await.unwrap(), 7);
