@@ -6102,7 +6102,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.media_type */
+            /** @description server.content_coding, server.media_type */
             readonly 415: {
                 headers: {
                     readonly [name: string]: unknown;
