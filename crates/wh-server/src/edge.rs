@@ -243,7 +243,11 @@ impl Inner {
         match request.uri().path() {
             "/health" => return Ok(Admitted::Health),
             "/health/ready" => return Ok(Admitted::Ready),
-            "/metrics" if probe::is_scraper_here(request.method(), peer, request.headers()) => {
+            // With parameters it is for the operation, which refuses them.
+            "/metrics"
+                if request.uri().query().is_none()
+                    && probe::is_scraper_here(request.method(), peer, request.headers()) =>
+            {
                 return Ok(Admitted::Metrics);
             }
             _ => {}

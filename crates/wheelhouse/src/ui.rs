@@ -41,6 +41,7 @@ const PAGES: &[&str] = &[
     "people/members",
     "settings/sessions",
     "settings/password",
+    "admin",
 ];
 const MISSING: &str = "<!doctype html><title>Wheelhouse</title><p>The web app was not built into this binary. Run `make build`.";
 

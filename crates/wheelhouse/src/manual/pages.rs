@@ -143,6 +143,7 @@ fn linked(event: Event<'_>) -> Event<'_> {
             let file = file.trim_start_matches("./").trim_start_matches("../").trim_end_matches(".gen");
             format!("/docs/{file}{rest}").into()
         }
+        _ if dest_url.trim_start_matches("../") == "config.gen.toml" => "/docs/settings".into(),
         _ => dest_url,
     };
     Event::Start(Tag::Link { link_type, dest_url, title, id })

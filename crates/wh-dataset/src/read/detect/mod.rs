@@ -118,9 +118,9 @@ pub fn detect(sample: &[u8], file_name: Option<&str>, hints: &ReadHints) -> Resu
 }
 
 fn decode(sample: &[u8], hints: &ReadHints, issues: &mut Vec<Issue>) -> Result<(Encoding, Vec<u8>)> {
-    let encoding = match hints.encoding {
-        Some(encoding) => encoding,
-        None => encoding::detect(sample).ok_or_else(|| codes::NOT_TEXT.error("the sample is no text"))?,
+    let Some(encoding) = hints.encoding.or_else(|| encoding::detect(sample)) else {
+        refuse_nul(sample)?;
+        return Err(codes::NOT_TEXT.error("the sample is no text"));
     };
     if hints.encoding.is_none() && encoding == Encoding::Windows1252 {
         let detail = "not UTF-8: read as Windows-1252".to_owned();
