@@ -1,7 +1,8 @@
 // Makes a further company; its maker owns it.
-import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { Button, Group, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { api } from '@/api/client';
+import { Dialog } from '@/ui/Dialog';
 import { useSend } from '@/ui/form';
 import { ProblemNote } from '@/ui/ProblemNote';
 
@@ -16,7 +17,7 @@ export function CompanyDialog({ onClose, onMade }: { onClose: () => void; onMade
     onClose();
   });
   return (
-    <Modal opened onClose={onClose} title="New company" size={420}>
+    <Dialog onClose={onClose} title="New company" size={420}>
       <form onSubmit={submit} noValidate {...keys}>
         <Stack gap="sm">
           <TextInput
@@ -34,6 +35,6 @@ export function CompanyDialog({ onClose, onMade }: { onClose: () => void; onMade
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,6 +1,7 @@
 // The shortcuts that work on this page.
-import { Kbd, Modal } from '@mantine/core';
+import { Kbd } from '@mantine/core';
 import { MOD, type Shortcut, useShortcutList } from '@/lib/keys';
+import { Dialog } from '@/ui/Dialog';
 import classes from './HelpDialog.module.css';
 
 const ALWAYS: readonly Pick<Shortcut, 'keys' | 'what' | 'group'>[] = [
@@ -13,7 +14,7 @@ export function HelpDialog({ onClose }: { onClose: () => void }) {
   const all = [...useShortcutList(), ...ALWAYS];
   const groups = Map.groupBy(all, (one) => one.group);
   return (
-    <Modal opened onClose={onClose} title="Shortcuts" size={520}>
+    <Dialog onClose={onClose} title="Shortcuts" size={520}>
       <div className={classes.groups}>
         {[...groups].map(([group, shortcuts]) => (
           <section key={group}>
@@ -33,6 +34,6 @@ export function HelpDialog({ onClose }: { onClose: () => void }) {
           </section>
         ))}
       </div>
-    </Modal>
+    </Dialog>
   );
 }

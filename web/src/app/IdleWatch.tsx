@@ -1,10 +1,11 @@
 // A hand at the page counts as use; without one, the end of the session is told before it comes.
-import { Button, Group, Modal, Text } from '@mantine/core';
+import { Button, Group, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { limitsQuery, meQuery } from '@/api/identity';
 import { duration } from '@/lib/format';
 import { idleEnd, lastUse, setLimits } from '@/lib/use';
+import { Dialog } from '@/ui/Dialog';
 
 const LOOK_EVERY_MS = 1_000;
 const WARN_BEFORE_MS = 120_000;
@@ -60,7 +61,7 @@ export function IdleWatch() {
 
   if (left === null || idle === null) return null;
   return (
-    <Modal opened onClose={() => use.current()} title="Are you still there?" size={420}>
+    <Dialog onClose={() => use.current()} title="Are you still there?" size={420}>
       <Text>
         Nothing was done here for a while.{' '}
         {left > 0 ? `You are signed out in ${duration(left)}.` : 'You are being signed out.'} Sessions end
@@ -71,7 +72,7 @@ export function IdleWatch() {
           Stay signed in
         </Button>
       </Group>
-    </Modal>
+    </Dialog>
   );
 }
 

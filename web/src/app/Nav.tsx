@@ -2,18 +2,7 @@
 import { Divider, Menu, Tooltip, UnstyledButton } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useRouterState } from '@tanstack/react-router';
-import {
-  Check,
-  ChevronsUpDown,
-  KeyRound,
-  type LucideIcon,
-  MonitorSmartphone,
-  PanelLeft,
-  Plus,
-  Server,
-  Table2,
-  Users,
-} from 'lucide-react';
+import { Check, ChevronsUpDown, PanelLeft, Plus } from 'lucide-react';
 import { useState } from 'react';
 import { api } from '@/api/client';
 import { type Me, useForbidden } from '@/api/identity';
@@ -22,42 +11,18 @@ import { TwoLines } from '@/ui/List';
 import { Mark } from '@/ui/Mark';
 import { showProblem } from '@/ui/toast';
 import { CompanyDialog } from './CompanyDialog';
+import { pagesOf } from './pages';
 import classes from './Shell.module.css';
 import { useBecome } from './session';
 
-interface Item {
-  to: '/panels' | '/people/members' | '/settings/sessions' | '/settings/password' | '/admin';
-  label: string;
-  icon: LucideIcon;
-  permission: string;
-}
-
-const GROUPS: readonly { label: string; items: readonly Item[] }[] = [
-  { label: '', items: [{ to: '/panels', label: 'Panels', icon: Table2, permission: 'panels:read' }] },
-  {
-    label: 'People',
-    items: [{ to: '/people/members', label: 'Members', icon: Users, permission: 'identity:read' }],
-  },
-  {
-    label: 'Settings',
-    items: [
-      { to: '/settings/sessions', label: 'Sessions', icon: MonitorSmartphone, permission: 'identity:self' },
-      { to: '/settings/password', label: 'Password', icon: KeyRound, permission: 'identity:self' },
-      { to: '/admin', label: 'Installation', icon: Server, permission: 'system:read' },
-    ],
-  },
-];
-
 export function Nav({ me, folded, onFold }: { me: Me; folded: boolean; onFold?: () => void }) {
   const path = useRouterState({ select: (state) => state.location.pathname });
-  const groups = GROUPS.map(({ label, items }) => ({
-    label,
-    items: items.filter((item) => me.permissions.includes(item.permission)),
-  })).filter(({ items }) => items.length > 0);
+  const groups = Map.groupBy(pagesOf(me), ({ group }) => group);
+  groups.delete(null);
   return (
     <nav className={classes.nav} aria-label="Main">
       <TenantSwitch me={me} folded={folded} />
-      {groups.map(({ label, items }) => (
+      {[...groups].map(([label, items]) => (
         <div key={label}>
           {folded ? <div className={classes.groupLine} /> : <div className={classes.group}>{label}</div>}
           {items.map(({ to, label: name, icon: Icon }) => (

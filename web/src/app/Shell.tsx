@@ -12,6 +12,7 @@ import { NARROW } from '@/ui/theme';
 import { HelpDialog } from './HelpDialog';
 import { useLiveCache } from './live-cache';
 import { Nav } from './Nav';
+import { type AppPage, pagesOf } from './pages';
 import classes from './Shell.module.css';
 import { TopBar } from './TopBar';
 
@@ -25,7 +26,6 @@ export function Shell() {
   const [help, setHelp] = useState(false);
   useLiveCache(me.tenant.id);
   useShortcutListener();
-  useGoKeys();
   useShortcut('?', 'Show the shortcuts', 'Everywhere', () => setHelp(true));
   useShortcut('[', 'Fold or unfold the navigation', 'Everywhere', () => setFolded(!folded));
   const [palette, setPalette] = useState(false);
@@ -68,6 +68,9 @@ export function Shell() {
           <div id="drawer" className={classes.drawer} />
         </div>
       </div>
+      {pagesOf(me).map((page) => (
+        <GoKey key={page.to} page={page} />
+      ))}
       {palette ? (
         <Suspense fallback={null}>
           <Palette onClose={() => setPalette(false)} />
@@ -101,13 +104,10 @@ function usePaletteKey(open: () => void): void {
   }, []);
 }
 
-function useGoKeys(): void {
+function GoKey({ page: { to, keys, what } }: { page: AppPage }) {
   const navigate = useNavigate();
-  useShortcut('g p', 'Go to panels', 'Go to', () => void navigate({ to: '/panels' }));
-  useShortcut('g n', 'Go to a new import', 'Go to', () => void navigate({ to: '/panels/new' }));
-  useShortcut('g m', 'Go to members', 'Go to', () => void navigate({ to: '/people/members' }));
-  useShortcut('g s', 'Go to sessions', 'Go to', () => void navigate({ to: '/settings/sessions' }));
-  useShortcut('g w', 'Go to the password', 'Go to', () => void navigate({ to: '/settings/password' }));
+  useShortcut(keys, what, 'Go to', () => void navigate({ to }));
+  return null;
 }
 
 /** When any request finds the session ended, the page goes to sign-in and comes back afterwards. */

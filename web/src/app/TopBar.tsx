@@ -3,9 +3,11 @@ import { ActionIcon, Kbd, Menu, Tooltip, UnstyledButton, useMantineColorScheme }
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
 import {
+  BookOpen,
   Check,
   ChevronRight,
   CircleHelp,
+  Keyboard,
   LogOut,
   MenuIcon,
   Monitor,
@@ -21,6 +23,7 @@ import { MOD } from '@/lib/keys';
 import { useLiveStatus } from '@/lib/live';
 import { TwoLines } from '@/ui/List';
 import { showProblem } from '@/ui/toast';
+import { MANUAL, PAGES } from './pages';
 import classes from './Shell.module.css';
 import { useSignOut } from './session';
 
@@ -49,23 +52,11 @@ export function TopBar({
         <span className={classes.findText}>Search or run</span>
         <Kbd className={classes.findText}>{MOD} K</Kbd>
       </UnstyledButton>
-      <Tooltip label="Shortcuts  ?">
-        <ActionIcon aria-label="Shortcuts" size={30} onClick={onHelp} visibleFrom="xs">
-          <CircleHelp size={17} />
-        </ActionIcon>
-      </Tooltip>
+      <HelpMenu onKeys={onHelp} />
       <UserMenu me={me} />
     </section>
   );
 }
-
-const NAMES: Record<string, readonly string[]> = {
-  '/panels': ['Panels'],
-  '/panels/new': ['Panels', 'New import'],
-  '/people/members': ['People', 'Members'],
-  '/settings/sessions': ['Settings', 'Sessions'],
-  '/settings/password': ['Settings', 'Password'],
-};
 
 function useCrumbs(): { text: string; to?: string }[] {
   const path = useRouterState({ select: (state) => state.location.pathname }).replace(/(.)\/$/, '$1');
@@ -76,7 +67,7 @@ function useCrumbs(): { text: string; to?: string }[] {
     const list = { text: 'Panels', to: '/panels' };
     return path.endsWith('/import') ? [list, title, { text: 'Import' }] : [list, title];
   }
-  const names = NAMES[path] ?? ['Not found'];
+  const names = PAGES.find((page) => page.to === path)?.crumbs ?? ['Not found'];
   return names.map((text) => (text === 'Panels' ? { text, to: '/panels' } : { text }));
 }
 
@@ -129,6 +120,32 @@ function LiveState() {
         </Tooltip>
       ) : null}
     </span>
+  );
+}
+
+function HelpMenu({ onKeys }: { onKeys: () => void }) {
+  return (
+    <Menu width={220}>
+      <Menu.Target>
+        <ActionIcon aria-label="Help" size={30}>
+          <CircleHelp size={17} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item
+          component="a"
+          href={MANUAL}
+          target="_blank"
+          rel="noopener"
+          leftSection={<BookOpen size={14} />}
+        >
+          Manual
+        </Menu.Item>
+        <Menu.Item leftSection={<Keyboard size={14} />} rightSection={<Kbd>?</Kbd>} onClick={onKeys}>
+          Shortcuts
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
   );
 }
 

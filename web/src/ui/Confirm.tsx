@@ -1,6 +1,7 @@
 // Asks before something is lost for good: names what and how much, wants the name typed where no undo exists.
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
+import { Dialog } from './Dialog';
 import { ProblemNote } from './ProblemNote';
 
 export function Confirm({
@@ -37,7 +38,7 @@ export function Confirm({
     }
   };
   return (
-    <Modal opened onClose={busy ? () => undefined : onClose} title={title} size={460} returnFocus>
+    <Dialog onClose={busy ? () => undefined : onClose} title={title} size={460}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -74,6 +75,6 @@ export function Confirm({
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

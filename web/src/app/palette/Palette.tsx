@@ -3,6 +3,7 @@ import { Modal } from '@mantine/core';
 import { CornerDownLeft, Search } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
 import { useMe } from '@/api/identity';
+import { useFocusBack } from '@/ui/Dialog';
 import { ProblemNote } from '@/ui/ProblemNote';
 import { type Entry, rememberOperation, useEntries } from './entries';
 import { OperationForm } from './OperationForm';
@@ -14,15 +15,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const [query, setQuery] = useState('');
   const [operation, setOperation] = useState<Operation | null>(null);
   const found = useEntries(me, query);
-  const [from] = useState(() => document.activeElement);
-  useEffect(
-    () => () => {
-      // Gone, and the focus with it: back to where it came from, if that is still there.
-      if (from instanceof HTMLElement && from.isConnected && document.activeElement === document.body)
-        from.focus({ preventScroll: true });
-    },
-    [from],
-  );
+  useFocusBack();
   const choose = (entry: Entry) => {
     if ('operation' in entry.choose) {
       rememberOperation(me, entry.choose.operation);

@@ -4,12 +4,10 @@ import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from '@t
 import { useNavigate } from '@tanstack/react-router';
 import {
   ArrowLeftRight,
+  BookOpen,
   Clock,
-  FileUp,
-  KeyRound,
   LogOut,
   type LucideIcon,
-  MonitorSmartphone,
   Moon,
   Play,
   Sun,
@@ -17,7 +15,6 @@ import {
   Table2,
   TriangleAlert,
   User,
-  Users,
 } from 'lucide-react';
 import { useEffect } from 'react';
 import { api } from '@/api/client';
@@ -25,6 +22,7 @@ import { type Me, membersQuery } from '@/api/identity';
 import { panelsQuery } from '@/api/panels';
 import { type Recent, recents, remember } from '@/lib/recent';
 import { showProblem } from '@/ui/toast';
+import { MANUAL, pagesOf } from '../pages';
 import { useBecome, useSignOut } from '../session';
 import { type Findable, find } from './find';
 import { callable, type Operation, operationsQuery } from './operations';
@@ -59,7 +57,7 @@ export function useEntries(
   const known = [...pages, ...panels, ...people, ...runs];
   const last = query.trim() === '' ? recentEntries(me, known, panel) : [];
   const found = [
-    ...find(pages, query, EACH_MAX),
+    ...find(pages, query, query.trim() === '' ? pages.length : EACH_MAX),
     ...(query.trim() === '' ? panels.slice(0, 5) : panels),
     ...(query.trim() === '' ? [] : find(people, query, EACH_MAX)),
     ...find(runs, query, query.trim() === '' ? runs.length : 30),
@@ -142,51 +140,6 @@ function usePeople(me: Me): Entry[] {
   }));
 }
 
-type Target = '/panels' | '/panels/new' | '/people/members' | '/settings/sessions' | '/settings/password';
-
-const PAGES: readonly {
-  to: Target;
-  label: string;
-  words: string;
-  hint: string;
-  icon: LucideIcon;
-  permission: string;
-}[] = [
-  { to: '/panels', label: 'Panels', words: 'go list', hint: 'g p', icon: Table2, permission: 'panels:read' },
-  {
-    to: '/panels/new',
-    label: 'Import a file',
-    words: 'go new panel csv tsv ndjson upload',
-    hint: 'g n',
-    icon: FileUp,
-    permission: 'panels:write',
-  },
-  {
-    to: '/people/members',
-    label: 'Members',
-    words: 'go people invite invitations roles',
-    hint: 'g m',
-    icon: Users,
-    permission: 'identity:read',
-  },
-  {
-    to: '/settings/sessions',
-    label: 'Sessions',
-    words: 'go settings signed in browsers',
-    hint: 'g s',
-    icon: MonitorSmartphone,
-    permission: 'identity:self',
-  },
-  {
-    to: '/settings/password',
-    label: 'Password',
-    words: 'go settings change',
-    hint: 'g w',
-    icon: KeyRound,
-    permission: 'identity:self',
-  },
-];
-
 /** Pages, settings, companies: what the shell itself can do. */
 function usePages(me: Me): Entry[] {
   const navigate = useNavigate();
@@ -194,13 +147,13 @@ function usePages(me: Me): Entry[] {
   const cache = useQueryClient();
   const signOut = useSignOut();
   const { setColorScheme } = useMantineColorScheme();
-  const pages = PAGES.filter(({ permission }) => me.permissions.includes(permission)).map(
-    ({ to, label, words, hint, icon }): Entry => ({
+  const pages = pagesOf(me).map(
+    ({ to, label, words, keys, icon }): Entry => ({
       key: `page ${to}`,
       group: 'Go to',
       label,
       words,
-      hint,
+      hint: keys,
       icon,
       choose: {
         run: () => {
@@ -210,6 +163,15 @@ function usePages(me: Me): Entry[] {
       },
     }),
   );
+  const manual: Entry = {
+    key: 'page manual',
+    group: 'Go to',
+    label: 'Manual',
+    words: 'go help docs documentation guide reference api',
+    hint: '/docs',
+    icon: BookOpen,
+    choose: { run: () => void window.open(MANUAL, '_blank', 'noopener') },
+  };
   const setting = (key: string, label: string, words: string, icon: LucideIcon, run: () => void): Entry => ({
     key: `page ${key}`,
     group: 'Settings',
@@ -240,6 +202,7 @@ function usePages(me: Me): Entry[] {
     );
   return [
     ...pages,
+    manual,
     setting('light', 'Theme: light', 'settings colour scheme', Sun, () => setColorScheme('light')),
     setting('dark', 'Theme: dark', 'settings colour scheme', Moon, () => setColorScheme('dark')),
     setting('auto', 'Theme: as the system', 'settings colour scheme', SunMoon, () => setColorScheme('auto')),

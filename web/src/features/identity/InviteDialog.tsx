@@ -1,5 +1,5 @@
 // Invites someone: address and role, then the link, shown once.
-import { Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -7,6 +7,7 @@ import { api } from '@/api/client';
 import { invitationsQuery, ROLES, type Role, useMe } from '@/api/identity';
 import { moment } from '@/lib/format';
 import { CopyButton } from '@/ui/CopyButton';
+import { Dialog } from '@/ui/Dialog';
 import { useSend } from '@/ui/form';
 import { Note } from '@/ui/Note';
 import { ProblemNote } from '@/ui/ProblemNote';
@@ -21,9 +22,9 @@ interface Made {
 export function InviteDialog({ onClose }: { onClose: () => void }) {
   const [made, setMade] = useState<Made | null>(null);
   return (
-    <Modal opened onClose={onClose} title={made ? 'Send this link' : 'Invite someone'} size={480}>
+    <Dialog onClose={onClose} title={made ? 'Send this link' : 'Invite someone'} size={480}>
       {made ? <LinkOnce made={made} onClose={onClose} /> : <InviteForm onMade={setMade} onClose={onClose} />}
-    </Modal>
+    </Dialog>
   );
 }
 

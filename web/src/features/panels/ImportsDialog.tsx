@@ -1,9 +1,10 @@
 // The past imports of a panel: when, what, how many rows, which lines were not read.
-import { Anchor, Loader, Modal } from '@mantine/core';
+import { Anchor, Loader } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { address } from '@/api/client';
 import { type Import, importsQuery, type Panel } from '@/api/panels';
 import { bytes, count, plural } from '@/lib/format';
+import { Dialog } from '@/ui/Dialog';
 import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { When } from '@/ui/When';
 
@@ -46,7 +47,7 @@ const columns: ListColumn<Import>[] = [
 export function ImportsDialog({ panel, onClose }: { panel: Panel; onClose: () => void }) {
   const imports = useQuery(importsQuery(panel.id));
   return (
-    <Modal opened onClose={onClose} title={`Imports of ${panel.title}`} size={720}>
+    <Dialog onClose={onClose} title={`Imports of ${panel.title}`} size={720}>
       {imports.isPending && !imports.error ? (
         <Loader aria-label="Loading" />
       ) : (
@@ -64,6 +65,6 @@ export function ImportsDialog({ panel, onClose }: { panel: Panel; onClose: () =>
           empty={<Empty icon={null} title="Nothing was imported yet" />}
         />
       )}
-    </Modal>
+    </Dialog>
   );
 }

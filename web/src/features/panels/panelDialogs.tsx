@@ -1,5 +1,5 @@
 // Small dialogs about one panel: make, rename, delete.
-import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { Button, Group, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -9,6 +9,7 @@ import { type Panel, panelQuery } from '@/api/panels';
 import { plural } from '@/lib/format';
 import { forget } from '@/lib/recent';
 import { Confirm } from '@/ui/Confirm';
+import { Dialog } from '@/ui/Dialog';
 import { useSend } from '@/ui/form';
 import { ProblemNote } from '@/ui/ProblemNote';
 import { showDone } from '@/ui/toast';
@@ -38,7 +39,7 @@ function TitleDialog({
     onClose();
   });
   return (
-    <Modal opened onClose={onClose} title={heading} size={420}>
+    <Dialog onClose={onClose} title={heading} size={420}>
       <form onSubmit={submit} noValidate {...keys}>
         <Stack gap="sm">
           <TextInput label="Title" data-autofocus autoComplete="off" {...form.getInputProps('title')} />
@@ -51,7 +52,7 @@ function TitleDialog({
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 
