@@ -13,6 +13,7 @@ use wh_base::{OsRandom, Result, codes};
 use wh_cli::World;
 
 use crate::doctor;
+use crate::healthcheck::{self, Question};
 use crate::serve;
 use crate::settings::Sources;
 
@@ -36,6 +37,14 @@ enum Verb {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
+    },
+    /// Ask the server that runs with the same settings on this machine whether it is ready; exit code 1 when not
+    Healthcheck {
+        #[command(flatten)]
+        common: CommonFlags,
+        /// Only whether the process answers
+        #[arg(long)]
+        alive: bool,
     },
     /// Show or check the configuration
     #[command(subcommand)]
@@ -104,6 +113,10 @@ fn here(verb: Verb) -> Result<()> {
         Verb::Doctor { common, json } => {
             let telling = if json { doctor::Telling::Json } else { doctor::Telling::Lines };
             runtime()?.block_on(doctor::run(&common.sources(), telling))
+        }
+        Verb::Healthcheck { common, alive } => {
+            let question = if alive { Question::Alive } else { Question::Ready };
+            healthcheck::run(&common.sources(), question)
         }
         Verb::Config(verb) => config::run(&verb),
         Verb::Db(verb) => runtime()?.block_on(database::run(&verb)),

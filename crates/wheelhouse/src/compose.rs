@@ -16,7 +16,7 @@ use wh_system::{System, SystemParts};
 
 use crate::data_dir::{self, DataDir};
 use crate::settings::{DatabaseSettings, Engine, Settings};
-use crate::{doctor, ports};
+use crate::{doctor, healthcheck, ports};
 
 /// Every context's tables, in the order in which they are made.
 pub const MIGRATIONS: &[Migrations] =
@@ -194,7 +194,7 @@ async fn describe(folder: &Path) -> Result<Documents> {
     let modules = modules(&identity, datasets.clone(), &system(parts));
     Ok(Documents {
         openapi: wh_server::spec_text(&wh_server::describe(&modules)?)?,
-        errors: wh_server::error_table(&modules, &[data_dir::ALL, doctor::ALL]),
+        errors: wh_server::error_table(&modules, &[data_dir::ALL, doctor::ALL, healthcheck::ALL]),
         permissions: wh_server::permission_table(&modules),
     })
 }

@@ -3,6 +3,7 @@ mod cli;
 mod compose;
 mod data_dir;
 mod doctor;
+mod healthcheck;
 mod log;
 mod manual;
 mod ports;

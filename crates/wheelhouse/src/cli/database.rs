@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use toml_edit::{DocumentMut, Item, Table, value};
+use url::Url;
 use wh_base::{Result, Secret, codes};
 use wh_db::{PostgresInit, PostgresUrls, init_postgres};
 
@@ -18,6 +19,9 @@ pub enum Verb {
         /// URL of a login that may make databases and logins: `postgres://admin:password@host/postgres`
         #[arg(long, value_name = "URL")]
         admin_url: String,
+        /// File with that login's password, for a URL without one: no password on the command line
+        #[arg(long, value_name = "FILE")]
+        admin_password_file: Option<PathBuf>,
         /// The database to make
         #[arg(long, default_value = "wheelhouse")]
         database: String,
@@ -31,7 +35,7 @@ pub enum Verb {
 
 /// Do it. A second run keeps the logins that work.
 pub async fn run(verb: &Verb) -> Result<()> {
-    let Verb::Init { admin_url, database, login_prefix, common } = verb;
+    let Verb::Init { admin_url, admin_password_file, database, login_prefix, common } = verb;
     compose::install_crypto();
     let settings = Settings::load(&common.sources())?;
     let init = PostgresInit {
@@ -40,7 +44,11 @@ pub async fn run(verb: &Verb) -> Result<()> {
         existing: compose::postgres_urls(&settings.database).ok(),
     };
     let random = wh_base::OsRandom;
-    let urls = init_postgres(&Secret::new(admin_url.clone()), &init, &random).await?;
+    let admin_url = match admin_password_file {
+        Some(file) => with_password(admin_url, file)?,
+        None => Secret::new(admin_url.clone()),
+    };
+    let urls = init_postgres(&admin_url, &init, &random).await?;
     let file = settings.file.clone().unwrap_or_else(|| settings.data_dir.join(FILE_NAME));
     write_urls(&file, &urls)?;
     let mut migrated = settings;
@@ -52,6 +60,21 @@ pub async fn run(verb: &Verb) -> Result<()> {
     compose::migrate(&migrated).await?;
     print::line(&format!("The database `{database}` is ready; {} names its four logins.", file.display()));
     Ok(())
+}
+
+/// The URL with the password of the file; a line end behind it is not part of it.
+fn with_password(url: &str, file: &Path) -> Result<Secret<String>> {
+    let password = std::fs::read_to_string(file).map_err(|e| {
+        codes::CONFIG.caused(format!("cannot read the administrator's password from {}", file.display()), e)
+    })?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    let mut whole =
+        Url::parse(url).map_err(|e| codes::CONFIG.caused("--admin-url is not a URL of one server", e))?;
+    if password.is_empty() || whole.password().is_some() || whole.set_password(Some(password)).is_err() {
+        let message = "with --admin-password-file, the file holds a password and --admin-url names user and host without one";
+        return Err(codes::CONFIG.error(message));
+    }
+    Ok(Secret::new(whole.into()))
 }
 
 /// Comments and other keys of the file stay. The file holds passwords: only its owner may read it.

@@ -3,6 +3,7 @@ mod cli;
 mod crash;
 mod doctor;
 mod fuzz;
+mod healthcheck;
 mod house;
 mod http;
 mod imports;

@@ -137,3 +137,32 @@ fn what_other_programs_keep_in_the_environment_does_not_matter() {
     let words = String::from_utf8_lossy(&ours.stderr).into_owned();
     assert!(!ours.status.success() && words.contains("WHEELHOUSE_LOG_LEVEL"), "{words}");
 }
+
+#[test]
+fn the_administrators_password_comes_from_a_file() {
+    let Ok(server) = wh_testkit::engines::shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (login, rest) = server.admin_url().split_once('@').unwrap();
+    let (user, password) = login.rsplit_once(':').unwrap();
+    let name = format!("whpw_{}", std::process::id());
+    let file = folder.path().join("password");
+    let init = |url: &str, text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let mut command = wheelhouse();
+        command.args(["db", "init", "--admin-url", url, "--database", &name, "--login-prefix", &name]);
+        command.arg("--admin-password-file").arg(&file).arg("--data-dir").arg(folder.path());
+        command.output().unwrap()
+    };
+    let url = format!("{user}@{rest}");
+    let made = init(&url, &format!("{password}\n"));
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let again = init(&url, password);
+    assert!(again.status.success(), "a second run keeps what works");
+    for (url, text) in [(&url[..], "wr\u{f6}ng:/@"), (&url[..], "\n"), (server.admin_url(), password)] {
+        let refused = init(url, text);
+        let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success(), "{url} with `{text}`");
+        assert!(!words.contains("wr\u{f6}ng"), "no password in words: {words}");
+    }
+    assert!(House::start_with(folder.path(), &[]).setup_token.is_some());
+}
