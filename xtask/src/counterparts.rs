@@ -6,11 +6,13 @@ use anyhow::{Context, Result, bail};
 
 use crate::run::{answers, command, output, shown};
 
-/// Debian packages: the database, the browser, Python's virtual environments.
+/// Debian packages: the database, the browser, another clock, what the manual's examples call.
 const DEBIAN: &[(&str, &str)] = &[
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
     ("/usr/bin/chromium", "chromium"),
     ("/usr/bin/setpriv", "util-linux"),
+    ("/usr/bin/faketime", "faketime"),
+    ("/usr/bin/curl", "curl"),
 ];
 /// Python packages at one version each: the same run today and next year.
 const PYTHON: &[&str] = &[

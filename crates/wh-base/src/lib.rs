@@ -5,10 +5,12 @@ pub mod config;
 mod error;
 mod random;
 mod secret;
+mod span;
 mod time;
 
 pub use actor::{Actor, Origin};
 pub use error::{Error, ErrorCode, FieldError, Kind, Result};
 pub use random::{IdSource, OsRandom, Random, SeededRandom};
 pub use secret::Secret;
+pub use span::{Attribute, ChildOf, Span, SpanKind, SpanSink, Traced};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};

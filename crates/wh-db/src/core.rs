@@ -3,10 +3,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use metrics::{Histogram, counter, histogram};
-use wh_base::{Clock, IdSource, Random, Result};
+use wh_base::{Attribute, Clock, IdSource, Random, Result, Span, SpanKind, Timestamp, Traced};
 
 use crate::engine::Engine;
-use crate::slow::{Run, SlowStatements};
+use crate::slow::{Run, SlowStatements, squeezed};
 use crate::text::Texts;
 
 pub(crate) struct Core {
@@ -44,6 +44,11 @@ impl Meter {
         }
     }
 
+    /// The engine's name in the semantic conventions of OpenTelemetry.
+    fn system(&self) -> &'static str {
+        if self.engine == "postgres" { "postgresql" } else { self.engine }
+    }
+
     pub(crate) fn start(&self) -> Timer<'_> {
         Timer { meter: self, started: Instant::now() }
     }
@@ -57,16 +62,19 @@ pub(crate) struct Timer<'a> {
 
 impl Timer<'_> {
     pub(crate) fn opened<T>(self, answer: &Result<T>) {
+        self.span("open", None, answer);
         self.stop(&self.meter.open, answer);
     }
 
     pub(crate) fn read<T>(self, sql: &str, answer: &Result<T>) {
         self.note(sql, "read", answer.is_err());
+        self.span("read", Some(sql), answer);
         self.stop(&self.meter.read, answer);
     }
 
     pub(crate) fn write<T>(self, sql: &str, answer: &Result<T>) {
         self.note(sql, "write", answer.is_err());
+        self.span("write", Some(sql), answer);
         self.stop(&self.meter.write, answer);
     }
 
@@ -77,7 +85,35 @@ impl Timer<'_> {
     }
 
     pub(crate) fn commit<T>(self, answer: &Result<T>) {
+        self.span("commit", None, answer);
         self.stop(&self.meter.commit, answer);
+    }
+
+    /// Tell whoever traces this request. The text of a statement holds no value of it.
+    fn span<T>(&self, kind: &'static str, sql: Option<&str>, answer: &Result<T>) {
+        let Some(traced) = Traced::current() else { return };
+        traced.child(|ids| {
+            let ended = self.meter.clock.now();
+            let took = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX);
+            let mut attributes = vec![
+                ("db.system.name", Attribute::Text(self.meter.system().to_owned())),
+                ("db.operation.name", Attribute::Text(kind.to_owned())),
+            ];
+            attributes.extend(sql.map(|sql| ("db.query.text", Attribute::Text(squeezed(sql)))));
+            let code = answer.as_ref().err().map(|error| error.code().code.to_owned());
+            attributes.extend(code.clone().map(|code| ("error.type", Attribute::Text(code))));
+            Span {
+                trace: ids.trace,
+                id: ids.id,
+                parent: Some(ids.parent),
+                kind: SpanKind::Client,
+                name: format!("database {kind}"),
+                started: Timestamp::from_micros(ended.micros().saturating_sub(took)),
+                ended,
+                attributes,
+                failure: code,
+            }
+        });
     }
 
     fn stop<T>(&self, histogram: &Histogram, answer: &Result<T>) {

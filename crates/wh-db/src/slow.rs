@@ -88,7 +88,8 @@ impl SlowStatements {
     }
 }
 
-fn squeezed(sql: &str) -> String {
+/// A statement's text for people: blanks squeezed, cut.
+pub(crate) fn squeezed(sql: &str) -> String {
     let mut text = String::with_capacity(sql.len().min(TEXT_CHARS_MAX));
     for word in sql.split_whitespace() {
         if !text.is_empty() {

@@ -16,6 +16,7 @@ use wh_db::Context;
 use crate::edge;
 use crate::health::{ComponentHealth, Health, Readiness};
 use crate::live::{__path_live_connect, Hub, live_connect};
+use crate::provided::Provided;
 use crate::registry::{self, Door, Op, Registry};
 use crate::{Answer, Authenticator, CookieScheme, Json, Module, SessionCookie, codes};
 
@@ -60,14 +61,14 @@ impl App {
             context: parts.context.clone(),
             areas: readable(&parts.modules),
         });
-        let router = assembled
-            .router
-            .layer(Extension(SpecBytes(Bytes::from(spec))))
-            .layer(Extension(parts.hub))
-            .layer(Extension(parts.health))
-            .layer(Extension(cookie))
-            .layer(Extension(door))
-            .with_state(parts.context);
+        let mut provided = Provided::default()
+            .with(SpecBytes(Bytes::from(spec)))
+            .with(parts.hub)
+            .with(parts.health)
+            .with(cookie)
+            .with(door);
+        parts.modules.iter().for_each(|module| provided.and(module.provided()));
+        let router = assembled.router.layer(provided).with_state(parts.context);
         let router = edge::with_fallbacks(router, parts.web);
         Ok(Self { router, spec: Arc::new(assembled.spec) })
     }

@@ -15,6 +15,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// The origin that people type, when it is not the listen address: `https://wheelhouse.example.com`.
     pub public_url: Option<String>,
+    /// Where to report a security hole of this installation: `mailto:…` or `https://…`.
+    pub security_contact: Option<String>,
     /// More names this server answers for, `name` or `name:port`.
     pub allowed_hosts: Vec<String>,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses or networks (`10.0.0.0/8`).
@@ -74,6 +76,7 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            security_contact: None,
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             tls_certificate: None,
@@ -133,6 +136,17 @@ impl ServerConfig {
         Ok(Some(url.origin()))
     }
 
+    /// The security contact, checked: a line of security.txt is a URI and nothing else (RFC 9116 2.5.3).
+    pub fn security_contact(&self) -> Result<Option<url::Url>> {
+        let Some(text) = &self.security_contact else { return Ok(None) };
+        let wrong = |why: &str| codes::CONFIG.error(format!("security_contact `{text}` {why}"));
+        let url = url::Url::parse(text).map_err(|e| wrong(&format!("does not parse: {e}")))?;
+        if !matches!(url.scheme(), "mailto" | "https" | "tel") {
+            return Err(wrong("is none of mailto:, https: and tel:"));
+        }
+        Ok(Some(url))
+    }
+
     /// Whether people reach the server by https: its own TLS, or a public URL that says so.
     pub fn is_secure(&self) -> bool {
         let public = self.public_url.as_deref();
@@ -168,6 +182,11 @@ pub const SECTION: Section = Section {
             "public_url",
             Holds::Text,
             "The origin that people type, when it is not the listen address: `https://wheelhouse.example.com`.",
+        ),
+        Key::optional(
+            "security_contact",
+            Holds::Text,
+            "Where to report a security hole of this installation, `mailto:…` or `https://…`; published as /.well-known/security.txt.",
         ),
         Key::new(
             "allowed_hosts",

@@ -50,7 +50,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::Request;
 use tower::Service;
-use wh_base::{IdSource, Origin, Result};
+use wh_base::{Clock, IdSource, Origin, Result, SpanSink, Traced};
 
 pub use body::{BodyError, body_error};
 pub use fallback::with_fallbacks;
@@ -132,6 +132,7 @@ struct Inner {
     ids: IdSource,
     sockets: Sockets,
     health: Health,
+    tracing: OnceLock<Arc<trace::Tracing>>,
     address_bytes_max: u32,
     body_bytes_max: u64,
     body_pace: body::Pace,
@@ -153,6 +154,7 @@ impl Edge {
             ids: parts.ids,
             sockets: parts.sockets,
             health: parts.health,
+            tracing: OnceLock::new(),
             address_bytes_max: config.address_bytes_max,
             body_bytes_max: config.body_bytes_max,
             body_pace: body::Pace {
@@ -167,6 +169,12 @@ impl Edge {
     /// The operations are there: from now on they answer. Only the first call counts.
     pub fn open(&self, router: Router) {
         let _first = self.0.router.set(router);
+    }
+
+    /// Collect the spans of requests: those whose caller asks for it, and this share (0 to 1) of those without a trace.
+    /// Only the first call counts.
+    pub fn trace_to(&self, sink: Arc<dyn SpanSink>, clock: Arc<dyn Clock>, ratio: f64) {
+        let _first = self.0.tracing.set(Arc::new(trace::Tracing { sink, clock, ratio }));
     }
 
     /// How this server is.
@@ -188,13 +196,18 @@ impl Edge {
         let edge = &*self.0;
         let announced = request.body().size_hint().exact();
         let visit = Visit::new(edge.ids.next(), request.method().clone(), announced, edge.body_bytes_max);
-        let trace = trace::Trace::continued(request.headers(), visit.request());
-        let line = log::Line::new(visit.clone(), trace);
+        let tracing = edge.tracing.get();
+        let trace = trace::Trace::continued(request.headers(), visit.request())
+            .or_else(|| tracing.map(|tracing| trace::Trace::begun(visit.request(), tracing.ratio)));
+        let scheme = peer.map_or(Transport::Cleartext, |peer| peer.transport).scheme();
+        let collected = trace::Collected::new(tracing, trace, request.uri().path(), scheme);
+        let traced = collected.as_ref().map(trace::Collected::traced);
+        let line = log::Line::new(visit.clone(), trace, collected);
         let held = etag::condition(request.method(), request.headers());
         let accepted = compress::accepted(request.method(), request.headers());
 
         let answer = match edge.admit(peer, &visit, &mut request) {
-            Ok(Admitted::ToRouter) => edge.route(&visit, request).await,
+            Ok(Admitted::ToRouter) => edge.route(&visit, request, traced).await,
             Ok(Admitted::Health) => {
                 visit.at_route(&probe::HEALTH);
                 Ok(probe::alive(visit.method()))
@@ -264,7 +277,7 @@ impl Inner {
         Ok(Admitted::ToRouter)
     }
 
-    async fn route<B>(&self, visit: &Visit, request: Request<B>) -> Result<Response>
+    async fn route<B>(&self, visit: &Visit, request: Request<B>, traced: Option<Traced>) -> Result<Response>
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
@@ -278,7 +291,11 @@ impl Inner {
         });
         // The clone shares all routes; calling needs a handle of its own.
         let Some(mut router) = self.router.get().cloned() else { return Err(health::starting()) };
-        guard::answer(router.call(request), visit, self.request_timeout).await
+        let call = router.call(request);
+        match traced {
+            None => guard::answer(call, visit, self.request_timeout).await,
+            Some(traced) => guard::answer(traced.within(call).boxed(), visit, self.request_timeout).await,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod log;
 mod module;
 pub mod page;
 pub mod problem;
+mod provided;
 mod registry;
 pub mod serve;
 mod tables;

@@ -2,7 +2,6 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use axum::{Extension, Router};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use wh_base::{ErrorCode, Result};
@@ -10,8 +9,7 @@ use wh_contract::{Event, Permission};
 use wh_db::{Context, Delivered, Migrations, Reaction};
 
 use crate::Registry;
-
-type Extend = Arc<dyn Fn(Router<Context>) -> Router<Context> + Send + Sync>;
+use crate::provided::Provided;
 
 /// One bounded context, as the binary sees it.
 #[derive(Clone)]
@@ -22,7 +20,7 @@ pub struct Module {
     permissions: Vec<&'static Permission>,
     errors: Vec<&'static ErrorCode>,
     reactions: Vec<Reaction>,
-    extensions: Vec<Extend>,
+    provided: Provided,
 }
 
 impl Module {
@@ -35,7 +33,7 @@ impl Module {
             permissions: Vec::new(),
             errors: Vec::new(),
             reactions: Vec::new(),
-            extensions: Vec::new(),
+            provided: Provided::default(),
         }
     }
 
@@ -75,10 +73,10 @@ impl Module {
         self
     }
 
-    /// A value that handlers of this module take by `Extension<T>`.
+    /// A value that handlers take by `Extension<T>`. Of a type of this module's own: all modules' values are in one place.
     #[must_use]
     pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.extensions.push(Arc::new(move |router| router.layer(Extension(value.clone()))));
+        self.provided.add(value);
         self
     }
 
@@ -111,8 +109,8 @@ impl Module {
         self.operations.clone()
     }
 
-    pub(crate) fn extend(&self, router: Router<Context>) -> Router<Context> {
-        self.extensions.iter().fold(router, |router, extension| extension(router))
+    pub(crate) fn provided(&self) -> &Provided {
+        &self.provided
     }
 }
 

@@ -163,11 +163,7 @@ impl Registry {
         self.permissions.extend(module.permission_list().iter().map(|permission| **permission));
         self.codes_of(module.error_list());
         for operations in module.operation_list() {
-            let before = std::mem::take(&mut self.router);
             operations(self);
-            let own = std::mem::replace(&mut self.router, before);
-            let merged = std::mem::take(&mut self.router).merge(module.extend(own));
-            self.router = merged;
         }
     }
 }

@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use uuid::Uuid;
 use wh_base::{Clock, IdSource, OsRandom, Random, Result, SystemClock, codes};
 use wh_dataset::ingest::IngestLimits;
 use wh_dataset::segment::Objects;
@@ -36,6 +37,8 @@ pub struct Inputs {
     pub random: Arc<dyn Random>,
     /// New ids from both.
     pub ids: IdSource,
+    /// This process among others; new at each start.
+    pub node: Uuid,
 }
 
 impl Inputs {
@@ -44,7 +47,8 @@ impl Inputs {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(OsRandom);
         let ids = IdSource::new(Arc::clone(&clock), Arc::clone(&random));
-        Self { clock, random, ids }
+        let node = ids.next();
+        Self { clock, random, ids, node }
     }
 }
 
@@ -60,9 +64,8 @@ pub fn system(parts: OperatorParts<'_>) -> System {
     let panels = Arc::new(ports::Panels(opened.system.clone()));
     let storage = Arc::new(ports::Storage(datasets.clone(), opened.system.clone()));
     let node = Node {
-        id: inputs.ids.next(),
-        host: std::fs::read_to_string("/proc/sys/kernel/hostname")
-            .map_or_else(|_| "unknown".to_owned(), |name| name.trim().to_owned()),
+        id: inputs.node,
+        host: host(),
         address,
         engine: opened.db.engine(),
         started_at: inputs.clock.now(),
@@ -75,6 +78,12 @@ pub fn system(parts: OperatorParts<'_>) -> System {
         companies: people.clone(),
         usage: vec![people, panels, storage],
     })
+}
+
+/// The machine's name.
+pub fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "unknown".to_owned(), |name| name.trim().to_owned())
 }
 
 /// What the operator's view is put together from.

@@ -8,6 +8,7 @@ mod log;
 mod manual;
 mod ports;
 mod print;
+mod security_txt;
 mod serve;
 mod settings;
 mod ui;

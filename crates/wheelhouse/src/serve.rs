@@ -10,15 +10,16 @@ use wh_base::{Result, codes};
 use wh_db::{Context, Opened};
 use wh_identity::Identity;
 use wh_server::config::ServerConfig;
-use wh_server::edge::{Edge, EdgeParts};
+use wh_server::edge::{Edge, EdgeParts, VERSION};
 use wh_server::log::{Form, LogControl};
 use wh_server::serve::{FiguresPort, Listener, Sockets};
 use wh_server::{App, AppParts, CookieScheme, Health, Hub};
+use wh_telemetry::{Source, Telemetry};
 
 use crate::compose::{self, Inputs, OperatorParts};
 use crate::data_dir::DataDir;
 use crate::settings::{Settings, Sources};
-use crate::{log, manual, print, ui};
+use crate::{log, manual, print, security_txt, ui};
 
 /// Run until a signal ends it. The door is bound first and says that the server starts, until everything behind it is there.
 pub async fn serve(sources: &Sources) -> Result<()> {
@@ -40,6 +41,10 @@ pub async fn serve(sources: &Sources) -> Result<()> {
         sockets: sockets.clone(),
         health: health.clone(),
     })?;
+    let telemetry = telemetry(&settings, &inputs)?;
+    if let Some(telemetry) = &telemetry {
+        edge.trace_to(telemetry.sink(), Arc::clone(&inputs.clock), settings.telemetry.ratio());
+    }
     let figures = settings.server.metrics_listen.map(FiguresPort::bind).transpose()?;
     tokio::spawn(tasks::stop_on_signal(stop.clone())?);
     tokio::spawn(tasks::log_level_on_hangup(sources.clone(), log.clone())?);
@@ -73,7 +78,23 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     if let Some(figures) = figures {
         ended_well(figures.await)?;
     }
+    if let Some(telemetry) = telemetry {
+        // After the last request, so that its span is told too.
+        ended_well(tokio::task::spawn_blocking(move || telemetry.end()).await)?;
+    }
     outcome
+}
+
+/// The way to the collector, when one is configured.
+fn telemetry(settings: &Settings, inputs: &Inputs) -> Result<Option<Telemetry>> {
+    let source = Source {
+        version: VERSION,
+        instance: inputs.node.to_string(),
+        host: compose::host(),
+        exposition: wh_server::edge::exposition,
+        clock: Arc::clone(&inputs.clock),
+    };
+    Telemetry::start(&settings.telemetry, source)
 }
 
 fn ended_well(joined: Result<(), tokio::task::JoinError>) -> Result<()> {
@@ -121,7 +142,9 @@ impl House<'_> {
             health: health.clone(),
             cookies,
             web: Some(
-                manual::routes(Arc::clone(&inputs.random)).merge(ui::routes(Arc::clone(&inputs.random))),
+                manual::routes(Arc::clone(&inputs.random))
+                    .merge(security_txt::routes(&settings.server, Arc::clone(&inputs.clock))?)
+                    .merge(ui::routes(Arc::clone(&inputs.random))),
             ),
         })?;
         let Opened { outbox, system, .. } = opened;

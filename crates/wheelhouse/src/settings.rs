@@ -6,6 +6,7 @@ use wh_base::{Result, Secret, codes};
 use wh_db::DbLimits;
 use wh_identity::IdentityConfig;
 use wh_server::ServerConfig;
+use wh_telemetry::TelemetryConfig;
 
 use crate::log::LogConfig;
 
@@ -105,7 +106,7 @@ const DATASET: Section = Section {
 
 /// Every section, in the order of the manual.
 pub const SECTIONS: &[Section] =
-    &[DATA, wh_server::SECTION, DATABASE, DATASET, wh_identity::SECTION, crate::log::SECTION];
+    &[DATA, wh_server::SECTION, DATABASE, DATASET, wh_identity::SECTION, crate::log::SECTION, wh_telemetry::SECTION];
 
 /// Variables of the test commands and of the command line as a client are no settings.
 const FOREIGN_PREFIXES: [&str; 2] = ["WHEELHOUSE_TEST", wh_cli::ENVIRONMENT_PREFIX];
@@ -206,6 +207,8 @@ pub struct Settings {
     pub identity: IdentityConfig,
     /// The log.
     pub log: LogConfig,
+    /// Traces and metrics for a collector.
+    pub telemetry: TelemetryConfig,
 }
 
 /// The variables that are settings. Those of other programs may hold anything.
@@ -251,6 +254,7 @@ impl Settings {
             dataset: merged.section("dataset")?,
             identity: merged.section::<IdentityConfig>("identity")?.checked()?,
             log: merged.section("log")?,
+            telemetry: merged.section("telemetry")?,
         })
     }
 }

@@ -12,6 +12,7 @@ const TIERS: &[(&str, u8)] = &[
     ("wh-base", 1),
     ("wh-db", 2),
     ("wh-cli", 2),
+    ("wh-telemetry", 2),
     ("wh-server", 3),
     ("wh-dataset", 3),
     ("wh-identity", 4),

@@ -13,7 +13,7 @@ use wh_base::{Error, Kind};
 
 use super::Visit;
 use super::metrics::{self, Route};
-use super::trace::Trace;
+use super::trace::{Collected, Ended, Trace};
 use crate::problem::Refusal;
 
 /// What nginx calls it too: the client went away before its answer. Only in the log, never on the wire.
@@ -26,6 +26,7 @@ static NOWHERE: LazyLock<Route> = LazyLock::new(|| Route::new("none", "none"));
 pub(super) struct Line {
     visit: Visit,
     trace: Option<Trace>,
+    collected: Option<Collected>,
     status: u16,
     /// Until the head of the answer.
     duration: Option<Duration>,
@@ -35,8 +36,17 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(visit: Visit, trace: Option<Trace>) -> Self {
-        Self { visit, trace, status: CLIENT_GONE, duration: None, bytes: 0, error: None, written: false }
+    pub(super) fn new(visit: Visit, trace: Option<Trace>, collected: Option<Collected>) -> Self {
+        Self {
+            visit,
+            trace,
+            collected,
+            status: CLIENT_GONE,
+            duration: None,
+            bytes: 0,
+            error: None,
+            written: false,
+        }
     }
 
     /// Take down the answer's head. A body of known length is written down as sent; another one is counted on its way.
@@ -63,6 +73,9 @@ impl Line {
         let member = visit.member();
         let duration = total.as_micros() as f64 / 1000.0;
         let code = self.error.as_deref().map(|error| error.code().code);
+        if let Some(collected) = self.collected.take() {
+            collected.end(&Ended { visit, route, status: self.status, took: total, code });
+        }
         tracing::info!(
             target: "wheelhouse::request",
             requestId = %visit.request(),

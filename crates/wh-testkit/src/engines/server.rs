@@ -1,9 +1,9 @@
 //! A PostgreSQL server for one test process: started, and stopped by its id. Knows nothing of tables
 //! and tenants.
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
 /// How long a fresh server may take until it answers.
@@ -16,7 +16,7 @@ pub struct PostgresServer {
     admin_url: String,
     version: String,
     root_certificate: Option<PathBuf>,
-    _watched: Option<Watched>,
+    watched: Watched,
 }
 
 impl PostgresServer {
@@ -41,12 +41,37 @@ impl PostgresServer {
         let Some(binaries) = binaries() else { return Ok(None) };
         start(&binaries, DURABLE).map(Some).map_err(std::io::Error::other)
     }
+
+    /// End it as a power cut would. Nobody else may be using it.
+    pub fn kill(&mut self) -> std::io::Result<()> {
+        self.watched.tell("kill")
+    }
+
+    /// Run it again after [`Self::kill`], on the same port and data, and wait until it answers.
+    pub fn run_again(&mut self) -> std::io::Result<()> {
+        self.watched.tell("run")?;
+        wait_until_ready(&self.admin_url).map_err(std::io::Error::other)
+    }
 }
 
 /// The watcher ends the server and removes its folder when its input closes, however this process ends.
 struct Watched {
     input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
     watcher: Child,
+}
+
+impl Watched {
+    /// Tell the watcher a word; it answers when it has done what it says.
+    fn tell(&mut self, word: &str) -> std::io::Result<()> {
+        let input = self.input.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
+        input.write_all(format!("{word}\n").as_bytes())?;
+        let mut answer = String::new();
+        if self.output.read_line(&mut answer)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Watched {
@@ -93,8 +118,8 @@ const FUNCTIONAL: &str = "-c fsync=off -c full_page_writes=off -c shared_buffers
 /// As an operator would have it.
 const DURABLE: &str = "-c shared_buffers=256MB -c max_wal_size=1GB";
 
-/// The watcher: makes the cluster, runs the server, waits for its own standard input to close, stops the
-/// server by its id, removes the folder. Signals of the terminal go to the whole group, so it ignores them
+/// The watcher: makes the cluster, runs the server, kills and runs it again when it is told to, waits for its own standard
+/// input to close, stops the server by its id, removes the folder. Signals of the terminal go to the whole group, so it ignores them
 /// and sees the pipe close instead.
 const WATCHER: &str = r#"
 trap '' INT TERM HUP
@@ -112,11 +137,19 @@ then
   [ -n "$drop" ] && chown postgres "$dir/data/server.key" "$dir/data/server.crt"
   settings="$settings -c ssl=on"
 fi
-$drop "$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 -c max_connections=300 \
-  -c log_min_messages=fatal $settings < /dev/null > "$dir/server.log" 2>&1 &
-server=$!
+run() {
+  $drop "$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 -c max_connections=300 \
+    -c log_min_messages=fatal $settings < /dev/null > "$dir/server.log" 2>&1 &
+  server=$!
+}
+run
 echo "started $dir"
-cat > /dev/null
+while read -r word; do
+  case $word in
+    kill) kill -KILL "$server"; wait "$server"; echo killed ;;
+    run) run; echo running ;;
+  esac
+done
 kill -INT "$server" 2> /dev/null
 wait "$server"
 rm -rf "$dir"
@@ -137,9 +170,9 @@ fn start(binaries: &Path, settings: &str) -> Result<PostgresServer, String> {
     let (Some(input), Some(output)) = (watcher.stdin.take(), watcher.stdout.take()) else {
         return Err("the watcher has no pipes".to_owned());
     };
-    let watched = Watched { input: Some(input), watcher };
+    let mut watched = Watched { input: Some(input), output: BufReader::new(output), watcher };
     let mut said = String::new();
-    BufReader::new(output).read_line(&mut said).map_err(|e| format!("the watcher said nothing: {e}"))?;
+    watched.output.read_line(&mut said).map_err(|e| format!("the watcher said nothing: {e}"))?;
     let Some(folder) = said.trim().strip_prefix("started ").map(Path::new) else {
         return Err(format!("PostgreSQL did not start: {}", said.trim()));
     };
@@ -148,7 +181,7 @@ fn start(binaries: &Path, settings: &str) -> Result<PostgresServer, String> {
     let version = version.map(|v| String::from_utf8_lossy(&v.stdout).trim().to_owned()).unwrap_or_default();
     let admin_url = format!("postgres://postgres:postgres@127.0.0.1:{port}/postgres");
     wait_until_ready(&admin_url)?;
-    Ok(PostgresServer { admin_url, version, root_certificate, _watched: Some(watched) })
+    Ok(PostgresServer { admin_url, version, root_certificate, watched })
 }
 
 /// Asks until it answers. Runs in a thread of its own because the caller's runtime may be single-threaded.

@@ -96,7 +96,7 @@ fn said(command: &mut Command) -> Said {
     read(&command.output().expect("it starts"))
 }
 
-fn read(output: &std::process::Output) -> Said {
+pub fn read(output: &std::process::Output) -> Said {
     Said {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),

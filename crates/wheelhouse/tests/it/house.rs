@@ -97,6 +97,11 @@ impl House {
         for (name, value) in settings {
             command.env(name, value);
         }
+        Self::started(command)
+    }
+
+    /// Run a command that becomes a server, and wait until it is ready.
+    pub fn started(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let line = lines.next().expect("it prints one line").expect("text");

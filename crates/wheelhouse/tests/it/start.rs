@@ -166,3 +166,32 @@ fn the_administrators_password_comes_from_a_file() {
     }
     assert!(House::start_with(folder.path(), &[]).setup_token.is_some());
 }
+
+#[test]
+fn security_txt_names_the_operators_contact_and_is_not_there_without_one() {
+    let address = "/.well-known/security.txt";
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
+    let absent = house.nobody().get(address);
+    assert_eq!((absent.status, absent.code().as_str()), (404, "server.not_found"));
+    house.terminate();
+    let contact = [("WHEELHOUSE_SERVER_SECURITY_CONTACT", "mailto:security@acme.example")];
+    let house = House::start_with(site.folder.path(), &contact);
+    let answer = house.nobody().get(address);
+    let kind = answer.headers.get("content-type").map(String::as_str);
+    assert_eq!((answer.status, kind), (200, Some("text/plain; charset=utf-8")));
+    let text = answer.text();
+    let line = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+    assert_eq!(line("Contact: "), Some("mailto:security@acme.example"));
+    let expires = line("Expires: ").expect("RFC 9116 asks for it");
+    assert!(expires.ends_with('Z') && !expires.contains('.'), "{expires}");
+    house.terminate();
+    let wrong = wheelhouse()
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(site.folder.path())
+        .env("WHEELHOUSE_SERVER_SECURITY_CONTACT", "somebody")
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(!wrong.status.success() && words.contains("security_contact"), "{words}");
+}

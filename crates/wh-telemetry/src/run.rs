@@ -1,0 +1,247 @@
+//! The thread that collects and sends. It alone speaks to the collector, so a slow one slows nobody else.
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use metrics::{Counter, counter};
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use prost::Message;
+use wh_base::{Clock, Result, Span, SpanSink, codes};
+
+use crate::config::TelemetryConfig;
+use crate::post::{Outcome, Poster};
+use crate::{figures, spans, words};
+
+/// Spans that may wait for the thread; what comes beyond is dropped and counted.
+const WAITING_MAX: usize = 8_192;
+/// Spans of one message.
+const BATCH_MAX: usize = 512;
+/// A span waits at most this long for others.
+const BATCH_AGE_MAX: Duration = Duration::from_secs(2);
+/// A message that is not taken is tried again after this time, then after twice of it, and so on.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+/// How often one message is tried; some two minutes.
+const TRIES_MAX: u32 = 7;
+
+/// What the process is, and where its figures come from.
+pub struct Source {
+    /// The program's version.
+    pub version: &'static str,
+    /// The id of this process among others (`service.instance.id`).
+    pub instance: String,
+    /// The machine's name.
+    pub host: String,
+    /// The text of `/metrics`.
+    pub exposition: fn() -> String,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The running thread.
+pub struct Telemetry {
+    sender: SyncSender<Note>,
+    thread: JoinHandle<()>,
+}
+
+enum Note {
+    Ended(Box<Span>),
+    Stop,
+}
+
+struct Waiting {
+    sender: SyncSender<Note>,
+    dropped: Counter,
+}
+
+impl SpanSink for Waiting {
+    fn take(&self, span: Span) {
+        if let Err(TrySendError::Full(_)) = self.sender.try_send(Note::Ended(Box::new(span))) {
+            self.dropped.increment(1);
+        }
+    }
+}
+
+impl Telemetry {
+    /// Start sending; nothing where no collector is configured. Fails on a configuration that cannot work.
+    pub fn start(config: &TelemetryConfig, source: Source) -> Result<Option<Self>> {
+        let (Some(traces), Some(figures)) = (config.address("traces")?, config.address("metrics")?) else {
+            return Ok(None);
+        };
+        let (sender, notes) = sync_channel(WAITING_MAX);
+        let resource = words::resource(&[
+            ("service.name", config.service_name.clone()),
+            ("service.version", source.version.to_owned()),
+            ("service.instance.id", source.instance.clone()),
+            ("host.name", source.host.clone()),
+        ]);
+        let worker = Worker {
+            poster: Poster::new(&traces, config.headers()?)?,
+            notes,
+            resource,
+            scope: words::scope(source.version),
+            started: words::nanos(source.clock.now()),
+            source,
+            traces: Outbox::new(traces, "traces"),
+            figures: Outbox::new(figures, "metrics"),
+            interval: Duration::from_millis(config.metrics_interval_ms),
+            spans: Vec::new(),
+        };
+        let thread = std::thread::Builder::new().name("wh-telemetry".to_owned());
+        let thread = thread
+            .spawn(move || worker.run())
+            .map_err(|cause| codes::INTERNAL.caused("the thread of the telemetry cannot be started", cause))?;
+        Ok(Some(Self { sender, thread }))
+    }
+
+    /// Where spans go.
+    pub fn sink(&self) -> Arc<dyn SpanSink> {
+        Arc::new(Waiting { sender: self.sender.clone(), dropped: counter!("telemetry_spans_dropped_total") })
+    }
+
+    /// Send what is left, once, and end. Waits for the thread: call it where waiting is allowed.
+    pub fn end(self) {
+        if self.sender.send(Note::Stop).is_ok() && self.thread.join().is_err() {
+            tracing::error!("the thread of the telemetry panicked");
+        }
+    }
+}
+
+struct Worker {
+    poster: Poster,
+    notes: Receiver<Note>,
+    resource: Resource,
+    scope: InstrumentationScope,
+    started: u64,
+    source: Source,
+    traces: Outbox,
+    figures: Outbox,
+    interval: Duration,
+    spans: Vec<Span>,
+}
+
+impl Worker {
+    fn run(mut self) {
+        let mut next_figures = Instant::now() + self.interval;
+        let mut oldest: Option<Instant> = None;
+        loop {
+            let batch_due = oldest.filter(|_| self.traces.is_free()).map(|since| since + BATCH_AGE_MAX);
+            let due = [Some(next_figures), batch_due, self.traces.due(), self.figures.due()];
+            let wait = due.into_iter().flatten().min().unwrap_or(next_figures);
+            match self.notes.recv_timeout(wait.saturating_duration_since(Instant::now())) {
+                Ok(Note::Ended(span)) => {
+                    oldest.get_or_insert_with(Instant::now);
+                    self.spans.push(*span);
+                }
+                Ok(Note::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let now = Instant::now();
+            self.traces.again(&self.poster, now);
+            self.figures.again(&self.poster, now);
+            let is_due = self.spans.len() >= BATCH_MAX || oldest.is_some_and(|since| now >= since + BATCH_AGE_MAX);
+            if is_due && self.traces.is_free() {
+                self.send_spans();
+                oldest = None;
+            }
+            // While the collector is away, spans wait here too, and then no longer.
+            let over = self.spans.len().saturating_sub(WAITING_MAX);
+            counter!("telemetry_spans_dropped_total").increment(over as u64);
+            self.spans.drain(..over);
+            if now >= next_figures {
+                next_figures = now + self.interval;
+                self.send_figures();
+            }
+        }
+        self.last();
+    }
+
+    fn send_spans(&mut self) {
+        let message = spans::message(&self.resource, &self.scope, &std::mem::take(&mut self.spans));
+        self.traces.send(&self.poster, message.encode_to_vec());
+    }
+
+    /// Only if the last message is gone: figures are sums, the newer ones hold the older.
+    fn send_figures(&mut self) {
+        let time = figures::Time { started: self.started, now: words::nanos(self.source.clock.now()) };
+        let message = figures::message(&self.resource, &self.scope, &(self.source.exposition)(), time);
+        self.figures.waiting = None;
+        self.figures.send(&self.poster, message.encode_to_vec());
+    }
+
+    /// What has not been told yet, tried once more.
+    fn last(mut self) {
+        while let Ok(Note::Ended(span)) = self.notes.try_recv() {
+            self.spans.push(*span);
+        }
+        let is_away = !self.traces.is_free() || !self.figures.is_free();
+        if is_away {
+            tracing::warn!(spans = self.spans.len(), "the last spans and figures were not sent: the collector is away");
+            return;
+        }
+        if !self.spans.is_empty() {
+            self.send_spans();
+        }
+        self.send_figures();
+    }
+}
+
+/// Messages of one signal, one at a time.
+struct Outbox {
+    address: String,
+    signal: &'static str,
+    waiting: Option<Late>,
+}
+
+/// A message that was not taken yet.
+struct Late {
+    message: Vec<u8>,
+    tries: u32,
+    next: Instant,
+}
+
+impl Outbox {
+    const fn new(address: String, signal: &'static str) -> Self {
+        Self { address, signal, waiting: None }
+    }
+
+    const fn is_free(&self) -> bool {
+        self.waiting.is_none()
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.waiting.as_ref().map(|late| late.next)
+    }
+
+    fn send(&mut self, poster: &Poster, message: Vec<u8>) {
+        self.attempt(poster, message, 1);
+    }
+
+    fn again(&mut self, poster: &Poster, now: Instant) {
+        if let Some(late) = self.waiting.take_if(|late| late.next <= now) {
+            self.attempt(poster, late.message, late.tries + 1);
+        }
+    }
+
+    fn attempt(&mut self, poster: &Poster, message: Vec<u8>, tries: u32) {
+        let (signal, outcome) = (self.signal, poster.post(&self.address, &message));
+        let word = match outcome {
+            Outcome::Taken => "sent",
+            Outcome::Later(after, why) if tries < TRIES_MAX => {
+                let wait = after.unwrap_or(RETRY_FIRST * 2_u32.pow(tries - 1)).min(RETRY_MAX);
+                if tries == 1 {
+                    tracing::warn!(signal, why, "the collector does not take it; it is tried again");
+                }
+                self.waiting = Some(Late { message, tries, next: Instant::now() + wait });
+                "retried"
+            }
+            Outcome::Later(_, why) | Outcome::Refused(why) => {
+                tracing::error!(signal, why, tries, "a message to the collector is lost");
+                "lost"
+            }
+        };
+        counter!("telemetry_messages_total", "signal" => signal, "outcome" => word).increment(1);
+    }
+}
