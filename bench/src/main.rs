@@ -4,6 +4,7 @@ mod data;
 mod figures;
 mod import;
 mod live;
+mod overload;
 mod panels;
 mod server;
 mod session;
@@ -31,7 +32,7 @@ pub struct Arguments {
     /// Written into the report
     #[arg(long, default_value = "")]
     commit: String,
-    /// Only groups whose name begins so: start, import, view, panels, live, tenants, writes
+    /// Only groups whose name begins so: start, import, view, panels, live, tenants, writes, overload
     #[arg(long)]
     only: Option<String>,
     /// Seconds of each throughput measurement
@@ -70,6 +71,9 @@ async fn measure(arguments: &Arguments) -> Result<Figures> {
     }
     if wanted("writes") {
         writes::measure(arguments, &mut figures).await?;
+    }
+    if wanted("overload") {
+        overload::measure(arguments, &mut figures).await?;
     }
     Ok(figures)
 }

@@ -66,7 +66,7 @@ fn first_page(panel: &str) -> String {
 }
 
 /// Two conditions and a sort; the value differs in each request, so that nothing prepared can answer it.
-fn filtered(panel: &str, n: usize) -> String {
+pub fn filtered(panel: &str, n: usize) -> String {
     let (distance, delay) = (100 + n * 7 % 2_400, n % 97);
     let filter = format!(
         r#"{{"all":[{{"column":"distance","op":"gt","value":{distance}.{n}}},{{"column":"dep_delay","op":"gt","value":{delay}}}]}}"#

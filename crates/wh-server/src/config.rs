@@ -63,6 +63,18 @@ pub struct ServerConfig {
     pub h2_ping_timeout_ms: u64,
     /// Bytes from which an answer is worth compressing.
     pub compress_bytes_min: u32,
+    /// Whether operations wait for a turn, and are refused when there is too much to do.
+    pub overload: bool,
+    /// Operations of one class that may run at the same time however slow they are.
+    pub overload_running_min: u32,
+    /// Operations of one class that may run at the same time however quick they are.
+    pub overload_running_max: u32,
+    /// Operations of one class that may wait for their turn.
+    pub overload_waiting_max: u32,
+    /// Milliseconds that a burst may last, and that an operation may wait in it.
+    pub overload_wait_ms_max: u64,
+    /// Milliseconds that an operation may wait when a burst lasts longer.
+    pub overload_wait_ms_target: u64,
     /// Milliseconds for running requests and open sockets to end at shutdown.
     pub drain_timeout_ms: u64,
     /// Milliseconds between the signal and the end of accepting, in which `/health/ready` says draining.
@@ -100,6 +112,12 @@ impl Default for ServerConfig {
             h2_ping_interval_ms: 20_000,
             h2_ping_timeout_ms: 10_000,
             compress_bytes_min: 1_024,
+            overload: true,
+            overload_running_min: 16,
+            overload_running_max: 1_024,
+            overload_waiting_max: 1_024,
+            overload_wait_ms_max: 2_000,
+            overload_wait_ms_target: 250,
             drain_timeout_ms: 10_000,
             drain_delay_ms: 0,
             metrics_listen: None,
@@ -279,6 +297,42 @@ pub const SECTION: Section = Section {
             Holds::Integer { min: 0, max: 1_048_576 },
             "1024",
             "Bytes from which an answer is worth compressing.",
+        ),
+        Key::new(
+            "overload",
+            Holds::Boolean,
+            "true",
+            "Whether operations wait for a turn, and are refused with server.overloaded when there is too much to do.",
+        ),
+        Key::new(
+            "overload_running_min",
+            COUNT,
+            "16",
+            "Operations of one class (open, read, change) that may run at the same time however slow they are.",
+        ),
+        Key::new(
+            "overload_running_max",
+            COUNT,
+            "1024",
+            "Operations of one class that may run at the same time however quick they are.",
+        ),
+        Key::new(
+            "overload_waiting_max",
+            COUNT,
+            "1024",
+            "Operations of one class that may wait for their turn; the next one is refused at once.",
+        ),
+        Key::new(
+            "overload_wait_ms_max",
+            MS,
+            "2000",
+            "Milliseconds that a burst may last, and that an operation may wait for its turn in it.",
+        ),
+        Key::new(
+            "overload_wait_ms_target",
+            MS,
+            "250",
+            "Milliseconds that an operation may wait for its turn when a burst lasts longer.",
         ),
         Key::new(
             "drain_timeout_ms",

@@ -63,6 +63,7 @@ pub use visit::Visit;
 
 use crate::config::{ServerConfig, ms};
 use crate::health::{self, Health};
+use crate::limit::Overload;
 use crate::problem::{self, Problem};
 use crate::serve::Sockets;
 use headers::{Secure, Storing};
@@ -138,6 +139,7 @@ struct Inner {
     body_pace: body::Pace,
     request_timeout: Duration,
     compress_bytes_min: u32,
+    overload: Option<Arc<Overload>>,
 }
 
 impl Edge {
@@ -163,6 +165,7 @@ impl Edge {
             },
             request_timeout: ms(config.request_timeout_ms),
             compress_bytes_min: config.compress_bytes_min,
+            overload: Overload::new(config).map(Arc::new),
         })))
     }
 
@@ -274,6 +277,9 @@ impl Inner {
         let extensions = request.extensions_mut();
         extensions.insert(Origin { address: client.address, request: visit.request() });
         extensions.insert(visit.clone());
+        if let Some(overload) = &self.overload {
+            extensions.insert(overload.clone());
+        }
         Ok(Admitted::ToRouter)
     }
 

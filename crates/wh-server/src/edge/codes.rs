@@ -71,6 +71,13 @@ pub const CONNECTIONS: ErrorCode = ErrorCode::new(
     "too many connections are open",
     "close some, or try again later; `connections_max` and `connections_per_address_max` in [server] are the limits",
 );
+/// There is more to do than the machine can do in time.
+pub const OVERLOADED: ErrorCode = ErrorCode::new(
+    "server.overloaded",
+    Kind::Unavailable,
+    "the server has too much to do at the moment",
+    "nothing was begun: send the same request again after the time in Retry-After",
+);
 
 /// All of them, for the error table.
 pub const ALL: &[&ErrorCode] = &[
@@ -84,4 +91,5 @@ pub const ALL: &[&ErrorCode] = &[
     &BODY_BROKEN,
     &DEADLINE,
     &CONNECTIONS,
+    &OVERLOADED,
 ];

@@ -6,6 +6,8 @@ use http::Method;
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
+use crate::limit::overload;
+
 /// Upper bounds of the duration histograms, in seconds: from a point read to the request deadline.
 const DURATION_BUCKETS_S: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -52,6 +54,10 @@ fn install() -> PrometheusHandle {
     metrics::describe_gauge!(CONNECTIONS, "open connections");
     metrics::describe_counter!(CONNECTIONS_REFUSED, "connections turned away, by reason");
     metrics::describe_counter!(CONNECTIONS_BROKEN, "connections that ended before their time, by reason");
+    metrics::describe_gauge!(overload::RUNNING, "operations that run, by class");
+    metrics::describe_gauge!(overload::WAITING, "operations that wait for their turn, by class");
+    metrics::describe_gauge!(overload::LIMIT, "operations that may run at the same time, by class");
+    metrics::describe_counter!(overload::SHED, "operations refused for overload, by class and reason");
     metrics::describe_gauge!(COMPONENT_UP, "whether a component answered when it was last asked");
     metrics::describe_histogram!("database_query_duration", "seconds of database work, by engine and kind");
     metrics::describe_counter!("database_refusals_total", "database work that ended with an error, by code");

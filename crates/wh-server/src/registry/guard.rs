@@ -17,6 +17,7 @@ use super::op::{Access, Intake, Keyed, Plan, Risk};
 use super::replay;
 use crate::edge::{self, Visit};
 use crate::extract::is_json;
+use crate::limit::Overload;
 use crate::problem::Refusal;
 use crate::{Authenticator, Caller, Problem, SessionCookie, codes, idempotency};
 
@@ -67,6 +68,27 @@ async fn pass(plan: &Plan, request: Request, next: Next) -> Result<Response> {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     }
     let body = whole_body(plan, body, &visit).await?;
+    // Not before the body is there: a slow client must not take a place from others.
+    let turn = match (plan.class(), parts.extensions.get::<Arc<Overload>>().cloned()) {
+        (Some(class), Some(overload)) => Some(overload.turn(class).await?),
+        _ => None,
+    };
+    let response = run(plan, &door, actor, parts, body, next).await?;
+    if let Some(turn) = turn.filter(|_| response.status().is_success()) {
+        turn.succeeded(&plan.pace);
+    }
+    Ok(response)
+}
+
+/// The handler; again where the database asks for it, and once where the client's key says so.
+async fn run(
+    plan: &Plan,
+    door: &Door,
+    actor: Option<Actor>,
+    parts: Parts,
+    body: Bytes,
+    next: Next,
+) -> Result<Response> {
     if plan.op.risk == Risk::Read {
         return Ok(next.run(Request::from_parts(parts, Body::from(body))).await);
     }

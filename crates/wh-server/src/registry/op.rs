@@ -8,6 +8,7 @@ use wh_contract::Permission;
 
 use super::statuses;
 use crate::edge::Route;
+use crate::limit::{Class, Pace};
 
 /// How much harm a mistaken call does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +164,8 @@ pub(crate) struct Plan {
     /// All codes it may answer with.
     pub(crate) codes: BTreeMap<&'static str, &'static ErrorCode>,
     pub(crate) op: Op,
+    /// How long it usually takes.
+    pub(crate) pace: Pace,
 }
 
 impl Plan {
@@ -190,9 +193,23 @@ impl Plan {
             media,
             codes: BTreeMap::new(),
             op,
+            pace: Pace::default(),
         };
         plan.codes = statuses::codes_of(&plan);
         plan
+    }
+
+    /// With what it competes for the machine. Streams have limits of their own; the front door's own operations must answer
+    /// when nothing else does.
+    pub(crate) fn class(&self) -> Option<Class> {
+        if self.module == "server" || self.op.intake == Intake::Streamed {
+            return None;
+        }
+        Some(match (self.op.access, self.op.risk) {
+            (Access::Open, _) => Class::Open,
+            (_, Risk::Read) => Class::Read,
+            (_, Risk::Change | Risk::Danger) => Class::Change,
+        })
     }
 
     pub(crate) fn has_body(&self) -> bool {

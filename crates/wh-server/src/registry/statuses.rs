@@ -67,6 +67,9 @@ fn edge(plan: &Plan) -> Vec<&'static ErrorCode> {
         &edge::ADDRESS_LONG,
         &edge::CONNECTIONS,
     ];
+    if plan.class().is_some() {
+        all.push(&edge::OVERLOADED);
+    }
     if plan.method != "get" {
         all.push(&edge::CROSS_ORIGIN);
     }

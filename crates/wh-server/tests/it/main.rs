@@ -12,6 +12,7 @@ mod idempotency;
 mod limits;
 mod live;
 mod log;
+mod overload;
 mod paging;
 mod problems;
 mod raw;

@@ -1,0 +1,93 @@
+//! How many operations should run at the same time, learned from how long they take. Pure: whoever asks brings the time.
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// So much longer than usual may operations take before fewer of them run at the same time.
+const SLOWER_MAX: u64 = 3;
+/// Operations that take less than this on average are never too slow.
+const SLOW_NS_MIN: u64 = 25_000_000;
+/// Answers are judged together, so many at least ...
+const SAMPLES_MIN: u32 = 8;
+/// ... and over so long at least.
+const WINDOW: Duration = Duration::from_millis(100);
+/// What is left of the limit when operations have become too slow.
+const DECREASE: f64 = 0.9;
+/// By which part of itself the limit grows when all places were taken and operations were still quick.
+const INCREASE: f64 = 1.0 / 16.0;
+/// With so many places a server begins.
+const LIMIT_FIRST: u32 = 64;
+/// A shorter time than usual counts for a quarter, so that a cold start is soon forgotten.
+const LEARN_DOWN: u64 = 4;
+/// A longer time than usual counts for little, and only when nothing else ran: a server that has too much to do must not
+/// learn that this is usual.
+const LEARN_UP: u64 = 16;
+
+/// How long one operation usually takes while the server has time for it.
+#[derive(Debug, Default)]
+pub(crate) struct Pace(AtomicU64);
+
+impl Pace {
+    /// Take note of one answer; returns the usual time in nanoseconds. Two answers at once may lose one of them.
+    pub(super) fn learn(&self, took_ns: u64, was_alone: bool) -> u64 {
+        let usual = self.0.load(Ordering::Relaxed);
+        let learned = if usual == 0 {
+            took_ns.max(1)
+        } else if took_ns < usual {
+            usual - (usual - took_ns) / LEARN_DOWN
+        } else if was_alone {
+            usual + (took_ns - usual) / LEARN_UP
+        } else {
+            return usual;
+        };
+        self.0.store(learned, Ordering::Relaxed);
+        learned
+    }
+}
+
+/// How many may run at the same time: less while they are slower than usual, more while they are quick and more are wanted.
+#[derive(Debug)]
+pub(super) struct Limit {
+    places: f64,
+    min: u32,
+    max: u32,
+    began: Instant,
+    samples: u32,
+    took_ns: u64,
+    usual_ns: u64,
+    was_full: bool,
+}
+
+impl Limit {
+    pub(super) fn new(min: u32, max: u32, now: Instant) -> Self {
+        let max = max.max(min);
+        let places = f64::from(LIMIT_FIRST.clamp(min, max));
+        Self { places, min, max, began: now, samples: 0, took_ns: 0, usual_ns: 0, was_full: false }
+    }
+
+    /// Places as a whole number.
+    pub(super) fn places(&self) -> u32 {
+        self.places as u32
+    }
+
+    /// Somebody found all places taken.
+    pub(super) fn full(&mut self) {
+        self.was_full = true;
+    }
+
+    /// One operation ended; `usual_ns` is its own usual time.
+    pub(super) fn took(&mut self, took_ns: u64, usual_ns: u64, now: Instant) {
+        self.samples += 1;
+        self.took_ns = self.took_ns.saturating_add(took_ns);
+        self.usual_ns = self.usual_ns.saturating_add(usual_ns);
+        if self.samples < SAMPLES_MIN || now.duration_since(self.began) < WINDOW {
+            return;
+        }
+        let average_ns = self.took_ns / u64::from(self.samples);
+        if average_ns > SLOW_NS_MIN && self.took_ns > self.usual_ns.saturating_mul(SLOWER_MAX) {
+            self.places = (self.places * DECREASE).max(f64::from(self.min));
+        } else if self.was_full {
+            self.places = (self.places * (1.0 + INCREASE) + 1.0).min(f64::from(self.max));
+        }
+        (self.began, self.samples, self.took_ns, self.usual_ns, self.was_full) = (now, 0, 0, 0, false);
+    }
+}

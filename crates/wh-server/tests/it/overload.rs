@@ -1,0 +1,187 @@
+//! More to do than the machine can bear: some wait, the rest is told to come again, and nobody else notices.
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use wh_server::ServerConfig;
+use wh_testkit::engines::{EngineKind, TestDb};
+use wh_testkit::{Answer, Browser, EDITOR, NOBODY, Parts, TestServer, VIEWER, run_server};
+
+use crate::desk::{self, Knobs, MIGRATIONS};
+use crate::door::PATIENCE;
+
+const SLOW: &str = "/v1/desk/slow";
+/// How many run at the same time in these tests, and how many wait.
+const RUNNING: u32 = 4;
+const WAITING: u32 = 8;
+/// Ten times what may run.
+const LOAD: usize = 40;
+
+/// A server with few places, for one test on one engine.
+async fn crowded(test: &str, wait_ms_max: u64, body: impl AsyncFnOnce(TestServer, Knobs)) {
+    let knobs = Knobs::default();
+    let with = knobs.clone();
+    let parts = move |_: &TestDb| {
+        let mut parts = Parts::of(vec![desk::module(&with)]);
+        parts.config = ServerConfig {
+            overload_running_min: RUNNING,
+            overload_running_max: RUNNING,
+            overload_waiting_max: WAITING,
+            overload_wait_ms_max: wait_ms_max,
+            overload_wait_ms_target: wait_ms_max,
+            ..parts.config
+        };
+        parts
+    };
+    run_server(EngineKind::Sqlite, test, MIGRATIONS, parts, async |server| body(server, knobs).await).await;
+}
+
+async fn slow(page: &Browser) -> Answer {
+    page.post(EDITOR, SLOW, r#"{"words":"one of many"}"#).await
+}
+
+fn is_refused(answer: &Answer) {
+    assert_eq!((answer.status, answer.code.as_str()), (503, "server.overloaded"), "{}", answer.text());
+    let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=4).contains(&seconds), "{seconds}");
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    assert_eq!(answer.json()["request_id"].as_str(), answer.header("x-request-id"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_times_too_much_is_refused_in_part_and_others_are_answered() {
+    let patience_ms = u64::try_from(PATIENCE.as_millis()).unwrap();
+    crowded("ten_times", 3 * patience_ms, async |server, knobs| {
+        let page = Browser::new(&server);
+        let mut asked: FuturesUnordered<_> = (0..LOAD).map(|_| slow(&page)).collect();
+        let served = (RUNNING + WAITING) as usize;
+        let mut refusals = Vec::new();
+        while refusals.len() < LOAD - served {
+            let answer = tokio::time::timeout(PATIENCE, asked.next()).await;
+            refusals.push(answer.expect("nobody is refused").unwrap());
+        }
+        refusals.iter().for_each(is_refused);
+        let mut spread: Vec<_> = refusals.iter().map(|answer| answer.header("retry-after")).collect();
+        spread.sort_unstable();
+        spread.dedup();
+        assert_eq!(spread.len(), 4, "they do not all come again at once");
+
+        // All places are taken. Those who only look, and the machine that asks whether the server is well, see nothing of it.
+        assert_eq!(page.get(VIEWER, "/v1/desk/notes").await.status, 200);
+        assert_eq!(page.post(NOBODY, "/v1/desk/echo", r#"{"words":"a"}"#).await.status, 200);
+        assert_eq!(page.get(NOBODY, "/v1/openapi.json").await.status, 200);
+        is_refused(&slow(&page).await);
+
+        knobs.gate.add_permits(served);
+        for _ in 0..served {
+            let answer = tokio::time::timeout(PATIENCE, asked.next()).await;
+            let answer = answer.expect("those who wait are not served").unwrap();
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+        knobs.gate.add_permits(1);
+        assert_eq!(slow(&page).await.status, 200, "all places are free again");
+        let notes = page.get(VIEWER, "/v1/desk/notes").await.json();
+        assert_eq!(notes["items"].as_array().unwrap().len(), served + 1, "a refused change changed nothing");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_longer_than_the_setting_says() {
+    crowded("late", 50, async |server, knobs| {
+        let page = Browser::new(&server);
+        let mut running: FuturesUnordered<_> = (0..RUNNING).map(|_| slow(&page)).collect();
+        let ask = async {
+            knobs.waiting.acquire_many(RUNNING).await.unwrap().forget();
+            is_refused(&slow(&page).await);
+            knobs.gate.add_permits(RUNNING as usize);
+        };
+        let end = async {
+            while let Some(answer) = running.next().await {
+                assert_eq!(answer.status, 200);
+            }
+        };
+        tokio::join!(ask, end);
+        knobs.gate.add_permits(1);
+        assert_eq!(slow(&page).await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_left_keeps_no_place_in_the_queue() {
+    let patience_ms = u64::try_from(PATIENCE.as_millis()).unwrap();
+    crowded("left", 3 * patience_ms, async |server, knobs| {
+        let page = Browser::new(&server);
+        let mut running: FuturesUnordered<_> = (0..RUNNING).map(|_| slow(&page)).collect();
+        let crowd = async {
+            knobs.waiting.acquire_many(RUNNING).await.unwrap().forget();
+            // They fill the queue and leave; whoever comes when the server has noticed finds a place.
+            let mut leaving: FuturesUnordered<_> = (0..=WAITING).map(|_| slow(&page)).collect();
+            is_refused(&leaving.next().await.unwrap());
+            drop(leaving);
+            let refused = Arc::new(AtomicUsize::new(0));
+            let mut staying: FuturesUnordered<_> = (0..WAITING).map(|_| stay(&page, refused.clone())).collect();
+            let begun = std::time::Instant::now();
+            // Everybody is refused while those who left still count, and nobody from then on.
+            loop {
+                let before = refused.load(Ordering::SeqCst);
+                let quiet = tokio::time::timeout(std::time::Duration::from_secs(1), staying.next()).await;
+                assert!(begun.elapsed() < PATIENCE, "those who left still stand in the queue");
+                if quiet.is_err() && refused.load(Ordering::SeqCst) == before {
+                    break;
+                }
+            }
+            knobs.gate.add_permits((RUNNING + WAITING) as usize);
+            while let Some(status) = staying.next().await {
+                assert_eq!(status, 200);
+            }
+        };
+        let end = async { while running.next().await.is_some() {} };
+        tokio::join!(crowd, end);
+    })
+    .await;
+}
+
+/// Ask until one is let in.
+async fn stay(page: &Browser, refused: Arc<AtomicUsize>) -> u16 {
+    loop {
+        let answer = slow(page).await;
+        if answer.status != 503 {
+            return answer.status;
+        }
+        refused.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_want_it_switches_it_off() {
+    let knobs = Knobs::default();
+    let with = knobs.clone();
+    let parts = move |_: &TestDb| {
+        let mut parts = Parts::of(vec![desk::module(&with)]);
+        parts.config = ServerConfig {
+            overload: false,
+            overload_running_min: 1,
+            overload_running_max: 1,
+            overload_waiting_max: 1,
+            ..parts.config
+        };
+        parts
+    };
+    run_server(EngineKind::Sqlite, "off", MIGRATIONS, parts, async |server| {
+        let page = Browser::new(&server);
+        let mut asked: FuturesUnordered<_> = (0..LOAD).map(|_| slow(&page)).collect();
+        let open = async {
+            knobs.waiting.acquire_many(u32::try_from(LOAD).unwrap()).await.unwrap().forget();
+            knobs.gate.add_permits(LOAD);
+        };
+        let end = async {
+            while let Some(answer) = asked.next().await {
+                assert_eq!(answer.status, 200);
+            }
+        };
+        tokio::join!(open, end);
+    })
+    .await;
+}
