@@ -1,4 +1,5 @@
 //! The accept loop: connections in, within their caps; a graceful end. Knows bytes and time, no request.
+mod activity;
 mod admission;
 mod connection;
 mod figures;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wh_base::{Result, codes};
 
+pub(crate) use admission::counted;
 pub use figures::FiguresPort;
 pub use sockets::Sockets;
 

@@ -86,7 +86,8 @@ impl Drop for Place {
     }
 }
 
-fn counted(address: IpAddr) -> IpAddr {
+/// As what an address counts: IPv4 as itself, IPv6 as its network.
+pub(crate) fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

@@ -3,14 +3,11 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Body;
 use axum::response::Response;
 use http::Request;
-use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
@@ -19,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::activity::{Activity, Moving, Running};
 use super::tls::ALPN_H2;
 use super::wire::Wire;
 use crate::config::{ServerConfig, ms};
@@ -104,7 +102,8 @@ impl Connections {
         let mut connection = pin!(self.h1.serve_connection(TokioIo::new(stream), service).with_upgrades());
         // Silence between requests is ended by the header timeout.
         let never = std::future::pending;
-        let outcome = drive(connection.as_mut(), &end, self.age_max, never(), never()).await;
+        let flows = Flows { stalled: never(), stuck: never() };
+        let outcome = drive(connection.as_mut(), &end, self.age_max, never(), flows).await;
         note(peer, outcome);
     }
 
@@ -118,17 +117,26 @@ impl Connections {
             let (edge, running) = (edge.clone(), Running::new(busy.clone()));
             async move {
                 let response = edge.call(Some(peer), request).await;
-                Ok::<_, Infallible>(
-                    response.map(|body| Body::new(Moving { body, running: running.answers() })),
-                )
+                Ok::<_, Infallible>(response.map(|body| Body::new(Moving::new(body, running))))
             }
         });
         let mut connection = pin!(self.h2.serve_connection(TokioIo::new(stream), service));
         let idle = activity.idle(self.h2_idle_timeout);
-        let stuck = activity.stuck(self.write_stall_timeout);
-        let outcome = drive(connection.as_mut(), &end, self.age_max, idle, stuck).await;
+        let flows = Flows {
+            stalled: activity.stalled(self.write_stall_timeout),
+            stuck: activity.stuck(self.write_stall_timeout),
+        };
+        let outcome = drive(connection.as_mut(), &end, self.age_max, idle, flows).await;
         note(peer, outcome);
     }
+}
+
+/// How the answers of a connection flow.
+struct Flows<A, B> {
+    /// Resolves when the client takes nothing of one of them for too long.
+    stalled: A,
+    /// Resolves when nothing moves any more and no handler is at work.
+    stuck: B,
 }
 
 /// How the server ends, as its connections see it.
@@ -200,11 +208,15 @@ async fn drive(
     end: &End,
     age_max: Duration,
     idle: impl Future<Output = ()>,
-    stuck: impl Future<Output = ()>,
+    flows: Flows<impl Future<Output = ()>, impl Future<Output = ()>>,
 ) -> hyper::Result<()> {
     tokio::select! {
         biased;
         outcome = connection.as_mut() => return outcome,
+        () = flows.stalled => {
+            broken("write_stalled");
+            return Ok(());
+        }
         () = end.stop.cancelled() => {}
         () = tokio::time::sleep(age_max) => {}
         () = idle => {}
@@ -214,107 +226,10 @@ async fn drive(
         biased;
         outcome = connection => outcome,
         () = end.kill.cancelled() => Ok(()),
-        () = stuck => {
+        () = flows.stuck => {
             broken("write_stalled");
             Ok(())
         }
-    }
-}
-
-/// What an HTTP/2 connection did lately. HTTP/1.1 needs none: hyper's header timeout ends its silence, and an answer that
-/// nobody takes stalls the socket. On HTTP/2 a client can leave an answer lying by giving no window, and still be lively.
-#[derive(Default)]
-struct Activity {
-    /// Requests whose answer has not gone out as a whole.
-    running: AtomicU32,
-    /// Of these, the ones whose answer has begun.
-    answering: AtomicU32,
-    /// Requests begun and pieces of answers taken, ever.
-    moves: AtomicU64,
-}
-
-impl Activity {
-    /// Resolves when no request ran or began for one to two times `timeout`.
-    async fn idle(&self, timeout: Duration) {
-        self.still(timeout, || self.running.load(Ordering::Relaxed) == 0).await;
-    }
-
-    /// Resolves when all that is left are answers of which nothing was taken for one to two times `timeout`.
-    async fn stuck(&self, timeout: Duration) {
-        let waits = || {
-            let answering = self.answering.load(Ordering::Relaxed);
-            answering > 0 && answering == self.running.load(Ordering::Relaxed)
-        };
-        self.still(timeout, waits).await;
-    }
-
-    async fn still(&self, timeout: Duration, so: impl Fn() -> bool) {
-        loop {
-            let moves = self.moves.load(Ordering::Relaxed);
-            tokio::time::sleep(timeout).await;
-            if so() && self.moves.load(Ordering::Relaxed) == moves {
-                return;
-            }
-        }
-    }
-}
-
-/// A request, from its head to the end of its answer.
-struct Running {
-    activity: Arc<Activity>,
-    answering: bool,
-}
-
-impl Running {
-    fn new(activity: Arc<Activity>) -> Self {
-        activity.running.fetch_add(1, Ordering::Relaxed);
-        activity.moves.fetch_add(1, Ordering::Relaxed);
-        Self { activity, answering: false }
-    }
-
-    fn answers(mut self) -> Self {
-        self.activity.answering.fetch_add(1, Ordering::Relaxed);
-        self.answering = true;
-        self
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.activity.running.fetch_sub(1, Ordering::Relaxed);
-        if self.answering {
-            self.activity.answering.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-}
-
-/// An answer's body that tells when a piece of it is taken: hyper asks only when the client gives room.
-struct Moving {
-    body: Body,
-    running: Running,
-}
-
-impl HttpBody for Moving {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if polled.is_ready() {
-            self.running.activity.moves.fetch_add(1, Ordering::Relaxed);
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 
