@@ -75,6 +75,14 @@ pub struct ServerConfig {
     pub overload_wait_ms_max: u64,
     /// Milliseconds that an operation may wait when a burst lasts longer.
     pub overload_wait_ms_target: u64,
+    /// Whether requests are counted by sender.
+    pub rate_limits: bool,
+    /// Requests a minute of one address (IPv6: of one /64 network).
+    pub rate_address_per_min: u32,
+    /// Requests a minute of one person.
+    pub rate_user_per_min: u32,
+    /// Requests a minute of all members of one company.
+    pub rate_tenant_per_min: u32,
     /// Milliseconds for running requests and open sockets to end at shutdown.
     pub drain_timeout_ms: u64,
     /// Milliseconds between the signal and the end of accepting, in which `/health/ready` says draining.
@@ -118,6 +126,10 @@ impl Default for ServerConfig {
             overload_waiting_max: 1_024,
             overload_wait_ms_max: 2_000,
             overload_wait_ms_target: 250,
+            rate_limits: true,
+            rate_address_per_min: 1_200_000,
+            rate_user_per_min: 600_000,
+            rate_tenant_per_min: 3_000_000,
             drain_timeout_ms: 10_000,
             drain_delay_ms: 0,
             metrics_listen: None,
@@ -180,6 +192,8 @@ pub(crate) const fn ms(value: u64) -> Duration {
 /// A connection's worth of seconds, a day at most where a timeout is meant.
 const MS: Holds = Holds::Integer { min: 1, max: 86_400_000 };
 const COUNT: Holds = Holds::Integer { min: 1, max: 1_000_000 };
+/// Requests a minute. Half a billion leave some nanoseconds for each.
+const RATE: Holds = Holds::Integer { min: 1, max: 500_000_000 };
 /// Hyper's smallest buffer is 8 KiB.
 const HEAD_BYTES: Holds = Holds::Integer { min: 8_192, max: 1_048_576 };
 /// Hyper itself refuses an address beyond 65,534 bytes.
@@ -334,6 +348,20 @@ pub const SECTION: Section = Section {
             "250",
             "Milliseconds that an operation may wait for its turn when a burst lasts longer.",
         ),
+        Key::new(
+            "rate_limits",
+            Holds::Boolean,
+            "true",
+            "Whether requests are counted by sender, and refused with server.rate_limited beyond the limits below.",
+        ),
+        Key::new(
+            "rate_address_per_min",
+            RATE,
+            "1200000",
+            "Requests a minute of one address (IPv6: of one /64 network).",
+        ),
+        Key::new("rate_user_per_min", RATE, "600000", "Requests a minute of one person."),
+        Key::new("rate_tenant_per_min", RATE, "3000000", "Requests a minute of all members of one company."),
         Key::new(
             "drain_timeout_ms",
             MS,

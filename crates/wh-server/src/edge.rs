@@ -6,13 +6,14 @@
 //! 2. `host`: exactly one host, and one of ours.
 //! 3. `probe`: `/metrics` sees the headers as they came; `/health` and `/health/ready`.
 //! 4. `forwarded`: the client behind trusted proxies; forwarding headers of strangers removed.
+//!    Here requests are counted by address ([`crate::limit`]).
 //! 5. `csrf`: changes and `WebSocket` handshakes come from our own pages.
 //! 6. `path`: one spelling per address.
 //! 7. `body`: size and pace of the request's body.
 //! 8. `guard`: the router, under a deadline, panics caught. `fallback` is its last answer.
 //! 9. `problem`: the body of refusals, with the request id.
 //! 10. `etag`: 304 for what the client has.
-//! 11. `headers`: security, `no-store`, `X-Request-Id`.
+//! 11. `headers`: security, `no-store`, `X-Request-Id`; what is left of the sender's quotas.
 //! 12. `compress`: gzip or br, where it is worth it.
 //! 13. `log`: the line and the metrics.
 //!
@@ -63,7 +64,7 @@ pub use visit::Visit;
 
 use crate::config::{ServerConfig, ms};
 use crate::health::{self, Health};
-use crate::limit::Overload;
+use crate::limit::{Overload, Rates};
 use crate::problem::{self, Problem};
 use crate::serve::Sockets;
 use headers::{Secure, Storing};
@@ -140,6 +141,7 @@ struct Inner {
     request_timeout: Duration,
     compress_bytes_min: u32,
     overload: Option<Arc<Overload>>,
+    rates: Option<Arc<Rates>>,
 }
 
 impl Edge {
@@ -166,6 +168,7 @@ impl Edge {
             request_timeout: ms(config.request_timeout_ms),
             compress_bytes_min: config.compress_bytes_min,
             overload: Overload::new(config).map(Arc::new),
+            rates: Rates::new(config).map(Arc::new),
         })))
     }
 
@@ -236,6 +239,7 @@ impl Edge {
         };
         let storing = if visit.member().is_some() { Storing::Never } else { Storing::AsSaid };
         headers::apply(&mut response, visit.request(), secure, storing);
+        visit.tally().tell(response.headers_mut());
         if let Some(header) = trace.and_then(|trace| trace.header()) {
             response.headers_mut().insert(trace::TRACERESPONSE, header);
         }
@@ -269,6 +273,9 @@ impl Inner {
             _ => {}
         }
         let client = forwarded::client(peer, &self.trusted, request.headers_mut());
+        if let (Some(rates), Some(address)) = (&self.rates, client.address) {
+            rates.from_address(address, visit.tally())?;
+        }
         let method = request.method().clone();
         csrf::check(&self.hosts, &method, client.transport, &authority, request.headers_mut())?;
         if let Some(uri) = path::normal(request.uri(), self.address_bytes_max)? {
@@ -277,8 +284,14 @@ impl Inner {
         let extensions = request.extensions_mut();
         extensions.insert(Origin { address: client.address, request: visit.request() });
         extensions.insert(visit.clone());
-        if let Some(overload) = &self.overload {
-            extensions.insert(overload.clone());
+        // A call from inside the process is part of a request that has its turn and was counted.
+        if peer.is_some() {
+            if let Some(overload) = &self.overload {
+                extensions.insert(overload.clone());
+            }
+            if let Some(rates) = &self.rates {
+                extensions.insert(rates.clone());
+            }
         }
         Ok(Admitted::ToRouter)
     }

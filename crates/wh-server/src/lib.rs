@@ -6,7 +6,7 @@ pub mod edge;
 mod extract;
 pub mod health;
 mod idempotency;
-mod limit;
+pub mod limit;
 pub mod live;
 pub mod log;
 mod module;

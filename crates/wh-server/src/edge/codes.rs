@@ -79,6 +79,14 @@ pub const OVERLOADED: ErrorCode = ErrorCode::new(
     "nothing was begun: send the same request again after the time in Retry-After",
 );
 
+/// One sender asks too often.
+pub const RATE_LIMITED: ErrorCode = ErrorCode::new(
+    "server.rate_limited",
+    Kind::TooMany,
+    "too many requests in a short time",
+    "wait for the time in Retry-After; `RateLimit` in every answer says what is left, `rate_*_per_min` in [server] are the limits",
+);
+
 /// All of them, for the error table.
 pub const ALL: &[&ErrorCode] = &[
     &HOST,
@@ -92,4 +100,5 @@ pub const ALL: &[&ErrorCode] = &[
     &DEADLINE,
     &CONNECTIONS,
     &OVERLOADED,
+    &RATE_LIMITED,
 ];

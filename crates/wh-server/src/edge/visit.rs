@@ -10,6 +10,7 @@ use wh_contract::{TenantId, UserId};
 
 use super::metrics::Route;
 use crate::codes;
+use crate::limit::Tally;
 
 /// One request on its way through the server. Cheap to clone; in the request's extensions.
 #[derive(Clone)]
@@ -24,6 +25,7 @@ struct Inner {
     deadline_lifted: AtomicBool,
     route: OnceLock<Route>,
     member: OnceLock<(UserId, TenantId)>,
+    tally: Tally,
 }
 
 impl Visit {
@@ -37,6 +39,7 @@ impl Visit {
             deadline_lifted: AtomicBool::new(false),
             route: OnceLock::new(),
             member: OnceLock::new(),
+            tally: Tally::default(),
         }))
     }
 
@@ -70,6 +73,11 @@ impl Visit {
     /// For operations that stream: the answer may begin later than the request deadline. The body must still progress.
     pub fn no_deadline(&self) {
         self.0.deadline_lifted.store(true, Ordering::Relaxed);
+    }
+
+    /// What it has counted for.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.0.tally
     }
 
     pub(super) fn method(&self) -> &Method {

@@ -17,7 +17,7 @@ use super::op::{Access, Intake, Keyed, Plan, Risk};
 use super::replay;
 use crate::edge::{self, Visit};
 use crate::extract::is_json;
-use crate::limit::Overload;
+use crate::limit::{Overload, Rates};
 use crate::problem::Refusal;
 use crate::{Authenticator, Caller, Problem, SessionCookie, codes, idempotency};
 
@@ -119,6 +119,9 @@ async fn admit(plan: &Plan, door: &Door, parts: &mut Parts, visit: &Visit) -> Re
     let origin = extension::<Origin>(parts)?;
     let actor = door.authenticator.actor(&token, &origin).await?.ok_or_else(nobody)?;
     visit.acted_by(actor.user, actor.tenant);
+    if let Some(rates) = parts.extensions.get::<Arc<Rates>>() {
+        rates.by_actor(&actor, visit.tally())?;
+    }
     if let Some(permission) = plan.op.permission()
         && !actor.may(&permission)
     {

@@ -66,6 +66,7 @@ fn edge(plan: &Plan) -> Vec<&'static ErrorCode> {
         &edge::ADDRESS,
         &edge::ADDRESS_LONG,
         &edge::CONNECTIONS,
+        &edge::RATE_LIMITED,
     ];
     if plan.class().is_some() {
         all.push(&edge::OVERLOADED);

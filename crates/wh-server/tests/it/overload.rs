@@ -1,6 +1,6 @@
 //! More to do than the machine can bear: some wait, the rest is told to come again, and nobody else notices.
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use wh_server::ServerConfig;
@@ -121,7 +121,8 @@ async fn a_client_that_left_keeps_no_place_in_the_queue() {
             is_refused(&leaving.next().await.unwrap());
             drop(leaving);
             let refused = Arc::new(AtomicUsize::new(0));
-            let mut staying: FuturesUnordered<_> = (0..WAITING).map(|_| stay(&page, refused.clone())).collect();
+            let mut staying: FuturesUnordered<_> =
+                (0..WAITING).map(|_| stay(&page, refused.clone())).collect();
             let begun = std::time::Instant::now();
             // Everybody is refused while those who left still count, and nobody from then on.
             loop {

@@ -1,0 +1,128 @@
+//! How often one address, one member, and one company may ask, and the headers that say what is left:
+//! `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-11, structured fields both (RFC 9651).
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use metrics::Counter;
+use wh_base::{Actor, Result};
+
+use super::cells::{Cells, Quota, Standing, Verdict};
+use crate::config::ServerConfig;
+use crate::edge::codes;
+use crate::serve::counted;
+
+/// Requests refused because their sender had none left; label policy.
+pub(crate) const LIMITED: &str = "http_requests_limited_total";
+
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const LEFT: HeaderName = HeaderName::from_static("ratelimit");
+/// All quotas are per minute.
+const WINDOW: Duration = Duration::from_mins(1);
+/// A request counts for its address, for its member, and for its company.
+const COUNTED_MAX: usize = 3;
+
+/// The tables of all policies.
+pub(crate) struct Rates {
+    /// From here the tables' time counts.
+    began: Instant,
+    address: Policy,
+    user: Policy,
+    tenant: Policy,
+}
+
+struct Policy {
+    name: &'static str,
+    cells: Cells,
+    limited: Counter,
+}
+
+/// What one request has counted for: part of its visit.
+#[derive(Default)]
+pub(crate) struct Tally(Mutex<[Option<Line>; COUNTED_MAX]>);
+
+#[derive(Clone, Copy)]
+struct Line {
+    name: &'static str,
+    quota: Quota,
+    standing: Standing,
+}
+
+impl Rates {
+    /// None when the configuration switches them off.
+    pub(crate) fn new(config: &ServerConfig) -> Option<Self> {
+        config.rate_limits.then(|| Self {
+            began: Instant::now(),
+            address: Policy::new("address", config.rate_address_per_min),
+            user: Policy::new("user", config.rate_user_per_min),
+            tenant: Policy::new("tenant", config.rate_tenant_per_min),
+        })
+    }
+
+    /// A request came from there.
+    pub(crate) fn from_address(&self, address: IpAddr, tally: &Tally) -> Result<()> {
+        self.count(&self.address, counted(address), tally)
+    }
+
+    /// It is theirs.
+    pub(crate) fn by_actor(&self, actor: &Actor, tally: &Tally) -> Result<()> {
+        self.count(&self.user, actor.user, tally)?;
+        self.count(&self.tenant, actor.tenant, tally)
+    }
+
+    fn count(&self, policy: &Policy, key: impl std::hash::Hash, tally: &Tally) -> Result<()> {
+        let verdict = policy.cells.take(key, self.began.elapsed());
+        let (Verdict::Within(standing) | Verdict::Beyond(standing)) = verdict;
+        tally.add(Line { name: policy.name, quota: policy.cells.quota(), standing });
+        if matches!(verdict, Verdict::Within(_)) {
+            return Ok(());
+        }
+        policy.limited.increment(1);
+        let (name, quota) = (policy.name, policy.cells.quota());
+        Err(codes::RATE_LIMITED
+            .error(format!(
+                "more than {} requests in {} s of one {name}",
+                quota.requests,
+                quota.window.as_secs()
+            ))
+            .retry_after(u32::try_from(standing.reset_s).unwrap_or(u32::MAX)))
+    }
+}
+
+impl Policy {
+    fn new(name: &'static str, per_min: u32) -> Self {
+        let quota = Quota { requests: u64::from(per_min), window: WINDOW };
+        Self { name, cells: Cells::new(quota), limited: metrics::counter!(LIMITED, "policy" => name) }
+    }
+}
+
+impl Tally {
+    fn add(&self, line: Line) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(free) = lines.iter_mut().find(|line| line.is_none()) {
+            *free = Some(line);
+        }
+    }
+
+    /// Say it in the answer.
+    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
+        let lines = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines[0].is_none() {
+            return;
+        }
+        let (mut policies, mut left) = (String::with_capacity(96), String::with_capacity(96));
+        for Line { name, quota, standing } in lines.iter().flatten() {
+            let comma = if policies.is_empty() { "" } else { ", " };
+            // Writing to a String cannot fail.
+            let _ = write!(policies, "{comma}\"{name}\";q={};w={}", quota.requests, quota.window.as_secs());
+            let _ = write!(left, "{comma}\"{name}\";r={};t={}", standing.remaining, standing.reset_s);
+        }
+        for (name, text) in [(POLICY, policies), (LEFT, left)] {
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
