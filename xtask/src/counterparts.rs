@@ -6,13 +6,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::run::{answers, command, output, shown};
 
-/// Debian packages: the database, the browser, another clock, what the manual's examples call.
+/// Debian packages: the database, the browser, another clock, slow clients, what the manual's examples call.
 const DEBIAN: &[(&str, &str)] = &[
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
     ("/usr/bin/chromium", "chromium"),
     ("/usr/bin/setpriv", "util-linux"),
     ("/usr/bin/faketime", "faketime"),
     ("/usr/bin/curl", "curl"),
+    ("/usr/bin/slowhttptest", "slowhttptest"),
 ];
 /// Python packages at one version each: the same run today and next year.
 const PYTHON: &[&str] = &[

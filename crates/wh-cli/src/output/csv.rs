@@ -1,8 +1,9 @@
 //! CSV (RFC 4180) for programs and spreadsheets. Texts that a spreadsheet would run as a formula are disarmed, unless asked not to.
 use serde_json::Value;
 
-/// A text that begins so is a formula to a spreadsheet.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// A text that begins so is a formula to a spreadsheet; the last four are the full-width forms of the first.
+const FORMULA: [char; 11] =
+    ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
 /// What becomes of texts that are formulas.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -88,6 +88,7 @@ fn operations(registry: &mut Registry) {
     registry.op(routes!(note_clash), Op::change(DESK_WRITE));
     registry.op(routes!(note_slow), Op::change(DESK_WRITE));
     registry.op(routes!(note_careless), Op::open_read());
+    registry.op(routes!(note_panic), Op::change(DESK_WRITE));
 }
 
 /// A note was written.
@@ -273,6 +274,23 @@ async fn note_slow(
     let id = cx.next_id();
     let mut tx = cx.db.begin(caller.tenant).await?;
     write(&mut tx, id, &body.words).await?;
+    tx.commit().await?;
+    Ok(Json(Note { id, words: body.words }))
+}
+
+/// Stop in the middle of a change
+#[utoipa::path(post, path = "/v1/desk/panic", request_body = NoteCreate, responses((status = 200, body = Note)))]
+async fn note_panic(
+    State(cx): State<Context>,
+    Extension(knobs): Extension<Knobs>,
+    caller: Caller,
+    Json(body): Json<NoteCreate>,
+) -> Answer<Json<Note>> {
+    let id = cx.next_id();
+    let mut tx = cx.db.begin(caller.tenant).await?;
+    write(&mut tx, id, &body.words).await?;
+    let calls = knobs.calls.fetch_add(1, Ordering::SeqCst);
+    assert!(calls > 0, "a mistake of ours with a secret in it: {}", body.words);
     tx.commit().await?;
     Ok(Json(Note { id, words: body.words }))
 }

@@ -60,6 +60,69 @@ async fn ambiguous_framing_is_refused_or_read_in_one_way() {
 }
 
 #[tokio::test]
+async fn a_request_line_is_read_in_one_way_or_not_at_all() {
+    let door = Door::open(&config(), router());
+    let table: &[(&str, &str, &[u16])] = &[
+        ("two spaces", "GET  /a HTTP/1.1", &[400]),
+        ("a tab", "GET\t/a HTTP/1.1", &[400]),
+        ("a space at the end", "GET /a HTTP/1.1 ", &[400]),
+        ("a space in the path", "GET /a b HTTP/1.1", &[400]),
+        ("no version", "GET /a", &[400]),
+        ("an older version", "GET /a HTTP/0.9", &[400]),
+        ("a version of the future", "GET /a HTTP/1.2", &[400]),
+        ("another protocol", "GET /a HTTX/1.1", &[400]),
+        ("a version in lower case", "GET /a http/1.1", &[400]),
+        ("a method in brackets", "(GET) /a HTTP/1.1", &[400]),
+        ("a NUL in the path", "GET /a\0b HTTP/1.1", &[400]),
+        ("a DEL in the path", "GET /a\x7fb HTTP/1.1", &[400]),
+        ("no path", "GET  HTTP/1.1", &[400]),
+        ("a fragment", "GET /a#b HTTP/1.1", &[200]),
+        ("a user in the line", "GET http://user@HOST/a HTTP/1.1", &[400]),
+        ("another scheme", "GET file:///etc/passwd HTTP/1.1", &[400]),
+        ("a method in lower case", "get /a HTTP/1.1", &[403]),
+    ];
+    for (name, line, expected) in table {
+        let raw = format!("{line}\r\nHost: HOST\r\nConnection: close\r\n\r\n");
+        assert_eq!(statuses(&door, &raw).await, *expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_body_is_read_in_one_way_or_not_at_all() {
+    let door = Door::open(&config(), router());
+    let chunked = "Transfer-Encoding: chunked\r\n\r\n";
+    let table: &[(&str, String, &[u16])] = &[
+        ("chunked twice", "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n".to_owned(), &[400]),
+        ("chunked in two lines", format!("Transfer-Encoding: chunked\r\n{chunked}0\r\n\r\n"), &[400]),
+        ("gzip before chunked", "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n".to_owned(), &[400]),
+        (
+            "a vertical tab before chunked",
+            "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n".to_owned(),
+            &[400],
+        ),
+        ("chunked in quotes", "Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n".to_owned(), &[400]),
+        ("a length in hexadecimal", "Content-Length: 0x2\r\n\r\nab".to_owned(), &[400]),
+        ("a length with a blank in it", "Content-Length: 1 1\r\n\r\nab".to_owned(), &[400]),
+        ("an empty length", "Content-Length:\r\n\r\n".to_owned(), &[400]),
+        ("a chunk size beyond 64 bits", format!("{chunked}11111111111111111\r\nab\r\n0\r\n\r\n"), &[400]),
+        ("a chunk size with a sign", format!("{chunked}+2\r\nab\r\n0\r\n\r\n"), &[400]),
+        ("a chunk size with 0x", format!("{chunked}0x2\r\nab\r\n0\r\n\r\n"), &[400]),
+        ("no chunk size", format!("{chunked}\r\nab\r\n0\r\n\r\n"), &[400]),
+        ("a bare LF behind a chunk size", format!("{chunked}2\nab\r\n0\r\n\r\n"), &[400]),
+        ("a bare LF behind a chunk", format!("{chunked}2\r\nab\n0\r\n\r\n"), &[400]),
+        (
+            "an endless chunk extension",
+            format!("{chunked}2;{}\r\nab\r\n0\r\n\r\n", "x".repeat(40_000)),
+            &[400],
+        ),
+        ("a trailer", format!("{chunked}2\r\nab\r\n0\r\nHost: evil.example\r\n\r\n"), &[200]),
+    ];
+    for (name, rest, expected) in table {
+        assert_eq!(statuses(&door, &format!("{BODY}{rest}")).await, *expected, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_names_one_host_and_it_is_ours() {
     let door = Door::open(&config(), router());
     let table: &[(&str, &str, u16)] = &[

@@ -2,6 +2,7 @@
 mod cli;
 mod crash;
 mod doctor;
+mod floods;
 mod fuzz;
 mod healthcheck;
 mod house;
@@ -13,6 +14,7 @@ mod manual;
 mod manual_commands;
 mod matrix;
 mod operator;
+mod paths;
 mod property;
 mod start;
 mod telemetry;

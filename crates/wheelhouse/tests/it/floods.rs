@@ -1,0 +1,220 @@
+//! Bad weather against the running server: floods on HTTP/2 under TLS, slow clients on HTTP/1.1. Others are answered meanwhile,
+//! memory stays flat, and afterwards all is as before.
+mod ambiguous;
+mod fort;
+mod frames;
+
+use std::net::Shutdown;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use wh_testkit::engines::EngineKind;
+
+use crate::house::{House, Site};
+use fort::{Fort, resident_mb};
+use frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PATIENCE, PING, RST_STREAM, SETTINGS,
+    WINDOW_UPDATE, frame, head, preface,
+};
+
+/// What a flood may cost at most; a flood that is kept would cost more than it sends.
+const GROWTH_MB_MAX: u64 = 96;
+/// The code of "calm down" in GOAWAY (RFC 9113 7).
+const ENHANCE_YOUR_CALM: u32 = 0xb;
+
+/// What a flood is expected to come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The server ends the connection.
+    Closed,
+    /// The server may go on with it.
+    Any,
+}
+
+/// Send it while others ask. Nothing is read until the end where the server's answers are to pile up. The reason that the
+/// server gave for ending the connection.
+fn flood(
+    fort: &Fort,
+    what: &str,
+    end: End,
+    frames: impl Iterator<Item = Vec<u8>>,
+    settings: &[u8],
+) -> Option<u32> {
+    let before = fort.resident_mb();
+    let mut attacker = fort.connect(&["h2"]);
+    let mut open = attacker.send(&preface(settings));
+    let mut frames = frames.peekable();
+    while open && frames.peek().is_some() {
+        let burst: Vec<u8> = frames.by_ref().take(2_048).flatten().collect();
+        open = attacker.send(&burst) && (end == End::Any || attacker.listen(Duration::from_millis(5)));
+        fort.others_are_answered(what);
+    }
+    let open = attacker.listen(if end == End::Closed { PATIENCE } else { Duration::from_millis(500) });
+    assert!(end == End::Any || !open, "{what}: the connection stays open");
+    fort.others_are_answered(what);
+    let growth = fort.resident_mb().saturating_sub(before);
+    println!("{what}: {growth} MiB more, reason {:?}", attacker.reason());
+    assert!(growth < GROWTH_MB_MAX, "{what}: {growth} MiB more");
+    attacker.reason()
+}
+
+/// The tool for slow clients; where it must be there, its want is a failure.
+const SLOWHTTPTEST: &str = "slowhttptest";
+
+#[expect(clippy::disallowed_methods, reason = "CI says that nothing may be skipped")]
+fn has_slowhttptest() -> bool {
+    let asked = Command::new(SLOWHTTPTEST).arg("-h").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let strict = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(asked.is_ok() || !strict, "slowhttptest is missing; `make test` installs it");
+    asked.is_ok()
+}
+
+fn odd(n: u32) -> u32 {
+    2 * n + 1
+}
+
+#[test]
+fn streams_that_are_reset_at_once_end_the_connection() {
+    let fort = Fort::build(&[]);
+    let pairs = (0..20_000).map(|n| {
+        let mut pair = frame(HEADERS, END_HEADERS | END_STREAM, odd(n), &head("/v1/openapi.json"));
+        pair.extend(frame(RST_STREAM, 0, odd(n), &8_u32.to_be_bytes()));
+        pair
+    });
+    let said = flood(&fort, "rapid reset", End::Closed, pairs, &[]);
+    assert_eq!(said, Some(ENHANCE_YOUR_CALM));
+}
+
+#[test]
+fn a_head_without_end_ends_the_connection() {
+    let fort = Fort::build(&[]);
+    // A header of which the value goes on and on, in large pieces and in tiny ones.
+    for (what, piece, count) in
+        [("CONTINUATION, large", 16_384, 2_048_u32), ("CONTINUATION, tiny", 1, 100_000)]
+    {
+        let first = frame(HEADERS, END_STREAM, 1, &head("/v1/openapi.json"));
+        let more = (0..count).map(|_| frame(CONTINUATION, 0, 1, &vec![0x82; piece]));
+        let said = flood(&fort, what, End::Closed, std::iter::once(first).chain(more), &[]);
+        assert!(said.is_some(), "{what}: the server says why it ends");
+    }
+}
+
+#[test]
+fn headers_that_grow_when_they_are_unpacked_are_not_kept() {
+    let fort = Fort::build(&[]);
+    // Name and 3,000 bytes of value go into the table of the connection, and are then named by one byte each.
+    let mut first = head("/v1/openapi.json");
+    first.extend([0x40, 1, b'x', 0x7f, 0xb9, 0x16]);
+    first.extend([b'y'; 3_000]);
+    let bomb: Vec<u8> = head("/v1/openapi.json").into_iter().chain([0xbe; 12_000]).collect();
+    let opening = std::iter::once(frame(HEADERS, END_HEADERS | END_STREAM, 1, &first));
+    let bombs = (1..200).map(|n| frame(HEADERS, END_HEADERS | END_STREAM, odd(n), &bomb));
+    flood(&fort, "header bomb", End::Any, opening.chain(bombs), &[]);
+}
+
+#[test]
+fn settings_and_pings_in_masses_harm_nobody() {
+    let fort = Fort::build(&[("WHEELHOUSE_SERVER_WRITE_STALL_TIMEOUT_MS", "1000")]);
+    // HEADER_TABLE_SIZE up and down; each has to be acknowledged.
+    let settings = (0..60_000_u32).map(|n| frame(SETTINGS, 0, 0, &[0, 1, 0, 0, 0x10 * (n % 2) as u8, 0]));
+    flood(&fort, "SETTINGS", End::Any, settings, &[]);
+    let pings = (0..60_000_u32).map(|n| frame(PING, 0, 0, &u64::from(n).to_be_bytes()));
+    flood(&fort, "PING", End::Any, pings, &[]);
+    // Nothing in them, and no end.
+    let open = std::iter::once(frame(HEADERS, END_HEADERS, 1, &head("/v1/openapi.json")));
+    let empty = (0..60_000).map(|_| frame(DATA, 0, 1, &[]));
+    flood(&fort, "empty DATA", End::Any, open.chain(empty), &[]);
+    let updates = (0..60_000).map(|_| frame(WINDOW_UPDATE, 0, 0, &1_u32.to_be_bytes()));
+    flood(&fort, "WINDOW_UPDATE", End::Any, updates, &[]);
+}
+
+#[test]
+fn who_takes_nothing_of_an_answer_loses_the_connection() {
+    let fort = Fort::build(&[("WHEELHOUSE_SERVER_WRITE_STALL_TIMEOUT_MS", "500")]);
+    let initial_window = |bytes: u32| [&[0, 4][..], &bytes.to_be_bytes()].concat();
+    let requests =
+        || (0..100).map(|n| frame(HEADERS, END_HEADERS | END_STREAM, odd(n), &head("/v1/openapi.json")));
+    let lively = (0..100).map(|_| frame(PING, 0, 0, &[7; 8]));
+    flood(&fort, "no window", End::Closed, requests().chain(lively), &initial_window(0));
+    // One byte at a time, of one answer only: the others are left lying.
+    let drip = (0..20_000).map(|_| frame(WINDOW_UPDATE, 0, 1, &1_u32.to_be_bytes()));
+    flood(&fort, "a byte at a time", End::Closed, requests().chain(drip), &initial_window(1));
+    let broken = fort.metric("http_connections_broken_total{reason=\"write_stalled\"}");
+    assert!(broken >= 2.0, "{broken}");
+}
+
+#[test]
+fn who_leaves_answers_lying_does_not_keep_an_old_connection() {
+    let settings = [
+        ("WHEELHOUSE_SERVER_WRITE_STALL_TIMEOUT_MS", "500"),
+        ("WHEELHOUSE_SERVER_H2_IDLE_TIMEOUT_MS", "500"),
+    ];
+    let fort = Fort::build(&settings);
+    // The answer is small: with one byte of room it is handed over whole, and the server has nothing more to do with it.
+    let small = frame(HEADERS, END_HEADERS | END_STREAM, 1, &head("/health"));
+    flood(&fort, "a small answer", End::Closed, std::iter::once(small), &[0, 4, 0, 0, 0, 1]);
+}
+
+#[test]
+fn slow_clients_do_not_keep_others_waiting() {
+    if !has_slowhttptest() {
+        println!("skipped: slowhttptest is not installed");
+        return;
+    }
+    let site = Site::new(EngineKind::Sqlite);
+    let settings = [
+        ("WHEELHOUSE_SERVER_HEADER_READ_TIMEOUT_MS", "2000"),
+        ("WHEELHOUSE_SERVER_BODY_PROGRESS_TIMEOUT_MS", "2000"),
+        ("WHEELHOUSE_SERVER_WRITE_STALL_TIMEOUT_MS", "2000"),
+    ];
+    let house = House::start_with(site.folder.path(), &settings);
+    let owner = house.set_up();
+    let before = resident_mb(house.pid());
+    let url = |path: &str| format!("http://{}{path}", house.address);
+    let modes: [(&str, &[&str], String); 4] = [
+        ("slow heads", &["-H", "-i", "1"], url("/v1/panels")),
+        ("slow bodies", &["-B", "-i", "1", "-s", "100000"], url("/v1/identity/sessions")),
+        ("many ranges", &["-R", "-a", "10", "-b", "3000"], url("/v1/openapi.json")),
+        (
+            "slow reading",
+            &["-X", "-w", "1", "-y", "8", "-n", "1", "-z", "1", "-k", "5"],
+            url("/v1/openapi.json"),
+        ),
+    ];
+    for (what, arguments, url) in modes {
+        let mut attack = Command::new(SLOWHTTPTEST)
+            .args(arguments)
+            .args(["-c", "400", "-r", "400", "-l", "6", "-u", &url])
+            .current_dir(site.folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("slowhttptest starts");
+        let mut asked = 0;
+        while attack.try_wait().expect("it can be asked").is_none() {
+            assert_eq!(owner.get("/v1/panels").status, 200, "{what}");
+            assert_eq!(house.nobody().get("/health").status, 200, "{what}");
+            asked += 1;
+        }
+        println!("{what}: {asked} others were answered meanwhile");
+        assert!(asked > 0, "{what}");
+    }
+    let growth = resident_mb(house.pid()).saturating_sub(before);
+    assert!(growth < GROWTH_MB_MAX, "{growth} MiB more");
+    let metrics = house.nobody().get("/metrics").text();
+    assert!(metrics.contains("http_connections_broken_total{reason=\"header_timeout\"}"), "{metrics}");
+}
+
+#[test]
+fn an_open_connection_that_says_nothing_is_no_connection() {
+    let fort = Fort::build(&[("WHEELHOUSE_SERVER_TLS_HANDSHAKE_TIMEOUT_MS", "500")]);
+    let silent: Vec<_> = (0..200).map(|_| std::net::TcpStream::connect(fort.address()).unwrap()).collect();
+    fort.others_are_answered("silence before the handshake");
+    for stream in silent {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut byte = [0];
+        let read = std::io::Read::read(&mut &stream, &mut byte);
+        assert!(!matches!(read, Ok(1)), "the server closes without a word");
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+}
