@@ -2,7 +2,7 @@
 //! operation by name.
 pub mod cells;
 pub(crate) mod overload;
-mod pace;
+pub mod pace;
 pub(crate) mod rates;
 
 pub(crate) use overload::{Class, Overload};

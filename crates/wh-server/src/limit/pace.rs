@@ -24,11 +24,11 @@ const LEARN_UP: u64 = 16;
 
 /// How long one operation usually takes while the server has time for it.
 #[derive(Debug, Default)]
-pub(crate) struct Pace(AtomicU64);
+pub struct Pace(AtomicU64);
 
 impl Pace {
     /// Take note of one answer; returns the usual time in nanoseconds. Two answers at once may lose one of them.
-    pub(super) fn learn(&self, took_ns: u64, was_alone: bool) -> u64 {
+    pub fn learn(&self, took_ns: u64, was_alone: bool) -> u64 {
         let usual = self.0.load(Ordering::Relaxed);
         let learned = if usual == 0 {
             took_ns.max(1)
@@ -46,7 +46,7 @@ impl Pace {
 
 /// How many may run at the same time: less while they are slower than usual, more while they are quick and more are wanted.
 #[derive(Debug)]
-pub(super) struct Limit {
+pub struct Limit {
     places: f64,
     min: u32,
     max: u32,
@@ -58,24 +58,25 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    pub(super) fn new(min: u32, max: u32, now: Instant) -> Self {
+    /// Between these bounds.
+    pub fn new(min: u32, max: u32, now: Instant) -> Self {
         let max = max.max(min);
         let places = f64::from(LIMIT_FIRST.clamp(min, max));
         Self { places, min, max, began: now, samples: 0, took_ns: 0, usual_ns: 0, was_full: false }
     }
 
     /// Places as a whole number.
-    pub(super) fn places(&self) -> u32 {
+    pub fn places(&self) -> u32 {
         self.places as u32
     }
 
     /// Somebody found all places taken.
-    pub(super) fn full(&mut self) {
+    pub fn full(&mut self) {
         self.was_full = true;
     }
 
     /// One operation ended; `usual_ns` is its own usual time.
-    pub(super) fn took(&mut self, took_ns: u64, usual_ns: u64, now: Instant) {
+    pub fn took(&mut self, took_ns: u64, usual_ns: u64, now: Instant) {
         self.samples += 1;
         self.took_ns = self.took_ns.saturating_add(took_ns);
         self.usual_ns = self.usual_ns.saturating_add(usual_ns);

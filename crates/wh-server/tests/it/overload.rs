@@ -1,9 +1,11 @@
 //! More to do than the machine can bear: some wait, the rest is told to come again, and nobody else notices.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use wh_server::ServerConfig;
+use wh_server::limit::pace::{Limit, Pace};
 use wh_testkit::engines::{EngineKind, TestDb};
 use wh_testkit::{Answer, Browser, EDITOR, NOBODY, Parts, TestServer, VIEWER, run_server};
 
@@ -86,6 +88,67 @@ async fn ten_times_too_much_is_refused_in_part_and_others_are_answered() {
     .await;
 }
 
+/// A second of operations that all take so long, on a clock of the test's own.
+fn second(limit: &mut Limit, pace: &Pace, now: &mut Instant, took_ms: u64, crowded: bool) {
+    for _ in 0..100 {
+        *now += Duration::from_millis(10);
+        if crowded {
+            limit.full();
+        }
+        let took_ns = took_ms * 1_000_000;
+        limit.took(took_ns, pace.learn(took_ns, false), *now);
+    }
+}
+
+#[test]
+fn fewer_are_let_in_while_they_are_slower_than_usual() {
+    let (pace, mut now) = (Pace::default(), Instant::now());
+    let mut limit = Limit::new(16, 1_024, now);
+    assert_eq!(limit.places(), 64, "where it begins");
+    second(&mut limit, &pace, &mut now, 10, false);
+    assert_eq!(limit.places(), 64, "nobody wants more");
+    second(&mut limit, &pace, &mut now, 29, true);
+    let grown = limit.places();
+    assert!(grown > 64, "less than three times as slow, and more are wanted: {grown}");
+    second(&mut limit, &pace, &mut now, 200, true);
+    assert!(limit.places() < grown, "twenty times as slow");
+    for _ in 0..10 {
+        second(&mut limit, &pace, &mut now, 200, true);
+    }
+    assert_eq!(limit.places(), 16, "never below");
+    second(&mut limit, &pace, &mut now, 12, true);
+    assert!(limit.places() > 16, "quick again");
+    for _ in 0..20 {
+        second(&mut limit, &pace, &mut now, 12, true);
+    }
+    assert_eq!(limit.places(), 1_024, "never above");
+}
+
+#[test]
+fn what_is_quick_anyhow_is_never_too_slow() {
+    let (pace, mut now) = (Pace::default(), Instant::now());
+    let mut limit = Limit::new(16, 1_024, now);
+    second(&mut limit, &pace, &mut now, 1, false);
+    second(&mut limit, &pace, &mut now, 20, true);
+    assert!(limit.places() > 64, "twenty times as slow, and still quick: {}", limit.places());
+}
+
+#[test]
+fn an_operation_that_became_slower_is_known_to_be_when_it_runs_alone() {
+    let pace = Pace::default();
+    assert_eq!(pace.learn(10_000, false), 10_000, "the first time is the usual one");
+    assert_eq!(pace.learn(90_000, false), 10_000, "slow beside others says nothing");
+    let mut usual = 0;
+    for _ in 0..200 {
+        usual = pace.learn(90_000, true);
+    }
+    assert!(usual > 80_000, "{usual}");
+    for _ in 0..20 {
+        usual = pace.learn(10_000, false);
+    }
+    assert!(usual < 12_000, "quick is quick in any company: {usual}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_waits_longer_than_the_setting_says() {
     crowded("late", 50, async |server, knobs| {
@@ -123,11 +186,11 @@ async fn a_client_that_left_keeps_no_place_in_the_queue() {
             let refused = Arc::new(AtomicUsize::new(0));
             let mut staying: FuturesUnordered<_> =
                 (0..WAITING).map(|_| stay(&page, refused.clone())).collect();
-            let begun = std::time::Instant::now();
+            let begun = Instant::now();
             // Everybody is refused while those who left still count, and nobody from then on.
             loop {
                 let before = refused.load(Ordering::SeqCst);
-                let quiet = tokio::time::timeout(std::time::Duration::from_secs(1), staying.next()).await;
+                let quiet = tokio::time::timeout(Duration::from_secs(1), staying.next()).await;
                 assert!(begun.elapsed() < PATIENCE, "those who left still stand in the queue");
                 if quiet.is_err() && refused.load(Ordering::SeqCst) == before {
                     break;
