@@ -101,14 +101,14 @@ fn only_what_can_happen_is_documented() {
         let all = spec["paths"][path][method]["responses"].as_object().expect("responses");
         all.keys().cloned().collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(statuses("/v1/desk/notes", "get"), "200 304 400 401 403 414 421 431 500 503 504");
+    assert_eq!(statuses("/v1/desk/notes", "get"), "200 304 400 401 403 414 421 429 431 500 503 504");
     assert_eq!(
         statuses("/v1/desk/notes", "post"),
-        "201 400 401 403 408 409 413 414 415 421 422 431 500 503 504"
+        "201 400 401 403 408 409 413 414 415 421 422 429 431 500 503 504"
     );
-    assert_eq!(statuses("/v1/desk/notes/{id}", "get"), "200 304 400 401 403 404 414 421 431 500 503 504");
-    assert_eq!(statuses("/v1/desk/echo", "post"), "200 400 403 408 413 414 415 421 422 431 500 503 504");
-    assert_eq!(statuses("/v1/desk/careless", "get"), "200 304 400 414 421 431 500 503 504");
+    assert_eq!(statuses("/v1/desk/notes/{id}", "get"), "200 304 400 401 403 404 414 421 429 431 500 503 504");
+    assert_eq!(statuses("/v1/desk/echo", "post"), "200 400 403 408 413 414 415 421 422 429 431 500 503 504");
+    assert_eq!(statuses("/v1/desk/careless", "get"), "200 304 400 414 421 429 431 500 503 504");
     let problem = &spec["paths"]["/v1/desk/notes"]["get"]["responses"]["401"];
     assert_eq!(problem["description"], "server.unauthenticated");
     assert_eq!(
