@@ -117,9 +117,14 @@ async fn the_end_of_a_body_is_read_in_one_way_or_not_at_all() {
         ),
         ("a trailer", format!("{chunked}2\r\nab\r\n0\r\nHost: evil.example\r\n\r\n"), &[200]),
     ];
+    let mut others = Vec::new();
     for (name, rest, expected) in table {
-        assert_eq!(statuses(&door, &format!("{BODY}{rest}")).await, *expected, "{name}");
+        let found = statuses(&door, &format!("{BODY}{rest}")).await;
+        if found != *expected {
+            others.push((name, found));
+        }
     }
+    assert!(others.is_empty(), "{others:?}");
 }
 
 #[tokio::test]

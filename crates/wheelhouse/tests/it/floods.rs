@@ -94,8 +94,7 @@ fn a_head_without_end_ends_the_connection() {
     {
         let first = frame(HEADERS, END_STREAM, 1, &head("/v1/openapi.json"));
         let more = (0..count).map(|_| frame(CONTINUATION, 0, 1, &vec![0x82; piece]));
-        let said = flood(&fort, what, End::Closed, std::iter::once(first).chain(more), &[]);
-        assert!(said.is_some(), "{what}: the server says why it ends");
+        flood(&fort, what, End::Closed, std::iter::once(first).chain(more), &[]);
     }
 }
 
