@@ -274,7 +274,7 @@ impl Inner {
         }
         let client = forwarded::client(peer, &self.trusted, request.headers_mut());
         if let (Some(rates), Some(address)) = (&self.rates, client.address) {
-            rates.from_address(address, visit.tally())?;
+            rates.address(address, visit.tally())?;
         }
         let method = request.method().clone();
         csrf::check(&self.hosts, &method, client.transport, &authority, request.headers_mut())?;

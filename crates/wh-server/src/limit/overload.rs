@@ -12,7 +12,7 @@ use metrics::{Counter, Gauge};
 use tokio::sync::oneshot;
 use wh_base::{Error, Result};
 
-use super::pace::{Limit, Pace};
+use super::pace::{Company, Limit, Pace};
 use crate::config::{ServerConfig, ms};
 use crate::edge::codes;
 
@@ -159,7 +159,8 @@ impl Gate {
             let mut state = self.state();
             if state.waiting.is_empty() && state.running < state.limit.places() {
                 state.running += 1;
-                return Ok(Turn::begin(self, state.running == 1));
+                let company = if state.running == 1 { Company::Alone } else { Company::Others };
+                return Ok(Turn::begin(self, company));
             }
             state.limit.full();
             if state.waiting.len() >= self.waiting_max {
@@ -198,7 +199,7 @@ impl Gate {
     fn call(self: &Arc<Self>) {
         while let Some(next) = self.next() {
             // A client that leaves at this moment gives its turn back by dropping it.
-            let _left = next.send(Turn::begin(self, false));
+            let _left = next.send(Turn::begin(self, Company::Others));
         }
     }
 
@@ -231,20 +232,20 @@ impl Gate {
 pub(crate) struct Turn {
     gate: Arc<Gate>,
     began: Instant,
-    was_alone: bool,
+    company: Company,
 }
 
 impl Turn {
-    fn begin(gate: &Arc<Gate>, was_alone: bool) -> Self {
+    fn begin(gate: &Arc<Gate>, company: Company) -> Self {
         gate.figures.running.increment(1.0);
-        Self { gate: gate.clone(), began: Instant::now(), was_alone }
+        Self { gate: gate.clone(), began: Instant::now(), company }
     }
 
     /// It ended well: how long it took says how much the machine can bear. Without this nothing is learned.
     pub(crate) fn succeeded(self, pace: &Pace) {
         let now = Instant::now();
         let took_ns = u64::try_from(now.duration_since(self.began).as_nanos()).unwrap_or(u64::MAX);
-        let usual_ns = pace.learn(took_ns, self.was_alone);
+        let usual_ns = pace.learn(took_ns, self.company);
         let mut state = self.gate.state();
         let before = state.limit.places();
         state.limit.took(took_ns, usual_ns, now);

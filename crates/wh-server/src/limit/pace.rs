@@ -22,19 +22,28 @@ const LEARN_DOWN: u64 = 4;
 /// learn that this is usual.
 const LEARN_UP: u64 = 16;
 
+/// Whether others ran beside an operation when it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// It had the machine for itself.
+    Alone,
+    /// It had to share.
+    Others,
+}
+
 /// How long one operation usually takes while the server has time for it.
 #[derive(Debug, Default)]
 pub struct Pace(AtomicU64);
 
 impl Pace {
     /// Take note of one answer; returns the usual time in nanoseconds. Two answers at once may lose one of them.
-    pub fn learn(&self, took_ns: u64, was_alone: bool) -> u64 {
+    pub fn learn(&self, took_ns: u64, company: Company) -> u64 {
         let usual = self.0.load(Ordering::Relaxed);
         let learned = if usual == 0 {
             took_ns.max(1)
         } else if took_ns < usual {
             usual - (usual - took_ns) / LEARN_DOWN
-        } else if was_alone {
+        } else if company == Company::Alone {
             usual + (took_ns - usual) / LEARN_UP
         } else {
             return usual;

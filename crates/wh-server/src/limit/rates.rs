@@ -62,12 +62,12 @@ impl Rates {
     }
 
     /// A request came from there.
-    pub(crate) fn from_address(&self, address: IpAddr, tally: &Tally) -> Result<()> {
+    pub(crate) fn address(&self, address: IpAddr, tally: &Tally) -> Result<()> {
         self.count(&self.address, counted(address), tally)
     }
 
     /// It is theirs.
-    pub(crate) fn by_actor(&self, actor: &Actor, tally: &Tally) -> Result<()> {
+    pub(crate) fn actor(&self, actor: &Actor, tally: &Tally) -> Result<()> {
         self.count(&self.user, actor.user, tally)?;
         self.count(&self.tenant, actor.tenant, tally)
     }

@@ -120,7 +120,7 @@ async fn admit(plan: &Plan, door: &Door, parts: &mut Parts, visit: &Visit) -> Re
     let actor = door.authenticator.actor(&token, &origin).await?.ok_or_else(nobody)?;
     visit.acted_by(actor.user, actor.tenant);
     if let Some(rates) = parts.extensions.get::<Arc<Rates>>() {
-        rates.by_actor(&actor, visit.tally())?;
+        rates.actor(&actor, visit.tally())?;
     }
     if let Some(permission) = plan.op.permission()
         && !actor.may(&permission)

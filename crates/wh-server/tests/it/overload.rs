@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use wh_server::ServerConfig;
-use wh_server::limit::pace::{Limit, Pace};
+use wh_server::limit::pace::{Company, Limit, Pace};
 use wh_testkit::engines::{EngineKind, TestDb};
 use wh_testkit::{Answer, Browser, EDITOR, NOBODY, Parts, TestServer, VIEWER, run_server};
 
@@ -88,15 +88,22 @@ async fn ten_times_too_much_is_refused_in_part_and_others_are_answered() {
     .await;
 }
 
+/// Whether somebody has to wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Places {
+    Free,
+    AllTaken,
+}
+
 /// A second of operations that all take so long, on a clock of the test's own.
-fn second(limit: &mut Limit, pace: &Pace, now: &mut Instant, took_ms: u64, crowded: bool) {
+fn second(limit: &mut Limit, pace: &Pace, now: &mut Instant, took_ms: u64, places: Places) {
     for _ in 0..100 {
         *now += Duration::from_millis(10);
-        if crowded {
+        if places == Places::AllTaken {
             limit.full();
         }
         let took_ns = took_ms * 1_000_000;
-        limit.took(took_ns, pace.learn(took_ns, false), *now);
+        limit.took(took_ns, pace.learn(took_ns, Company::Others), *now);
     }
 }
 
@@ -105,21 +112,21 @@ fn fewer_are_let_in_while_they_are_slower_than_usual() {
     let (pace, mut now) = (Pace::default(), Instant::now());
     let mut limit = Limit::new(16, 1_024, now);
     assert_eq!(limit.places(), 64, "where it begins");
-    second(&mut limit, &pace, &mut now, 10, false);
+    second(&mut limit, &pace, &mut now, 10, Places::Free);
     assert_eq!(limit.places(), 64, "nobody wants more");
-    second(&mut limit, &pace, &mut now, 29, true);
+    second(&mut limit, &pace, &mut now, 29, Places::AllTaken);
     let grown = limit.places();
     assert!(grown > 64, "less than three times as slow, and more are wanted: {grown}");
-    second(&mut limit, &pace, &mut now, 200, true);
+    second(&mut limit, &pace, &mut now, 200, Places::AllTaken);
     assert!(limit.places() < grown, "twenty times as slow");
     for _ in 0..10 {
-        second(&mut limit, &pace, &mut now, 200, true);
+        second(&mut limit, &pace, &mut now, 200, Places::AllTaken);
     }
     assert_eq!(limit.places(), 16, "never below");
-    second(&mut limit, &pace, &mut now, 12, true);
+    second(&mut limit, &pace, &mut now, 12, Places::AllTaken);
     assert!(limit.places() > 16, "quick again");
     for _ in 0..20 {
-        second(&mut limit, &pace, &mut now, 12, true);
+        second(&mut limit, &pace, &mut now, 12, Places::AllTaken);
     }
     assert_eq!(limit.places(), 1_024, "never above");
 }
@@ -128,23 +135,23 @@ fn fewer_are_let_in_while_they_are_slower_than_usual() {
 fn what_is_quick_anyhow_is_never_too_slow() {
     let (pace, mut now) = (Pace::default(), Instant::now());
     let mut limit = Limit::new(16, 1_024, now);
-    second(&mut limit, &pace, &mut now, 1, false);
-    second(&mut limit, &pace, &mut now, 20, true);
+    second(&mut limit, &pace, &mut now, 1, Places::Free);
+    second(&mut limit, &pace, &mut now, 20, Places::AllTaken);
     assert!(limit.places() > 64, "twenty times as slow, and still quick: {}", limit.places());
 }
 
 #[test]
 fn an_operation_that_became_slower_is_known_to_be_when_it_runs_alone() {
     let pace = Pace::default();
-    assert_eq!(pace.learn(10_000, false), 10_000, "the first time is the usual one");
-    assert_eq!(pace.learn(90_000, false), 10_000, "slow beside others says nothing");
+    assert_eq!(pace.learn(10_000, Company::Others), 10_000, "the first time is the usual one");
+    assert_eq!(pace.learn(90_000, Company::Others), 10_000, "slow beside others says nothing");
     let mut usual = 0;
     for _ in 0..200 {
-        usual = pace.learn(90_000, true);
+        usual = pace.learn(90_000, Company::Alone);
     }
     assert!(usual > 80_000, "{usual}");
     for _ in 0..20 {
-        usual = pace.learn(10_000, false);
+        usual = pace.learn(10_000, Company::Others);
     }
     assert!(usual < 12_000, "quick is quick in any company: {usual}");
 }
