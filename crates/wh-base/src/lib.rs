@@ -3,13 +3,15 @@ mod actor;
 pub mod codes;
 pub mod config;
 mod error;
+mod network;
 mod random;
 mod secret;
 mod span;
 mod time;
 
-pub use actor::{Actor, Origin};
+pub use actor::{Actor, Credential, KeyGrant, Origin};
 pub use error::{Error, ErrorCode, FieldError, Kind, Result};
+pub use network::Network;
 pub use random::{IdSource, OsRandom, Random, SeededRandom};
 pub use secret::Secret;
 pub use span::{Attribute, ChildOf, Span, SpanKind, SpanSink, Traced};

@@ -218,7 +218,8 @@ impl Follow<'_> {
 fn closed(frame: Option<(u16, String)>) -> Result<End> {
     let (code, reason) = frame.unwrap_or((1005, String::new()));
     if code == CLOSED_SESSION {
-        return Err(Fail::new(Exit::NotSignedIn, "server.unauthenticated", "the session ended", ""));
+        let detail = format!("the server ended the connection: {reason}");
+        return Err(Fail::new(Exit::NotSignedIn, "server.unauthenticated", detail, ""));
     }
     let fail = Fail::new(
         Exit::Unavailable,

@@ -5,8 +5,10 @@ mod panels;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use identity::{
-    InvitationAccepted, InvitationCreated, InvitationRevoked, MemberRemoved, MemberRoleChanged,
-    PasswordChanged, SessionRevoked, SessionStarted, SessionSwitched, TenantCreated, TenantRenamed, heard_by,
+    ApiKeyCreated, ApiKeyRenamed, ApiKeyRevoked, InvitationAccepted, InvitationCreated, InvitationRevoked,
+    MemberRemoved, MemberRoleChanged, PasswordChanged, ServiceAccountCreated, ServiceAccountDeleted,
+    ServiceAccountUpdated, SessionRevoked, SessionStarted, SessionSwitched, TenantCreated, TenantRenamed,
+    heard_by,
 };
 pub use panels::{ImportMode, PanelCreated, PanelDeleted, PanelImported, PanelRenamed};
 

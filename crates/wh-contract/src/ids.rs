@@ -51,10 +51,12 @@ macro_rules! ids {
 ids! {
     /// A company: the wall between customers. Every row of every context carries one.
     TenantId
-    /// A person or, later, a service account. Global: one user may be a member of several tenants.
+    /// A person or a service account. Global: one person may be a member of several tenants.
     UserId
-    /// A signed-in browser or tool.
+    /// A signed-in browser.
     SessionId
+    /// A key for programs.
+    ApiKeyId
     /// An offer to join a tenant.
     InvitationId
     /// One event in the outbox; receivers drop what they have seen.

@@ -71,13 +71,13 @@ impl Permission {
 pub const IDENTITY_SELF: Permission = Permission::new(
     "identity:self",
     Role::Viewer,
-    "Manage one's own sessions, password and choice of company",
+    "Manage one's own sessions, API keys, password and choice of company",
 );
 /// Who is in the company.
 pub const IDENTITY_READ: Permission = Permission::new("identity:read", Role::Viewer, "See the members");
 /// Who may come in, and as what.
 pub const IDENTITY_WRITE: Permission =
-    Permission::new("identity:write", Role::Admin, "Invite, change and remove members");
+    Permission::new("identity:write", Role::Admin, "Invite, change and remove members and service accounts");
 /// The company itself.
 pub const IDENTITY_TENANT: Permission =
     Permission::new("identity:tenant", Role::Owner, "Create further companies and rename this one");

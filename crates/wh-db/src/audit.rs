@@ -3,17 +3,19 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 use wh_base::{Actor, Origin, Timestamp};
-use wh_contract::{SessionId, UserId};
+use wh_contract::{ApiKeyId, SessionId, UserId};
 
 use crate::Value;
 
 /// Who stands behind a change.
 #[derive(Clone, Debug)]
 pub struct Who {
-    /// The person; none before somebody is signed in, and for the system itself.
+    /// The person or service account; none before somebody is signed in, and for the system itself.
     pub user: Option<UserId>,
     /// Their session.
     pub session: Option<SessionId>,
+    /// The API key they acted by, instead of a session.
+    pub key: Option<ApiKeyId>,
     /// From where.
     pub address: Option<IpAddr>,
     /// The request's id, as in the log.
@@ -23,18 +25,19 @@ pub struct Who {
 impl Who {
     /// Nobody is signed in yet: setup, sign-in, an invitation.
     pub fn nobody(origin: &Origin) -> Self {
-        Self { user: None, session: None, address: origin.address, request: origin.request }
+        Self { user: None, session: None, key: None, address: origin.address, request: origin.request }
     }
 
     /// A person without a session, or with one that has just begun.
     pub fn user(user: UserId, session: Option<SessionId>, origin: &Origin) -> Self {
-        Self { user: Some(user), session, address: origin.address, request: origin.request }
+        Self { user: Some(user), session, key: None, address: origin.address, request: origin.request }
     }
 }
 
 impl From<&Actor> for Who {
     fn from(actor: &Actor) -> Self {
-        Self::user(actor.user, Some(actor.session), &actor.origin)
+        let key = actor.key().map(|grant| grant.key);
+        Self { key, ..Self::user(actor.user, actor.session(), &actor.origin) }
     }
 }
 
@@ -66,10 +69,12 @@ pub struct AuditLine {
     pub before: Option<serde_json::Value>,
     /// How it is.
     pub after: Option<serde_json::Value>,
-    /// The person.
+    /// The person or service account.
     pub user: Option<UserId>,
     /// Their session.
     pub session: Option<SessionId>,
+    /// The API key they acted by.
+    pub key: Option<ApiKeyId>,
     /// From where.
     pub address: Option<String>,
     /// The request's id.
@@ -77,10 +82,10 @@ pub struct AuditLine {
 }
 
 pub(crate) const INSERT: &str = "INSERT INTO kernel_audit (tenant_id, at, action, subject, before, after, user_id, session_id, \
-     address, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+     address, request_id, key_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
-pub(crate) const RECENT: &str = "SELECT seq, at, action, subject, before, after, user_id, session_id, address, request_id \
-     FROM kernel_audit WHERE tenant_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3";
+pub(crate) const RECENT: &str = "SELECT seq, at, action, subject, before, after, user_id, session_id, address, request_id, \
+     key_id FROM kernel_audit WHERE tenant_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3";
 
 pub(crate) fn values(
     tenant: wh_contract::TenantId,
@@ -99,6 +104,7 @@ pub(crate) fn values(
         who.session.into(),
         who.address.map(|address| address.to_string()).into(),
         who.request.into(),
+        who.key.into(),
     ]
 }
 
@@ -112,6 +118,7 @@ pub(crate) fn line(row: &crate::Row) -> wh_base::Result<AuditLine> {
         after: row.json_opt("after")?,
         user: row.uuid_opt("user_id")?,
         session: row.uuid_opt("session_id")?,
+        key: row.uuid_opt("key_id")?,
         address: row.text_opt("address")?.map(str::to_owned),
         request: row.uuid("request_id")?,
     })

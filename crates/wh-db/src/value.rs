@@ -1,7 +1,9 @@
 //! What goes into a statement and comes out of a row, the same on both engines. Knows no driver.
 use uuid::Uuid;
 use wh_base::{Secret, Timestamp};
-use wh_contract::{DatasetId, EventId, ImportId, InvitationId, PanelId, Role, SessionId, TenantId, UserId};
+use wh_contract::{
+    ApiKeyId, DatasetId, EventId, ImportId, InvitationId, PanelId, Role, SessionId, TenantId, UserId,
+};
 
 /// One value of a statement or row.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +73,7 @@ from! {
     TenantId => |id| Self::Uuid(id.uuid());
     UserId => |id| Self::Uuid(id.uuid());
     SessionId => |id| Self::Uuid(id.uuid());
+    ApiKeyId => |id| Self::Uuid(id.uuid());
     InvitationId => |id| Self::Uuid(id.uuid());
     EventId => |id| Self::Uuid(id.uuid());
     PanelId => |id| Self::Uuid(id.uuid());

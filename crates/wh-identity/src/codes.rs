@@ -184,6 +184,91 @@ pub const PASSWORD_WRONG: ErrorCode = ErrorCode::new(
     "give the password you signed in with",
 );
 
+/// A key's name that is empty, too long or holds control characters.
+pub const API_KEY_NAME: ErrorCode = ErrorCode::new(
+    "identity.api_key_name",
+    Kind::Invalid,
+    "the key's name is empty, too long or holds control characters",
+    "give 1 to 80 printable characters that say which program uses it",
+);
+/// No scope, or one that is no permission.
+pub const API_KEY_SCOPE: ErrorCode = ErrorCode::new(
+    "identity.api_key_scope",
+    Kind::Invalid,
+    "the scopes are not permissions",
+    "name one permission or more, each once; `x-permissions` of /v1/openapi.json lists them",
+);
+/// Not a network.
+pub const API_KEY_NETWORK: ErrorCode = ErrorCode::new(
+    "identity.api_key_network",
+    Kind::Invalid,
+    "the networks cannot be read, or are too many",
+    "give addresses or networks such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, at most 32",
+);
+/// Ends too soon or too late.
+pub const API_KEY_EXPIRY: ErrorCode = ErrorCode::new(
+    "identity.api_key_expiry",
+    Kind::Invalid,
+    "the key would end too soon or too late",
+    "give at least one day; `api_key_days_max` in [identity] is the most",
+);
+/// More than the maker holds.
+pub const API_KEY_ABOVE: ErrorCode = ErrorCode::new(
+    "identity.api_key_above",
+    Kind::Forbidden,
+    "the key would hold more than may be given",
+    "leave out what you, or the service account, do not hold; a key made by a key ends no later and opens from nowhere else",
+);
+/// Too many keys of one person.
+pub const API_KEY_LIMIT: ErrorCode = ErrorCode::new(
+    "identity.api_key_limit",
+    Kind::Conflict,
+    "you have as many API keys as one person may have here",
+    "revoke one that nothing uses any more",
+);
+/// No such key.
+pub const API_KEY_NOT_FOUND: ErrorCode = ErrorCode::new(
+    "identity.api_key_not_found",
+    Kind::NotFound,
+    "there is no such API key",
+    "reload the list: it may have been revoked",
+);
+/// A third key of a service account.
+pub const SERVICE_ACCOUNT_KEYS: ErrorCode = ErrorCode::new(
+    "identity.service_account_keys",
+    Kind::Conflict,
+    "the service account has two living keys already",
+    "two are for changing over from one to the next: revoke the old one first",
+);
+/// A service account's name that is empty, too long or holds control characters.
+pub const SERVICE_ACCOUNT_NAME: ErrorCode = ErrorCode::new(
+    "identity.service_account_name",
+    Kind::Invalid,
+    "the service account's name is empty, too long or holds control characters",
+    "give 1 to 80 printable characters",
+);
+/// The name is taken.
+pub const SERVICE_ACCOUNT_EXISTS: ErrorCode = ErrorCode::new(
+    "identity.service_account_exists",
+    Kind::Conflict,
+    "there is a service account of that name",
+    "choose another name",
+);
+/// No such service account.
+pub const SERVICE_ACCOUNT_NOT_FOUND: ErrorCode = ErrorCode::new(
+    "identity.service_account_not_found",
+    Kind::NotFound,
+    "there is no such service account",
+    "reload the list: it may have been deleted",
+);
+/// Too many service accounts.
+pub const SERVICE_ACCOUNT_LIMIT: ErrorCode = ErrorCode::new(
+    "identity.service_account_limit",
+    Kind::Conflict,
+    "the company has as many service accounts as it may have",
+    "delete those that nothing uses any more",
+);
+
 /// All of them, for the error table.
 pub const ALL: &[&ErrorCode] = &[
     &CREDENTIALS,
@@ -212,4 +297,16 @@ pub const ALL: &[&ErrorCode] = &[
     &PASSWORD_COMMON,
     &PASSWORD_SAME,
     &PASSWORD_WRONG,
+    &API_KEY_NAME,
+    &API_KEY_SCOPE,
+    &API_KEY_NETWORK,
+    &API_KEY_EXPIRY,
+    &API_KEY_ABOVE,
+    &API_KEY_LIMIT,
+    &API_KEY_NOT_FOUND,
+    &SERVICE_ACCOUNT_KEYS,
+    &SERVICE_ACCOUNT_NAME,
+    &SERVICE_ACCOUNT_EXISTS,
+    &SERVICE_ACCOUNT_NOT_FOUND,
+    &SERVICE_ACCOUNT_LIMIT,
 ];

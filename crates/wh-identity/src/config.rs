@@ -10,7 +10,7 @@ const DAY_S: i64 = 86_400;
 /// The section as the operator sees it.
 pub const SECTION: Section = Section {
     name: "identity",
-    doc: "Sign-in: passwords, sessions, links.",
+    doc: "Sign-in: passwords, sessions, links, API keys.",
     keys: &[
         Key::new(
             "password_length_min",
@@ -60,6 +60,12 @@ pub const SECTION: Section = Section {
             Holds::Text,
             "Id of the company whose owners operate the installation (see /admin); without it the first company.",
         ),
+        Key::new(
+            "api_key_days_max",
+            Holds::Integer { min: 1, max: 3_650 },
+            "365",
+            "An API key lives at most so many days; 90 where nothing is said and this is not less.",
+        ),
     ],
 };
 
@@ -83,6 +89,8 @@ pub struct IdentityConfig {
     pub setup_link_valid_s: i64,
     /// The company whose owners operate the installation; without it the first one.
     pub operator_company: Option<TenantId>,
+    /// Longest life of an API key, in days.
+    pub api_key_days_max: u32,
 }
 
 impl Default for IdentityConfig {
@@ -96,6 +104,7 @@ impl Default for IdentityConfig {
             invitation_valid_s: 7 * DAY_S,
             setup_link_valid_s: 3_600,
             operator_company: None,
+            api_key_days_max: 365,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! `/v1/identity`. Translates JSON to calls and back; decides nothing.
 mod account;
+mod api_key;
 mod client;
 mod invitation;
+mod key_views;
 mod member;
+mod service_account;
 mod session;
 mod setup;
 mod views;
@@ -24,6 +27,8 @@ pub(crate) fn operations(registry: &mut Registry) {
     session_operations(registry);
     company_operations(registry);
     invitation_operations(registry);
+    api_key_operations(registry);
+    service_account_operations(registry);
 }
 
 fn setup_operations(registry: &mut Registry) {
@@ -43,24 +48,29 @@ fn setup_operations(registry: &mut Registry) {
 fn session_operations(registry: &mut Registry) {
     let create = open(&[&codes::CREDENTIALS, &codes::NO_TENANT, &codes::EMAIL]).errors(&HASHING);
     registry.op(routes!(session::session_create), create);
-    registry.op(routes!(session::session_end), Op::change(IDENTITY_SELF).no_idempotency());
-    registry.op(routes!(session::session_list), Op::read(IDENTITY_SELF));
-    let revoke = Op::change(IDENTITY_SELF).errors(&[&codes::SESSION_NOT_FOUND]);
+    // About a browser's sessions: nothing for a program with a key.
+    let own = || Op::change(IDENTITY_SELF).session_only();
+    registry.op(routes!(session::session_end), own().no_idempotency());
+    registry.op(routes!(session::session_list), Op::read(IDENTITY_SELF).session_only());
+    let revoke = own().errors(&[&codes::SESSION_NOT_FOUND]);
     registry.op(routes!(session::session_revoke), revoke);
-    registry.op(routes!(session::session_revoke_others), Op::change(IDENTITY_SELF));
-    let switch = secret(Op::change(IDENTITY_SELF)).errors(&[&codes::TENANT_NOT_FOUND, &codes::NO_TENANT]);
+    registry.op(routes!(session::session_revoke_others), own());
+    let switch = secret(own()).errors(&[&codes::TENANT_NOT_FOUND, &codes::NO_TENANT]);
     registry.op(routes!(session::session_switch), switch);
 }
 
 fn company_operations(registry: &mut Registry) {
     registry.op(routes!(account::me_get), Op::read(IDENTITY_SELF));
-    let password = secret(Op::change(IDENTITY_SELF))
+    let password = secret(Op::change(IDENTITY_SELF).session_only())
         .errors(&[&codes::PASSWORD_WRONG, &codes::PASSWORD_SAME, &codes::NO_TENANT])
         .errors(&PASSWORD_RULES)
         .errors(&HASHING);
     registry.op(routes!(account::password_change), password);
-    let create =
-        Op::change(IDENTITY_TENANT).errors(&[&codes::COMPANY, &codes::TENANT_LIMIT]).body_max(BODY_BYTES_MAX);
+    // A company is a person's, who must be able to come in by a browser.
+    let create = Op::change(IDENTITY_TENANT)
+        .session_only()
+        .errors(&[&codes::COMPANY, &codes::TENANT_LIMIT])
+        .body_max(BODY_BYTES_MAX);
     registry.op(routes!(account::tenant_create), create);
     registry.op(routes!(member::member_list), Op::read(IDENTITY_READ));
     let update = Op::change(IDENTITY_WRITE)
@@ -99,6 +109,53 @@ fn invitation_operations(registry: &mut Registry) {
         &codes::NO_TENANT,
     ]);
     registry.op(routes!(invitation::invitation_accept), accept.errors(&PASSWORD_RULES).errors(&HASHING));
+}
+
+/// What may be wrong with the wish for a key.
+const KEY_RULES: [&ErrorCode; 5] = [
+    &codes::API_KEY_NAME,
+    &codes::API_KEY_SCOPE,
+    &codes::API_KEY_NETWORK,
+    &codes::API_KEY_EXPIRY,
+    &codes::API_KEY_ABOVE,
+];
+
+fn api_key_operations(registry: &mut Registry) {
+    registry.op(routes!(api_key::api_key_list), Op::read(IDENTITY_SELF));
+    let create = secret(Op::change(IDENTITY_SELF).session_only());
+    registry.op(routes!(api_key::api_key_create), create.errors(&KEY_RULES).errors(&[&codes::API_KEY_LIMIT]));
+    let update = Op::change(IDENTITY_SELF)
+        .errors(&[&codes::API_KEY_NAME, &codes::API_KEY_NOT_FOUND])
+        .body_max(BODY_BYTES_MAX);
+    registry.op(routes!(api_key::api_key_update), update);
+    let revoke = Op::danger(IDENTITY_SELF).errors(&[&codes::API_KEY_NOT_FOUND]);
+    registry.op(routes!(api_key::api_key_revoke), revoke);
+}
+
+fn service_account_operations(registry: &mut Registry) {
+    let one = [&codes::SERVICE_ACCOUNT_NOT_FOUND, &codes::ROLE_ABOVE];
+    let words = [&codes::SERVICE_ACCOUNT_NAME, &codes::SERVICE_ACCOUNT_EXISTS, &codes::ROLE_ABOVE];
+    registry.op(routes!(service_account::service_account_list), Op::read(IDENTITY_WRITE));
+    let create = Op::change(IDENTITY_WRITE)
+        .errors(&words)
+        .errors(&[&codes::SERVICE_ACCOUNT_LIMIT, &codes::MEMBER_LIMIT])
+        .body_max(BODY_BYTES_MAX);
+    registry.op(routes!(service_account::service_account_create), create);
+    let update = Op::change(IDENTITY_WRITE).errors(&words).errors(&one).body_max(BODY_BYTES_MAX);
+    registry.op(routes!(service_account::service_account_update), update);
+    registry.op(routes!(service_account::service_account_delete), Op::danger(IDENTITY_WRITE).errors(&one));
+
+    let list = Op::read(IDENTITY_WRITE).errors(&[&codes::SERVICE_ACCOUNT_NOT_FOUND]);
+    registry.op(routes!(api_key::service_account_key_list), list);
+    let create = secret(Op::change(IDENTITY_WRITE)).errors(&KEY_RULES).errors(&one);
+    registry.op(routes!(api_key::service_account_key_create), create.errors(&[&codes::SERVICE_ACCOUNT_KEYS]));
+    let update = Op::change(IDENTITY_WRITE)
+        .errors(&one)
+        .errors(&[&codes::API_KEY_NAME, &codes::API_KEY_NOT_FOUND])
+        .body_max(BODY_BYTES_MAX);
+    registry.op(routes!(api_key::service_account_key_update), update);
+    let revoke = Op::danger(IDENTITY_WRITE).errors(&one).errors(&[&codes::API_KEY_NOT_FOUND]);
+    registry.op(routes!(api_key::service_account_key_revoke), revoke);
 }
 
 fn open(errors: &[&'static ErrorCode]) -> Op {

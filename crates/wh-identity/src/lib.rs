@@ -1,4 +1,4 @@
-//! Identity: companies, people, roles, sessions, invitations. Says who somebody is; what they may do stands with each operation.
+//! Identity: companies, people, roles, sessions, invitations, API keys. Says who somebody is; what they may do stands with each operation.
 pub mod codes;
 mod config;
 mod http;
@@ -14,7 +14,7 @@ pub use config::{IdentityConfig, SECTION};
 pub use service::{CompanyCount, CompanySeen, Identity, IdentityParts, company_counts, company_list};
 
 /// The `identity_*` tables, all global.
-pub const MIGRATIONS: Migrations = migrations!("identity": "0001_identity");
+pub const MIGRATIONS: Migrations = migrations!("identity": "0001_identity", "0002_api_keys");
 
 /// The context, at work. The same [`Identity`] is the front door's authenticator and runs [`Identity::save_last_uses`].
 pub fn module(identity: &Identity) -> Module {

@@ -1,12 +1,20 @@
 //! What people, companies, sessions and invitations are, and the rules between them. Pure: no database, no HTTP, no clock.
+mod api_key;
+mod key_text;
 mod password;
 mod words;
 
 use wh_base::{Origin, Result, Timestamp};
-use wh_contract::{InvitationId, Role, SessionId, TenantId, UserId};
+use wh_contract::{ApiKeyId, InvitationId, Role, SessionId, TenantId, UserId};
 
 use crate::codes;
 
+pub use api_key::{
+    API_KEY_DAYS_DEFAULT, API_KEY_EXPIRED_SHOWN_S, API_KEYS_PER_PERSON_MAX, API_KEYS_PER_SERVICE_ACCOUNT_MAX,
+    ApiKey, Label, NETWORKS_PER_KEY_MAX, SERVICE_ACCOUNTS_PER_TENANT_MAX, Scopes, ServiceAccount, expires_at,
+    networks,
+};
+pub use key_text::{KEY_PREFIX, KeyText, PublicId, SecretHash, issue};
 pub use password::{PASSWORD_LENGTH_MAX, Password};
 pub use words::{CompanyName, Email, PersonName, UserAgent};
 
@@ -134,18 +142,20 @@ impl Session {
 pub struct Me {
     /// Who.
     pub user: UserId,
-    /// Their address.
-    pub email: String,
+    /// Their address; a service account has none.
+    pub email: Option<String>,
     /// Their name.
     pub name: String,
+    /// What they may do here: by role, and by scope where a key speaks.
+    pub permissions: Vec<&'static str>,
     /// The company they act in, with their role there.
     pub here: Membership,
     /// Every company they belong to, this one too.
     pub memberships: Vec<Membership>,
-    /// The session they act in.
-    pub session: SessionId,
-    /// Whether the company operates the installation.
-    pub operates: bool,
+    /// The session they act in, if they act by one.
+    pub session: Option<SessionId>,
+    /// The key they act by, if they act by one.
+    pub key: Option<ApiKeyId>,
 }
 
 /// Whether a session last used then, with that absolute end, still counts.

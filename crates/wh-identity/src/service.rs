@@ -1,12 +1,15 @@
-//! What one may do with companies, people, sessions and invitations. Parse, rules, one transaction, one event.
+//! What one may do with companies, people, sessions, invitations and API keys. Parse, rules, one transaction, one event.
 mod account;
+mod api_keys;
 mod cache;
 mod change;
 mod companies;
 mod door;
 mod invitations;
+mod key_cache;
 mod members;
 mod passwords;
+mod service_accounts;
 mod sessions;
 mod setup;
 mod throttle;
@@ -15,8 +18,8 @@ mod upkeep;
 
 use std::sync::{Arc, OnceLock};
 
-use wh_base::{Actor, Result, Secret, Timestamp};
-use wh_contract::{Role, SessionId, TenantId, UserId};
+use wh_base::{Actor, Credential, Result, Secret, Timestamp};
+use wh_contract::{PERMISSIONS, Permission, Role, SessionId, TenantId, UserId};
 use wh_db::{Context, IdentityDb};
 use wh_server::Authenticator;
 
@@ -25,16 +28,26 @@ use crate::config::IdentityConfig;
 use crate::model::{self, Me};
 use crate::store::{self, GlobalReads};
 use cache::SessionCache;
+use key_cache::KeyCache;
 use passwords::Passwords;
 use throttle::Throttle;
 
 pub use account::{me_get, password_change, tenant_create};
+pub use api_keys::{
+    IssuedKey, NewKey, api_key_create, api_key_list, api_key_revoke, api_key_update,
+    service_account_key_create, service_account_key_list, service_account_key_revoke,
+    service_account_key_update,
+};
 pub use companies::{CompanyCount, CompanySeen, company_counts, company_list};
 pub use invitations::{
     InvitationSeen, NewMember, invitation_accept, invitation_create, invitation_list, invitation_lookup,
     invitation_revoke,
 };
 pub use members::{member_list, member_remove, member_update};
+pub use service_accounts::{
+    AccountChange, service_account_create, service_account_delete, service_account_list,
+    service_account_update,
+};
 pub use sessions::{
     SessionSeen, session_create, session_end, session_list, session_revoke, session_revoke_others,
     session_switch,
@@ -63,6 +76,7 @@ struct Inner {
     throttle: Throttle,
     sessions: Arc<SessionCache>,
     operator: OnceLock<TenantId>,
+    keys: Arc<KeyCache>,
 }
 
 impl Identity {
@@ -79,6 +93,7 @@ impl Identity {
             throttle: Throttle::new(),
             sessions: Arc::new(SessionCache::default()),
             operator: config_operator,
+            keys: Arc::new(KeyCache::default()),
         })))
     }
 
@@ -128,20 +143,44 @@ async fn me(
     tenant: TenantId,
     session: SessionId,
 ) -> Result<Me> {
-    let gone = || wh_server::codes::UNAUTHENTICATED.error("the session has ended");
+    me_by(identity, db, user, tenant, &Credential::Session(session)).await
+}
+
+/// Who acts by this, as they see themselves.
+async fn me_by(
+    identity: &Identity,
+    db: &mut impl GlobalReads,
+    user: UserId,
+    tenant: TenantId,
+    credential: &Credential,
+) -> Result<Me> {
+    let gone = || wh_server::codes::UNAUTHENTICATED.error("the session or key has ended");
     let account = store::account_by_id(db, user).await?.ok_or_else(gone)?;
     let memberships = store::membership_list(db, user).await?;
     let here = memberships.iter().find(|membership| membership.tenant == tenant).cloned().ok_or_else(gone)?;
+    let (session, key) = match credential {
+        Credential::Session(session) => (Some(*session), None),
+        Credential::Key(grant) => (None, Some(grant.key)),
+    };
+    // Only a key can belong to somebody who is no person.
+    let is_person = key.is_none() || !store::is_service_account(db, tenant, user).await?;
     let operates = identity.operator(db).await? == Some(tenant);
-    Ok(Me { user, email: account.email, name: account.name, here, memberships, session, operates })
+    let reaches = |one: &Permission| operates || !one.is_of_installation();
+    let held = PERMISSIONS
+        .iter()
+        .filter(|one| here.role >= one.lowest_role && credential.covers(one) && reaches(one));
+    let permissions = held.map(|permission| permission.name).collect();
+    let email = is_person.then_some(account.email);
+    Ok(Me { user, email, name: account.name, permissions, here, memberships, session, key })
+}
+
+/// The session of an operation that the front door opens to sessions only.
+fn session_of(actor: &Actor) -> Result<SessionId> {
+    actor.session().ok_or_else(|| wh_server::codes::BEARER_SESSION.error("needs a signed-in browser"))
 }
 
 /// What the actor is at this moment, inside the transaction: the front door's answer may be a second old.
-async fn role_now(
-    db: &mut impl GlobalReads,
-    actor: &Actor,
-    wanted: &wh_contract::Permission,
-) -> Result<Role> {
+async fn role_now(db: &mut impl GlobalReads, actor: &Actor, wanted: &Permission) -> Result<Role> {
     let role = store::member_role(db, actor.tenant, actor.user).await?;
     role.filter(|role| *role >= wanted.lowest_role)
         .ok_or_else(|| wh_server::codes::FORBIDDEN.error(format!("needs {}", wanted.name)))

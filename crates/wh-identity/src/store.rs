@@ -1,7 +1,9 @@
 //! The `identity_*` tables: SQL and nothing else. They are global: looked up before a company is known.
 mod account;
+mod api_key;
 mod company;
 mod invitation;
+mod service_account;
 mod session;
 
 use wh_base::{Result, codes};
@@ -9,8 +11,10 @@ use wh_contract::Role;
 use wh_db::{GlobalRead, GlobalTx, Row, Value};
 
 pub(crate) use account::*;
+pub(crate) use api_key::*;
 pub(crate) use company::*;
 pub(crate) use invitation::*;
+pub(crate) use service_account::*;
 pub(crate) use session::*;
 
 /// The role in a row, which only this crate writes.

@@ -15,6 +15,62 @@ pub const FORBIDDEN: ErrorCode = ErrorCode::new(
     "your role does not hold the permission",
     "the operation's `x-permission` names it; an admin of the company gives roles",
 );
+/// A bearer token that is no API key: mistyped, cut off, or something else.
+pub const BEARER_MALFORMED: ErrorCode = ErrorCode::new(
+    "server.bearer_malformed",
+    Kind::Unauthenticated,
+    "the bearer token is not an API key",
+    "send `Authorization: Bearer whk_…` once, with the whole key; a mistyped or cut one is recognised by its check sum",
+);
+/// A key that opens nothing.
+pub const BEARER: ErrorCode = ErrorCode::new(
+    "server.bearer",
+    Kind::Unauthenticated,
+    "the API key is unknown or was revoked",
+    "make a new key; a key is gone when it is revoked and when its owner leaves the company",
+);
+/// The right key, too late.
+pub const BEARER_EXPIRED: ErrorCode = ErrorCode::new(
+    "server.bearer_expired",
+    Kind::Unauthenticated,
+    "the API key has expired",
+    "make a new key and put it in the place of this one",
+);
+/// The right key of a service account that is switched off.
+pub const BEARER_DISABLED: ErrorCode = ErrorCode::new(
+    "server.bearer_disabled",
+    Kind::Forbidden,
+    "the service account of the API key is disabled",
+    "an admin of the company can enable it",
+);
+/// The right key from the wrong place.
+pub const BEARER_NETWORK: ErrorCode = ErrorCode::new(
+    "server.bearer_network",
+    Kind::Forbidden,
+    "the API key may not be used from this address",
+    "use it from one of its networks; behind a proxy, `trusted_proxies` in [server] says whose word about addresses counts",
+);
+/// The right key without the scope.
+pub const BEARER_SCOPE: ErrorCode = ErrorCode::new(
+    "server.bearer_scope",
+    Kind::Forbidden,
+    "the API key does not have the scope",
+    "the operation's `x-permission` names it; make a key that has it",
+);
+/// An operation about a browser's session.
+pub const BEARER_SESSION: ErrorCode = ErrorCode::new(
+    "server.bearer_session",
+    Kind::Forbidden,
+    "the operation is not for API keys",
+    "sign in with a browser; `x-auth` of the operation is `session`",
+);
+/// Too many wrong keys from one address.
+pub const BEARER_THROTTLED: ErrorCode = ErrorCode::new(
+    "server.bearer_throttled",
+    Kind::TooMany,
+    "too many wrong API keys came from this address",
+    "wait for the time in Retry-After; nothing was checked in the meantime",
+);
 /// No such address.
 pub const NOT_FOUND: ErrorCode = ErrorCode::new(
     "server.not_found",
@@ -210,6 +266,14 @@ pub const SILENT: ErrorCode = ErrorCode::new(
 pub const ALL: &[&ErrorCode] = &[
     &UNAUTHENTICATED,
     &FORBIDDEN,
+    &BEARER_MALFORMED,
+    &BEARER,
+    &BEARER_EXPIRED,
+    &BEARER_DISABLED,
+    &BEARER_NETWORK,
+    &BEARER_SCOPE,
+    &BEARER_SESSION,
+    &BEARER_THROTTLED,
     &NOT_FOUND,
     &METHOD_NOT_ALLOWED,
     &BODY_UNREADABLE,

@@ -51,7 +51,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::Request;
 use tower::Service;
-use wh_base::{Clock, IdSource, Origin, Result, SpanSink, Traced};
+use wh_base::{Clock, IdSource, Network, Origin, Result, SpanSink, Traced};
 
 pub use body::{BodyError, body_error};
 pub use fallback::with_fallbacks;
@@ -129,7 +129,7 @@ pub struct Edge(Arc<Inner>);
 struct Inner {
     router: OnceLock<Router>,
     hosts: host::Hosts,
-    trusted: Vec<forwarded::Network>,
+    trusted: Vec<Network>,
     secure: bool,
     ids: IdSource,
     sockets: Sockets,
@@ -149,7 +149,8 @@ impl Edge {
     pub fn new(parts: EdgeParts<'_>) -> Result<Self> {
         metrics::recorder();
         let config = parts.config;
-        let trusted = config.trusted_proxies.iter().map(|text| text.parse()).collect::<Result<_>>()?;
+        let trusted =
+            config.trusted_proxies.iter().map(|text| forwarded::trusted(text)).collect::<Result<_>>()?;
         Ok(Self(Arc::new(Inner {
             router: parts.router.map_or_else(OnceLock::new, OnceLock::from),
             hosts: host::Hosts::new(config, parts.listen)?,

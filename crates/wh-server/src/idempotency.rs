@@ -54,7 +54,9 @@ pub(crate) async fn once(
     body: Bytes,
     next: Next,
 ) -> Result<Response> {
-    let scope = format!("{}/{}/{key}", actor.user, plan.id);
+    // Two keys of one person are two programs, which know nothing of one another.
+    let by = actor.key().map(|grant| format!("/{}", grant.key)).unwrap_or_default();
+    let scope = format!("{}{by}/{}/{key}", actor.user, plan.id);
     match cx.db.idempotency_begin(actor.tenant, &scope, &fingerprint(&parts, &body)).await? {
         Idempotent::Running => Err(codes::IDEMPOTENCY_RUNNING
             .error("the first request with this key has not ended")

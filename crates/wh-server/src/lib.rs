@@ -1,5 +1,6 @@
 //! The front door: accept loop, edge, operation registry, problems, paging, live hub. Knows no context by name.
 mod app;
+mod bearer;
 pub mod codes;
 pub mod config;
 pub mod edge;

@@ -7,10 +7,13 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use wh_base::{Error, FieldError};
+use wh_base::{Error, FieldError, Kind};
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// How a program may say who it is (RFC 9110 11.6.1).
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 
 /// A handler's result.
 pub type Answer<T> = Result<T, Problem>;
@@ -49,6 +52,9 @@ impl IntoResponse for Problem {
         let mut response = status(&self.0).into_response();
         if let Some(seconds) = self.0.retry_after_s() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.0.kind() == Kind::Unauthenticated {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, BEARER);
         }
         response.extensions_mut().insert(Refusal { error: self.0 });
         response

@@ -1,12 +1,12 @@
 //! Who acts in a test: one member of every role, nobody, and the owner of another tenant. Their cookies are their names.
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use uuid::Uuid;
-use wh_base::{Actor, Origin, Result, Secret};
-use wh_contract::{Role, SessionId, TenantId, UserId};
-use wh_server::{Authenticator, CookieScheme, SessionCookie};
+use wh_base::{Actor, Credential, KeyGrant, Origin, Result, Secret, Timestamp};
+use wh_contract::{ApiKeyId, Role, SessionId, TenantId, UserId};
+use wh_server::{Authenticator, CookieScheme, SessionCookie, codes};
 
 /// The tenant of the members.
 pub const HOME: TenantId = TenantId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
@@ -61,7 +61,18 @@ impl TestActor {
     pub fn actor(&self) -> Actor {
         let origin = Origin { address: None, request: Uuid::nil() };
         let role = self.role.expect("nobody is no actor");
-        Actor { tenant: self.tenant, user: self.user(), role, session: self.session(), origin }
+        let credential = Credential::Session(self.session());
+        Actor { tenant: self.tenant, user: self.user(), role, credential, origin }
+    }
+
+    /// Their only key's id.
+    pub fn key(&self) -> ApiKeyId {
+        ApiKeyId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0003_0000 + self.number()))
+    }
+
+    /// `Authorization` with a key of theirs that has these scopes.
+    pub fn bearer(&self, scopes: &[&str]) -> String {
+        format!("Bearer {}/{}", self.name, scopes.join(","))
     }
 }
 
@@ -125,8 +136,21 @@ impl Authenticator for TestActors {
         Ok(known.map(|known| Actor { origin: origin.clone(), ..known.actor() }))
     }
 
+    /// `<name>/<scope>,<scope>`: see [`TestActor::bearer`].
+    async fn bearer(&self, token: &Secret<String>, origin: &Origin) -> Result<Actor> {
+        let refused = || codes::BEARER.error("no such key");
+        let (name, scopes) = token.expose().split_once('/').ok_or_else(refused)?;
+        let known = ACTORS.iter().find(|actor| actor.role.is_some() && actor.name == name);
+        let known = known.ok_or_else(refused)?;
+        let scopes = scopes.split(',').map(str::to_owned).collect();
+        let expires_at = Timestamp::from_micros(i64::MAX);
+        let grant = KeyGrant { key: known.key(), scopes, networks: Vec::new(), expires_at };
+        let credential = Credential::Key(Arc::new(grant));
+        Ok(Actor { credential, origin: origin.clone(), ..known.actor() })
+    }
+
     async fn stands(&self, actor: &Actor) -> Result<bool> {
-        Ok(!self.is_over(actor.session))
+        Ok(!actor.session().is_some_and(|session| self.is_over(session)))
     }
 
     /// The home tenant operates the installation.

@@ -35,13 +35,30 @@ impl Live {
 
     /// Open one from a page of this origin.
     pub async fn try_open_from(server: &TestServer, who: impl Signs, origin: &str) -> Result<Self, u16> {
+        let mut headers = vec![("origin", origin.to_owned())];
+        headers.extend(who.cookie().map(|cookie| ("cookie", cookie)));
+        Self::handshake(server, &headers).await
+    }
+
+    /// Open one as a program with an API key does, and take the welcome.
+    pub async fn open_by_key(server: &TestServer, key: &str) -> Self {
+        let mut live = Self::try_open_by_key(server, key).await.expect("the handshake is taken");
+        let welcome = live.next().await;
+        assert_eq!(welcome["type"], "welcome", "{welcome}");
+        live
+    }
+
+    /// The same; the status, when the handshake is refused.
+    pub async fn try_open_by_key(server: &TestServer, key: &str) -> Result<Self, u16> {
+        Self::handshake(server, &[("authorization", format!("Bearer {key}"))]).await
+    }
+
+    async fn handshake(server: &TestServer, given: &[(&'static str, String)]) -> Result<Self, u16> {
         let stream = TcpStream::connect(server.address).await.expect("the server listens");
         let mut request =
             format!("ws://{}/v1/live", server.address).into_client_request().expect("a request");
-        let headers = request.headers_mut();
-        headers.insert("origin", origin.parse().expect("an origin"));
-        if let Some(cookie) = who.cookie() {
-            headers.insert("cookie", cookie.parse().expect("a cookie"));
+        for (name, value) in given {
+            request.headers_mut().insert(*name, value.parse().expect("a header's value"));
         }
         match client_async(request, stream).await {
             Ok((socket, _)) => Ok(Self { socket }),

@@ -44,6 +44,42 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/identity/api-keys": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List one's own API keys in the company, newest first */
+        readonly get: operations["api_key_list"];
+        readonly put?: never;
+        /** Make an API key for oneself; its text is shown this once */
+        readonly post: operations["api_key_create"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/identity/api-keys/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /** Revoke one of one's own API keys at once */
+        readonly delete: operations["api_key_revoke"];
+        readonly options?: never;
+        readonly head?: never;
+        /** Rename one of one's own API keys */
+        readonly patch: operations["api_key_update"];
+        readonly trace?: never;
+    };
     readonly "/v1/identity/invitations": {
         readonly parameters: {
             readonly query?: never;
@@ -180,6 +216,82 @@ export interface paths {
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/identity/service-accounts": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the service accounts of the company, by name */
+        readonly get: operations["service_account_list"];
+        readonly put?: never;
+        /** Create a service account: a member that is no person and acts by keys only */
+        readonly post: operations["service_account_create"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/identity/service-accounts/{account_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /** Delete a service account with its keys */
+        readonly delete: operations["service_account_delete"];
+        readonly options?: never;
+        readonly head?: never;
+        /** Rename a service account, change its role, disable or enable it */
+        readonly patch: operations["service_account_update"];
+        readonly trace?: never;
+    };
+    readonly "/v1/identity/service-accounts/{account_id}/api-keys": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the API keys of a service account, newest first */
+        readonly get: operations["service_account_key_list"];
+        readonly put?: never;
+        /**
+         * Make an API key for a service account; its text is shown this once
+         * @description Two may live at a time, so that a program can change over from one to the next. A key that is made by a key ends no later
+         *     and opens from nowhere else.
+         */
+        readonly post: operations["service_account_key_create"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/identity/service-accounts/{account_id}/api-keys/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /** Revoke an API key of a service account at once */
+        readonly delete: operations["service_account_key_revoke"];
+        readonly options?: never;
+        readonly head?: never;
+        /** Rename an API key of a service account */
+        readonly patch: operations["service_account_key_update"];
         readonly trace?: never;
     };
     readonly "/v1/identity/session": {
@@ -603,6 +715,55 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An API key, without its secret */
+        readonly ApiKey: {
+            readonly created_at: components["schemas"]["Timestamp"];
+            readonly created_by: components["schemas"]["UserId"];
+            readonly expires_at: components["schemas"]["Timestamp"];
+            readonly id: components["schemas"]["ApiKeyId"];
+            readonly name: string;
+            /** @description From where it may be used; from everywhere when empty */
+            readonly networks: readonly string[];
+            /** @description What the key begins with: names it, opens nothing */
+            readonly prefix: string;
+            /** @description Permissions; of these, what the owner holds at the moment of use counts */
+            readonly scopes: readonly string[];
+            /** @description From where it was used then */
+            readonly used_address?: string | null;
+            readonly used_at?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description What a new key is for */
+        readonly ApiKeyCreate: {
+            /** @description Which program uses it */
+            readonly name: string;
+            /** @description Addresses or networks from which it may be used; from everywhere when empty */
+            readonly networks?: readonly string[];
+            /** @description Permissions, each once; none that you do not hold */
+            readonly scopes: readonly string[];
+            /**
+             * Format: int32
+             * @description How many days it lives; 90 where nothing is said
+             */
+            readonly valid_days?: number | null;
+        };
+        /**
+         * Format: uuid
+         * @description A key for programs.
+         */
+        readonly ApiKeyId: string;
+        /** @description A new key with its text, which is shown this once */
+        readonly ApiKeyIssued: {
+            readonly api_key: components["schemas"]["ApiKey"];
+            /**
+             * Format: password
+             * @description For `Authorization: Bearer …`
+             */
+            readonly secret: string;
+        };
+        /** @description What a key is called from now on */
+        readonly ApiKeyUpdate: {
+            readonly name: string;
+        };
         /** @description A company with what it uses */
         readonly CompanyUsage: {
             readonly created_at: components["schemas"]["Timestamp"];
@@ -914,10 +1075,11 @@ export interface components {
         };
         /** @description Who the caller is */
         readonly Me: {
-            /** @description What the role may do here */
+            readonly api_key_id?: components["schemas"]["ApiKeyId"] | null;
+            /** @description What the caller may do here: by role, and by scope where a key speaks */
             readonly permissions: readonly string[];
             readonly role: components["schemas"]["Role"];
-            readonly session_id: components["schemas"]["SessionId"];
+            readonly session_id?: components["schemas"]["SessionId"] | null;
             readonly tenant: components["schemas"]["MeTenant"];
             /** @description Every company the caller belongs to */
             readonly tenants: readonly components["schemas"]["MeMembership"][];
@@ -946,7 +1108,8 @@ export interface components {
             readonly name: string;
         };
         readonly MeUser: {
-            readonly email: string;
+            /** @description Null for a service account, which is no person */
+            readonly email?: string | null;
             readonly id: components["schemas"]["UserId"];
             readonly name: string;
         };
@@ -982,6 +1145,28 @@ export interface components {
             readonly resident_bytes: number;
             /** Format: int64 */
             readonly threads: number;
+        };
+        /** @description One page of a list. */
+        readonly PageOf_ApiKey: {
+            /** @description The rows. */
+            readonly items: readonly {
+                readonly created_at: components["schemas"]["Timestamp"];
+                readonly created_by: components["schemas"]["UserId"];
+                readonly expires_at: components["schemas"]["Timestamp"];
+                readonly id: components["schemas"]["ApiKeyId"];
+                readonly name: string;
+                /** @description From where it may be used; from everywhere when empty */
+                readonly networks: readonly string[];
+                /** @description What the key begins with: names it, opens nothing */
+                readonly prefix: string;
+                /** @description Permissions; of these, what the owner holds at the moment of use counts */
+                readonly scopes: readonly string[];
+                /** @description From where it was used then */
+                readonly used_address?: string | null;
+                readonly used_at?: components["schemas"]["Timestamp"] | null;
+            }[];
+            /** @description Where to go on; absent on the last page. */
+            readonly next_cursor?: string;
         };
         /** @description One page of a list. */
         readonly PageOf_CompanyUsage: {
@@ -1079,6 +1264,27 @@ export interface components {
                  * @description Rises with every import; 0 before the first.
                  */
                 readonly version: number;
+            }[];
+            /** @description Where to go on; absent on the last page. */
+            readonly next_cursor?: string;
+        };
+        /** @description One page of a list. */
+        readonly PageOf_ServiceAccount: {
+            /** @description The rows. */
+            readonly items: readonly {
+                readonly created_at: components["schemas"]["Timestamp"];
+                readonly created_by: components["schemas"]["UserId"];
+                /** @description Whether its keys open anything */
+                readonly enabled: boolean;
+                readonly id: components["schemas"]["UserId"];
+                /**
+                 * Format: int64
+                 * @description Its living keys, two at most
+                 */
+                readonly keys: number;
+                readonly name: string;
+                readonly role: components["schemas"]["Role"];
+                readonly used_at?: components["schemas"]["Timestamp"] | null;
             }[];
             /** @description Where to go on; absent on the last page. */
             readonly next_cursor?: string;
@@ -1234,6 +1440,36 @@ export interface components {
              */
             readonly version: number;
         };
+        /** @description A member that is no person */
+        readonly ServiceAccount: {
+            readonly created_at: components["schemas"]["Timestamp"];
+            readonly created_by: components["schemas"]["UserId"];
+            /** @description Whether its keys open anything */
+            readonly enabled: boolean;
+            readonly id: components["schemas"]["UserId"];
+            /**
+             * Format: int64
+             * @description Its living keys, two at most
+             */
+            readonly keys: number;
+            readonly name: string;
+            readonly role: components["schemas"]["Role"];
+            readonly used_at?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description A new service account */
+        readonly ServiceAccountCreate: {
+            /** @description Unique in the company */
+            readonly name: string;
+            /** @description Not above one's own */
+            readonly role: components["schemas"]["Role"];
+        };
+        /** @description What is to be different; what is not named stays */
+        readonly ServiceAccountUpdate: {
+            /** @description Whether its keys open anything */
+            readonly enabled?: boolean | null;
+            readonly name?: string | null;
+            readonly role?: components["schemas"]["Role"] | null;
+        };
         /** @description One of the caller's sessions */
         readonly Session: {
             /** @description From where it was begun */
@@ -1260,7 +1496,7 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description A signed-in browser or tool.
+         * @description A signed-in browser.
          */
         readonly SessionId: string;
         /** @description The caller's sessions, newest first */
@@ -1353,7 +1589,7 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description A person or, later, a service account. Global: one user may be a member of several tenants.
+         * @description A person or a service account. Global: one person may be a member of several tenants.
          */
         readonly UserId: string;
         /** @description A list that is given whole */
@@ -1476,7 +1712,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1485,7 +1721,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1494,7 +1730,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1521,7 +1757,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1590,7 +1826,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1599,7 +1835,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1608,7 +1844,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1635,7 +1871,591 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly api_key_list: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Where to go on: `next_cursor` of the page before */
+                readonly cursor?: string;
+                /** @description Rows per page */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PageOf_ApiKey"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly api_key_create: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ApiKeyCreate"];
+            };
+        };
+        readonly responses: {
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ApiKeyIssued"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_above, server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_limit */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_expiry, identity.api_key_name, identity.api_key_network, identity.api_key_scope, server.body_invalid */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly api_key_revoke: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The key */
+                readonly id: components["schemas"]["ApiKeyId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly api_key_update: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The key */
+                readonly id: components["schemas"]["ApiKeyId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ApiKeyUpdate"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_name, server.body_invalid, server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1709,7 +2529,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1718,7 +2538,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1727,7 +2547,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1754,7 +2574,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1779,7 +2599,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1820,7 +2640,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["InvitationIssued"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1829,7 +2649,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1838,7 +2658,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1910,7 +2730,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1935,7 +2755,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1976,7 +2796,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1985,7 +2805,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1994,7 +2814,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2048,7 +2868,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2073,7 +2893,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2114,7 +2934,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2204,7 +3024,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.throttled, server.rate_limited */
+            /** @description identity.throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2229,7 +3049,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2270,7 +3090,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["InvitationOpened"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2351,7 +3171,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.throttled, server.rate_limited */
+            /** @description identity.throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2376,7 +3196,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2420,7 +3240,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2429,7 +3249,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2438,7 +3258,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2465,7 +3285,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2490,7 +3310,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2539,7 +3359,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2548,7 +3368,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2557,7 +3377,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2584,7 +3404,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2609,7 +3429,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2650,7 +3470,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2659,7 +3479,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2668,7 +3488,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2722,7 +3542,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2747,7 +3567,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2794,7 +3614,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Member"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2803,7 +3623,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2812,7 +3632,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2893,7 +3713,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2918,7 +3738,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2959,7 +3779,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2968,7 +3788,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2977,7 +3797,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.no_tenant, server.cross_origin, server.forbidden */
+            /** @description identity.no_tenant, server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3040,7 +3860,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.throttled, server.rate_limited */
+            /** @description identity.throttled, server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3065,7 +3885,1206 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_list: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Where to go on: `next_cursor` of the page before */
+                readonly cursor?: string;
+                /** @description Rows per page */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PageOf_ServiceAccount"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_create: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ServiceAccountCreate"];
+            };
+        };
+        readonly responses: {
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ServiceAccount"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.member_limit, identity.service_account_exists, identity.service_account_limit, server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_name, server.body_invalid, server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_delete: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The service account */
+                readonly account_id: components["schemas"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_update: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The service account */
+                readonly account_id: components["schemas"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ServiceAccountUpdate"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ServiceAccount"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_exists, server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_name, server.body_invalid, server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_key_list: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Where to go on: `next_cursor` of the page before */
+                readonly cursor?: string;
+                /** @description Rows per page */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description The service account */
+                readonly account_id: components["schemas"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PageOf_ApiKey"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_key_create: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The service account */
+                readonly account_id: components["schemas"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ApiKeyCreate"];
+            };
+        };
+        readonly responses: {
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ApiKeyIssued"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_above, identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_keys */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_expiry, identity.api_key_name, identity.api_key_network, identity.api_key_scope, server.body_invalid */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_key_revoke: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The service account */
+                readonly account_id: components["schemas"]["UserId"];
+                /** @description The key */
+                readonly id: components["schemas"]["ApiKeyId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_not_found, identity.service_account_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_key_update: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The service account */
+                readonly account_id: components["schemas"]["UserId"];
+                /** @description The key */
+                readonly id: components["schemas"]["ApiKeyId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ApiKeyUpdate"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_not_found, identity.service_account_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_name, server.body_invalid, server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3100,7 +5119,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3109,7 +5128,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3118,7 +5137,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3145,7 +5164,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3170,7 +5189,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3211,7 +5230,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3220,7 +5239,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3229,7 +5248,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.no_tenant, server.cross_origin, server.forbidden */
+            /** @description identity.no_tenant, server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3301,7 +5320,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3326,7 +5345,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3370,7 +5389,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3379,7 +5398,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3388,7 +5407,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3415,7 +5434,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3440,7 +5459,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3481,7 +5500,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3562,7 +5581,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.throttled, server.rate_limited */
+            /** @description identity.throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3587,7 +5606,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3628,7 +5647,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3637,7 +5656,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3646,7 +5665,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3700,7 +5719,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3725,7 +5744,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3765,7 +5784,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["SessionsEnded"];
                 };
             };
-            /** @description server.address, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3774,7 +5793,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3783,7 +5802,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3828,7 +5847,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3853,7 +5872,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3897,7 +5916,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3924,15 +5943,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -3949,7 +5959,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3990,7 +6000,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4080,7 +6090,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.throttled, server.rate_limited */
+            /** @description identity.throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4105,7 +6115,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4149,7 +6159,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Tenant"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4158,7 +6168,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4167,7 +6177,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4239,7 +6249,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4264,7 +6274,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4300,7 +6310,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.live_handshake, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.live_handshake, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4309,7 +6319,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4318,7 +6328,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin */
+            /** @description server.bearer_disabled, server.bearer_network, server.cross_origin */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4345,7 +6355,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.live_sockets, server.rate_limited */
+            /** @description server.bearer_throttled, server.live_sockets */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4405,7 +6415,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4425,15 +6435,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.rate_limited */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4508,7 +6509,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4517,7 +6518,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4526,7 +6527,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4553,7 +6554,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4578,7 +6579,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4622,7 +6623,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Panel"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4631,7 +6632,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4640,7 +6641,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4712,7 +6713,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4737,7 +6738,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4783,7 +6784,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4792,7 +6793,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4801,7 +6802,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4837,7 +6838,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4862,7 +6863,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4902,7 +6903,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4911,7 +6912,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4920,7 +6921,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4974,7 +6975,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4999,7 +7000,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5045,7 +7046,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Panel"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5054,7 +7055,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5063,7 +7064,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5144,7 +7145,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5169,7 +7170,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5220,7 +7221,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.cursor, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5229,7 +7230,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5238,7 +7239,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5274,7 +7275,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5299,7 +7300,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5353,7 +7354,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Import"];
                 };
             };
-            /** @description panels.query_malformed, panels.upload_broken, server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description panels.query_malformed, panels.upload_broken, server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5362,7 +7363,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5371,7 +7372,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5452,7 +7453,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5515,7 +7516,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5524,7 +7525,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5533,7 +7534,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5569,7 +7570,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5594,7 +7595,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5641,7 +7642,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5650,7 +7651,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5659,7 +7660,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5695,7 +7696,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5720,7 +7721,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.imports_busy, dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description dataset.imports_busy, dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5779,7 +7780,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description dataset.filter, panels.query_malformed, server.address, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description dataset.filter, panels.query_malformed, server.address, server.bearer_and_cookie, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5788,7 +7789,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5797,7 +7798,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5860,7 +7861,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5885,7 +7886,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.store, dataset.views_busy, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description dataset.store, dataset.views_busy, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5935,7 +7936,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["DatasetDetected"];
                 };
             };
-            /** @description panels.query_malformed, panels.upload_broken, server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description panels.query_malformed, panels.upload_broken, server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5944,7 +7945,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5953,7 +7954,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6016,7 +8017,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6081,7 +8082,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6090,7 +8091,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6099,7 +8100,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6126,7 +8127,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6151,7 +8152,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6195,7 +8196,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6204,7 +8205,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6213,7 +8214,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6240,7 +8241,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6265,7 +8266,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6309,7 +8310,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["LogLevel"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6318,7 +8319,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6327,7 +8328,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6399,7 +8400,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6424,7 +8425,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6468,7 +8469,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6477,7 +8478,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6486,7 +8487,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6513,7 +8514,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6538,7 +8539,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6582,7 +8583,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6591,7 +8592,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6600,7 +8601,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6627,7 +8628,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6652,7 +8653,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6693,7 +8694,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6702,7 +8703,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6711,7 +8712,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6765,7 +8766,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6790,7 +8791,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6834,7 +8835,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6843,7 +8844,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6852,7 +8853,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6879,7 +8880,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6904,7 +8905,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6948,7 +8949,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6957,7 +8958,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6966,7 +8967,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6993,7 +8994,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.rate_limited */
+            /** @description server.bearer_throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7018,7 +9019,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;

@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Event;
-use crate::{IDENTITY_WRITE, InvitationId, Permission, Role, SessionId, TenantId, UserId};
+use crate::{ApiKeyId, IDENTITY_WRITE, InvitationId, Permission, Role, SessionId, TenantId, UserId};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident = $kind:literal about $subject:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? })*) => {$(
@@ -93,6 +93,48 @@ events! {
         /// Who.
         user: UserId,
     }
+    /// There is a new API key.
+    ApiKeyCreated = "identity.api_key_created" about user {
+        /// The key.
+        key: ApiKeyId,
+        /// Whose it is: a person's or a service account's.
+        user: UserId,
+    }
+    /// An API key has another name.
+    ApiKeyRenamed = "identity.api_key_renamed" about user {
+        /// The key.
+        key: ApiKeyId,
+        /// Whose it is.
+        user: UserId,
+    }
+    /// An API key opens nothing any more.
+    ApiKeyRevoked = "identity.api_key_revoked" about user {
+        /// The key.
+        key: ApiKeyId,
+        /// Whose it was.
+        user: UserId,
+    }
+    /// There is a new member that is no person.
+    ServiceAccountCreated = "identity.service_account_created" about account {
+        /// The service account.
+        account: UserId,
+        /// What it is.
+        role: Role,
+    }
+    /// A service account is something else now, or is called otherwise.
+    ServiceAccountUpdated = "identity.service_account_updated" about account {
+        /// The service account.
+        account: UserId,
+        /// What it is now.
+        role: Role,
+        /// Whether its keys open anything.
+        enabled: bool,
+    }
+    /// A service account is gone, with its keys.
+    ServiceAccountDeleted = "identity.service_account_deleted" about account {
+        /// The former service account.
+        account: UserId,
+    }
 }
 
 /// Events that say more than every member should hear: who may hear them, besides the person they are about.
@@ -103,6 +145,12 @@ const RESERVED: &[(&str, &Permission)] = &[
     (SessionRevoked::TYPE, &IDENTITY_WRITE),
     (SessionSwitched::TYPE, &IDENTITY_WRITE),
     (PasswordChanged::TYPE, &IDENTITY_WRITE),
+    (ApiKeyCreated::TYPE, &IDENTITY_WRITE),
+    (ApiKeyRenamed::TYPE, &IDENTITY_WRITE),
+    (ApiKeyRevoked::TYPE, &IDENTITY_WRITE),
+    (ServiceAccountCreated::TYPE, &IDENTITY_WRITE),
+    (ServiceAccountUpdated::TYPE, &IDENTITY_WRITE),
+    (ServiceAccountDeleted::TYPE, &IDENTITY_WRITE),
 ];
 
 /// What somebody must hold to hear events of this kind about others; none where reading the area is enough.

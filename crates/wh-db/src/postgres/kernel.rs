@@ -18,8 +18,8 @@ pub(super) fn tenant_walls(table: &str, sys: &str) -> String {
 }
 
 /// The kernel's schema, oldest first; only ever added to.
-pub(super) fn migrations(logins: &Logins) -> [(&'static str, String); 1] {
-    [("0001_kernel", first(logins))]
+pub(super) fn migrations(logins: &Logins) -> [(&'static str, String); 2] {
+    [("0001_kernel", first(logins)), ("0002_audit_key", audit_key(logins))]
 }
 
 const TABLES: &str = r#"
@@ -88,4 +88,13 @@ fn first(logins: &Logins) -> String {
          GRANT SELECT, INSERT ON kernel_system_use TO {sys}"
     ));
     text
+}
+
+/// Who acted by an API key is in the trail with the key.
+fn audit_key(logins: &Logins) -> String {
+    let Logins { app, id, sys, .. } = logins;
+    format!(
+        "ALTER TABLE kernel_audit ADD COLUMN key_id uuid;
+         GRANT INSERT (key_id) ON kernel_audit TO {app}, {id}, {sys}"
+    )
 }

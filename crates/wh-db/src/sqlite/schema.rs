@@ -41,6 +41,7 @@ const KERNEL: &[(&str, &str)] = &[
     ),
     // A tenant's trail is read in pages: without this each page walks past what all the others did.
     ("0002_audit_by_tenant", "CREATE INDEX kernel_audit_tenant ON kernel_audit (tenant_id, seq);"),
+    ("0003_audit_key", "ALTER TABLE kernel_audit ADD COLUMN key_id BLOB;"),
 ];
 const KERNEL_CONTEXT: &str = "kernel";
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS kernel_migration (context TEXT NOT NULL, name TEXT NOT NULL, \

@@ -2,7 +2,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use wh_base::Timestamp;
-use wh_contract::{InvitationId, PERMISSIONS, Permission, Role, SessionId, TenantId, UserId};
+use wh_contract::{ApiKeyId, InvitationId, Role, SessionId, TenantId, UserId};
 
 use crate::model::{Invitation, Me, Member, Membership, Tenant};
 use crate::service::{InvitationSeen, SessionSeen};
@@ -14,18 +14,22 @@ pub(super) struct MeView {
     user: MeUser,
     tenant: MeTenant,
     role: Role,
-    /// What the role may do here
+    /// What the caller may do here: by role, and by scope where a key speaks
     permissions: Vec<&'static str>,
     /// Every company the caller belongs to
     tenants: Vec<MeMembership>,
-    session_id: SessionId,
+    /// The session they act in; null where a key speaks
+    session_id: Option<SessionId>,
+    /// The key they act by; null in a session
+    api_key_id: Option<ApiKeyId>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct MeUser {
     id: UserId,
     name: String,
-    email: String,
+    /// Null for a service account, which is no person
+    email: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -43,16 +47,14 @@ pub(super) struct MeMembership {
 
 impl From<Me> for MeView {
     fn from(me: Me) -> Self {
-        let role = me.here.role;
-        let reaches = |permission: &Permission| me.operates || !permission.is_of_installation();
-        let held = PERMISSIONS.iter().filter(|held| role >= held.lowest_role && reaches(held));
         Self {
             user: MeUser { id: me.user, name: me.name, email: me.email },
             tenant: MeTenant { id: me.here.tenant, name: me.here.name },
-            role,
-            permissions: held.map(|permission| permission.name).collect(),
+            role: me.here.role,
+            permissions: me.permissions,
             tenants: me.memberships.into_iter().map(MeMembership::from).collect(),
             session_id: me.session,
+            api_key_id: me.key,
         }
     }
 }

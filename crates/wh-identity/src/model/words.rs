@@ -93,7 +93,12 @@ impl CompanyName {
     }
 }
 
-fn printable(raw: &str, length_max: usize, code: &'static ErrorCode, field: &str) -> Result<String> {
+pub(super) fn printable(
+    raw: &str,
+    length_max: usize,
+    code: &'static ErrorCode,
+    field: &str,
+) -> Result<String> {
     let text = raw.trim();
     let length = text.chars().count();
     if length == 0 || length > length_max {

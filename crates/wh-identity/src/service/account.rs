@@ -9,14 +9,15 @@ use super::cache::Stale;
 use super::change::Change;
 use super::passwords::Verdict;
 use super::sessions::{self, Begin};
-use super::{Identity, SignedIn, me, role_now};
+use super::{Identity, SignedIn, me, me_by, role_now};
 use crate::codes;
 use crate::model::{Client, CompanyName, Email, Me, Password, TENANTS_PER_USER_MAX, Tenant};
 use crate::store;
 
 /// Who the caller is.
 pub async fn me_get(identity: &Identity, actor: &Actor) -> Result<Me> {
-    me(identity, &mut identity.0.db.read().await?, actor.user, actor.tenant, actor.session).await
+    let mut db = identity.0.db.read().await?;
+    me_by(identity, &mut db, actor.user, actor.tenant, &actor.credential).await
 }
 
 /// Set another password. Every session ends, this one too; its place is taken by a new one.

@@ -3,18 +3,18 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wh_base::Timestamp;
-use wh_contract::{Role, SessionId, TenantId, UserId};
+use wh_contract::{ApiKeyId, Role, SessionId, TenantId, UserId};
 
 use super::tokens::TokenHash;
 
 /// What another node revoked counts here within this time, in microseconds.
-const ENTRY_AGE_MAX_US: i64 = 1_000_000;
+pub(super) const ENTRY_AGE_MAX_US: i64 = 1_000_000;
 /// Entries live for a second, so this is sessions per second; beyond it the cache starts anew.
 const ENTRIES_MAX: usize = 20_000;
 /// The last use is written when it is so much later than what is written, in microseconds.
-const USE_WRITTEN_EVERY_US: i64 = 60_000_000;
+pub(super) const USE_WRITTEN_EVERY_US: i64 = 60_000_000;
 /// Uses that wait to be written; beyond it a use is not remembered, which only ends a session early.
-const USES_WAITING_MAX: usize = 100_000;
+pub(super) const USES_WAITING_MAX: usize = 100_000;
 
 /// A session with the role its member has now.
 #[derive(Clone, Debug)]
@@ -27,13 +27,15 @@ pub(crate) struct Standing {
     pub(crate) expires_at: Timestamp,
 }
 
-/// Which sessions are no longer what they were.
+/// Which sessions and keys are no longer what they were.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stale {
     /// One session ended.
     Session(SessionId),
     /// All of a person's.
     User(UserId),
+    /// One API key ended.
+    Key(ApiKeyId),
     /// All of a member's in one company.
     Member(TenantId, UserId),
 }
@@ -48,7 +50,7 @@ pub(crate) struct Use {
 
 /// Says whether something was forgotten since; see [`SessionCache::keep`].
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Moment(u64);
+pub(crate) struct Moment(pub(super) u64);
 
 #[derive(Default)]
 pub(crate) struct SessionCache(Mutex<Inner>);
@@ -90,6 +92,7 @@ impl SessionCache {
         inner.entries.retain(|_, (_, standing)| match stale {
             Stale::Session(session) => standing.session != session,
             Stale::User(user) => standing.user != user,
+            Stale::Key(_) => true,
             Stale::Member(tenant, user) => (standing.tenant, standing.user) != (tenant, user),
         });
     }

@@ -1,4 +1,4 @@
-//! One transaction of identity with its trail, and what the cache must forget when it ends. Decides nothing.
+//! One transaction of identity with its trail, and what the caches must forget when it ends. Decides nothing.
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -8,19 +8,21 @@ use wh_db::{AuditEntry, GlobalTx, Who};
 
 use super::Identity;
 use super::cache::{SessionCache, Stale};
+use super::key_cache::KeyCache;
 
 /// A change under way. Dropped without `commit` it has not happened.
 pub(super) struct Change {
     /// For the store.
     pub(super) tx: GlobalTx,
     who: Who,
-    cache: Arc<SessionCache>,
+    sessions: Arc<SessionCache>,
+    keys: Arc<KeyCache>,
 }
 
 impl Change {
     pub(super) async fn begin(identity: &Identity, who: Who) -> Result<Self> {
-        let cache = Arc::clone(&identity.0.sessions);
-        Ok(Self { tx: identity.0.db.begin().await?, who, cache })
+        let (sessions, keys) = (Arc::clone(&identity.0.sessions), Arc::clone(&identity.0.keys));
+        Ok(Self { tx: identity.0.db.begin().await?, who, sessions, keys })
     }
 
     pub(super) async fn emit<E: Event>(&mut self, tenant: TenantId, event: E) -> Result<()> {
@@ -40,10 +42,13 @@ impl Change {
         self.tx.audit(tenant, &self.who, entry).await
     }
 
-    /// These sessions are not what they were, once this is committed.
+    /// These sessions and keys are not what they were, once this is committed.
     pub(super) fn stale(&mut self, stale: Stale) {
-        let cache = Arc::clone(&self.cache);
-        self.tx.on_commit(move || cache.forget(stale));
+        let (sessions, keys) = (Arc::clone(&self.sessions), Arc::clone(&self.keys));
+        self.tx.on_commit(move || {
+            sessions.forget(stale);
+            keys.forget(stale);
+        });
     }
 
     pub(super) async fn commit(self) -> Result<()> {

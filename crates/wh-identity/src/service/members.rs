@@ -7,7 +7,7 @@ use wh_db::Who;
 
 use super::cache::Stale;
 use super::change::Change;
-use super::{Identity, no_such_member, role_now};
+use super::{Identity, api_keys, no_such_member, role_now};
 use crate::model::{self, Member};
 use crate::store;
 
@@ -45,7 +45,7 @@ pub async fn member_update(identity: &Identity, actor: &Actor, user: UserId, rol
     Ok(Member { role, ..member })
 }
 
-/// Take a member out: their sessions here end, their open invitations fall.
+/// Take a member out: their sessions and keys here end, their open invitations fall.
 pub async fn member_remove(identity: &Identity, actor: &Actor, user: UserId) -> Result<()> {
     let mut change = Change::begin(identity, Who::from(actor)).await?;
     let member = held(&mut change, actor, user).await?;
@@ -56,6 +56,7 @@ pub async fn member_remove(identity: &Identity, actor: &Actor, user: UserId) -> 
     revoke_invitations(&mut change, actor, user, None).await?;
     let sessions = store::session_list_in(&mut change.tx, actor.tenant, user).await?;
     store::session_delete_in(&mut change.tx, actor.tenant, user).await?;
+    api_keys::revoke_all(&mut change, actor.tenant, user).await?;
     store::member_delete(&mut change.tx, actor.tenant, user).await?;
     for session in sessions {
         change.emit(actor.tenant, SessionRevoked { user, session }).await?;
@@ -74,7 +75,12 @@ async fn held(change: &mut Change, actor: &Actor, user: UserId) -> Result<Member
 }
 
 /// Whoever was sent out must not come back through a door they left open.
-async fn revoke_invitations(change: &mut Change, actor: &Actor, by: UserId, now: Option<Role>) -> Result<()> {
+pub(super) async fn revoke_invitations(
+    change: &mut Change,
+    actor: &Actor,
+    by: UserId,
+    now: Option<Role>,
+) -> Result<()> {
     for invitation in store::invitation_list_by(&mut change.tx, actor.tenant, by).await? {
         let stays = now.is_some_and(|role| invitation.role <= role && role >= IDENTITY_WRITE.lowest_role);
         if !stays && store::invitation_delete(&mut change.tx, actor.tenant, invitation.id).await? {

@@ -8,7 +8,7 @@ use wh_db::Who;
 use super::cache::Stale;
 use super::change::Change;
 use super::passwords::Verdict;
-use super::{Identity, SignedIn, is_alive, me, tokens};
+use super::{Identity, SignedIn, is_alive, me, session_of, tokens};
 use crate::codes;
 use crate::model::{Client, Email, Membership, SESSIONS_PER_USER_MAX, Session, UserAgent};
 use crate::store::{self, Account};
@@ -170,7 +170,7 @@ async fn forget(change: &mut Change, session: &Session) -> Result<bool> {
 /// Sign out.
 pub async fn session_end(identity: &Identity, actor: &Actor) -> Result<()> {
     let mut change = Change::begin(identity, Who::from(actor)).await?;
-    if let Some(session) = own(&mut change, actor, actor.session).await? {
+    if let Some(session) = own(&mut change, actor, session_of(actor)?).await? {
         end(&mut change, &session).await?;
         change.audit(actor.tenant, "session_end", subject(session.id), [Value::Null, Value::Null]).await?;
     }
@@ -195,7 +195,7 @@ pub async fn session_list(identity: &Identity, actor: &Actor) -> Result<Vec<Sess
             tenant_name: tenant_name.map(|membership| membership.name.clone()).unwrap_or_default(),
             used_at,
             idle_ends_at: used_at.plus_seconds(identity.0.config.session_idle_s),
-            current: session.id == actor.session,
+            current: Some(session.id) == actor.session(),
             session,
         }
     });
@@ -219,7 +219,7 @@ pub async fn session_revoke(identity: &Identity, actor: &Actor, session: Session
 pub async fn session_revoke_others(identity: &Identity, actor: &Actor) -> Result<u32> {
     let mut change = Change::begin(identity, Who::from(actor)).await?;
     store::user_lock(&mut change.tx, actor.user).await?;
-    let ended = end_all(&mut change, actor.user, Some(actor.session)).await?;
+    let ended = end_all(&mut change, actor.user, Some(session_of(actor)?)).await?;
     let subject = format!("identity.user/{}", actor.user);
     change
         .audit(actor.tenant, "session_revoke_others", subject, [Value::Null, json!({"ended": ended})])
@@ -253,7 +253,7 @@ pub async fn session_switch(
     let role = store::member_role(&mut change.tx, tenant, actor.user).await?;
     role.ok_or_else(|| codes::TENANT_NOT_FOUND.error("not a member of that company"))?;
     let gone = || wh_server::codes::UNAUTHENTICATED.error("the session has ended");
-    let old = own(&mut change, actor, actor.session).await?.ok_or_else(gone)?;
+    let old = own(&mut change, actor, session_of(actor)?).await?.ok_or_else(gone)?;
     if !forget(&mut change, &old).await? {
         return Err(gone());
     }

@@ -14,6 +14,8 @@ use crate::model::Email;
 const ACCOUNT_RATE: Rate = Rate { burst: 10, refill_us: 30_000_000 };
 /// Tries in a row from one address (IPv6: one /64), then one each six seconds: an office behind one address can sign in.
 const ADDRESS_RATE: Rate = Rate { burst: 30, refill_us: 6_000_000 };
+/// Wrong API keys in a row from one address, then one each six seconds. Right ones are not held up by them.
+const BEARER_RATE: Rate = Rate { burst: 30, refill_us: 6_000_000 };
 /// Accounts and addresses that are remembered, each; beyond it those that wait least are forgotten.
 const KEYS_MAX: usize = 50_000;
 
@@ -30,6 +32,7 @@ type AccountKey = [u8; 16];
 pub(crate) struct Throttle {
     accounts: Mutex<Buckets<AccountKey>>,
     addresses: Mutex<Buckets<IpAddr>>,
+    bearers: Mutex<Buckets<IpAddr>>,
 }
 
 /// One try that was let through; a try that turned out right is given back.
@@ -37,6 +40,7 @@ pub(crate) struct Try<'a> {
     throttle: &'a Throttle,
     account: Option<AccountKey>,
     address: Option<IpAddr>,
+    bearer: Option<IpAddr>,
 }
 
 impl Throttle {
@@ -44,6 +48,7 @@ impl Throttle {
         Self {
             accounts: Mutex::new(Buckets::new(ACCOUNT_RATE)),
             addresses: Mutex::new(Buckets::new(ADDRESS_RATE)),
+            bearers: Mutex::new(Buckets::new(BEARER_RATE)),
         }
     }
 
@@ -56,7 +61,7 @@ impl Throttle {
     ) -> Result<Try<'_>> {
         let account = account.map(account_key);
         let address = address.map(network);
-        let mut attempt = Try { throttle: self, account: None, address: None };
+        let mut attempt = Try { throttle: self, account: None, address: None, bearer: None };
         if let Some(key) = address {
             lock(&self.addresses).take(key, now).map_err(|wait_us| refused("address", wait_us))?;
             attempt.address = Some(key);
@@ -70,6 +75,19 @@ impl Throttle {
         }
         Ok(attempt)
     }
+
+    /// Let one API key be looked up that this node has not seen before.
+    pub(crate) fn take_bearer(&self, now: Timestamp, address: Option<IpAddr>) -> Result<Try<'_>> {
+        let bearer = address.map(network);
+        if let Some(key) = bearer {
+            lock(&self.bearers).take(key, now).map_err(|wait_us| {
+                let seconds = waited("bearer", wait_us);
+                let message = format!("try again in {seconds} seconds");
+                wh_server::codes::BEARER_THROTTLED.error(message).retry_after(seconds)
+            })?;
+        }
+        Ok(Try { throttle: self, account: None, address: None, bearer })
+    }
 }
 
 impl Try<'_> {
@@ -81,13 +99,21 @@ impl Try<'_> {
         if let Some(key) = self.account {
             lock(&self.throttle.accounts).give_back(key);
         }
+        if let Some(key) = self.bearer {
+            lock(&self.throttle.bearers).give_back(key);
+        }
     }
 }
 
 fn refused(by: &'static str, wait_us: i64) -> wh_base::Error {
-    metrics::counter!("identity_throttled_total", "by" => by).increment(1);
-    let seconds = u32::try_from(wait_us / 1_000_000 + 1).unwrap_or(u32::MAX);
+    let seconds = waited(by, wait_us);
     codes::THROTTLED.error(format!("try again in {seconds} seconds")).retry_after(seconds)
+}
+
+/// Count the refusal; the seconds until the next try.
+fn waited(by: &'static str, wait_us: i64) -> u32 {
+    metrics::counter!("identity_throttled_total", "by" => by).increment(1);
+    u32::try_from(wait_us / 1_000_000 + 1).unwrap_or(u32::MAX)
 }
 
 /// Not the address itself: a memory dump should not be a list of customers.

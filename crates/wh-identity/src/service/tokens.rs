@@ -21,6 +21,11 @@ impl TokenHash {
         Self(Sha256::digest(text.as_bytes()).into())
     }
 
+    /// The hash of a whole API key, for this node's memory: the database keeps the hash of its secret.
+    pub(crate) fn of_key(text: &Secret<String>) -> Self {
+        Self(Sha256::digest(text.expose().as_bytes()).into())
+    }
+
     /// For storage.
     pub(crate) fn bytes(self) -> Vec<u8> {
         self.0.to_vec()

@@ -8,13 +8,14 @@ use wh_contract::{SessionId, TenantId, UserId};
 
 use super::Identity;
 use super::cache::Use;
-use crate::store;
+use crate::model::API_KEY_EXPIRED_SHOWN_S;
+use crate::store::{self, KeyUsed};
 
 /// Between two rounds.
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// Rows per transaction: a batch must not hold the writer for long.
 const BATCH_ROWS: usize = 200;
-/// Dead sessions removed per transaction.
+/// Dead sessions, and as many dead keys, removed per transaction.
 const SWEEP_ROWS: i64 = 500;
 
 impl Identity {
@@ -45,19 +46,34 @@ impl Identity {
             tx.commit().await?;
             self.0.sessions.written(batch);
         }
+        for batch in self.0.keys.uses().chunks(BATCH_ROWS) {
+            let uses: Vec<KeyUsed> = batch
+                .iter()
+                .map(|(key, used)| {
+                    let address = used.address.map(|address| address.to_string());
+                    KeyUsed { key: *key, at: used.at, address }
+                })
+                .collect();
+            let mut tx = self.0.db.begin().await?;
+            store::api_key_used(&mut tx, &uses).await?;
+            tx.commit().await?;
+            self.0.keys.written(batch);
+        }
         Ok(())
     }
 
-    /// Remove sessions and invitations that nobody can use any more.
+    /// Remove sessions, invitations and keys that nobody can use any more.
     async fn sweep(&self) -> Result<()> {
         let now = self.now();
         let used_before = now.plus_seconds(-self.0.config.session_idle_s);
+        let ended_before = now.plus_seconds(-API_KEY_EXPIRED_SHOWN_S);
         loop {
             let mut tx = self.0.db.begin().await?;
             let gone = store::session_sweep(&mut tx, used_before, SWEEP_ROWS).await?;
             store::invitation_sweep(&mut tx, now).await?;
+            let keys = store::api_key_sweep(&mut tx, ended_before, SWEEP_ROWS).await?;
             tx.commit().await?;
-            if gone < SWEEP_ROWS.unsigned_abs() {
+            if gone.max(keys) < SWEEP_ROWS.unsigned_abs() {
                 return Ok(());
             }
         }

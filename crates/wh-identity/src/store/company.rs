@@ -63,8 +63,11 @@ pub(crate) async fn owner_exists(db: &mut impl GlobalReads) -> Result<bool> {
     Ok(db.row_opt(sql, args![Role::Owner]).await?.is_some())
 }
 
+/// People only: a service account answers for nothing.
 pub(crate) async fn owner_count(db: &mut impl GlobalReads, tenant: TenantId) -> Result<i64> {
-    let sql = "SELECT COUNT(*) AS n FROM identity_member WHERE tenant_id = $1 AND role = $2";
+    let sql = "SELECT COUNT(*) AS n FROM identity_member m WHERE m.tenant_id = $1 AND m.role = $2
+        AND NOT EXISTS (SELECT 1 FROM identity_service_account s
+            WHERE s.tenant_id = m.tenant_id AND s.user_id = m.user_id)";
     db.row(sql, args![tenant, Role::Owner]).await?.int("n")
 }
 
@@ -120,17 +123,20 @@ pub(crate) async fn member_role(
     db.row_opt(sql, args![tenant, user]).await?.as_ref().map(|row| role(row, "role")).transpose()
 }
 
+/// A person in the company; service accounts have operations of their own.
 pub(crate) async fn member_get(
     db: &mut impl GlobalReads,
     tenant: TenantId,
     user: UserId,
 ) -> Result<Option<Member>> {
     let sql = "SELECT u.id, u.email, u.name, m.role, m.joined_at, m.seen_at FROM identity_member m
-        JOIN identity_user u ON u.id = m.user_id WHERE m.tenant_id = $1 AND m.user_id = $2";
+        JOIN identity_user u ON u.id = m.user_id WHERE m.tenant_id = $1 AND m.user_id = $2
+        AND NOT EXISTS (SELECT 1 FROM identity_service_account s
+            WHERE s.tenant_id = m.tenant_id AND s.user_id = m.user_id)";
     db.row_opt(sql, args![tenant, user]).await?.as_ref().map(member).transpose()
 }
 
-/// In the order of the addresses, after the given one.
+/// The people, in the order of their addresses, after the given one.
 pub(crate) async fn member_list(
     db: &mut impl GlobalReads,
     tenant: TenantId,
@@ -139,7 +145,10 @@ pub(crate) async fn member_list(
 ) -> Result<Vec<Member>> {
     let sql = "SELECT u.id, u.email, u.name, m.role, m.joined_at, m.seen_at FROM identity_member m
         JOIN identity_user u ON u.id = m.user_id
-        WHERE m.tenant_id = $1 AND u.email > $2 ORDER BY u.email LIMIT $3";
+        WHERE m.tenant_id = $1 AND u.email > $2
+        AND NOT EXISTS (SELECT 1 FROM identity_service_account s
+            WHERE s.tenant_id = m.tenant_id AND s.user_id = m.user_id)
+        ORDER BY u.email LIMIT $3";
     db.rows(sql, args![tenant, after_email, i64::from(limit)]).await?.iter().map(member).collect()
 }
 

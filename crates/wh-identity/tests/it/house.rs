@@ -26,7 +26,7 @@ pub fn config() -> IdentityConfig {
 pub struct Node {
     pub identity: Identity,
     pub edge: Edge,
-    spec: Arc<Value>,
+    pub spec: Arc<Value>,
 }
 
 pub fn node(t: &TestDb, config: IdentityConfig) -> Node {
@@ -86,10 +86,14 @@ impl Reply {
 /// One browser at one address.
 #[derive(Clone)]
 pub struct Browser {
-    edge: Edge,
-    spec: Arc<Value>,
-    address: IpAddr,
+    pub edge: Edge,
+    pub spec: Arc<Value>,
+    pub address: IpAddr,
     pub cookie: Option<String>,
+    /// The text of an API key, in place of a cookie.
+    pub key: Option<String>,
+    /// `Sec-Fetch-Site`; a program sends none.
+    pub site: Option<&'static str>,
 }
 
 impl Browser {
@@ -98,7 +102,24 @@ impl Browser {
     }
 
     pub fn at(node: &Node, address: impl Into<IpAddr>) -> Self {
-        Self { edge: node.edge.clone(), spec: node.spec.clone(), address: address.into(), cookie: None }
+        Self {
+            edge: node.edge.clone(),
+            spec: node.spec.clone(),
+            address: address.into(),
+            cookie: None,
+            key: None,
+            site: Some("same-origin"),
+        }
+    }
+
+    /// A program with a key.
+    pub fn program(node: &Node, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), site: None, ..Self::new(node) }
+    }
+
+    /// A program with a key at an address.
+    pub fn program_at(node: &Node, key: &str, address: impl Into<IpAddr>) -> Self {
+        Self { address: address.into(), ..Self::program(node, key) }
     }
 
     /// The same cookie at another node.
@@ -131,8 +152,13 @@ impl Browser {
             .method(method.clone())
             .uri(format!("/v1/identity/{path}"))
             .header(header::HOST, "127.0.0.1:8080")
-            .header(header::USER_AGENT, "Firefox/140 (a test)")
-            .header("sec-fetch-site", "same-origin");
+            .header(header::USER_AGENT, "Firefox/140 (a test)");
+        if let Some(site) = self.site {
+            request = request.header("sec-fetch-site", site);
+        }
+        if let Some(key) = &self.key {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
         if let Some(cookie) = &self.cookie {
             request = request.header(header::COOKIE, format!("wh_sid={cookie}"));
         }
@@ -270,4 +296,17 @@ pub fn first_company(token: &str) -> Value {
 /// The id of whoever is signed in.
 pub async fn user_id(browser: &mut Browser) -> String {
     browser.get("me").await.body["user"]["id"].as_str().expect("signed in").to_owned()
+}
+
+/// Make a key by this browser; its text.
+pub async fn key_of(browser: &mut Browser, scopes: &[&str]) -> String {
+    issued(browser, "api-keys", json!({"name": "a program", "scopes": scopes})).await.1
+}
+
+/// Make a key as asked: its id and text.
+pub async fn issued(browser: &mut Browser, path: &str, body: Value) -> (String, String) {
+    let reply = browser.post(path, body).await;
+    assert_eq!(reply.status, 201, "{:?}", reply.body);
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    (text(&reply.body["api_key"]["id"]), text(&reply.body["secret"]))
 }

@@ -1,10 +1,15 @@
 //! Identity through its front door, on both databases: one binary, a module per thing a person does.
+mod bearer;
 mod house;
 mod invitations;
+mod key_limits;
+mod key_live;
+mod keys;
 mod live;
 mod members;
 mod passwords;
 mod rules;
+mod service_accounts;
 mod sessions;
 mod setup;
 mod sign_in;

@@ -15,6 +15,10 @@ fn the_operations_are_these() {
         }
     }
     insta::assert_snapshot!(list, @r"
+    get api-keys api_key_list identity:self read
+    post api-keys api_key_create identity:self change
+    delete api-keys/{id} api_key_revoke identity:self danger
+    patch api-keys/{id} api_key_update identity:self change
     get invitations invitation_list identity:write read
     post invitations invitation_create identity:write change
     post invitations/accept invitation_accept - change
@@ -25,6 +29,14 @@ fn the_operations_are_these() {
     delete members/{user_id} member_remove identity:write danger
     patch members/{user_id} member_update identity:write change
     put password password_change identity:self change
+    get service-accounts service_account_list identity:write read
+    post service-accounts service_account_create identity:write change
+    delete service-accounts/{account_id} service_account_delete identity:write danger
+    patch service-accounts/{account_id} service_account_update identity:write change
+    get service-accounts/{account_id}/api-keys service_account_key_list identity:write read
+    post service-accounts/{account_id}/api-keys service_account_key_create identity:write change
+    delete service-accounts/{account_id}/api-keys/{id} service_account_key_revoke identity:write danger
+    patch service-accounts/{account_id}/api-keys/{id} service_account_key_update identity:write change
     delete session session_end identity:self change
     put session/tenant session_switch identity:self change
     get sessions session_list identity:self read

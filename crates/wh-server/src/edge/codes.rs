@@ -41,7 +41,14 @@ pub const CROSS_ORIGIN: ErrorCode = ErrorCode::new(
     "server.cross_origin",
     Kind::Forbidden,
     "the change does not come from a page of this server",
-    "browsers send `Sec-Fetch-Site` or `Origin` by themselves; a tool sends `Sec-Fetch-Site: none`",
+    "browsers send `Sec-Fetch-Site` or `Origin` by themselves; a program sends an API key, or `Sec-Fetch-Site: none`",
+);
+/// Two proofs of who somebody is, of which one must be meant.
+pub const BEARER_AND_COOKIE: ErrorCode = ErrorCode::new(
+    "server.bearer_and_cookie",
+    Kind::Malformed,
+    "the request carries both a session cookie and an API key",
+    "send one of them: a browser its cookie, a program its key",
 );
 /// The client does not send its body.
 pub const BODY_SLOW: ErrorCode = ErrorCode::new(
@@ -95,6 +102,7 @@ pub const ALL: &[&ErrorCode] = &[
     &ADDRESS,
     &ADDRESS_LONG,
     &CROSS_ORIGIN,
+    &BEARER_AND_COOKIE,
     &BODY_SLOW,
     &BODY_BROKEN,
     &DEADLINE,

@@ -5,26 +5,26 @@ use wh_base::{Error, Result};
 
 use super::host::Hosts;
 use super::{Transport, codes};
+use crate::{SessionCookie, bearer};
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const WEBSOCKET: &[u8] = b"websocket";
 
 /// Refuse changes and `WebSocket` handshakes that another page may have caused.
 ///
-/// | request | Sec-Fetch-Site | Origin | bearer | |
-/// |---|---|---|---|---|
-/// | GET, HEAD, OPTIONS | any | any | any | passes |
-/// | change | same-origin, none | any | any | passes |
-/// | change | anything else | any | any | refused |
-/// | change | absent | ours | any | passes |
-/// | change | absent | another | any | refused |
-/// | change | absent | absent | yes | passes |
-/// | change | absent | absent | no | refused |
-/// | `WebSocket` | any | ours | any | passes |
-/// | `WebSocket` | any | absent | yes | passes |
-/// | `WebSocket` | any | another or absent | no | refused |
+/// | request | Sec-Fetch-Site | Origin | |
+/// |---|---|---|---|
+/// | GET, HEAD, OPTIONS | any | any | passes |
+/// | change | same-origin, none | any | passes |
+/// | change | anything else | any | refused |
+/// | change | absent | ours | passes |
+/// | change | absent | another or absent | refused |
+/// | `WebSocket` | any | ours | passes |
+/// | `WebSocket` | any | another or absent | refused |
 ///
-/// Where a bearer token speaks, cookies are ignored: they are removed here, so no request carries both.
+/// Where a bearer speaks there is nothing to refuse: a browser sends no key by itself, and a page of another origin would
+/// have to ask first, which nobody answers. Its cookies are removed; a session cookie beside it is refused, because nobody
+/// could say which of the two was meant.
 pub(super) fn check(
     hosts: &Hosts,
     method: &Method,
@@ -32,23 +32,24 @@ pub(super) fn check(
     authority: &Authority,
     headers: &mut HeaderMap,
 ) -> Result<()> {
-    let bearer = bearer(headers);
-    let verdict = if is_handshake(headers) {
-        match own_origin(hosts, transport, authority, headers) {
+    if bearer::speaks(headers) {
+        if SessionCookie::any(headers) {
+            return Err(codes::BEARER_AND_COOKIE.error("both a session cookie and a bearer token"));
+        }
+        headers.remove(header::COOKIE);
+        return Ok(());
+    }
+    if is_handshake(headers) {
+        return match own_origin(hosts, transport, authority, headers) {
             Some(Whose::Ours) => Ok(()),
-            None if bearer == Bearer::Given => Ok(()),
             Some(Whose::Foreign) => Err(refused("the Origin is another")),
             None => Err(refused("a WebSocket handshake needs an Origin")),
-        }
-    } else if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
-        Ok(())
-    } else {
-        change(hosts, transport, authority, headers, bearer)
-    };
-    if bearer == Bearer::Given {
-        headers.remove(header::COOKIE);
+        };
     }
-    verdict
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    change(hosts, transport, authority, headers)
 }
 
 enum Whose {
@@ -56,19 +57,7 @@ enum Whose {
     Foreign,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Bearer {
-    Given,
-    Absent,
-}
-
-fn change(
-    hosts: &Hosts,
-    transport: Transport,
-    authority: &Authority,
-    headers: &HeaderMap,
-    bearer: Bearer,
-) -> Result<()> {
+fn change(hosts: &Hosts, transport: Transport, authority: &Authority, headers: &HeaderMap) -> Result<()> {
     let mut sites = headers.get_all(FETCH_SITE).iter();
     match (sites.next().map(http::HeaderValue::as_bytes), sites.next()) {
         (Some(b"same-origin" | b"none"), None) => return Ok(()),
@@ -78,7 +67,6 @@ fn change(
     match own_origin(hosts, transport, authority, headers) {
         Some(Whose::Ours) => Ok(()),
         Some(Whose::Foreign) => Err(refused("the Origin is another")),
-        None if bearer == Bearer::Given => Ok(()),
         None => Err(refused("neither Sec-Fetch-Site nor Origin says where it comes from")),
     }
 }
@@ -105,12 +93,4 @@ fn is_handshake(headers: &HeaderMap) -> bool {
     headers.get_all(header::UPGRADE).iter().any(|value| {
         value.as_bytes().windows(WEBSOCKET.len()).any(|window| window.eq_ignore_ascii_case(WEBSOCKET))
     })
-}
-
-fn bearer(headers: &HeaderMap) -> Bearer {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    match value.and_then(|value| value.get(..7)) {
-        Some(scheme) if scheme.eq_ignore_ascii_case("bearer ") => Bearer::Given,
-        _ => Bearer::Absent,
-    }
 }

@@ -1,9 +1,8 @@
 //! Who a request is from when a proxy stands before us. Headers of strangers are removed, never believed.
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use http::{HeaderMap, HeaderName, header};
-use wh_base::{Error, Result, codes};
+use wh_base::{Error, Network, Result, codes};
 
 use super::{Peer, Transport};
 
@@ -22,43 +21,9 @@ const FORWARDING: [HeaderName; 8] = [
     HeaderName::from_static("x-real-ip"),
 ];
 
-/// An address or a network in CIDR notation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl FromStr for Network {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let wrong = || codes::CONFIG.error(format!("trusted_proxies: `{text}` is no address and no network"));
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix.parse::<u8>().map_err(|_| wrong())?)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.unwrap_or(bits);
-        if prefix > bits { Err(wrong()) } else { Ok(Self { address, prefix }) }
-    }
-}
-
-impl Network {
-    fn holds(self, address: IpAddr) -> bool {
-        match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let shift = 32 - u32::from(self.prefix);
-                own.to_bits().checked_shr(shift) == other.to_bits().checked_shr(shift)
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let shift = 128 - u32::from(self.prefix);
-                own.to_bits().checked_shr(shift) == other.to_bits().checked_shr(shift)
-            }
-            _ => false,
-        }
-    }
+/// A trusted proxy of the configuration.
+pub(super) fn trusted(text: &str) -> Result<Network> {
+    text.parse().map_err(|error: Error| codes::CONFIG.error(format!("trusted_proxies: {}", error.message())))
 }
 
 /// The client as far as it can be known.

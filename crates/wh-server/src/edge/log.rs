@@ -88,6 +88,7 @@ impl Line {
             success = self.status < 400,
             userId = member.map(|(user, _)| tracing::field::display(user)),
             tenantId = member.map(|(_, tenant)| tracing::field::display(tenant)),
+            keyId = visit.key().map(tracing::field::display),
             bytes = self.bytes,
             code,
             "request"

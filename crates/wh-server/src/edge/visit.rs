@@ -6,7 +6,7 @@ use std::time::Instant;
 use http::Method;
 use uuid::Uuid;
 use wh_base::Result;
-use wh_contract::{TenantId, UserId};
+use wh_contract::{ApiKeyId, TenantId, UserId};
 
 use super::metrics::Route;
 use crate::codes;
@@ -26,6 +26,7 @@ struct Inner {
     route: OnceLock<Route>,
     member: OnceLock<(UserId, TenantId)>,
     tally: Tally,
+    key: OnceLock<ApiKeyId>,
 }
 
 impl Visit {
@@ -40,6 +41,7 @@ impl Visit {
             route: OnceLock::new(),
             member: OnceLock::new(),
             tally: Tally::default(),
+            key: OnceLock::new(),
         }))
     }
 
@@ -56,6 +58,11 @@ impl Visit {
     /// Who it turned out to be. The answer is then not to be stored anywhere, unless its handler says otherwise.
     pub fn acted_by(&self, user: UserId, tenant: TenantId) {
         let _ = self.0.member.set((user, tenant));
+    }
+
+    /// By which key they act, for the log.
+    pub fn acted_by_key(&self, key: ApiKeyId) {
+        let _ = self.0.key.set(key);
     }
 
     /// The operation's own limit of body bytes, if it has one. Refuses at once what announces more; the rest is counted as it arrives.
@@ -94,6 +101,10 @@ impl Visit {
 
     pub(super) fn member(&self) -> Option<(UserId, TenantId)> {
         self.0.member.get().copied()
+    }
+
+    pub(super) fn key(&self) -> Option<ApiKeyId> {
+        self.0.key.get().copied()
     }
 
     pub(super) fn body_max(&self) -> u64 {

@@ -1,4 +1,4 @@
-//! Who calls: made by the guard from the session cookie, handed to handlers. Never decides a permission.
+//! Who calls: made by the guard from the session cookie or the API key, handed to handlers. Never decides a permission.
 use std::ops::Deref;
 
 use async_trait::async_trait;
@@ -8,13 +8,16 @@ use wh_base::{Actor, Origin, Result, Secret};
 
 use crate::{Problem, codes};
 
-/// Knows sessions. Identity implements it.
+/// Knows sessions and API keys. Identity implements it.
 #[async_trait]
 pub trait Authenticator: Send + Sync {
     /// Who holds this token; nobody when it is unknown, ended or expired. Counts as use of the session.
     async fn actor(&self, token: &Secret<String>, origin: &Origin) -> Result<Option<Actor>>;
 
-    /// Whether the session still stands for the same actor with the same role. Does not count as use: the live hub asks
+    /// Who acts by this API key. Counts as use of the key. Refuses with one of `server.bearer*` of the front door's table.
+    async fn bearer(&self, token: &Secret<String>, origin: &Origin) -> Result<Actor>;
+
+    /// Whether the session or key still stands for the same actor with the same role. Does not count as use: the live hub asks
     /// again and again for each open socket.
     async fn stands(&self, actor: &Actor) -> Result<bool>;
 
@@ -25,7 +28,7 @@ pub trait Authenticator: Send + Sync {
     }
 }
 
-/// The signed-in member who calls; there is one in every operation that has a permission.
+/// The member who calls; there is one in every operation that has a permission.
 #[derive(Clone, Debug)]
 pub struct Caller(pub Actor);
 

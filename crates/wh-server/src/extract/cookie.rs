@@ -36,6 +36,16 @@ impl SessionCookie {
         }
     }
 
+    /// Whether there is a session cookie of either name among the request's cookies.
+    pub(crate) fn any(headers: &HeaderMap) -> bool {
+        let names = [CookieScheme::Secure, CookieScheme::Plain].map(|scheme| Self(scheme).name());
+        headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).any(|text| {
+            text.split(';')
+                .filter_map(|pair| pair.trim().split_once('='))
+                .any(|(name, _)| names.contains(&name))
+        })
+    }
+
     /// The value of a `Set-Cookie` that hands out the token. The token is base64url: it needs no quoting.
     pub fn set(self, token: &Secret<String>, max_age_s: u32) -> HeaderValue {
         let secure = self.secure();

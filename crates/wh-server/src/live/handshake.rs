@@ -1,4 +1,4 @@
-//! `GET /v1/live`: from a signed-in request to an open socket. The edge has checked the origin, the guard the session.
+//! `GET /v1/live`: from a signed-in request to an open socket. The edge has checked the origin, the guard the session or key.
 use std::sync::Arc;
 
 use axum::Extension;

@@ -1,13 +1,16 @@
-//! The hub: all open live connections by tenant and by session. Fed by the outbox; asked by nobody.
+//! The hub: all open live connections by tenant and by session or key. Fed by the outbox; asked by nobody.
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde_json::Value;
+use uuid::Uuid;
 use wh_base::{Actor, Result};
-use wh_contract::events::{MemberRemoved, MemberRoleChanged, SessionRevoked, SessionSwitched};
-use wh_contract::{Event, SessionId, TenantId, UserId};
+use wh_contract::events::{
+    ApiKeyRevoked, MemberRemoved, MemberRoleChanged, ServiceAccountUpdated, SessionRevoked, SessionSwitched,
+};
+use wh_contract::{ApiKeyId, Event, SessionId, TenantId, UserId};
 use wh_db::{Context, Delivered, Resumable};
 
 use super::outgoing::{End, Outgoing, Weight};
@@ -16,7 +19,7 @@ use super::room::{Frame, Member, Missed, Room, hears};
 use crate::codes;
 use crate::serve::Sockets;
 
-/// Live connections of one session, where nothing else is said. A person has a few tabs, a wall of screens some hundred.
+/// Live connections of one session or key, where nothing else is said. A person has a few tabs, a wall of screens some hundred.
 const SOCKETS_PER_SESSION_MAX: usize = 1_024;
 /// Missed events that are sent again; with more, fetching is cheaper.
 const RESUMED_MAX: usize = 512;
@@ -29,7 +32,8 @@ pub struct Hub(Arc<Inner>);
 
 struct Inner {
     rooms: Mutex<HashMap<TenantId, Arc<Mutex<Room>>>>,
-    sessions: Mutex<HashMap<SessionId, Vec<Weak<Member>>>>,
+    /// By the id of the session or key.
+    sessions: Mutex<HashMap<Uuid, Vec<Weak<Member>>>>,
     /// Up to where each tenant's events came by here. The outbox may be ahead: it stores a position before it delivers.
     told: Mutex<HashMap<TenantId, i64>>,
     next: AtomicU64,
@@ -78,12 +82,17 @@ impl Hub {
 
     /// The session is over: close its connections with 4001.
     pub fn end_session(&self, session: SessionId) {
-        self.end(session, End::SessionOver);
+        self.end(session.uuid(), End::SessionOver);
+    }
+
+    /// The key opens nothing any more: close its connections with 4001.
+    pub fn end_key(&self, key: ApiKeyId) {
+        self.end(key.uuid(), End::KeyOver);
     }
 
     /// The session's place was taken by one in another tenant: close its connections with 4003, they come back there.
     pub fn session_switched(&self, session: SessionId) {
-        self.end(session, End::Switched);
+        self.end(session.uuid(), End::Switched);
     }
 
     /// Ask for every open connection whether its session still stands: now, and not within the next half minute.
@@ -106,8 +115,8 @@ impl Hub {
         &self.0.sockets
     }
 
-    fn end(&self, session: SessionId, end: End) {
-        let seats = lock(&self.0.sessions).get(&session).cloned().unwrap_or_default();
+    fn end(&self, credential: Uuid, end: End) {
+        let seats = lock(&self.0.sessions).get(&credential).cloned().unwrap_or_default();
         for member in seats.iter().filter_map(Weak::upgrade) {
             member.outgoing.end(end);
         }
@@ -130,22 +139,34 @@ impl Hub {
             }
             MemberRemoved::TYPE => {
                 if let Ok(event) = serde_json::from_value::<MemberRemoved>(data()) {
-                    self.member_changed(delivered.tenant, event.user);
+                    self.end_member(delivered.tenant, event.user, End::Changed);
                 }
             }
             MemberRoleChanged::TYPE => {
                 if let Ok(event) = serde_json::from_value::<MemberRoleChanged>(data()) {
-                    self.member_changed(delivered.tenant, event.user);
+                    self.end_member(delivered.tenant, event.user, End::Changed);
+                }
+            }
+            ApiKeyRevoked::TYPE => {
+                if let Ok(event) = serde_json::from_value::<ApiKeyRevoked>(data()) {
+                    self.end_key(event.key);
+                }
+            }
+            ServiceAccountUpdated::TYPE => {
+                if let Ok(event) = serde_json::from_value::<ServiceAccountUpdated>(data())
+                    && !event.enabled
+                {
+                    self.end_member(delivered.tenant, event.account, End::KeyOver);
                 }
             }
             _ => {}
         }
     }
 
-    fn member_changed(&self, tenant: TenantId, user: UserId) {
+    fn end_member(&self, tenant: TenantId, user: UserId, end: End) {
         let Some(room) = self.room(tenant) else { return };
         for member in lock(&room).members().filter(|member| member.actor.user == user) {
-            member.outgoing.end(End::Changed);
+            member.outgoing.end(end);
         }
     }
 
@@ -156,11 +177,11 @@ impl Hub {
     /// Take a seat for a connection that is about to open; it is given back by drop.
     pub(super) fn sit(&self, actor: Actor) -> Result<Seat> {
         let mut sessions = lock(&self.0.sessions);
-        let seats = sessions.entry(actor.session).or_default();
+        let seats = sessions.entry(actor.credential.id()).or_default();
         seats.retain(|seat| seat.strong_count() > 0);
         let max = self.0.sockets_per_session_max;
         if seats.len() >= max {
-            let message = format!("{max} live connections are open in this session");
+            let message = format!("{max} live connections are open in this session or by this key");
             return Err(codes::LIVE_SOCKETS.error(message).retry_after(5));
         }
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
@@ -190,10 +211,10 @@ impl Drop for Seat {
         }
         drop(rooms);
         let mut sessions = lock(&self.hub.0.sessions);
-        if let Some(seats) = sessions.get_mut(&actor.session) {
+        if let Some(seats) = sessions.get_mut(&actor.credential.id()) {
             seats.retain(|seat| seat.strong_count() > 0 && !seat.ptr_eq(&Arc::downgrade(&self.member)));
             if seats.is_empty() {
-                sessions.remove(&actor.session);
+                sessions.remove(&actor.credential.id());
             }
         }
     }

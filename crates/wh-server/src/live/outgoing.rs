@@ -15,6 +15,8 @@ const BYTES_MAX: usize = 1024 * 1024;
 pub(super) enum End {
     /// The session is over: sign in again.
     SessionOver,
+    /// The API key was revoked, or its service account disabled: it opens nothing any more.
+    KeyOver,
     /// Role or membership changed: connect again.
     Changed,
     /// The person went on to another tenant: connect again, everything is another's now.
@@ -32,6 +34,7 @@ impl End {
     pub(super) const fn frame(self) -> (u16, &'static str) {
         match self {
             Self::SessionOver => (4001, "session ended"),
+            Self::KeyOver => (4001, "key ended"),
             Self::Changed => (4002, "membership changed"),
             Self::Switched => (4003, "company changed"),
             Self::Slow => (4008, "slow"),

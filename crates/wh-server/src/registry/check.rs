@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Registry;
-use super::op::{Plan, Risk};
+use super::op::{Access, By, Plan, Risk};
 
 impl Registry {
     /// One declaration by itself.
@@ -18,6 +18,9 @@ impl Registry {
         }
         if plan.method == "get" && plan.op.risk != Risk::Read {
             self.wrong(format!("{at}: a GET changes nothing, declare it as a read"));
+        }
+        if plan.op.access == Access::Open && plan.op.by == By::Session {
+            self.wrong(format!("{at}: open to everybody, and for sessions only"));
         }
         self.check_room(plan, &at);
         self.check_path_parameters(plan, &at);

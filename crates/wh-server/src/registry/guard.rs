@@ -13,17 +13,17 @@ use wh_base::{Actor, Error, Origin, Result};
 use wh_contract::Permission;
 use wh_db::Context;
 
-use super::op::{Access, Intake, Keyed, Plan, Risk};
+use super::op::{Access, By, Intake, Keyed, Plan, Risk};
 use super::replay;
 use crate::edge::{self, Visit};
 use crate::extract::is_json;
 use crate::limit::{Overload, Rates};
 use crate::problem::Refusal;
-use crate::{Authenticator, Caller, Problem, SessionCookie, codes, idempotency};
+use crate::{Authenticator, Caller, Problem, SessionCookie, bearer, codes, idempotency};
 
 /// What all guards share; the application puts it into each request's extensions.
 pub(crate) struct Door {
-    /// Knows sessions.
+    /// Knows sessions and keys.
     pub(crate) authenticator: Arc<dyn Authenticator>,
     /// Where the token is.
     pub(crate) cookie: SessionCookie,
@@ -109,26 +109,28 @@ fn extension<T: Clone + Send + Sync + 'static>(parts: &Parts) -> Result<T> {
         .ok_or_else(|| codes::UNWIRED.error(format!("the request carries no {}", std::any::type_name::<T>())))
 }
 
-/// Authenticate, then hold the role against the permission. An open operation looks at no cookie.
+/// Authenticate, then hold role and scopes against the permission. An open operation looks at neither cookie nor key.
 async fn admit(plan: &Plan, door: &Door, parts: &mut Parts, visit: &Visit) -> Result<Option<Actor>> {
     if plan.op.access == Access::Open {
         return Ok(None);
     }
-    let nobody = || codes::UNAUTHENTICATED.error("nobody is signed in");
-    let token = door.cookie.token(&parts.headers).ok_or_else(nobody)?;
     let origin = extension::<Origin>(parts)?;
-    let actor = door.authenticator.actor(&token, &origin).await?.ok_or_else(nobody)?;
+    let actor = match bearer::token(&parts.headers)? {
+        Some(token) => door.authenticator.bearer(&token, &origin).await?,
+        None => {
+            let nobody = || codes::UNAUTHENTICATED.error("nobody is signed in");
+            let token = door.cookie.token(&parts.headers).ok_or_else(nobody)?;
+            door.authenticator.actor(&token, &origin).await?.ok_or_else(nobody)?
+        }
+    };
     visit.acted_by(actor.user, actor.tenant);
+    if let Some(grant) = actor.key() {
+        visit.acted_by_key(grant.key);
+    }
     if let Some(rates) = parts.extensions.get::<Arc<Rates>>() {
-        rates.actor(&actor, visit.tally())?;
+        rates.by_actor(&actor, visit.tally())?;
     }
-    if let Some(permission) = plan.op.permission()
-        && !actor.may(&permission)
-    {
-        let role = actor.role.word();
-        return Err(codes::FORBIDDEN
-            .error(format!("{} needs {}, which {role} does not hold", plan.id, permission.name)));
-    }
+    allow(plan, &actor)?;
     if plan.op.permission().is_some_and(|permission| permission.is_of_installation())
         && !door.authenticator.operates(&actor).await?
     {
@@ -136,6 +138,24 @@ async fn admit(plan: &Plan, door: &Door, parts: &mut Parts, visit: &Visit) -> Re
     }
     parts.extensions.insert(Caller(actor.clone()));
     Ok(Some(actor))
+}
+
+/// Whether this member may call this operation, by what they act with.
+fn allow(plan: &Plan, actor: &Actor) -> Result<()> {
+    if plan.op.by == By::Session && actor.key().is_some() {
+        return Err(codes::BEARER_SESSION.error(format!("{} needs a signed-in browser", plan.id)));
+    }
+    let Some(permission) = plan.op.permission() else { return Ok(()) };
+    if actor.role < permission.lowest_role {
+        let role = actor.role.word();
+        return Err(codes::FORBIDDEN
+            .error(format!("{} needs {}, which {role} does not hold", plan.id, permission.name)));
+    }
+    if !actor.may(&permission) {
+        return Err(codes::BEARER_SCOPE
+            .error(format!("{} needs the scope {}, which the key does not have", plan.id, permission.name)));
+    }
+    Ok(())
 }
 
 /// No NUL anywhere, and no query parameter that the spec does not name, nor one twice.

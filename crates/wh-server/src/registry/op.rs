@@ -59,10 +59,30 @@ pub(crate) enum Access {
     Holds(Permission),
 }
 
+/// By what somebody may call who is signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// A session or an API key.
+    Any,
+    /// A session only: it is about the session, or about the person behind it.
+    Session,
+}
+
+impl By {
+    /// The word in the spec.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Session => "session",
+        }
+    }
+}
+
 /// One operation's declaration.
 #[derive(Clone, Debug)]
 pub struct Op {
     pub(crate) access: Access,
+    pub(crate) by: By,
     pub(crate) risk: Risk,
     pub(crate) errors: Vec<&'static ErrorCode>,
     /// None: what `server.body_bytes_max` says.
@@ -75,7 +95,15 @@ impl Op {
     fn new(access: Access, risk: Risk) -> Self {
         // Without a session there is no tenant under which a key could be kept.
         let keyed = if access != Access::Open && risk != Risk::Read { Keyed::Yes } else { Keyed::No };
-        Self { access, risk, errors: Vec::new(), body_bytes_max: None, intake: Intake::Buffered, keyed }
+        Self {
+            access,
+            by: By::Any,
+            risk,
+            errors: Vec::new(),
+            body_bytes_max: None,
+            intake: Intake::Buffered,
+            keyed,
+        }
     }
 
     /// Changes nothing; needs the permission.
@@ -137,6 +165,13 @@ impl Op {
         self.body_bytes_max = Some(u64::MAX);
         self.intake = Intake::Streamed;
         self.keyed = Keyed::No;
+        self
+    }
+
+    /// Not for API keys: it makes sense only for a browser's session and the person behind it.
+    #[must_use]
+    pub fn session_only(mut self) -> Self {
+        self.by = By::Session;
         self
     }
 

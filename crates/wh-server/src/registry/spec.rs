@@ -5,12 +5,12 @@ use serde_json::{Map, Value, json};
 use wh_base::ErrorCode;
 
 use super::Registry;
-use super::op::{Access, Keyed, Plan};
+use super::op::{Access, By, Keyed, Plan};
 use super::statuses::statuses_of;
 use crate::config::ServerConfig;
 
 const DESCRIPTION: &str = "Every face of Wheelhouse calls these operations. `x-permission` is enforced before a handler runs, \
-`x-risk` says how much harm a mistaken call does, `x-errors` lists the codes an operation can answer with; the table of \
+`x-auth` says by what one may call (`any`: a session or an API key; `session`; `none`: everybody may), `x-risk` how much harm a mistaken call does, `x-errors` lists the codes an operation can answer with; the table of \
 all codes is `x-error-table`. Texts never hold the character U+0000.";
 
 /// What utoipa described, with what the registry knows.
@@ -24,7 +24,12 @@ pub(super) fn finished(plan: &Plan, mut operation: Value) -> Value {
     if plan.has_body() && body_bytes_max != u64::MAX {
         fields.insert("x-body-bytes-max".to_owned(), json!(body_bytes_max));
     }
-    let security = if plan.op.access == Access::Open { json!([]) } else { json!([{ "session": [] }]) };
+    let (auth, security) = match (plan.op.access, plan.op.by) {
+        (Access::Open, _) => ("none", json!([])),
+        (_, By::Session) => (By::Session.word(), json!([{ "session": [] }])),
+        (_, By::Any) => (By::Any.word(), json!([{ "session": [] }, { "key": [] }])),
+    };
+    fields.insert("x-auth".to_owned(), json!(auth));
     fields.insert("security".to_owned(), security);
     fields.insert("tags".to_owned(), json!([plan.module]));
     if plan.op.keyed == Keyed::Yes {
@@ -88,6 +93,12 @@ impl Registry {
                         "in": "cookie",
                         "name": "__Host-wh_sid",
                         "description": "The session cookie; `wh_sid` where the console is reached without TLS.",
+                    },
+                    "key": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "bearerFormat": "whk_…",
+                        "description": "An API key of a person or a service account. Not together with the session cookie.",
                     },
                 },
             },

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wh_base::{ErrorCode, Kind};
 
-use super::op::{Access, Intake, Keyed, Plan};
+use super::op::{Access, By, Intake, Keyed, Plan};
 use crate::codes;
 use crate::edge::codes as edge;
 
@@ -18,6 +18,9 @@ pub(crate) fn codes_of(plan: &Plan) -> BTreeMap<&'static str, &'static ErrorCode
         Access::Open => {}
         Access::SignedIn => all.push(&codes::UNAUTHENTICATED),
         Access::Holds(_) => all.extend([&codes::UNAUTHENTICATED, &codes::FORBIDDEN]),
+    }
+    if plan.op.access != Access::Open {
+        all.extend(bearer(plan));
     }
     if !plan.path_parameters.is_empty() {
         all.extend([&codes::PATH, &codes::NOT_FOUND]);
@@ -57,6 +60,24 @@ fn passing(kind: Kind) -> bool {
     matches!(kind, Kind::Unavailable | Kind::Timeout | Kind::TooMany)
 }
 
+/// What may be wrong with an API key.
+fn bearer(plan: &Plan) -> Vec<&'static ErrorCode> {
+    let mut all: Vec<&'static ErrorCode> = vec![
+        &codes::BEARER_MALFORMED,
+        &codes::BEARER,
+        &codes::BEARER_EXPIRED,
+        &codes::BEARER_DISABLED,
+        &codes::BEARER_NETWORK,
+        &codes::BEARER_THROTTLED,
+    ];
+    match (plan.op.by, plan.op.access) {
+        (By::Session, _) => all.push(&codes::BEARER_SESSION),
+        (By::Any, Access::Holds(_)) => all.push(&codes::BEARER_SCOPE),
+        (By::Any, Access::Open | Access::SignedIn) => {}
+    }
+    all
+}
+
 /// What the edge refuses before and while the router sees the request.
 fn edge(plan: &Plan) -> Vec<&'static ErrorCode> {
     let mut all: Vec<&'static ErrorCode> = vec![
@@ -67,6 +88,7 @@ fn edge(plan: &Plan) -> Vec<&'static ErrorCode> {
         &edge::ADDRESS_LONG,
         &edge::CONNECTIONS,
         &edge::RATE_LIMITED,
+        &edge::BEARER_AND_COOKIE,
     ];
     if plan.class().is_some() {
         all.push(&edge::OVERLOADED);

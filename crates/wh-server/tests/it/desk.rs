@@ -85,7 +85,7 @@ fn operations(registry: &mut Registry) {
     registry.op(routes!(note_delete), Op::danger(DESK_WRITE).errors(&[&MISSING]));
     registry.op(routes!(note_echo), Op::open_change().body_max(4_096));
     registry.op(routes!(note_upload), Op::change(DESK_WRITE).streams().body_max(1_000_000));
-    registry.op(routes!(note_clash), Op::change(DESK_WRITE));
+    registry.op(routes!(note_clash), Op::change(DESK_WRITE).session_only());
     registry.op(routes!(note_slow), Op::change(DESK_WRITE));
     registry.op(routes!(note_careless), Op::open_read());
     registry.op(routes!(note_panic), Op::change(DESK_WRITE));

@@ -84,7 +84,11 @@ fn the_spec_says_what_is_enforced() {
     assert_eq!(create["x-permission"], "desk:write");
     assert_eq!(create["x-risk"], "change");
     assert_eq!(create["x-body-bytes-max"], 1024 * 1024);
-    assert_eq!(create["security"], json!([{ "session": [] }]));
+    assert_eq!(create["security"], json!([{ "session": [] }, { "key": [] }]));
+    assert_eq!(create["x-auth"], "any");
+    assert_eq!(spec["components"]["securitySchemes"]["key"]["scheme"], "bearer");
+    let clash = &spec["paths"]["/v1/desk/clash"]["post"];
+    assert_eq!((&clash["x-auth"], &clash["security"]), (&json!("session"), &json!([{ "session": [] }])));
     assert_eq!(create["parameters"][0]["name"], "Idempotency-Key");
     assert_eq!(spec["paths"]["/v1/desk/notes/{id}"]["delete"]["x-risk"], "danger");
     let echo = &spec["paths"]["/v1/desk/echo"]["post"];
@@ -110,7 +114,9 @@ fn only_what_can_happen_is_documented() {
     assert_eq!(statuses("/v1/desk/echo", "post"), "200 400 403 408 413 414 415 421 422 429 431 500 503 504");
     assert_eq!(statuses("/v1/desk/careless", "get"), "200 304 400 414 421 429 431 500 503 504");
     let problem = &spec["paths"]["/v1/desk/notes"]["get"]["responses"]["401"];
-    assert_eq!(problem["description"], "server.unauthenticated");
+    let unauthenticated =
+        "server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated";
+    assert_eq!(problem["description"], unauthenticated);
     assert_eq!(
         problem["content"]["application/problem+json"]["schema"]["$ref"],
         "#/components/schemas/Problem"

@@ -1,6 +1,7 @@
 //! The command line as a user types it, against a running server: the real binary on both sides.
 mod contexts;
 mod help;
+mod keys;
 mod output;
 mod pages;
 mod problems;

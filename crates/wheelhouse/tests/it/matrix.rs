@@ -1,5 +1,6 @@
-//! The authorization matrix: every operation of the spec × nobody, a stranger of another company, each role. A committed snapshot.
-use std::collections::BTreeMap;
+//! The authorization matrix: every operation of the spec × nobody, a stranger of another company, each role, and an owner's keys
+//! with and without the scope. A committed snapshot.
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -7,13 +8,20 @@ use crate::house::{House, PASSWORD, Person, sites};
 use crate::http::Answer;
 
 /// In the order of the snapshot's columns.
-const ACTORS: [&str; 7] = ["nobody", "stranger", "viewer", "editor", "operator", "admin", "owner"];
+const ACTORS: [&str; 9] =
+    ["nobody", "stranger", "viewer", "editor", "operator", "admin", "owner", "scoped", "unscoped"];
+/// The two that act by a key of the owner: with the operation's permission and no other, and with every other.
+const KEYS: [&str; 2] = ["scoped", "unscoped"];
 
 struct Scene {
     house: House,
     owner: Person,
     people: BTreeMap<&'static str, Person>,
     tenant: String,
+    /// By permission: the owner's key with it alone, and the one with all others.
+    keys: BTreeMap<String, [Person; 2]>,
+    /// A key of the owner that is there to be looked at.
+    own_key: String,
     number: std::cell::Cell<u32>,
 }
 
@@ -66,7 +74,9 @@ impl Scene {
             people.insert(role, house.invite(&owner, role));
         }
         people.insert("stranger", stranger(&house));
-        Self { house, owner, people, tenant, number: std::cell::Cell::new(0) }
+        let keys = keys(&owner);
+        let own_key = api_key(&owner, "api-keys", &["identity:self"]).0;
+        Self { house, owner, people, tenant, keys, own_key, number: std::cell::Cell::new(0) }
     }
 
     fn next(&self) -> u32 {
@@ -100,7 +110,7 @@ impl Scene {
 
     fn session_of(&self, actor: &'static str) -> Person {
         match actor {
-            "nobody" => self.house.nobody(),
+            "nobody" | "scoped" | "unscoped" => self.house.nobody(),
             "owner" => self.at_home(self.house.sign_in("olga@acme.example")),
             "stranger" => self.house.sign_in("sam@stranger.example"),
             role => self.house.sign_in(&format!("{role}@acme.example")),
@@ -119,22 +129,87 @@ impl Scene {
 
     /// The calls before may have ended anybody's session.
     fn sign_everybody_in(&mut self) {
-        for actor in ACTORS {
+        for actor in ACTORS.into_iter().filter(|actor| !KEYS.contains(actor)) {
             let person = self.session_of(actor);
             self.people.insert(actor, person);
         }
         self.owner = self.people["owner"].clone();
     }
 
-    fn answer(&self, actor: &'static str, call: &Call) -> Answer {
-        let person = if call.own_session { self.session_of(actor) } else { self.people[actor].clone() };
+    fn answer(&self, actor: &'static str, permission: &str, call: &Call) -> Answer {
+        let person = if let Some(at) = KEYS.iter().position(|key| *key == actor) {
+            // What needs no permission is tried with any key.
+            let of = self.keys.get(permission).or_else(|| self.keys.values().next());
+            of.expect("a permission")[at].clone()
+        } else if call.own_session {
+            self.session_of(actor)
+        } else {
+            self.people[actor].clone()
+        };
         person.send(call.method, &call.path, call.headers, &call.body)
     }
 
     fn call(&self, operation: &str, actor: &'static str) -> Option<Call> {
         self.identity_call(operation, actor)
+            .or_else(|| self.key_call(operation, actor))
             .or_else(|| self.panels_call(operation))
             .or_else(|| system_call(operation))
+    }
+
+    /// A new service account: its address.
+    fn account(&self) -> String {
+        let body = json!({ "name": format!("account {}", self.next()), "role": "viewer" });
+        let made = self.owner.post("/v1/identity/service-accounts", &body).json();
+        format!("service-accounts/{}", made["id"].as_str().expect("an id"))
+    }
+
+    fn key_call(&self, operation: &str, actor: &'static str) -> Option<Call> {
+        let at = |rest: &str| format!("/v1/identity/{rest}");
+        let name = json!({ "name": "other" });
+        let wish = json!({ "name": "a program", "scopes": ["identity:self"] });
+        let account_keys = |account: &str| format!("{account}/api-keys");
+        let account_key = || {
+            let keys = account_keys(&self.account());
+            let id = api_key(&self.owner, &keys, &["identity:self"]).0;
+            at(&format!("{keys}/{id}"))
+        };
+        Some(match operation {
+            "api_key_list" => Call::get(at("api-keys")),
+            "api_key_create" => Call::json("POST", at("api-keys"), &wish),
+            "api_key_update" => Call::json("PATCH", at(&format!("api-keys/{}", self.own_key)), &name),
+            "api_key_revoke" => {
+                let revokes = actor == "owner" || actor == "scoped";
+                let id = if revokes {
+                    api_key(&self.owner, "api-keys", &["identity:self"]).0
+                } else {
+                    self.own_key.clone()
+                };
+                Call::bare("DELETE", at(&format!("api-keys/{id}")))
+            }
+            "service_account_list" => Call::get(at("service-accounts")),
+            "service_account_create" => Call::json(
+                "POST",
+                at("service-accounts"),
+                &json!({ "name": format!("account {}", self.next()), "role": "viewer" }),
+            ),
+            "service_account_update" => {
+                Call::json("PATCH", at(&self.account()), &json!({ "enabled": false }))
+            }
+            "service_account_delete" => Call::bare("DELETE", at(&self.account())),
+            "service_account_key_list" => Call::get(at(&account_keys(&self.account()))),
+            "service_account_key_create" => {
+                // A key gives away only what it has.
+                let scope = if actor == "scoped" { "identity:write" } else { "identity:self" };
+                let role = if actor == "scoped" { "admin" } else { "viewer" };
+                let account = self.account();
+                self.owner.call("PATCH", &at(&account), Some(&json!({ "role": role })));
+                let wish = json!({ "name": "a program", "scopes": [scope] });
+                Call::json("POST", at(&account_keys(&account)), &wish)
+            }
+            "service_account_key_update" => Call::json("PATCH", account_key(), &name),
+            "service_account_key_revoke" => Call::bare("DELETE", account_key()),
+            _ => return None,
+        })
     }
 
     fn identity_call(&self, operation: &str, actor: &'static str) -> Option<Call> {
@@ -248,6 +323,31 @@ fn system_call(operation: &str) -> Option<Call> {
     })
 }
 
+/// Make a key: its id and text.
+fn api_key(by: &Person, path: &str, scopes: &[&str]) -> (String, String) {
+    let body = json!({ "name": "a program", "scopes": scopes });
+    let made = by.post(&format!("/v1/identity/{path}"), &body);
+    assert_eq!(made.status, 201, "{}", made.text());
+    let (made, text) = (made.json(), |value: &Value| value.as_str().expect("a text").to_owned());
+    (text(&made["api_key"]["id"]), text(&made["secret"]))
+}
+
+/// For each permission of the spec: the owner's key with it alone, and the one with all others.
+fn keys(owner: &Person) -> BTreeMap<String, [Person; 2]> {
+    let spec = owner.get("/v1/openapi.json").json();
+    let needed = operations(&spec);
+    let all: BTreeSet<&str> = needed.values().map(String::as_str).filter(|name| *name != "-").collect();
+    let program = |scopes: &[&str]| {
+        let text = api_key(owner, "api-keys", scopes).1;
+        Person { cookie: format!("Authorization: Bearer {text}\r\n"), ..owner.clone() }
+    };
+    let pair = |name: &str| {
+        let others: Vec<&str> = all.iter().copied().filter(|other| *other != name).collect();
+        [program(&[name]), program(&others)]
+    };
+    all.iter().map(|name| ((*name).to_owned(), pair(name))).collect()
+}
+
 /// The owner of another company in the same house.
 fn stranger(house: &House) -> Person {
     let founder = house.sign_in("olga@acme.example");
@@ -282,15 +382,15 @@ fn every_operation_answers_each_actor_as_the_snapshot_says() {
     for site in sites() {
         let mut scene = Scene::new(site.start());
         let spec = scene.owner.get("/v1/openapi.json").json();
-        let mut table = format!("{:<22} {:<17}", "operation", "permission");
+        let mut table = format!("{:<26} {:<17}", "operation", "permission");
         table.extend(ACTORS.map(|actor| format!(" {actor:>8}")));
         for (operation, permission) in operations(&spec) {
-            let mut line = format!("\n{operation:<22} {permission:<17}");
+            let mut line = format!("\n{operation:<26} {permission:<17}");
             for actor in ACTORS {
                 let call = scene
                     .call(&operation, actor)
                     .unwrap_or_else(|| panic!("{operation} has no row in the matrix"));
-                let answer = scene.answer(actor, &call);
+                let answer = scene.answer(actor, &permission, &call);
                 line.push_str(&format!(" {:>8}", answer.status));
             }
             table.push_str(&line);

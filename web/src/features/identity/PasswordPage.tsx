@@ -35,7 +35,7 @@ export function PasswordPage() {
     >
       <form onSubmit={submit} noValidate {...keys}>
         <Stack gap="sm">
-          <input type="hidden" autoComplete="username" value={me.user.email} readOnly />
+          <input type="hidden" autoComplete="username" value={me.user.email ?? ''} readOnly />
           <PasswordInput
             label="Current password"
             autoComplete="current-password"

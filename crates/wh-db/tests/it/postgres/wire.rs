@@ -111,7 +111,7 @@ one_engine!(postgres, begin_tenant_and_first_statement_are_one_round_trip, LEAKS
         let first = turns.now() - before;
         let panel: PanelId = t.cx.next_id();
         tx.emit(PanelCreated { panel }).await.unwrap();
-        let who = Who { user: None, session: None, address: None, request: t.cx.next_id() };
+        let who = Who { user: None, session: None, key: None, address: None, request: t.cx.next_id() };
         let entry = AuditEntry {
             action: "panel_create",
             subject: format!("panels.panel/{panel}"),

@@ -1,0 +1,178 @@
+//! API keys, found by their public part. SQL only.
+use wh_base::{KeyGrant, Network, Result, Timestamp};
+use wh_contract::{ApiKeyId, Role, TenantId, UserId};
+use wh_db::{GlobalTx, Row, args};
+
+use super::{GlobalReads, role};
+use crate::model::{ApiKey, PublicId, SecretHash};
+
+/// A key, what it is compared with, and what its owner is now.
+pub(crate) struct HeldKey {
+    pub(crate) grant: KeyGrant,
+    pub(crate) secret_hash: Vec<u8>,
+    pub(crate) tenant: TenantId,
+    pub(crate) user: UserId,
+    pub(crate) role: Role,
+    /// A person is never switched off, only removed.
+    pub(crate) enabled: bool,
+    pub(crate) used_at: Option<Timestamp>,
+}
+
+pub(crate) async fn api_key_insert(tx: &mut GlobalTx, key: &ApiKey, secret: SecretHash) -> Result<()> {
+    let sql = "INSERT INTO identity_api_key
+        (id, public_id, secret_hash, tenant_id, user_id, name, scopes, networks, created_by, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let (public_id, name) = (key.public_id.as_str(), key.name.as_str());
+    let (scopes, networks) = (key.scopes.join(" "), written(&key.networks));
+    let (by, from, until) = (key.created_by, key.created_at, key.expires_at);
+    let values = args![
+        key.id,
+        public_id,
+        secret.bytes(),
+        key.tenant,
+        key.user,
+        name,
+        scopes,
+        networks,
+        by,
+        from,
+        until
+    ];
+    tx.run(sql, values).await
+}
+
+pub(crate) async fn api_key_held(db: &mut impl GlobalReads, public_id: &PublicId) -> Result<Option<HeldKey>> {
+    let sql =
+        "SELECT k.id, k.secret_hash, k.tenant_id, k.user_id, k.scopes, k.networks, k.expires_at, k.used_at,
+        m.role, s.enabled FROM identity_api_key k
+        JOIN identity_member m ON m.tenant_id = k.tenant_id AND m.user_id = k.user_id
+        LEFT JOIN identity_service_account s ON s.tenant_id = k.tenant_id AND s.user_id = k.user_id
+        WHERE k.public_id = $1";
+    db.row_opt(sql, args![public_id.as_str()]).await?.as_ref().map(held).transpose()
+}
+
+pub(crate) async fn api_key_held_by_id(db: &mut impl GlobalReads, key: ApiKeyId) -> Result<Option<HeldKey>> {
+    let sql =
+        "SELECT k.id, k.secret_hash, k.tenant_id, k.user_id, k.scopes, k.networks, k.expires_at, k.used_at,
+        m.role, s.enabled FROM identity_api_key k
+        JOIN identity_member m ON m.tenant_id = k.tenant_id AND m.user_id = k.user_id
+        LEFT JOIN identity_service_account s ON s.tenant_id = k.tenant_id AND s.user_id = k.user_id
+        WHERE k.id = $1";
+    db.row_opt(sql, args![key]).await?.as_ref().map(held).transpose()
+}
+
+fn held(row: &Row) -> Result<HeldKey> {
+    let grant = KeyGrant {
+        key: row.uuid("id")?,
+        scopes: words(row.text("scopes")?),
+        networks: read(row.text("networks")?)?,
+        expires_at: row.time("expires_at")?,
+    };
+    Ok(HeldKey {
+        grant,
+        secret_hash: row.bytes("secret_hash")?.to_vec(),
+        tenant: row.uuid("tenant_id")?,
+        user: row.uuid("user_id")?,
+        role: role(row, "role")?,
+        enabled: row.bool_opt("enabled")?.unwrap_or(true),
+        used_at: row.time_opt("used_at")?,
+    })
+}
+
+/// The keys of a member in one company, newest first, before the given one; the expired ones too.
+pub(crate) async fn api_key_list(
+    db: &mut impl GlobalReads,
+    tenant: TenantId,
+    user: UserId,
+    before: ApiKeyId,
+    limit: u32,
+) -> Result<Vec<ApiKey>> {
+    let sql = "SELECT id, public_id, tenant_id, user_id, name, scopes, networks, created_by, created_at, expires_at,
+        used_at, used_address FROM identity_api_key
+        WHERE tenant_id = $1 AND user_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+    db.rows(sql, args![tenant, user, before, i64::from(limit)]).await?.iter().map(api_key).collect()
+}
+
+pub(crate) async fn api_key_get(
+    db: &mut impl GlobalReads,
+    tenant: TenantId,
+    user: UserId,
+    key: ApiKeyId,
+) -> Result<Option<ApiKey>> {
+    let sql = "SELECT id, public_id, tenant_id, user_id, name, scopes, networks, created_by, created_at, expires_at,
+        used_at, used_address FROM identity_api_key WHERE tenant_id = $1 AND user_id = $2 AND id = $3";
+    db.row_opt(sql, args![tenant, user, key]).await?.as_ref().map(api_key).transpose()
+}
+
+/// How many keys of a member live.
+pub(crate) async fn api_key_count(
+    db: &mut impl GlobalReads,
+    tenant: TenantId,
+    user: UserId,
+    now: Timestamp,
+) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM identity_api_key WHERE tenant_id = $1 AND user_id = $2 AND expires_at > $3";
+    db.row(sql, args![tenant, user, now]).await?.int("n")
+}
+
+pub(crate) async fn api_key_rename(tx: &mut GlobalTx, key: &ApiKey, name: &str) -> Result<()> {
+    let sql = "UPDATE identity_api_key SET name = $1 WHERE tenant_id = $2 AND user_id = $3 AND id = $4";
+    tx.run(sql, args![name, key.tenant, key.user, key.id]).await
+}
+
+/// `false` when somebody else was first.
+pub(crate) async fn api_key_delete(tx: &mut GlobalTx, key: &ApiKey) -> Result<bool> {
+    let sql = "DELETE FROM identity_api_key WHERE tenant_id = $1 AND user_id = $2 AND id = $3";
+    Ok(tx.run_count(sql, args![key.tenant, key.user, key.id]).await? == 1)
+}
+
+/// A use of a key that was not written yet.
+pub(crate) struct KeyUsed {
+    pub(crate) key: ApiKeyId,
+    pub(crate) at: Timestamp,
+    pub(crate) address: Option<String>,
+}
+
+pub(crate) async fn api_key_used(tx: &mut GlobalTx, uses: &[KeyUsed]) -> Result<()> {
+    let sql = "UPDATE identity_api_key SET used_at = $1, used_address = $2
+        WHERE id = $3 AND (used_at IS NULL OR used_at < $1)";
+    let rows: Vec<_> =
+        uses.iter().map(|used| args![used.at, used.address.clone(), used.key].to_vec()).collect();
+    tx.run_many(sql, &rows).await
+}
+
+/// Some of the keys that ended before then; how many went.
+pub(crate) async fn api_key_sweep(tx: &mut GlobalTx, ended_before: Timestamp, limit: i64) -> Result<u64> {
+    let sql = "DELETE FROM identity_api_key WHERE id IN
+        (SELECT id FROM identity_api_key WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
+    tx.run_count(sql, args![ended_before, limit]).await
+}
+
+fn api_key(row: &Row) -> Result<ApiKey> {
+    Ok(ApiKey {
+        id: row.uuid("id")?,
+        public_id: PublicId::stored(row.text("public_id")?),
+        tenant: row.uuid("tenant_id")?,
+        user: row.uuid("user_id")?,
+        name: row.text("name")?.to_owned(),
+        scopes: words(row.text("scopes")?),
+        networks: read(row.text("networks")?)?,
+        created_by: row.uuid("created_by")?,
+        created_at: row.time("created_at")?,
+        expires_at: row.time("expires_at")?,
+        used_at: row.time_opt("used_at")?,
+        used_address: row.text_opt("used_address")?.map(str::to_owned),
+    })
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_ascii_whitespace().map(str::to_owned).collect()
+}
+
+fn written(networks: &[Network]) -> String {
+    networks.iter().map(Network::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn read(text: &str) -> Result<Vec<Network>> {
+    text.split_ascii_whitespace().map(str::parse).collect()
+}
