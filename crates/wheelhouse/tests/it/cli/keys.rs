@@ -57,8 +57,7 @@ fn a_key_of_the_environment_needs_no_context_and_goes_before_one() {
             olga.run(&["service-account", "create", "--name", "Deploy", "--role", "editor", "--json"]).json();
         let account = account["id"].as_str().unwrap();
         let scopes = "panels:read,panels:write,identity:self";
-        let made =
-            ["service-account-key", "create", "--account-id", account, "--name", "ci", "--scopes", scopes];
+        let made = ["service-account-key", "create", "--user", account, "--name", "ci", "--scopes", scopes];
         let made = olga.run(&[&made[..], &["--json"]].concat()).json();
         let text = made["secret"].as_str().unwrap();
         let (server, token) = (url(&house), ("WHEELHOUSE_CLI_TOKEN", text));

@@ -19,7 +19,7 @@ fn bash_completes_nouns_verbs_options_and_words() {
     assert_eq!(complete("wheelhouse panel li"), "list\n");
     assert_eq!(complete("wheelhouse panel list --al"), "--all\n");
     assert_eq!(complete("wheelhouse panel import --mode rep"), "replace\n");
-    assert_eq!(complete("wheelhouse ser"), "serve\n");
+    assert_eq!(complete("wheelhouse doc"), "doctor\n");
 }
 
 #[test]
