@@ -235,7 +235,9 @@ async fn list(
 ) -> Result<Vec<ApiKey>> {
     let before = before.unwrap_or_else(first_page);
     let mut keys = store::api_key_list(db, tenant, user, before, limit.saturating_add(1)).await?;
-    keys.iter_mut().for_each(|key| as_used_here(identity, key));
+    for key in &mut keys {
+        as_used_here(identity, key);
+    }
     Ok(keys)
 }
 

@@ -45,7 +45,7 @@ impl Authenticator for Identity {
                 // What is wrong counts against its address; what cannot be asked does not.
                 let attempt = self.0.throttle.take_bearer(now, origin.address)?;
                 let found = self.look_up(token, hash, now, asked).await;
-                if !found.as_ref().is_err_and(|error| is_wrong(error)) {
+                if !found.as_ref().is_err_and(is_wrong) {
                     attempt.give_back();
                 }
                 found?
