@@ -149,6 +149,9 @@ const stops: Stop[] = [
       await expect(page.getByText('State', { exact: true })).toBeVisible();
     },
   },
+  { name: 'API keys', path: () => '/settings/api-keys' },
+  { name: 'API keys, new', path: () => '/settings/api-keys', open: press('New key') },
+  { name: 'API keys, new service account', path: () => '/settings/api-keys', open: press('New service account') },
   { name: 'password', path: () => '/settings/password' },
   { name: 'not found', path: () => '/nothing/here' },
   { name: 'panel that is not there', path: () => '/panels/01932d0a-7c1e-7b3a-9f2e-2f0f5e0a1c11' },

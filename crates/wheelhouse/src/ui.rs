@@ -40,6 +40,7 @@ const PAGES: &[&str] = &[
     "panels/*/import",
     "people/members",
     "settings/sessions",
+    "settings/api-keys",
     "settings/password",
     "admin",
 ];

@@ -66,6 +66,9 @@ export function useLiveCache(tenant: string): void {
       else if (kind.startsWith('identity.invitation_')) {
         stale('identity', 'invitations');
         stale('identity', 'members');
+      } else if (kind.startsWith('identity.api_key_') || kind.startsWith('identity.service_account_')) {
+        stale('identity', 'api-keys');
+        stale('identity', 'service-accounts');
       } else stale('identity', 'members');
     },
     reset: () => stale('identity'),

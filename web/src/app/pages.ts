@@ -1,9 +1,25 @@
 // The pages of the app, each once: from here come the navigation, the breadcrumbs, the palette's "Go to" and the keys after g.
-import { FileUp, KeyRound, type LucideIcon, MonitorSmartphone, Server, Table2, Users } from 'lucide-react';
+import {
+  FileUp,
+  KeyRound,
+  KeySquare,
+  type LucideIcon,
+  MonitorSmartphone,
+  Server,
+  Table2,
+  Users,
+} from 'lucide-react';
 import type { Me } from '@/api/identity';
 
 export interface AppPage {
-  to: '/panels' | '/panels/new' | '/people/members' | '/settings/sessions' | '/settings/password' | '/admin';
+  to:
+    | '/panels'
+    | '/panels/new'
+    | '/people/members'
+    | '/settings/sessions'
+    | '/settings/api-keys'
+    | '/settings/password'
+    | '/admin';
   label: string;
   /** Under which heading of the navigation; null: reached from a page, by keys and by the palette only. */
   group: '' | 'People' | 'Settings' | null;
@@ -60,6 +76,17 @@ export const PAGES: readonly AppPage[] = [
     keys: 'g s',
     what: 'Go to sessions',
     icon: MonitorSmartphone,
+    permission: 'identity:self',
+  },
+  {
+    to: '/settings/api-keys',
+    label: 'API keys',
+    group: 'Settings',
+    crumbs: ['Settings', 'API keys'],
+    words: 'go settings programs tokens service accounts',
+    keys: 'g k',
+    what: 'Go to API keys',
+    icon: KeySquare,
     permission: 'identity:self',
   },
   {

@@ -109,6 +109,12 @@ const sessionsRoute = createRoute({
   component: lazyRouteComponent(identity, 'SessionsPage'),
 });
 
+const apiKeysRoute = createRoute({
+  ...inside,
+  path: '/settings/api-keys',
+  component: lazyRouteComponent(() => import('@/features/identity/keys'), 'ApiKeysPage'),
+});
+
 const passwordRoute = createRoute({
   ...inside,
   path: '/settings/password',
@@ -135,6 +141,7 @@ const routeTree = rootRoute.addChildren([
     panelImportRoute,
     membersRoute,
     sessionsRoute,
+    apiKeysRoute,
     passwordRoute,
     adminRoute,
     unknownRoute,
