@@ -5,11 +5,13 @@ import { sentence } from './ProblemNote';
 
 const DONE = 'done';
 const FAILED_FOR_MS = 12_000;
+/** The cross has no text of its own. */
+const CROSS = { 'aria-label': 'Close this message' };
 
 export function showDone(title: string, message = ''): void {
   // One at a time: what was done last is what counts.
   notifications.hide(DONE);
-  notifications.show({ id: DONE, color: 'teal', title, message });
+  notifications.show({ id: DONE, color: 'teal', title, message, closeButtonProps: CROSS });
 }
 
 export function showProblem(error: unknown): void {
@@ -18,6 +20,7 @@ export function showProblem(error: unknown): void {
     color: 'red',
     title: sentence(problem.title),
     autoClose: FAILED_FOR_MS,
+    closeButtonProps: CROSS,
     message: (
       <>
         {sentence(problem.detail)}{' '}
