@@ -1,4 +1,5 @@
 //! Benchmarks through the HTTP door: starts the release binary, drives it, prints a table, writes `target/bench/latest.json`. Asserts nothing.
+mod backup;
 mod client;
 mod data;
 mod figures;
@@ -32,7 +33,7 @@ pub struct Arguments {
     /// Written into the report
     #[arg(long, default_value = "")]
     commit: String,
-    /// Only groups whose name begins so: start, import, view, panels, live, tenants, writes, overload
+    /// Only groups whose name begins so: start, import, view, panels, live, tenants, writes, overload, backup
     #[arg(long)]
     only: Option<String>,
     /// Seconds of each throughput measurement
@@ -74,6 +75,9 @@ async fn measure(arguments: &Arguments) -> Result<Figures> {
     }
     if wanted("overload") {
         overload::measure(arguments, &mut figures).await?;
+    }
+    if wanted("backup") {
+        backup::measure(arguments, &mut figures).await?;
     }
     Ok(figures)
 }

@@ -14,6 +14,7 @@ pub mod segment;
 mod sweep;
 mod sweep_catalog;
 
+pub use catalog::NAMED_OBJECTS;
 pub use datasets::{Committed, DatasetHandle, Datasets, DatasetsConfig};
 pub use engine::{Condition, Filter, Op, SortKey, ViewQuery, Window};
 pub use model::{Column, ColumnType, Schema};

@@ -28,6 +28,7 @@ pub use examine::{Examined, Verdict, examine};
 pub use idempotency::{
     IDEMPOTENCY_KEPT_S, IDEMPOTENCY_RUNNING_S_MAX, Idempotent, IdempotentRun, StoredAnswer,
 };
+pub use migrate::{APPLIED_MIGRATIONS, check_postgres_schema, check_sqlite_schema};
 pub use migrate::{MigrationFile, MigrationText, Migrations};
 pub use outbox::{
     Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Outbox, Parked, Progress, QueueState, React, Reaction,

@@ -198,6 +198,33 @@ pub(crate) fn plan(applied: &[Applied], migrations: &[Migrations], dialect: Dial
     Ok(pending)
 }
 
+/// The migrations that a database has: context, name, checksum.
+pub const APPLIED_MIGRATIONS: &str =
+    "SELECT context, name, checksum FROM kernel_migration ORDER BY context, name";
+
+/// Whether this program can work with a schema on `SQLite`: every migration known, none changed. Touches no database.
+pub fn check_sqlite_schema(applied: &[(&str, &str, &str)], migrations: &[Migrations]) -> Result<()> {
+    check_schema(applied, migrations, Dialect::Sqlite)
+}
+
+/// The same on PostgreSQL.
+pub fn check_postgres_schema(applied: &[(&str, &str, &str)], migrations: &[Migrations]) -> Result<()> {
+    check_schema(applied, migrations, Dialect::Postgres)
+}
+
+fn check_schema(applied: &[(&str, &str, &str)], migrations: &[Migrations], dialect: Dialect) -> Result<()> {
+    // The kernel's own are held against the program when it opens the database; they have no checksum.
+    let contexts = applied.iter().filter(|(context, ..)| *context != "kernel");
+    let rows: Vec<_> = contexts
+        .map(|(context, name, checksum)| Applied {
+            context: (*context).to_owned(),
+            name: (*name).to_owned(),
+            checksum: (*checksum).to_owned(),
+        })
+        .collect();
+    plan(&rows, migrations, dialect).map(drop)
+}
+
 fn checksum(file: &MigrationFile, dialect: Dialect) -> String {
     let text = match (file.text, dialect) {
         (MigrationText::Portable(text), _)

@@ -91,7 +91,9 @@ impl TelemetryConfig {
             if name.is_empty() || !name.bytes().all(is_name) || !value.bytes().all(fits) {
                 // The value may be a secret: the mistake is named by its place.
                 let place = at + 1;
-                return Err(codes::CONFIG.error(format!("telemetry.otlp_headers: entry {place} is no `name=value`")));
+                return Err(
+                    codes::CONFIG.error(format!("telemetry.otlp_headers: entry {place} is no `name=value`"))
+                );
             }
             Ok(Header { name: name.to_owned(), value: Secret::new(value.to_owned()) })
         };

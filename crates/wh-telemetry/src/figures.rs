@@ -63,7 +63,8 @@ fn families(exposition: &str) -> Vec<Family> {
     for line in exposition.lines() {
         if let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {
             helps.insert(name.to_owned(), help.to_owned());
-        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' '))
+        {
             let help = helps.remove(name).unwrap_or_default();
             let (name, kind) = (name.to_owned(), kind.trim().to_owned());
             all.push(Family { name, help, kind, samples: Vec::new() });
@@ -163,11 +164,14 @@ impl Family {
         for sample in &self.samples {
             let (own, outer): (Labels, Labels) =
                 sample.labels.iter().cloned().partition(|(name, _)| name == inner);
-            let group = groups.entry(outer.clone()).or_insert_with(|| Group { labels: outer, ..Group::default() });
+            let group =
+                groups.entry(outer.clone()).or_insert_with(|| Group { labels: outer, ..Group::default() });
             match sample.part.as_str() {
                 "_sum" => group.sum = sample.value,
                 "_count" => group.count = sample.value as u64,
-                _ => group.inner.extend(own.iter().filter_map(|(_, at)| Some((at.parse().ok()?, sample.value)))),
+                _ => group
+                    .inner
+                    .extend(own.iter().filter_map(|(_, at)| Some((at.parse().ok()?, sample.value)))),
             }
         }
         groups.into_values().collect()
@@ -201,7 +205,12 @@ impl Group {
             count: self.count,
             sum: Some(self.sum),
             bucket_counts: counts,
-            explicit_bounds: self.inner.iter().map(|(bound, _)| *bound).filter(|bound| bound.is_finite()).collect(),
+            explicit_bounds: self
+                .inner
+                .iter()
+                .map(|(bound, _)| *bound)
+                .filter(|bound| bound.is_finite())
+                .collect(),
             ..HistogramDataPoint::default()
         }
     }

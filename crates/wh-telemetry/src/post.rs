@@ -52,7 +52,8 @@ impl Poster {
         match status {
             200..300 => Outcome::Taken,
             429 | 502 | 503 | 504 => {
-                let after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+                let after =
+                    answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
                 Outcome::Later(after.map(Duration::from_secs), why)
             }
             _ => Outcome::Refused(why),

@@ -90,9 +90,9 @@ impl Telemetry {
             spans: Vec::new(),
         };
         let thread = std::thread::Builder::new().name("wh-telemetry".to_owned());
-        let thread = thread
-            .spawn(move || worker.run())
-            .map_err(|cause| codes::INTERNAL.caused("the thread of the telemetry cannot be started", cause))?;
+        let thread = thread.spawn(move || worker.run()).map_err(|cause| {
+            codes::INTERNAL.caused("the thread of the telemetry cannot be started", cause)
+        })?;
         Ok(Some(Self { sender, thread }))
     }
 
@@ -141,7 +141,8 @@ impl Worker {
             let now = Instant::now();
             self.traces.again(&self.poster, now);
             self.figures.again(&self.poster, now);
-            let is_due = self.spans.len() >= BATCH_MAX || oldest.is_some_and(|since| now >= since + BATCH_AGE_MAX);
+            let is_due =
+                self.spans.len() >= BATCH_MAX || oldest.is_some_and(|since| now >= since + BATCH_AGE_MAX);
             if is_due && self.traces.is_free() {
                 self.send_spans();
                 oldest = None;
@@ -178,7 +179,10 @@ impl Worker {
         }
         let is_away = !self.traces.is_free() || !self.figures.is_free();
         if is_away {
-            tracing::warn!(spans = self.spans.len(), "the last spans and figures were not sent: the collector is away");
+            tracing::warn!(
+                spans = self.spans.len(),
+                "the last spans and figures were not sent: the collector is away"
+            );
             return;
         }
         if !self.spans.is_empty() {

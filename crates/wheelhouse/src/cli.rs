@@ -1,7 +1,10 @@
 //! The command line: the commands of this machine; every other word is an operation of a server (`wh-cli`).
+mod backup;
 mod config;
 mod database;
 mod spec;
+
+pub use backup::scratch_dir;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -49,6 +52,9 @@ enum Verb {
     /// Show or check the configuration
     #[command(subcommand)]
     Config(config::Verb),
+    /// Back up database and objects, prove backups, restore them
+    #[command(subcommand)]
+    Backup(backup::Verb),
     /// Prepare a database
     #[command(subcommand)]
     Db(database::Verb),
@@ -119,6 +125,7 @@ fn here(verb: Verb) -> Result<()> {
             healthcheck::run(&common.sources(), question)
         }
         Verb::Config(verb) => config::run(&verb),
+        Verb::Backup(verb) => backup::run(&verb),
         Verb::Db(verb) => runtime()?.block_on(database::run(&verb)),
         Verb::Spec(verb) => runtime()?.block_on(spec::run(&verb)),
     }

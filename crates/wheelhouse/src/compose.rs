@@ -203,7 +203,10 @@ async fn describe(folder: &Path) -> Result<Documents> {
     let modules = modules(&identity, datasets.clone(), &system(parts));
     Ok(Documents {
         openapi: wh_server::spec_text(&wh_server::describe(&modules)?)?,
-        errors: wh_server::error_table(&modules, &[data_dir::ALL, doctor::ALL, healthcheck::ALL]),
+        errors: wh_server::error_table(
+            &modules,
+            &[data_dir::ALL, doctor::ALL, healthcheck::ALL, wh_backup::codes::ALL],
+        ),
         permissions: wh_server::permission_table(&modules),
     })
 }

@@ -1,4 +1,5 @@
 //! `wheelhouse serve` and `wheelhouse setup-link`: put the house together, open the door, close it in order.
+mod backup;
 pub mod files;
 mod tasks;
 
@@ -29,6 +30,9 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     compose::install_crypto();
     // Before anything is opened: a metric that is made without its recorder stays silent for ever.
     wh_server::edge::metrics::recorder();
+    if settings.backup.is_set() {
+        settings.backup.check()?;
+    }
     let mut data = DataDir::open(&settings.data_dir)?;
     let inputs = Inputs::of_this_machine();
     let (sockets, health, stop) = (Sockets::new(), Health::starting(), CancellationToken::new());
@@ -148,7 +152,10 @@ impl House<'_> {
             ),
         })?;
         let Opened { outbox, system, .. } = opened;
-        let work = tasks::Work { outbox, reactions, hub, system, datasets, identity: identity.clone() };
+        let backups = backup::Backups::of(settings, inputs);
+        let identity_of_tasks = identity.clone();
+        let work =
+            tasks::Work { outbox, reactions, hub, system, datasets, identity: identity_of_tasks, backups };
         let work = tasks::start(work);
         edge.open(app.router());
         health.running(tasks::components(&context, objects));

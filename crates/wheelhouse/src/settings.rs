@@ -1,6 +1,7 @@
 //! All sections of the configuration, and where their values come from: file, environment, flags.
 use std::path::{Path, PathBuf};
 
+use wh_backup::BackupConfig;
 use wh_base::config::{self, Holds, Key, Layers, Section};
 use wh_base::{Result, Secret, codes};
 use wh_db::DbLimits;
@@ -105,8 +106,16 @@ const DATASET: Section = Section {
 };
 
 /// Every section, in the order of the manual.
-pub const SECTIONS: &[Section] =
-    &[DATA, wh_server::SECTION, DATABASE, DATASET, wh_identity::SECTION, crate::log::SECTION, wh_telemetry::SECTION];
+pub const SECTIONS: &[Section] = &[
+    DATA,
+    wh_server::SECTION,
+    DATABASE,
+    DATASET,
+    wh_identity::SECTION,
+    wh_backup::SECTION,
+    crate::log::SECTION,
+    wh_telemetry::SECTION,
+];
 
 /// Variables of the test commands and of the command line as a client are no settings.
 const FOREIGN_PREFIXES: [&str; 2] = ["WHEELHOUSE_TEST", wh_cli::ENVIRONMENT_PREFIX];
@@ -205,6 +214,8 @@ pub struct Settings {
     pub dataset: DatasetSettings,
     /// Sign-in.
     pub identity: IdentityConfig,
+    /// Backups.
+    pub backup: BackupConfig,
     /// The log.
     pub log: LogConfig,
     /// Traces and metrics for a collector.
@@ -253,6 +264,7 @@ impl Settings {
             database: merged.section("database")?,
             dataset: merged.section("dataset")?,
             identity: merged.section::<IdentityConfig>("identity")?.checked()?,
+            backup: merged.section("backup")?,
             log: merged.section("log")?,
             telemetry: merged.section("telemetry")?,
         })

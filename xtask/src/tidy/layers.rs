@@ -18,6 +18,7 @@ const TIERS: &[(&str, u8)] = &[
     ("wh-identity", 4),
     ("wh-panels", 4),
     ("wh-system", 4),
+    ("wh-backup", 4),
     ("wheelhouse", 5),
     ("wh-testkit", 5),
     ("xtask", 6),

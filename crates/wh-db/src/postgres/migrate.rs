@@ -34,6 +34,7 @@ pub(super) async fn migrate(
     for pending in plan(&applied(&owner, CONTEXTS_ONLY).await?, migrations, Dialect::Postgres)? {
         apply(&owner, &logins, &pending, now).await?;
     }
+    readable(&owner, &logins).await?;
     walled(&owner, catalogue).await?;
     verify(&owner, &logins).await
 }
@@ -56,6 +57,25 @@ async fn kernel(owner: &Client, logins: &Logins, now: Timestamp) -> Result<()> {
         run(owner, &format!("BEGIN; {text}; {note}; COMMIT")).await?;
     }
     Ok(())
+}
+
+/// A backup is taken by the login for system jobs, which must be able to read everything: the ledger of migrations and the
+/// counters too.
+async fn readable(owner: &Client, logins: &Logins) -> Result<()> {
+    let sql = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'S') \
+               AND NOT CASE c.relkind WHEN 'S' THEN has_sequence_privilege($1::text::name, c.oid, 'SELECT') \
+               ELSE has_table_privilege($1::text::name, c.oid, 'SELECT') END";
+    let row = owner.query_one(sql, &[&logins.sys]).await.map_err(errors::translate)?;
+    if row.get::<_, i64>(0) == 0 {
+        return Ok(());
+    }
+    let (schema, sys) = (connect::SCHEMA, &logins.sys);
+    let text = format!(
+        "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {sys}; \
+         GRANT SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {sys}"
+    );
+    run(owner, &text).await
 }
 
 /// Every tenant table of this program is there and stands behind its wall, whatever was done by hand since.

@@ -61,8 +61,12 @@ impl Collected {
         let (tracing, trace) = (tracing?, trace?);
         // Probes come every few seconds and say nothing.
         let is_probe = matches!(path, "/health" | "/health/ready" | "/metrics");
-        (trace.flags & 1 == 1 && !is_probe)
-            .then(|| Self { trace, tracing: Arc::clone(tracing), path: path.to_owned(), scheme })
+        (trace.flags & 1 == 1 && !is_probe).then(|| Self {
+            trace,
+            tracing: Arc::clone(tracing),
+            path: path.to_owned(),
+            scheme,
+        })
     }
 
     /// What spans within the request belong to.

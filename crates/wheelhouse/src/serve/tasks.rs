@@ -16,6 +16,8 @@ use wh_server::{Component, Hub};
 
 use crate::settings::{Settings, Sources};
 
+use super::backup::Backups;
+
 /// Time between two sweeps for objects that nothing names.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
@@ -33,6 +35,8 @@ pub struct Work {
     pub datasets: Datasets,
     /// Last uses to save.
     pub identity: Identity,
+    /// Backups to make, where they are configured.
+    pub backups: Option<Backups>,
 }
 
 /// The running tasks.
@@ -44,12 +48,16 @@ pub struct Running {
 /// Start them.
 pub fn start(work: Work) -> Running {
     let running = Running { tasks: TaskTracker::new(), stop: CancellationToken::new() };
-    let Work { outbox, reactions, hub, system, datasets, identity } = work;
+    let Work { outbox, reactions, hub, system, datasets, identity, backups } = work;
     let deliver = Arc::new(move |event: &wh_db::Delivered| hub.deliver(event));
     running.tasks.spawn(outbox.run(reactions, deliver, running.stop.clone()));
     running.tasks.spawn(sweep(datasets, system, running.stop.clone()));
     let stop = running.stop.clone();
     running.tasks.spawn(async move { identity.save_last_uses(stop).await });
+    if let Some(backups) = backups {
+        running.tasks.spawn(backups.clone().keep(running.stop.clone()));
+        running.tasks.spawn(backups.prove(running.stop.clone()));
+    }
     running
 }
 

@@ -1,4 +1,5 @@
 //! The whole program as a user starts it: the real binary, both engines, over HTTP and signals.
+mod backup;
 mod cli;
 mod crash;
 mod doctor;
@@ -18,5 +19,6 @@ mod paths;
 mod property;
 mod start;
 mod telemetry;
+mod upgrade;
 mod weather;
 mod wire;

@@ -37,7 +37,8 @@ fn pages(house: &House) -> Vec<String> {
     let html = house.nobody().get("/docs").text();
     let links = html.split("href=\"").skip(1).filter_map(|part| part.split_once('"'));
     let pages = links.map(|(link, _)| link.split('#').next().unwrap_or_default().to_owned());
-    let mut pages: Vec<String> = pages.filter(|link| link.starts_with("/docs") && !link.contains('.')).collect();
+    let mut pages: Vec<String> =
+        pages.filter(|link| link.starts_with("/docs") && !link.contains('.')).collect();
     pages.sort();
     pages.dedup();
     pages
@@ -82,7 +83,9 @@ impl<'a> Desk<'a> {
         let folder = binary.parent().expect("a folder").display();
         let mut command = Command::new("bash");
         command.args(["-e", "-o", "pipefail", "-c", script]).current_dir(self.shell.folder());
-        command.env("PATH", format!("{folder}:/usr/local/bin:/usr/bin:/bin")).env("HOME", self.shell.folder());
+        command
+            .env("PATH", format!("{folder}:/usr/local/bin:/usr/bin:/bin"))
+            .env("HOME", self.shell.folder());
         command.env("XDG_CONFIG_HOME", self.shell.folder().join("config"));
         command.env("WHEELHOUSE_CLI_URL", format!("http://{}", self.house.address));
         crate::cli::read(&command.stdin(Stdio::null()).output().expect("bash starts"))
@@ -119,14 +122,21 @@ fn each_command_of_an_operations_page_reaches_its_operation() {
             assert_ne!(said.code, 2, "not understood: {told}");
             if is_curl {
                 assert_eq!(said.code, 0, "{told}");
-                let (body, status) = said.out.trim_end().rsplit_once('\n').unwrap_or(("", said.out.trim_end()));
+                let (body, status) =
+                    said.out.trim_end().rsplit_once('\n').unwrap_or(("", said.out.trim_end()));
                 let status: u16 = status.parse().unwrap_or_else(|e| panic!("{e}: {told}"));
                 let problem: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
                 let code = problem["code"].as_str().unwrap_or_default();
                 let is_reached = status < 400 || (status < 500 && !code.is_empty());
                 let is_front_door = matches!(
                     code,
-                    "not_found" | "method_not_allowed" | "cross_origin" | "unauthenticated" | "media_type" | "query" | "body"
+                    "not_found"
+                        | "method_not_allowed"
+                        | "cross_origin"
+                        | "unauthenticated"
+                        | "media_type"
+                        | "query"
+                        | "body"
                 );
                 assert!(is_reached && !is_front_door, "{told}");
             }

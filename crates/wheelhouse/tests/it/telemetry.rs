@@ -171,7 +171,10 @@ fn figures_come_under_the_names_of_metrics_and_the_last_spans_at_the_end() {
         for metric in &message.resource_metrics[0].scope_metrics[0].metrics {
             match &metric.data {
                 Some(Data::Sum(sum)) if metric.name == "http_requests_total" => {
-                    let point = sum.data_points.iter().find(|one| is_text(&one.attributes, "operation", "setup_complete"));
+                    let point = sum
+                        .data_points
+                        .iter()
+                        .find(|one| is_text(&one.attributes, "operation", "setup_complete"));
                     if let Some(number_data_point::Value::AsDouble(value)) = point.and_then(|one| one.value) {
                         counted = value;
                     }

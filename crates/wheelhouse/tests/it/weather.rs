@@ -19,7 +19,12 @@ const ROWS: &[u8] = b"carrier,delay\nUA,3\nAA,4\n";
 #[track_caller]
 fn named(answer: &Answer) -> String {
     let code = answer.code();
-    assert!(answer.status >= 500 && !code.is_empty() && code != "internal", "{} {}", answer.status, answer.text());
+    assert!(
+        answer.status >= 500 && !code.is_empty() && code != "internal",
+        "{} {}",
+        answer.status,
+        answer.text()
+    );
     code
 }
 
@@ -49,7 +54,8 @@ fn titles(person: &Person) -> Vec<String> {
 
 /// Whether this machine lets a test have a disk of its own. In CI it must.
 fn can_mount() -> bool {
-    let can = Command::new("unshare").args(["-m", "true"]).output().is_ok_and(|output| output.status.success());
+    let can =
+        Command::new("unshare").args(["-m", "true"]).output().is_ok_and(|output| output.status.success());
     assert!(can || !must_be_there(), "the tests of full disks need the right to mount");
     if !can {
         eprintln!("skipped: a disk of its own needs the right to mount");
@@ -151,7 +157,10 @@ fn a_clock_that_jumps_ends_no_change_and_mixes_no_order() {
     command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(site.folder.path());
     command.env("LD_PRELOAD", LIBRARY).env("FAKETIME_TIMESTAMP_FILE", clock.path());
     // Only the time of day jumps, as when an administrator sets it.
-    command.env("FAKETIME_NO_CACHE", "1").env("DONT_FAKE_MONOTONIC", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    command
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("DONT_FAKE_MONOTONIC", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     let house = House::started(command);
     let owner = house.set_up();
     let mut made = Vec::new();

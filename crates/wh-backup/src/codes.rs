@@ -1,0 +1,135 @@
+//! The error codes of backup and restore. Raises none itself.
+use wh_base::{ErrorCode, Kind};
+
+/// No target or no key.
+pub const NOT_CONFIGURED: ErrorCode = ErrorCode::new(
+    "backup.not_configured",
+    Kind::Invalid,
+    "it is not said where backups lie or which key opens them",
+    "set target and key_file in [backup], or give --target and --key-file; `wheelhouse backup key` makes a key",
+);
+/// The key file cannot be used.
+pub const KEY: ErrorCode = ErrorCode::new(
+    "backup.key",
+    Kind::Invalid,
+    "the key file cannot be used",
+    "name the file that `wheelhouse backup key` wrote, readable by this user",
+);
+/// Another key made these backups.
+pub const KEY_WRONG: ErrorCode = ErrorCode::new(
+    "backup.key_wrong",
+    Kind::Forbidden,
+    "the key does not open these backups",
+    "use the key with which they were made; without it nobody can read them",
+);
+/// The target cannot be read or written.
+pub const STORE: ErrorCode = ErrorCode::new(
+    "backup.store",
+    Kind::Unavailable,
+    "the place of the backups cannot be read or written",
+    "check that it is there, has room, and that this user may read and write it",
+);
+/// A part is there and is not what was written.
+pub const PART_DAMAGED: ErrorCode = ErrorCode::new(
+    "backup.part_damaged",
+    Kind::Internal,
+    "a part of the backup is damaged",
+    "restore another point, or bring the named part back from a copy of the backup folder; then make a new backup",
+);
+/// A part is not there.
+pub const PART_MISSING: ErrorCode = ErrorCode::new(
+    "backup.part_missing",
+    Kind::NotFound,
+    "a part of the backup is missing",
+    "restore another point, or bring the named part back from a copy of the backup folder; then make a new backup",
+);
+/// Made by a newer program.
+pub const FORMAT_NEWER: ErrorCode = ErrorCode::new(
+    "backup.format_newer",
+    Kind::Conflict,
+    "the backup was made by a newer version of Wheelhouse",
+    "use the version that made it, or a newer one",
+);
+/// There is no such point.
+pub const POINT_UNKNOWN: ErrorCode = ErrorCode::new(
+    "backup.point_unknown",
+    Kind::NotFound,
+    "there is no such point",
+    "`wheelhouse backup list` shows the points and the moments they keep",
+);
+/// The folder to restore into holds something.
+pub const TARGET_NOT_EMPTY: ErrorCode = ErrorCode::new(
+    "backup.target_not_empty",
+    Kind::Conflict,
+    "the folder to restore into is not empty",
+    "name a folder that does not exist or is empty; a restore never overwrites",
+);
+/// The folder to restore into cannot be written.
+pub const TARGET: ErrorCode = ErrorCode::new(
+    "backup.target",
+    Kind::Unavailable,
+    "the folder to restore into cannot be written",
+    "check that the disk has room and that this user may write there",
+);
+/// Another process makes a backup.
+pub const RUNNING: ErrorCode = ErrorCode::new(
+    "backup.running",
+    Kind::Conflict,
+    "another backup into this place is under way",
+    "wait until it is done",
+);
+/// The data folder cannot be read.
+pub const SOURCE: ErrorCode = ErrorCode::new(
+    "backup.source",
+    Kind::Internal,
+    "the data to back up cannot be read",
+    "look at the named file; `wheelhouse backup verify` says whether the last backup is whole",
+);
+/// An object that the catalog names is gone.
+pub const OBJECT_MISSING: ErrorCode = ErrorCode::new(
+    "backup.object_missing",
+    Kind::Internal,
+    "an object that the database names is not in the data folder",
+    "bring the named file back, or import its panel again; what else there is was not backed up this time",
+);
+/// The restored copy is not what was backed up.
+pub const NOT_PROVEN: ErrorCode = ErrorCode::new(
+    "backup.not_proven",
+    Kind::Internal,
+    "a restored copy is not what was backed up",
+    "restore another point for use, keep this one for the report, and make a new backup",
+);
+/// A program that is needed is not there.
+pub const TOOL_MISSING: ErrorCode = ErrorCode::new(
+    "backup.tool_missing",
+    Kind::Unavailable,
+    "a program of PostgreSQL is not installed",
+    "install the client programs of PostgreSQL (Debian: postgresql-client) in the server's version or newer",
+);
+/// A program that is needed failed.
+pub const TOOL_FAILED: ErrorCode = ErrorCode::new(
+    "backup.tool_failed",
+    Kind::Unavailable,
+    "a program of PostgreSQL failed",
+    "its own words stand in the message",
+);
+
+/// All of them, for the error table.
+pub const ALL: &[&ErrorCode] = &[
+    &NOT_CONFIGURED,
+    &KEY,
+    &KEY_WRONG,
+    &STORE,
+    &PART_DAMAGED,
+    &PART_MISSING,
+    &FORMAT_NEWER,
+    &POINT_UNKNOWN,
+    &TARGET_NOT_EMPTY,
+    &TARGET,
+    &RUNNING,
+    &SOURCE,
+    &OBJECT_MISSING,
+    &NOT_PROVEN,
+    &TOOL_MISSING,
+    &TOOL_FAILED,
+];

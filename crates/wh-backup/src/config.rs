@@ -1,0 +1,149 @@
+//! The `[backup]` section: where, with which key, how often, how long. Reads no file.
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use wh_base::config::{Holds, Key as Setting, Section};
+use wh_base::{Random, Result, Secret};
+
+use crate::codes;
+use crate::prune::Retention;
+use crate::repository::{Repository, place};
+
+/// `[backup]`.
+pub const SECTION: Section = Section {
+    name: "backup",
+    doc: "Backups of Wheelhouse itself: docs/backup.md. With target and key_file set, the server makes them by itself.",
+    keys: &[
+        Setting::optional(
+            "target",
+            Holds::Text,
+            "Where backups lie: a folder, best on another disk or machine.",
+        ),
+        Setting::optional(
+            "key_file",
+            Holds::Text,
+            "The key that encrypts them, written by `wheelhouse backup key`. Keep a copy elsewhere: without it nobody can restore.",
+        ),
+        Setting::new(
+            "step_every_s",
+            Holds::Integer { min: 0, max: 60 },
+            "15",
+            "Seconds between two points of the embedded database: how much work the loss of this machine may cost. 0 makes full points only.",
+        ),
+        Setting::new(
+            "full_every_h",
+            Holds::Integer { min: 1, max: 720 },
+            "24",
+            "Hours between two full points.",
+        ),
+        Setting::new(
+            "verify_every_h",
+            Holds::Integer { min: 0, max: 720 },
+            "24",
+            "Hours between two proofs: the newest point is restored into a scratch folder and checked. 0 for never.",
+        ),
+        Setting::optional(
+            "scratch_dir",
+            Holds::Text,
+            "Folder for proofs, with room for database and objects; the system's folder for temporary files if unset.",
+        ),
+        Setting::optional(
+            "scratch_url",
+            Holds::Text,
+            "PostgreSQL: URL of a login that may make databases, on a server where the four logins exist; a proof loads its archive there. Without it the server makes no proofs of PostgreSQL.",
+        ),
+        Setting::new(
+            "keep_days",
+            Holds::Integer { min: 1, max: 36_500 },
+            "30",
+            "Days that full points are kept.",
+        ),
+        Setting::new(
+            "keep_full_min",
+            Holds::Integer { min: 1, max: 10_000 },
+            "7",
+            "So many of the newest full points are kept, however old they are.",
+        ),
+        Setting::new(
+            "keep_steps_h",
+            Holds::Integer { min: 1, max: 8_760 },
+            "168",
+            "Hours back to which every moment can be restored, not only those of full points.",
+        ),
+    ],
+};
+
+/// `[backup]`, read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupConfig {
+    /// The place.
+    pub target: Option<String>,
+    /// The key.
+    pub key_file: Option<PathBuf>,
+    /// Seconds between two steps.
+    pub step_every_s: u64,
+    /// Hours between two full points.
+    pub full_every_h: u64,
+    /// Hours between two proofs.
+    pub verify_every_h: u64,
+    /// Where proofs are made.
+    pub scratch_dir: Option<PathBuf>,
+    /// PostgreSQL for proofs.
+    pub scratch_url: Option<Secret<String>>,
+    /// Days that full points are kept.
+    pub keep_days: u32,
+    /// Full points that are kept at least.
+    pub keep_full_min: usize,
+    /// Hours that steps are kept.
+    pub keep_steps_h: u32,
+}
+
+impl BackupConfig {
+    /// Whether the server makes backups by itself.
+    pub fn is_set(&self) -> bool {
+        self.target.is_some()
+    }
+
+    /// Open the place, which must hold backups.
+    pub fn open(&self, random: Arc<dyn Random>) -> Result<Repository> {
+        let (target, key) = self.needed()?;
+        let (store, key) = place(target, key)?;
+        Repository::open(store, key, random)
+    }
+
+    /// Open the place, or begin there.
+    pub fn open_or_make(&self, random: Arc<dyn Random>) -> Result<Repository> {
+        let (target, key) = self.needed()?;
+        let (store, key) = place(target, key)?;
+        Repository::open_or_make(store, key, random)
+    }
+
+    /// What can be wrong without a look at the place: told at the start, not at the first backup.
+    pub fn check(&self) -> Result<()> {
+        let (_, key) = self.needed()?;
+        crate::Key::read(key).map(drop)
+    }
+
+    fn needed(&self) -> Result<(&str, &PathBuf)> {
+        let target = self
+            .target
+            .as_deref()
+            .ok_or_else(|| codes::NOT_CONFIGURED.error("no target for backups is set"))?;
+        let key = self
+            .key_file
+            .as_ref()
+            .ok_or_else(|| codes::NOT_CONFIGURED.error("no key file for backups is set"))?;
+        Ok((target, key))
+    }
+
+    /// What stays.
+    pub fn retention(&self) -> Retention {
+        Retention {
+            keep_days: self.keep_days,
+            keep_full_min: self.keep_full_min,
+            keep_steps_h: self.keep_steps_h,
+        }
+    }
+}

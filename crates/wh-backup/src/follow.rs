@@ -1,0 +1,257 @@
+//! Follows a database that is being written: a step every few seconds, a full point from time to time. Owns no timer.
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use wh_base::{Clock, Result, Timestamp};
+
+use crate::codes;
+use crate::create::{Copied, DataFolder, copy_objects, create_full, files};
+use crate::key::hex;
+use crate::log::{self, Mark};
+use crate::manifest::{Chunk, Database, FORMAT, FileEntry, Manifest, PointKind, PointName};
+use crate::repository::{PART_BYTES_MAX, Repository};
+use crate::sqlite::{PageDigest, Snapshot, Source, page_digest, whole_digest};
+
+/// Steps behind one full point.
+const STEPS_MAX: u32 = 20_000;
+/// Once the steps weigh this many times the database, a full point is cheaper to restore.
+const CHANGED_TIMES_MAX: u64 = 2;
+/// A database smaller than this counts as this large, so that little ones are not copied all the time.
+const DATABASE_BYTES_MIN: u64 = 32 << 20;
+/// Changes up to this size stand behind the manifest itself: one file per step.
+const BEHIND_BYTES_MAX: usize = 1 << 20;
+/// How often a step is begun anew because somebody deleted a dataset while its objects were copied.
+const ATTEMPTS_MAX: usize = 10;
+
+/// What a look at the database did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// Nothing was written since the last look: everything up to this moment is kept.
+    Nothing {
+        /// The moment of the look.
+        at: Timestamp,
+        /// The newest point.
+        point: PointName,
+    },
+    /// A step.
+    Step(PointName),
+    /// A full point.
+    Full(PointName),
+}
+
+/// Whether there are points between the full ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steps {
+    /// At each look that finds something new.
+    Each,
+    /// Never.
+    None,
+}
+
+/// Follows one database.
+pub struct Follower {
+    repository: Repository,
+    data: DataFolder,
+    clock: Arc<dyn Clock>,
+    full_every_s: i64,
+    steps: Steps,
+    source: Source,
+    state: Option<State>,
+}
+
+/// What is kept already.
+struct State {
+    full: PointName,
+    last: PointName,
+    page_bytes: u32,
+    pages: Vec<PageDigest>,
+    mark: Mark,
+    objects: HashMap<String, FileEntry>,
+    files: Vec<FileEntry>,
+    changed_bytes: u64,
+}
+
+impl Follower {
+    /// Begin; the first look makes a full point.
+    pub fn begin(
+        repository: Repository,
+        data: DataFolder,
+        clock: Arc<dyn Clock>,
+        full_every_h: u64,
+        steps: Steps,
+    ) -> Result<Self> {
+        let source = Source::open(&data.database())?;
+        let full_every_s = i64::try_from(full_every_h * 3_600).unwrap_or(i64::MAX);
+        Ok(Self { repository, data, clock, full_every_s, steps, source, state: None })
+    }
+
+    /// The place.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Keep what is new. After an error the next look keeps it all.
+    pub fn look(&mut self) -> Result<Followed> {
+        if self.full_is_due() {
+            match self.full() {
+                // Another process makes a full point just now: steps go on behind the one before.
+                Err(error) if error.is(&codes::RUNNING) && self.state.is_some() => {}
+                done => return done.map(Followed::Full),
+            }
+        }
+        if let (Steps::None, Some(state)) = (self.steps, &self.state) {
+            return Ok(Followed::Nothing { at: state.last.at, point: state.last });
+        }
+        for _ in 0..ATTEMPTS_MAX {
+            if let Some(done) = self.step()? {
+                return Ok(done);
+            }
+        }
+        Err(codes::OBJECT_MISSING.error("an object that the database names is not there"))
+    }
+
+    fn full_is_due(&self) -> bool {
+        self.state.as_ref().is_none_or(|state| {
+            let database = state.pages.len() as u64 * u64::from(state.page_bytes);
+            self.clock.now() >= state.full.at.plus_seconds(self.full_every_s)
+                || state.last.number >= STEPS_MAX
+                || state.changed_bytes > CHANGED_TIMES_MAX * database.max(DATABASE_BYTES_MIN)
+        })
+    }
+
+    fn full(&mut self) -> Result<PointName> {
+        // Before the moment of the point: pages that are named twice are only looked at twice.
+        let mark = log::mark(&self.source.log(), Mark::default())?;
+        let known = match &self.state {
+            Some(state) => state.objects.clone(),
+            None => self.repository.known_objects()?,
+        };
+        let created = create_full(&self.repository, &self.data, &*self.clock, &known)?;
+        self.state = Some(State {
+            full: created.point,
+            last: created.point,
+            page_bytes: created.page_bytes,
+            pages: created.pages,
+            mark,
+            objects: created.objects,
+            files: created.files,
+            changed_bytes: 0,
+        });
+        Ok(created.point)
+    }
+
+    /// Nothing when the moment has to be taken anew.
+    fn step(&mut self) -> Result<Option<Followed>> {
+        let Some(state) = &mut self.state else {
+            return self.full().map(|point| Some(Followed::Full(point)));
+        };
+        let _add = self.repository.lock_add()?;
+        let path = self.source.log();
+        let mark = log::mark(&path, state.mark)?;
+        // What was acknowledged before this moment is in the snapshot.
+        let at = Timestamp::from_micros(self.clock.now().micros().max(state.last.at.micros() + 1));
+        let snapshot = self.source.snapshot()?;
+        let candidates = log::changed(&path, state.mark)?;
+        if candidates.as_ref().is_some_and(BTreeSet::is_empty) {
+            return Ok(Some(Followed::Nothing { at, point: state.last }));
+        }
+        let mut changes = Changes::since(&self.repository, state.pages.clone());
+        changes.pages.resize(snapshot.pages()? as usize, [0; 16]);
+        match candidates {
+            Some(numbers) => {
+                let count = changes.pages.len() as u32;
+                let numbers = numbers.into_iter().filter(|number| (1..=count).contains(number));
+                snapshot.each_page_of(numbers, &mut |number, page| changes.take(number, page))?;
+            }
+            None => snapshot.each_page(&mut |number, page| changes.take(number, page))?,
+        }
+        if changes.count == 0 && changes.pages.len() == state.pages.len() {
+            state.mark = mark;
+            return Ok(Some(Followed::Nothing { at, point: state.last }));
+        }
+        let mut new = state.objects.clone();
+        let named = snapshot.objects()?;
+        let Copied::All(objects) = copy_objects(&self.repository, &self.data, &named, &mut new)? else {
+            return Ok(None);
+        };
+        let fresh =
+            objects.iter().filter(|object| !state.objects.contains_key(&object.path)).cloned().collect();
+        let files = files(&self.repository, &self.data)?;
+        let new_files: &[FileEntry] = if files == state.files { &[] } else { &files };
+        let manifest = changes.manifest(&snapshot, fresh, new_files)?;
+        drop(snapshot);
+        let id = self.repository.new_id()?;
+        let number = state.last.number + 1;
+        let point = PointName { at, kind: PointKind::Step, id, full: state.full.id, number };
+        state.changed_bytes += self.repository.put_point(&point, &manifest, &changes.behind)?;
+        state.changed_bytes += changes.chunks.iter().map(|chunk| u64::from(chunk.bytes)).sum::<u64>();
+        state.last = point;
+        state.pages = changes.pages;
+        state.mark = mark;
+        state.objects = objects.into_iter().map(|object| (object.path.clone(), object)).collect();
+        state.files = files;
+        Ok(Some(Followed::Step(point)))
+    }
+}
+
+/// The pages that are not as before.
+struct Changes<'a> {
+    repository: &'a Repository,
+    pages: Vec<PageDigest>,
+    count: u64,
+    chunks: Vec<Chunk>,
+    behind: Vec<u8>,
+}
+
+impl<'a> Changes<'a> {
+    fn since(repository: &'a Repository, pages: Vec<PageDigest>) -> Self {
+        Self { repository, pages, count: 0, chunks: Vec::new(), behind: Vec::new() }
+    }
+
+    fn take(&mut self, number: u32, page: &[u8]) -> Result<()> {
+        let digest = page_digest(page);
+        let Some(before) = self.pages.get_mut(number as usize - 1) else { return Ok(()) };
+        if *before == digest {
+            return Ok(());
+        }
+        *before = digest;
+        self.count += 1;
+        self.behind.extend_from_slice(&number.to_le_bytes());
+        self.behind.extend_from_slice(page);
+        if self.behind.len() + page.len() + 4 > PART_BYTES_MAX {
+            self.keep_apart()?;
+        }
+        Ok(())
+    }
+
+    fn keep_apart(&mut self) -> Result<()> {
+        self.chunks.push(self.repository.put_part(&self.behind)?);
+        self.behind.clear();
+        Ok(())
+    }
+
+    fn manifest(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        objects: Vec<FileEntry>,
+        files: &[FileEntry],
+    ) -> Result<Manifest> {
+        if self.behind.len() > BEHIND_BYTES_MAX {
+            self.keep_apart()?;
+        }
+        Ok(Manifest {
+            format: FORMAT,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            database: Database::Changed {
+                page_bytes: snapshot.page_bytes()?,
+                pages: self.pages.len() as u32,
+                digest: hex(&whole_digest(&self.pages)),
+                chunks: self.chunks.clone(),
+            },
+            objects,
+            files: files.to_vec(),
+            tables: BTreeMap::new(),
+            migrations: snapshot.migrations()?,
+        })
+    }
+}

@@ -1,0 +1,395 @@
+//! Full points of a PostgreSQL database, by its own programs; and their proof in a scratch database. Speaks no SQL protocol.
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use wh_base::{Clock, Result, Secret};
+use wh_db::Migrations;
+
+use crate::codes;
+use crate::create::{Copied, Created, DataFolder, copy_file, copy_objects, files};
+use crate::manifest::{Database, FORMAT, FileEntry, Manifest, Migration, PointKind, PointName};
+use crate::repository::Repository;
+use crate::restore::{Restored, restore};
+use crate::sqlite::Named;
+use crate::verify::{Proof, Scratch, objects, set_aside};
+
+/// Where Debian keeps the programs of each version.
+const DEBIAN: &str = "/usr/lib/postgresql";
+/// The schema of all our tables.
+const SCHEMA: &str = "wheelhouse";
+/// How often a point is begun anew because somebody deleted a dataset while its objects were copied.
+const ATTEMPTS_MAX: usize = 10;
+/// Of a failed program's words.
+const WORDS_BYTES_MAX: u64 = 4_096;
+
+/// Make a full point. `url` is the login for system jobs: it sees every tenant's rows and owns nothing.
+pub fn create_full_postgres(
+    repository: &Repository,
+    data: &DataFolder,
+    clock: &dyn Clock,
+    url: &Secret<String>,
+    scratch: &Path,
+) -> Result<Created> {
+    let _alone = repository.lock_create()?;
+    let _add = repository.lock_add()?;
+    let mut known = repository.known_objects()?;
+    let mut outdated = String::new();
+    for _ in 0..ATTEMPTS_MAX {
+        let folder = Scratch::make(scratch, repository)?;
+        let archive = folder.path().join("archive");
+        let at = clock.now();
+        let tool = dump(url, &archive)?;
+        let content = read_archive(&archive)?;
+        let objects = match copy_objects(repository, data, &content.objects, &mut known)? {
+            Copied::All(objects) => objects,
+            Copied::Outdated(path) => {
+                outdated = path;
+                continue;
+            }
+        };
+        let missing = || codes::SOURCE.error("the archive of the database is gone");
+        let chunks = copy_file(repository, &archive)?.ok_or_else(missing)?;
+        let manifest = Manifest {
+            format: FORMAT,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            database: Database::PostgresArchive { chunks, tool },
+            objects,
+            files: files(repository, data)?,
+            tables: content.tables,
+            migrations: content.migrations,
+        };
+        let id = repository.new_id()?;
+        let point = PointName { at, kind: PointKind::Full, id, full: id, number: 0 };
+        repository.put_point(&point, &manifest, &[])?;
+        let bytes = manifest.chunks().map(|chunk| u64::from(chunk.bytes)).sum();
+        let Manifest { objects, files, .. } = manifest;
+        let objects: HashMap<String, FileEntry> =
+            objects.into_iter().map(|object| (object.path.clone(), object)).collect();
+        return Ok(Created { point, bytes, objects, files, page_bytes: 0, pages: Vec::new() });
+    }
+    Err(codes::OBJECT_MISSING.error(format!("{outdated} is named by the database and is not there")))
+}
+
+/// Dump what this login sees, at one moment; which program did it. Row security stays on: for the login of system jobs each
+/// table has a policy that shows every row, which the server checks at its start.
+fn dump(url: &Secret<String>, archive: &Path) -> Result<String> {
+    let mut tool = Tool::new("pg_dump", url)?;
+    tool.args(["--format=custom", "--compress=0", "--enable-row-security", "--schema", SCHEMA, "--file"]);
+    tool.arg(archive).run()?;
+    tool.version()
+}
+
+/// Restore a point into a scratch folder and its archive into a scratch database, and check both. `url` is a login that may
+/// make databases on a server where the four logins exist.
+pub fn verify_postgres(
+    repository: &Repository,
+    point: &PointName,
+    scratch: &Path,
+    url: &Secret<String>,
+    migrations: &[Migrations],
+) -> Result<Proof> {
+    let began = Instant::now();
+    let folder = Scratch::make(scratch, repository)?;
+    let into = folder.path().join("data");
+    let restored = restore(repository, point, &into).inspect_err(|_| set_aside(repository))?;
+    let manifest = repository.get_point(point)?.manifest;
+    let Restored { points, objects: count, bytes, archive: Some(archive), .. } = restored else {
+        return Err(codes::NOT_CONFIGURED
+            .error("this point is not of PostgreSQL; it is proven without a scratch URL"));
+    };
+    let database = ScratchDatabase::make(url, &format!("wh_verify_{}", repository.new_id()?.simple()))?;
+    let mut load = Tool::new("pg_restore", &database.url)?;
+    load.args(["--exit-on-error", "--no-owner", "--dbname"]).arg(&database.target).arg(&archive).run()?;
+    let content = read_archive(&archive)?;
+    if content.tables != manifest.tables || content.migrations != manifest.migrations {
+        return Err(
+            codes::NOT_PROVEN.error("the archive does not hold the rows that were counted when it was made")
+        );
+    }
+    let schema: Vec<_> = content
+        .migrations
+        .iter()
+        .map(|row| (row.context.as_str(), row.name.as_str(), row.checksum.as_str()))
+        .collect();
+    wh_db::check_postgres_schema(&schema, migrations)?;
+    objects(&DataFolder::new(&into), &content.objects)?;
+    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (rows, tables) = (content.tables.values().sum(), content.tables.len());
+    Ok(Proof { point: *point, points, rows, tables, objects: count, bytes, took_ms })
+}
+
+/// Load a restored archive into a database that `wheelhouse db init` has just made: it must hold no row of a context.
+pub fn load_postgres(
+    archive: &Path,
+    owner_url: &Secret<String>,
+    sys_url: &Secret<String>,
+    scratch: &Path,
+) -> Result<()> {
+    let there = scratch.join(format!("wheelhouse-before-load-{}", std::process::id()));
+    dump(sys_url, &there)?;
+    let content = read_archive(&there);
+    std::fs::remove_file(&there)
+        .map_err(|e| codes::TARGET.caused(format!("{} cannot be removed", there.display()), e))?;
+    let full = content?.tables.into_iter().find(|(name, rows)| *rows > 0 && !name.starts_with("kernel_"));
+    if let Some((name, rows)) = full {
+        return Err(codes::TARGET_NOT_EMPTY.error(format!("the database holds {rows} rows of {name}")));
+    }
+    let (target, _) = without_password(owner_url)?;
+    let mut load = Tool::new("pg_restore", owner_url)?;
+    load.args([
+        "--exit-on-error",
+        "--single-transaction",
+        "--clean",
+        "--if-exists",
+        "--no-owner",
+        "--dbname",
+    ]);
+    load.arg(&target).arg(archive).run()
+}
+
+/// What stands in an archive.
+#[derive(Default)]
+struct Content {
+    tables: BTreeMap<String, u64>,
+    objects: Vec<Named>,
+    migrations: Vec<Migration>,
+}
+
+/// The rows of an archive as `pg_restore` prints them: all of the same moment.
+fn read_archive(archive: &Path) -> Result<Content> {
+    let mut command = Command::new(program("pg_restore")?);
+    command.args(["--data-only", "--file=-"]).arg(archive);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|e| codes::TOOL_FAILED.caused("pg_restore does not start", e))?;
+    let mut content = Content::default();
+    let read = match child.stdout.take() {
+        Some(output) => content.read(BufReader::with_capacity(1 << 20, output)),
+        None => Ok(()),
+    };
+    let status = child.wait().map_err(|e| codes::TOOL_FAILED.caused("pg_restore does not end", e))?;
+    read.map_err(|e| codes::TOOL_FAILED.caused("pg_restore cannot be read", e))?;
+    if !status.success() {
+        return Err(codes::PART_DAMAGED.error("the archive cannot be read by pg_restore"));
+    }
+    content.objects.sort_by(|a, b| a.path.cmp(&b.path));
+    content.objects.dedup_by(|a, b| a.path == b.path);
+    content.migrations.sort_by(|a, b| (&a.context, &a.name).cmp(&(&b.context, &b.name)));
+    Ok(content)
+}
+
+impl Content {
+    fn read(&mut self, mut lines: impl BufRead) -> std::io::Result<()> {
+        let mut line = Vec::new();
+        let mut table: Option<(String, Vec<String>)> = None;
+        loop {
+            line.clear();
+            if lines.read_until(b'\n', &mut line)? == 0 {
+                return Ok(());
+            }
+            let text = String::from_utf8_lossy(&line);
+            let text = text.trim_end_matches('\n');
+            match table.take() {
+                None => {
+                    table = begins(text);
+                    if let Some((name, _)) = &table {
+                        self.tables.entry(name.clone()).or_default();
+                    }
+                }
+                Some(_) if text == "\\." => {}
+                Some((name, columns)) => {
+                    if let Some(count) = self.tables.get_mut(&name) {
+                        *count += 1;
+                    }
+                    self.row(&name, &columns, text);
+                    table = Some((name, columns));
+                }
+            }
+        }
+    }
+
+    fn row(&mut self, table: &str, columns: &[String], text: &str) {
+        if !matches!(table, "dataset_segment" | "dataset_version" | "kernel_migration") {
+            return;
+        }
+        let values: HashMap<&str, &str> = columns
+            .iter()
+            .map(String::as_str)
+            .zip(text.split('\t'))
+            .filter(|(_, value)| *value != "\\N")
+            .collect();
+        let value = |name: &str| values.get(name).map(|value| (*value).to_owned());
+        match table {
+            "dataset_segment" if value("gone_version").is_none() => {
+                let bytes = value("byte_count").and_then(|bytes| bytes.parse().ok());
+                self.objects.extend(value("path").map(|path| Named { path, bytes }));
+            }
+            "dataset_version" => {
+                self.objects.extend(value("bad_path").map(|path| Named { path, bytes: None }));
+            }
+            "kernel_migration" => {
+                let migration = (value("context"), value("name"), value("checksum"));
+                if let (Some(context), Some(name), Some(checksum)) = migration {
+                    self.migrations.push(Migration { context, name, checksum });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `COPY wheelhouse.panels_panel (tenant_id, id, "order") FROM stdin;`
+fn begins(line: &str) -> Option<(String, Vec<String>)> {
+    let (name, rest) = line.strip_prefix("COPY ")?.strip_suffix(") FROM stdin;")?.split_once(" (")?;
+    let bare = |word: &str| word.trim().trim_matches('"').to_owned();
+    let table = bare(name.rsplit('.').next()?);
+    Some((table, rest.split(',').map(bare).collect()))
+}
+
+/// A database for one proof; dropped at its end.
+struct ScratchDatabase<'a> {
+    admin: &'a Secret<String>,
+    name: String,
+    url: Secret<String>,
+    target: String,
+}
+
+impl<'a> ScratchDatabase<'a> {
+    fn make(admin: &'a Secret<String>, name: &str) -> Result<Self> {
+        let mut make = Tool::new("createdb", admin)?;
+        make.args(["--template=template0", "--encoding=UTF8", "--locale=C", "--maintenance-db"]);
+        make.arg(&without_password(admin)?.0).arg(name).run()?;
+        let url = Secret::new(with_database(admin.expose(), name)?);
+        let target = without_password(&url)?.0;
+        Ok(Self { admin, name: name.to_owned(), url, target })
+    }
+}
+
+impl Drop for ScratchDatabase<'_> {
+    fn drop(&mut self) {
+        let dropped = Tool::new("dropdb", self.admin).and_then(|mut tool| {
+            tool.args(["--if-exists", "--maintenance-db"]).arg(&without_password(self.admin)?.0);
+            tool.arg(&self.name).run()
+        });
+        if let Err(error) = dropped {
+            tracing::warn!(?error, database = self.name, "a scratch database could not be dropped");
+        }
+    }
+}
+
+/// A program of PostgreSQL with its arguments. The password goes through the environment: arguments are for all to see.
+struct Tool {
+    name: &'static str,
+    program: PathBuf,
+    command: Command,
+}
+
+impl Tool {
+    fn new(name: &'static str, url: &Secret<String>) -> Result<Self> {
+        let program = program(name)?;
+        let mut command = Command::new(&program);
+        let (target, password) = without_password(url)?;
+        command.stdin(Stdio::null());
+        if let Some(password) = password {
+            command.env("PGPASSWORD", password.expose());
+        }
+        if name == "pg_dump" {
+            command.arg("--dbname").arg(target);
+        }
+        Ok(Self { name, program, command })
+    }
+
+    fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Self {
+        self.command.arg(argument);
+        self
+    }
+
+    fn args<const N: usize>(&mut self, arguments: [&str; N]) -> &mut Self {
+        self.command.args(arguments);
+        self
+    }
+
+    fn run(&mut self) -> Result<()> {
+        let name = self.name;
+        let failed = |e| codes::TOOL_FAILED.caused(format!("{name} does not start"), e);
+        let mut child = self.command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+        let mut words = Vec::new();
+        if let Some(mut stderr) = child.stderr.take() {
+            // Its first words say what is wrong; the rest is read away, so that it can end.
+            let _first = (&mut stderr).take(WORDS_BYTES_MAX).read_to_end(&mut words);
+            let _rest = std::io::copy(&mut stderr, &mut std::io::sink());
+        }
+        let status = child.wait().map_err(failed)?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(codes::TOOL_FAILED.error(format!("{name}: {}", String::from_utf8_lossy(&words).trim())))
+    }
+
+    fn version(&self) -> Result<String> {
+        let output = Command::new(&self.program).arg("--version").output();
+        let output =
+            output.map_err(|e| codes::TOOL_FAILED.caused("a program does not say its version", e))?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+}
+
+/// On the path, else the newest that Debian installed.
+fn program(name: &str) -> Result<PathBuf> {
+    match Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status() {
+        Ok(_) => return Ok(PathBuf::from(name)),
+        Err(e) if e.kind() == ErrorKind::NotFound => {}
+        Err(e) => return Err(codes::TOOL_FAILED.caused(format!("{name} does not start"), e)),
+    }
+    let versions = std::fs::read_dir(DEBIAN).into_iter().flatten().flatten();
+    let newest = versions
+        .filter_map(|version| Some((version.file_name().to_str()?.parse::<u32>().ok()?, version.path())))
+        .map(|(version, folder)| (version, folder.join("bin").join(name)))
+        .filter(|(_, file)| file.is_file())
+        .max();
+    newest.map(|(_, file)| file).ok_or_else(|| codes::TOOL_MISSING.error(format!("{name} is not installed")))
+}
+
+/// `postgres://user:password@host/database` without its password, and that.
+fn without_password(url: &Secret<String>) -> Result<(String, Option<Secret<String>>)> {
+    let (scheme, rest) = parts(url.expose())?;
+    let Some((login, place)) = rest.rsplit_once('@') else { return Ok((url.expose().clone(), None)) };
+    let Some((user, password)) = login.split_once(':') else { return Ok((url.expose().clone(), None)) };
+    let password = percent(password);
+    Ok((format!("{scheme}://{user}@{place}"), Some(Secret::new(password))))
+}
+
+fn with_database(url: &str, name: &str) -> Result<String> {
+    let (scheme, rest) = parts(url)?;
+    let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+    let place = rest.rsplit_once('/').map_or(rest, |(place, _)| place);
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    Ok(format!("{scheme}://{place}/{name}{query}"))
+}
+
+fn parts(url: &str) -> Result<(&str, &str)> {
+    url.split_once("://")
+        .ok_or_else(|| codes::NOT_CONFIGURED.error("a URL of PostgreSQL begins with postgres://"))
+}
+
+/// `%40` is `@`.
+fn percent(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = (*first == b'%').then(|| after.get(..2)).flatten();
+        let code = code.and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
+        (rest, _) = match code {
+            Some(byte) => (&after[2..], bytes.push(byte)),
+            None => (after, bytes.push(*first)),
+        };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,133 @@
+//! What is known of the backups of a data folder: the last one, the last proof, the last failure. For people and metrics.
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use wh_base::{Error, Result, Timestamp};
+
+use crate::codes;
+use crate::manifest::PointName;
+use crate::verify::Proof;
+
+/// Beside the database.
+pub const FILE: &str = "backup-status.json";
+
+/// The whole status.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    /// The last moment that is kept.
+    pub last_success: Option<Success>,
+    /// The last proven restore.
+    pub last_verified: Option<Verified>,
+    /// The last failure since the last success.
+    pub last_failure: Option<Failure>,
+}
+
+/// A backup that was made, or a look that found nothing new.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Success {
+    /// The moment up to which everything is kept.
+    pub at: Timestamp,
+    /// The newest point.
+    pub point: String,
+}
+
+/// A restore that was proven.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// When.
+    pub at: Timestamp,
+    /// Which point.
+    pub point: String,
+    /// The moment that it keeps.
+    pub point_at: Timestamp,
+    /// Rows of all tables.
+    pub rows: u64,
+    /// Objects.
+    pub objects: u64,
+    /// Bytes of database and objects.
+    pub bytes: u64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// When.
+    pub at: Timestamp,
+    /// The error's code.
+    pub code: String,
+    /// Its message.
+    pub message: String,
+}
+
+impl Status {
+    /// Read it; empty where nothing was ever written.
+    pub fn read(data: &Path) -> Result<Self> {
+        let file = data.join(FILE);
+        match std::fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|e| codes::SOURCE.caused(format!("{} cannot be read", file.display()), e)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) => Err(codes::SOURCE.caused(format!("{} cannot be read", file.display()), e)),
+        }
+    }
+
+    /// Everything up to a moment is kept.
+    pub fn succeeded(data: &Path, at: Timestamp, point: &PointName) -> Result<()> {
+        Self::change(data, |status| {
+            status.last_success = Some(Success { at, point: point.id.to_string() });
+            status.last_failure = None;
+        })
+    }
+
+    /// A point was proven.
+    pub fn verified(data: &Path, at: Timestamp, proof: &Proof) -> Result<()> {
+        Self::change(data, |status| {
+            status.last_verified = Some(Verified {
+                at,
+                point: proof.point.id.to_string(),
+                point_at: proof.point.at,
+                rows: proof.rows,
+                objects: proof.objects as u64,
+                bytes: proof.bytes,
+                took_ms: proof.took_ms,
+            });
+        })
+    }
+
+    /// Something failed.
+    pub fn failed(data: &Path, at: Timestamp, error: &Error) -> Result<()> {
+        let failure = Failure { at, code: error.code().code.to_owned(), message: error.message().to_owned() };
+        Self::change(data, |status| status.last_failure = Some(failure))
+    }
+
+    /// Another process may write it too; the last one wins, and neither leaves half a file.
+    fn change(data: &Path, change: impl FnOnce(&mut Self)) -> Result<()> {
+        let mut status = Self::read(data).unwrap_or_default();
+        change(&mut status);
+        status.publish();
+        let failed = |e| codes::STORE.caused(format!("{FILE} cannot be written in {}", data.display()), e);
+        let text = serde_json::to_vec_pretty(&status)
+            .map_err(|e| wh_base::codes::INTERNAL.caused("a status cannot be written", e))?;
+        let new = data.join(format!("{FILE}.{}.new", std::process::id()));
+        let write = || -> std::io::Result<()> {
+            let mut file = std::fs::File::create(&new)?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            std::fs::rename(&new, data.join(FILE))
+        };
+        write().map_err(failed)
+    }
+
+    /// Set the gauges; a moment that never was is 0.
+    pub fn publish(&self) {
+        let seconds = |at: Option<Timestamp>| at.map_or(0.0, |at| at.micros() as f64 / 1e6);
+        let success = self.last_success.as_ref().map(|success| success.at);
+        let verified = self.last_verified.as_ref().map(|verified| verified.at);
+        metrics::gauge!("backup_last_success_timestamp_seconds").set(seconds(success));
+        metrics::gauge!("backup_last_verified_timestamp_seconds").set(seconds(verified));
+    }
+}

@@ -1,0 +1,139 @@
+//! Proves a point: restores it into a scratch folder and looks at everything in it. Leaves nothing behind.
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use wh_base::Result;
+use wh_db::Migrations;
+
+use crate::codes;
+use crate::create::DataFolder;
+use crate::manifest::{Database, Manifest, Migration, PointName};
+use crate::repository::Repository;
+use crate::restore::{Restored, make_private, restore};
+use crate::sqlite::{Named, Source};
+
+/// Complaints that a message names.
+const COMPLAINTS_SHOWN: usize = 5;
+
+/// A point that was restored and found whole.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// The point.
+    pub point: PointName,
+    /// Points that were applied.
+    pub points: usize,
+    /// Rows of all tables.
+    pub rows: u64,
+    /// Tables.
+    pub tables: usize,
+    /// Objects, each with the size and content that it had.
+    pub objects: usize,
+    /// Bytes of database and objects.
+    pub bytes: u64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// Restore a point into a new folder below `scratch` and check it.
+pub fn verify(
+    repository: &Repository,
+    point: &PointName,
+    scratch: &Path,
+    migrations: &[Migrations],
+) -> Result<Proof> {
+    let began = Instant::now();
+    let folder = Scratch::make(scratch, repository)?;
+    let into = folder.path().join("data");
+    let restored = restore(repository, point, &into).inspect_err(|_| set_aside(repository))?;
+    let manifest = repository.get_point(point)?.manifest;
+    if matches!(manifest.database, Database::PostgresArchive { .. }) {
+        return Err(codes::NOT_CONFIGURED
+            .error("a point of PostgreSQL is proven in a scratch database: give --scratch-url"));
+    }
+    let data = DataFolder::new(&into);
+    let (rows, tables) = database(&data, &manifest, migrations)?;
+    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let Restored { points, objects, bytes, .. } = restored;
+    Ok(Proof { point: *point, points, rows, tables, objects, bytes, took_ms })
+}
+
+/// What is damaged must not be taken for kept any more. Where the place cannot be written, the proof's own error says enough.
+pub(crate) fn set_aside(repository: &Repository) {
+    if let Err(error) = repository.set_aside() {
+        tracing::warn!(?error, "a damaged part could not be put aside");
+    }
+}
+
+/// A folder for this user alone, removed when it is dropped.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    /// A new one below a folder.
+    pub(crate) fn make(below: &Path, repository: &Repository) -> Result<Self> {
+        let folder = below.join(format!("wheelhouse-backup-{}", repository.new_id()?.simple()));
+        make_private(&folder)
+            .map_err(|e| codes::TARGET.caused(format!("{} cannot be made", folder.display()), e))?;
+        Ok(Self(folder))
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(e) = std::fs::remove_dir_all(&self.0)
+            && e.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(folder = %self.0.display(), error = %e, "a scratch folder could not be removed");
+        }
+    }
+}
+
+fn database(data: &DataFolder, manifest: &Manifest, migrations: &[Migrations]) -> Result<(u64, usize)> {
+    let source = Source::open(&data.database())?;
+    let snapshot = source.snapshot()?;
+    let complaints = snapshot.complaints()?;
+    if !complaints.is_empty() {
+        let shown: Vec<_> = complaints.iter().take(COMPLAINTS_SHOWN).map(String::as_str).collect();
+        return Err(
+            codes::NOT_PROVEN.error(format!("the restored database is not sound: {}", shown.join("; ")))
+        );
+    }
+    let schema = snapshot.migrations()?;
+    if schema != manifest.migrations {
+        return Err(codes::NOT_PROVEN.error("the schema is not the one that was backed up"));
+    }
+    check_schema(&schema, migrations)?;
+    let tables = snapshot.tables()?;
+    for (table, wanted) in &manifest.tables {
+        let found = tables.get(table).copied().unwrap_or_default();
+        if found != *wanted {
+            return Err(codes::NOT_PROVEN.error(format!("{table} has {found} rows, not {wanted}")));
+        }
+    }
+    objects(data, &snapshot.objects()?)?;
+    Ok((tables.values().sum(), tables.len()))
+}
+
+/// The texts of the migrations are those of this program, as far as it knows them.
+pub(crate) fn check_schema(schema: &[Migration], migrations: &[Migrations]) -> Result<()> {
+    let applied: Vec<_> =
+        schema.iter().map(|row| (row.context.as_str(), row.name.as_str(), row.checksum.as_str())).collect();
+    wh_db::check_sqlite_schema(&applied, migrations)
+}
+
+/// Each object that the catalog names is there. Its content was held against its digest when it was restored.
+pub(crate) fn objects(data: &DataFolder, named: &[Named]) -> Result<()> {
+    for object in named {
+        let found = std::fs::metadata(data.objects().join(&object.path)).map(|meta| meta.len()).ok();
+        if found.is_none() || object.bytes.is_some_and(|wanted| Some(wanted) != found) {
+            return Err(
+                codes::NOT_PROVEN.error(format!("the object {} is not as the catalog says", object.path))
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! Steps behind a database that changes in every way: small writes, a log begun anew, a file that grows and shrinks.
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use wh_backup::{DataFolder, Followed, Follower, Key, Repository, Retention, Steps, Store, prune, restore};
+use wh_base::{Clock, ManualClock, OsRandom, Timestamp};
+
+struct World {
+    folder: tempfile::TempDir,
+    clock: Arc<ManualClock>,
+    file: Connection,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let data = folder.path().join("data");
+        std::fs::create_dir_all(data.join("objects")).expect("a folder");
+        let file = Connection::open(data.join("wheelhouse.db")).expect("a database");
+        file.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = OFF;
+             CREATE TABLE kernel_migration (context TEXT, name TEXT, checksum TEXT);
+             CREATE TABLE dataset_segment (path TEXT, byte_count INTEGER, gone_version INTEGER);
+             CREATE TABLE dataset_version (bad_path TEXT);
+             CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)",
+        )
+        .expect("a schema");
+        let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_800_000_000_000_000)));
+        Key::make(&folder.path().join("key"), &OsRandom).expect("a key");
+        Self { folder, clock, file }
+    }
+
+    fn data(&self) -> DataFolder {
+        DataFolder::new(&self.folder.path().join("data"))
+    }
+
+    fn repository(&self) -> Repository {
+        let key = Key::read(&self.folder.path().join("key")).expect("the key");
+        let store = Store::folder(&self.folder.path().join("place"));
+        Repository::open_or_make(store, key, Arc::new(OsRandom)).expect("the place")
+    }
+
+    fn follower(&self) -> Follower {
+        Follower::begin(self.repository(), self.data(), self.clock.clone(), 24, Steps::Each)
+            .expect("a follower")
+    }
+
+    fn write(&self, sql: &str) {
+        self.clock.advance_seconds(1);
+        self.file.execute_batch(sql).expect("it can be written");
+    }
+
+    /// Copy the log into the file, so that the next write begins it anew.
+    fn checkpoint(&self) {
+        let done: i64 =
+            self.file.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0)).expect("a row");
+        assert_eq!(done, 0, "a reader stood in the way");
+    }
+
+    fn dump(file: &Connection) -> Vec<(i64, String)> {
+        let mut statement = file.prepare("SELECT id, text FROM t ORDER BY id").expect("the table");
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+        rows.map(|row| row.expect("a row")).collect()
+    }
+
+    fn restored(&self, at: Timestamp) -> Vec<(i64, String)> {
+        let repository = self.repository();
+        let point = repository.point_at(Some(at)).expect("a point");
+        let into: PathBuf = self.folder.path().join(format!("into-{}", point.id));
+        if !into.exists() {
+            restore(&repository, &point, &into).expect("it is whole");
+        }
+        Self::open(&into)
+    }
+
+    fn open(folder: &Path) -> Vec<(i64, String)> {
+        Self::dump(&Connection::open(folder.join("wheelhouse.db")).expect("a database"))
+    }
+}
+
+const FILL: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
+                    INSERT INTO t (text) SELECT hex(randomblob(200)) FROM n";
+
+#[test]
+fn every_step_comes_back_as_it_was() {
+    let world = World::new();
+    world.write("INSERT INTO t (text) VALUES ('first')");
+    let mut follower = world.follower();
+    assert!(matches!(follower.look().expect("a look"), Followed::Full(_)));
+    assert!(matches!(follower.look().expect("a look"), Followed::Nothing { .. }));
+    let mut history = Vec::new();
+    let changes: [(&str, bool); 9] = [
+        ("INSERT INTO t (text) VALUES ('second')", false),
+        (FILL, false),
+        ("UPDATE t SET text = 'changed' WHERE id % 500 = 0", true),
+        ("INSERT INTO t (text) VALUES ('in a new log')", true),
+        // An undone transaction that is larger than the cache leaves frames in the log that never counted.
+        (
+            "PRAGMA cache_size = 5; BEGIN; UPDATE t SET text = text || 'x'; ROLLBACK; INSERT INTO t (text) VALUES ('after')",
+            false,
+        ),
+        ("DELETE FROM t WHERE id > 10", true),
+        ("VACUUM", false),
+        (FILL, true),
+        ("UPDATE t SET text = 'last' WHERE id = 1", false),
+    ];
+    for (sql, anew) in changes {
+        if anew {
+            world.checkpoint();
+        }
+        world.write(sql);
+        if sql == FILL {
+            // Several runs of the log between two looks.
+            world.checkpoint();
+            world.write("INSERT INTO t (text) VALUES ('one run')");
+            world.checkpoint();
+            world.write("INSERT INTO t (text) VALUES ('another run')");
+        }
+        let followed = follower.look().expect("a look");
+        assert!(matches!(followed, Followed::Step(_) | Followed::Full(_)), "{sql}: {followed:?}");
+        history.push((world.clock.now(), World::dump(&world.file)));
+    }
+    for (at, rows) in &history {
+        assert!(world.restored(*at) == *rows, "not the rows of {at}");
+    }
+}
+
+#[test]
+fn a_new_server_begins_with_a_full_point_that_stores_only_what_is_new() {
+    let world = World::new();
+    world.write(FILL);
+    world.follower().look().expect("a look");
+    world.write("INSERT INTO t (text) VALUES ('more')");
+    let mut second = world.follower();
+    assert!(matches!(second.look().expect("a look"), Followed::Full(_)));
+    assert!(second.repository().written().parts <= 2, "{:?}", second.repository().written());
+    assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
+}
+
+#[test]
+fn an_object_that_the_catalog_names_and_nobody_has_is_an_error_not_a_hole() {
+    let world = World::new();
+    world.write("INSERT INTO dataset_segment (path, byte_count) VALUES ('tenants/a/b.parquet', 3)");
+    let refused = world.follower().look().expect_err("there is no such object");
+    assert!(refused.is(&wh_backup::codes::OBJECT_MISSING), "{refused:?}");
+    let object = world.data().objects().join("tenants/a/b.parquet");
+    std::fs::create_dir_all(object.parent().expect("a folder")).expect("a folder");
+    std::fs::write(&object, "abc").expect("a file");
+    let mut follower = world.follower();
+    follower.look().expect("it is there now");
+    // Gone from the catalog, then from the disk: the next step does not need it.
+    world.write("DELETE FROM dataset_segment");
+    std::fs::remove_file(&object).expect("it is there");
+    assert!(matches!(follower.look().expect("a look"), Followed::Step(_)));
+}
+
+#[test]
+fn pruning_removes_what_no_point_needs_and_nothing_else() {
+    let world = World::new();
+    world.write(FILL);
+    let mut follower = world.follower();
+    follower.look().expect("a look");
+    world.write("UPDATE t SET text = hex(randomblob(200))");
+    drop(follower);
+    world.follower().look().expect("a look");
+    let parts = |world: &World| count(&world.folder.path().join("place/parts"));
+    let before = parts(&world);
+    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1 };
+    let later = world.clock.now().plus_seconds(10 * 86_400);
+    let repository = world.repository();
+    let young = prune(&repository, retention, later).expect("nobody adds");
+    assert_eq!((young.points, young.parts), (1, 0), "a part that was just written may belong to a new point");
+    age(&world.folder.path().join("place/parts"));
+    let old = prune(&repository, retention, later).expect("nobody adds");
+    assert!(old.parts > 0 && parts(&world) < before, "{old:?}");
+    assert_eq!(world.restored(later), World::dump(&world.file));
+    let _adding = repository.lock_add().expect("a lock");
+    let refused = prune(&world.repository(), retention, later).expect_err("somebody adds");
+    assert!(refused.is(&wh_backup::codes::RUNNING), "{refused:?}");
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+fn count(folder: &Path) -> usize {
+    files(folder).len()
+}
+
+/// Two hours older.
+fn age(folder: &Path) {
+    for file in files(folder) {
+        let file = std::fs::File::options().write(true).open(file).expect("a file");
+        let modified = file.metadata().and_then(|meta| meta.modified()).expect("a time");
+        file.set_modified(modified - std::time::Duration::from_secs(7_200)).expect("it can be set");
+    }
+}

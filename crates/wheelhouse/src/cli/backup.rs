@@ -1,0 +1,249 @@
+//! `wheelhouse backup`: make, list, prove, restore and forget points of this data folder. Works while the server runs.
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use wh_backup::{BackupConfig, DataFolder, Key, PointName, Repository, Status};
+use wh_base::{Clock, Random, Result, Secret, Timestamp};
+
+use super::CommonFlags;
+use crate::compose::{self, Inputs};
+use crate::print;
+use crate::settings::{Engine, Settings};
+
+/// What can be done with backups.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Make a key and write it into a new file; keep a copy of it where the backups are not
+    Key {
+        /// The file to make
+        file: PathBuf,
+    },
+    /// Make a full point now; stores only what is new
+    Create(Flags),
+    /// Show the points, oldest first
+    List {
+        #[command(flatten)]
+        flags: Flags,
+        /// As JSON, one line per point
+        #[arg(long)]
+        json: bool,
+    },
+    /// Restore a point into a scratch folder, check everything in it, remove it again
+    Verify {
+        #[command(flatten)]
+        flags: Flags,
+        #[command(flatten)]
+        which: Which,
+        /// Folder with room for it [default: the system's folder for temporary files]
+        #[arg(long, value_name = "DIR")]
+        scratch: Option<PathBuf>,
+        /// PostgreSQL: a login that may make databases, for a scratch database [default: `scratch_url` of [backup]]
+        #[arg(long, value_name = "URL")]
+        scratch_url: Option<String>,
+    },
+    /// Make a data folder from a point
+    ///
+    /// wheelhouse backup restore --into ./data --at 2026-11-21T14:05:00Z
+    Restore {
+        #[command(flatten)]
+        flags: Flags,
+        #[command(flatten)]
+        which: Which,
+        /// The folder to make; it must not exist or be empty
+        #[arg(long, value_name = "DIR")]
+        into: PathBuf,
+    },
+    /// PostgreSQL: load the archive of a restored folder into the database that `wheelhouse db init` has just made for it
+    Load(CommonFlags),
+    /// Remove points that are older than the settings keep, and what only they needed
+    Prune(Flags),
+}
+
+/// Where backups lie.
+#[derive(Args, Clone, Debug)]
+pub struct Flags {
+    #[command(flatten)]
+    common: CommonFlags,
+    /// Where backups lie [default: target of [backup]]
+    #[arg(long, value_name = "DIR")]
+    target: Option<String>,
+    /// The key [default: `key_file` of [backup]]
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<String>,
+}
+
+/// Which point; the newest without any of them.
+#[derive(Args, Clone, Debug)]
+#[group(multiple = false)]
+pub struct Which {
+    /// The newest point not later than this moment, for example 2026-11-21T14:05:00Z
+    #[arg(long, value_name = "MOMENT", value_parser = moment)]
+    at: Option<Timestamp>,
+    /// The point with this id or beginning of an id
+    #[arg(long, value_name = "ID")]
+    point: Option<String>,
+}
+
+fn moment(text: &str) -> std::result::Result<Timestamp, String> {
+    serde_json::from_value(serde_json::Value::from(text))
+        .map_err(|_| "must be a moment with its zone, like 2026-11-21T14:05:00Z".to_owned())
+}
+
+impl Flags {
+    fn settings(&self) -> Result<Settings> {
+        let mut sources = self.common.sources();
+        let flags = [("backup.target", &self.target), ("backup.key_file", &self.key_file)];
+        let given = flags.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
+        sources.flags.extend(given);
+        Settings::load(&sources)
+    }
+}
+
+impl Which {
+    fn find(&self, repository: &Repository) -> Result<PointName> {
+        match &self.point {
+            Some(id) => repository.point_by_id(id),
+            None => repository.point_at(self.at),
+        }
+    }
+}
+
+/// Do it.
+pub fn run(verb: &Verb) -> Result<()> {
+    let Inputs { clock, random, .. } = Inputs::of_this_machine();
+    match verb {
+        Verb::Key { file } => {
+            Key::make(file, &*random)?;
+            print::line(&format!("{} holds a new key.", file.display()));
+            print::notice("Keep a copy where the backups are not: without it nobody can restore them.");
+            Ok(())
+        }
+        Verb::Create(flags) => create(&flags.settings()?, &*clock, random),
+        Verb::List { flags, json } => list(&flags.settings()?.backup.open(random)?, *json),
+        Verb::Verify { flags, which, scratch, scratch_url } => {
+            let mut settings = flags.settings()?;
+            if let Some(url) = scratch_url {
+                settings.backup.scratch_url = Some(Secret::new(url.clone()));
+            }
+            verify(&settings, which, scratch.as_ref(), &*clock, random)
+        }
+        Verb::Restore { flags, which, into } => {
+            let repository = flags.settings()?.backup.open(random)?;
+            let point = which.find(&repository)?;
+            let restored = wh_backup::restore(&repository, &point, into)?;
+            print::line(&format!(
+                "Restored the moment {} into {}: {} MB, {} objects.",
+                restored.point.at,
+                into.display(),
+                megabytes(restored.bytes),
+                restored.objects
+            ));
+            if let Some(archive) = restored.archive {
+                print::notice(&format!("The database is the archive {}. To load it:", archive.display()));
+                print::notice(&format!("  wheelhouse db init --data-dir {} --admin-url URL", into.display()));
+                print::notice(&format!("  wheelhouse backup load --data-dir {}", into.display()));
+            }
+            Ok(())
+        }
+        Verb::Load(flags) => load(&Settings::load(&flags.sources())?),
+        Verb::Prune(flags) => {
+            let backup = flags.settings()?.backup;
+            let pruned = wh_backup::prune(&backup.open(random)?, backup.retention(), clock.now())?;
+            let (points, parts, megabytes) = (pruned.points, pruned.parts, megabytes(pruned.bytes));
+            print::line(&format!("Removed {points} points and {parts} parts, {megabytes} MB."));
+            Ok(())
+        }
+    }
+}
+
+fn create(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> Result<()> {
+    let data = DataFolder::new(&settings.data_dir);
+    let repository = settings.backup.open_or_make(random)?;
+    let created = match settings.database.engine {
+        Engine::Sqlite => wh_backup::create_full(&repository, &data, clock, &repository.known_objects()?)?,
+        Engine::Postgres => {
+            let urls = compose::postgres_urls(&settings.database)?;
+            let scratch = scratch_dir(&settings.backup);
+            wh_backup::create_full_postgres(&repository, &data, clock, &urls.sys_url, &scratch)?
+        }
+    };
+    let written = repository.written();
+    Status::succeeded(data.path(), created.point.at, &created.point)?;
+    print::line(&format!(
+        "Point {} keeps the moment {}: {} MB, {} objects; {} new parts, {} MB written to {}.",
+        created.point.id,
+        created.point.at,
+        megabytes(created.bytes),
+        created.objects.len(),
+        written.parts,
+        megabytes(written.bytes),
+        repository.words()
+    ));
+    Ok(())
+}
+
+fn list(repository: &Repository, json: bool) -> Result<()> {
+    for point in repository.points()? {
+        if json {
+            let line = serde_json::json!({ "id": point.id, "at": point.at, "kind": point.kind, "full": point.full, "number": point.number });
+            print::line(&line.to_string());
+        } else {
+            print::line(&format!("{}  {:<4}  {}", point.id, point.kind.word(), point.at));
+        }
+    }
+    Ok(())
+}
+
+fn verify(
+    settings: &Settings,
+    which: &Which,
+    scratch: Option<&PathBuf>,
+    clock: &dyn Clock,
+    random: Arc<dyn Random>,
+) -> Result<()> {
+    let repository = settings.backup.open(random)?;
+    let point = which.find(&repository)?;
+    let scratch = scratch.cloned().unwrap_or_else(|| scratch_dir(&settings.backup));
+    let proof = match &settings.backup.scratch_url {
+        Some(url) => wh_backup::verify_postgres(&repository, &point, &scratch, url, compose::MIGRATIONS)?,
+        None => wh_backup::verify(&repository, &point, &scratch, compose::MIGRATIONS)?,
+    };
+    // A proof on another machine, where no data folder is, is one too.
+    if settings.data_dir.is_dir() {
+        Status::verified(&settings.data_dir, clock.now(), &proof)?;
+    }
+    print::line(&format!(
+        "Point {} is whole: restored the moment {} in {} ms, {} rows in {} tables, {} objects, {} MB.",
+        proof.point.id,
+        proof.point.at,
+        proof.took_ms,
+        proof.rows,
+        proof.tables,
+        proof.objects,
+        megabytes(proof.bytes)
+    ));
+    Ok(())
+}
+
+fn load(settings: &Settings) -> Result<()> {
+    let archive = settings.data_dir.join(wh_backup::ARCHIVE_FILE);
+    if !archive.is_file() {
+        let folder = settings.data_dir.display();
+        return Err(wh_backup::codes::SOURCE.error(format!("{folder} holds no {}", wh_backup::ARCHIVE_FILE)));
+    }
+    let urls = compose::postgres_urls(&settings.database)?;
+    let scratch = scratch_dir(&settings.backup);
+    wh_backup::load_postgres(&archive, &urls.owner_url, &urls.sys_url, &scratch)?;
+    print::line(&format!("{} is loaded; it may be removed.", archive.display()));
+    Ok(())
+}
+
+/// Where proofs are made.
+pub fn scratch_dir(config: &BackupConfig) -> PathBuf {
+    config.scratch_dir.clone().unwrap_or_else(std::env::temp_dir)
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / 1e6)
+}

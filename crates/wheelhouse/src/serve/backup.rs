@@ -1,0 +1,226 @@
+//! Backups that the server makes by itself: steps, full points, proofs, pruning. Each failure is told and tried again.
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use wh_backup::{BackupConfig, DataFolder, Followed, Follower, Repository, Status};
+use wh_base::{Clock, Error, Random, Result, Secret, codes};
+
+use crate::compose::{self, Inputs};
+use crate::settings::{Engine, Settings};
+
+/// Time between two looks when only full points are made, and after a failure at most.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Time between two looks whether a proof is due.
+const PROOF_LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How soon a proof that failed is tried again, in seconds.
+const PROOF_AGAIN_S: i64 = 3_600;
+/// How often an idle database's status is written, in seconds.
+const STATUS_EVERY_S: i64 = 60;
+
+/// What is backed up, where to.
+#[derive(Clone)]
+pub struct Backups {
+    config: BackupConfig,
+    data: PathBuf,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    /// The login that dumps, on PostgreSQL.
+    dumps_as: Option<Secret<String>>,
+}
+
+impl Backups {
+    /// Nothing where no target is set.
+    pub fn of(settings: &Settings, inputs: &Inputs) -> Option<Self> {
+        if !settings.backup.is_set() {
+            return None;
+        }
+        let dumps_as = match settings.database.engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => settings.database.postgres_sys_url.clone(),
+        };
+        Some(Self {
+            config: settings.backup.clone(),
+            data: settings.data_dir.clone(),
+            clock: Arc::clone(&inputs.clock),
+            random: Arc::clone(&inputs.random),
+            dumps_as,
+        })
+    }
+
+    /// Follow the database until the server ends; the last look keeps what was written last.
+    pub async fn keep(self, stop: CancellationToken) {
+        if let Some(url) = self.dumps_as.clone() {
+            return self.keep_dumps(url, stop).await;
+        }
+        let every = match self.config.step_every_s {
+            0 => LOOK_EVERY,
+            seconds => Duration::from_secs(seconds),
+        };
+        let mut follower = None;
+        let mut written = None;
+        loop {
+            let ended = stop.is_cancelled();
+            let own = self.clone();
+            let looked = tokio::task::spawn_blocking(move || own.look(follower, written)).await;
+            (follower, written) = match looked {
+                Ok(looked) => looked,
+                Err(error) => {
+                    tracing::error!(%error, "a backup ended unexpectedly; the next one begins anew");
+                    (None, None)
+                }
+            };
+            if ended {
+                return;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(every) => {}
+            }
+        }
+    }
+
+    /// One look. Blocks.
+    fn look(&self, follower: Option<Follower>, written: Option<i64>) -> (Option<Follower>, Option<i64>) {
+        let mut follower = match follower.map_or_else(|| self.begin(), Ok) {
+            Ok(follower) => follower,
+            Err(error) => {
+                self.failed(&error);
+                return (None, written);
+            }
+        };
+        match follower.look() {
+            Ok(followed) => {
+                let written = self.succeeded(&follower, followed, written);
+                (Some(follower), written)
+            }
+            Err(error) => {
+                self.failed(&error);
+                (Some(follower), written)
+            }
+        }
+    }
+
+    /// PostgreSQL: a full point from time to time.
+    async fn keep_dumps(self, url: Secret<String>, stop: CancellationToken) {
+        let every_s = i64::try_from(self.config.full_every_h.saturating_mul(3_600)).unwrap_or(i64::MAX);
+        loop {
+            let (own, url) = (self.clone(), url.clone());
+            let dumped = tokio::task::spawn_blocking(move || own.dump_if_due(&url, every_s)).await;
+            let failed = |e: tokio::task::JoinError| codes::INTERNAL.caused("a backup ended unexpectedly", e);
+            if let Err(error) = dumped.map_err(failed).and_then(|dumped| dumped) {
+                self.failed(&error);
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    fn dump_if_due(&self, url: &Secret<String>, every_s: i64) -> Result<()> {
+        let repository = self.config.open_or_make(Arc::clone(&self.random))?;
+        let now = self.clock.now();
+        if repository.points()?.last().is_some_and(|last| last.at.plus_seconds(every_s) > now) {
+            return Ok(());
+        }
+        let (data, scratch) = (DataFolder::new(&self.data), crate::cli::scratch_dir(&self.config));
+        let created = wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch)?;
+        metrics::counter!("backup_looks_total", "found" => "full").increment(1);
+        self.prune(&repository);
+        Status::succeeded(&self.data, created.point.at, &created.point)
+    }
+
+    fn begin(&self) -> Result<Follower> {
+        let repository = self.config.open_or_make(Arc::clone(&self.random))?;
+        let steps =
+            if self.config.step_every_s == 0 { wh_backup::Steps::None } else { wh_backup::Steps::Each };
+        let (data, clock) = (DataFolder::new(&self.data), Arc::clone(&self.clock));
+        Follower::begin(repository, data, clock, self.config.full_every_h, steps)
+    }
+
+    fn succeeded(&self, follower: &Follower, followed: Followed, written: Option<i64>) -> Option<i64> {
+        let (at, point, word) = match followed {
+            Followed::Nothing { at, point } => (at, point, "nothing"),
+            Followed::Step(point) => (point.at, point, "step"),
+            Followed::Full(point) => (point.at, point, "full"),
+        };
+        metrics::counter!("backup_looks_total", "found" => word).increment(1);
+        if word == "full" {
+            tracing::info!(point = %point.id, "a full backup was made");
+            self.prune(follower.repository());
+        }
+        let seconds = at.micros() / 1_000_000;
+        if word == "nothing" && written.is_some_and(|last| seconds < last + STATUS_EVERY_S) {
+            return written;
+        }
+        if let Err(error) = Status::succeeded(&self.data, at, &point) {
+            tracing::warn!(?error, "the status of the backups could not be written");
+        }
+        Some(seconds)
+    }
+
+    fn prune(&self, repository: &Repository) {
+        match wh_backup::prune(repository, self.config.retention(), self.clock.now()) {
+            Ok(pruned) => {
+                tracing::debug!(points = pruned.points, parts = pruned.parts, "old backups removed")
+            }
+            // Another process adds just now; the next full point prunes for both.
+            Err(error) if error.is(&wh_backup::codes::RUNNING) => {}
+            Err(error) => tracing::warn!(?error, "old backups could not be removed"),
+        }
+    }
+
+    fn failed(&self, error: &Error) {
+        tracing::error!(?error, "the backup failed; it is tried again");
+        metrics::counter!("backup_failures_total").increment(1);
+        if let Err(error) = Status::failed(&self.data, self.clock.now(), error) {
+            tracing::warn!(?error, "the status of the backups could not be written");
+        }
+    }
+
+    /// Prove the newest point from time to time.
+    pub async fn prove(self, stop: CancellationToken) {
+        let every_s = i64::try_from(self.config.verify_every_h.saturating_mul(3_600)).unwrap_or(i64::MAX);
+        let without_place = self.dumps_as.is_some() && self.config.scratch_url.is_none();
+        if every_s == 0 || without_place {
+            return;
+        }
+        let mut again_at = None;
+        loop {
+            let status = Status::read(&self.data).unwrap_or_default();
+            status.publish();
+            let now = self.clock.now();
+            let due = status.last_verified.is_none_or(|last| last.at.plus_seconds(every_s) <= now);
+            if due && status.last_success.is_some() && again_at.is_none_or(|at| at <= now) {
+                let own = self.clone();
+                let proven = tokio::task::spawn_blocking(move || own.prove_newest()).await;
+                let failed =
+                    |e: tokio::task::JoinError| codes::INTERNAL.caused("a proof ended unexpectedly", e);
+                again_at = proven.map_err(failed).and_then(|proven| proven).err().map(|error| {
+                    self.failed(&error);
+                    now.plus_seconds(PROOF_AGAIN_S)
+                });
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(PROOF_LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    fn prove_newest(&self) -> Result<()> {
+        let repository = self.config.open(Arc::clone(&self.random))?;
+        let point = repository.point_at(None)?;
+        let scratch = crate::cli::scratch_dir(&self.config);
+        let proof = match &self.config.scratch_url {
+            Some(url) if self.dumps_as.is_some() => {
+                wh_backup::verify_postgres(&repository, &point, &scratch, url, compose::MIGRATIONS)?
+            }
+            _ => wh_backup::verify(&repository, &point, &scratch, compose::MIGRATIONS)?,
+        };
+        tracing::info!(point = %point.id, rows = proof.rows, took_ms = proof.took_ms, "a backup was proven");
+        Status::verified(&self.data, self.clock.now(), &proof)
+    }
+}

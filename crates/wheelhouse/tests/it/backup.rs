@@ -1,0 +1,198 @@
+//! Backup and restore through the command line, against a server that is running.
+mod damage;
+mod drills;
+mod postgres;
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde_json::Value;
+use wh_testkit::engines::EngineKind;
+
+use crate::house::{House, Person, Site, wheelhouse};
+
+/// A place for backups with its key, and a folder for what is restored.
+pub struct Vault {
+    folder: tempfile::TempDir,
+}
+
+impl Vault {
+    pub fn new() -> Self {
+        let vault = Self { folder: tempfile::tempdir().expect("a temporary folder") };
+        let made = wheelhouse().args(["backup", "key"]).arg(vault.key()).output().expect("it starts");
+        assert!(made.status.success(), "{}", words(&made));
+        vault
+    }
+
+    pub fn key(&self) -> PathBuf {
+        self.folder.path().join("backup.key")
+    }
+
+    pub fn place(&self) -> PathBuf {
+        self.folder.path().join("backups")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `wheelhouse backup VERB …` with place and key.
+    pub fn run(&self, data: &Path, verb: &str, rest: &[&str]) -> Output {
+        let mut command = wheelhouse();
+        command.args(["backup", verb, "--data-dir"]).arg(data).arg("--target").arg(self.place());
+        command.arg("--key-file").arg(self.key()).args(rest).output().expect("it starts")
+    }
+
+    pub fn done(&self, data: &Path, verb: &str, rest: &[&str]) -> String {
+        let output = self.run(data, verb, rest);
+        assert!(output.status.success(), "backup {verb} {rest:?}: {}", words(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The words of a refusal.
+    pub fn refused(&self, data: &Path, verb: &str, rest: &[&str], code: &str) -> String {
+        let output = self.run(data, verb, rest);
+        let words = words(&output);
+        assert!(!output.status.success(), "backup {verb} {rest:?} was not refused: {words}");
+        assert!(words.contains(code), "backup {verb} {rest:?} was not refused as {code}: {words}");
+        words
+    }
+
+    /// The points, oldest first.
+    pub fn points(&self, data: &Path) -> Vec<Value> {
+        let lines = self.done(data, "list", &["--json"]);
+        lines.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+
+    /// A server that makes its backups here, a step each second.
+    pub fn serve(&self, data: &Path) -> House {
+        let (place, key) = (self.place(), self.key());
+        House::start_with(
+            data,
+            &[
+                ("WHEELHOUSE_BACKUP_TARGET", place.to_str().expect("text")),
+                ("WHEELHOUSE_BACKUP_KEY_FILE", key.to_str().expect("text")),
+                ("WHEELHOUSE_BACKUP_STEP_EVERY_S", "1"),
+            ],
+        )
+    }
+}
+
+pub fn words(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Rows of a panel whose column `import` has this value.
+pub fn rows_of(owner: &Person, panel: &str, import: usize) -> u64 {
+    let filter = format!("%7B%22column%22:%22import%22,%22op%22:%22eq%22,%22value%22:{import}%7D");
+    let window = owner.get(&format!("/v1/panels/{panel}/rows?limit=1&filter={filter}"));
+    assert_eq!(window.status, 200, "{}", window.text());
+    window.json()["count"].as_u64().expect("a count")
+}
+
+pub fn csv(import: usize, rows: usize) -> Vec<u8> {
+    let mut csv = String::from("import,row\n");
+    for row in 0..rows {
+        csv.push_str(&format!("{import},{row}\n"));
+    }
+    csv.into_bytes()
+}
+
+#[test]
+fn a_backup_of_a_running_server_is_proven_and_restored() {
+    let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    let (house, data) = (site.start(), site.folder.path());
+    let owner = house.set_up();
+    let panel = owner.panel("kept");
+    assert_eq!(owner.import(&panel, "replace", &csv(1, 3_000)).status, 201);
+    std::fs::write(data.join("wheelhouse.toml"), "[dataset]\nhot_budget_mb = 64\n").expect("a file");
+
+    let made = vault.done(data, "create", &[]);
+    assert!(made.contains("1 objects"), "{made}");
+    let proof = vault.done(data, "verify", &[]);
+    assert!(proof.contains("is whole"), "{proof}");
+    let status: Value =
+        serde_json::from_slice(&std::fs::read(data.join("backup-status.json")).expect("a status"))
+            .expect("JSON");
+    assert!(status["last_verified"]["rows"].as_u64() > Some(0), "{status}");
+
+    // The objects and most of the database are there already.
+    let parts = damage::files(&vault.place().join("parts")).len();
+    vault.done(data, "create", &[]);
+    assert!(damage::files(&vault.place().join("parts")).len() <= parts + 1);
+    assert_eq!(vault.points(data).len(), 2);
+
+    assert_eq!(owner.import(&panel, "replace", &csv(2, 10)).status, 201);
+    drop(house);
+    let into = vault.path("restored");
+    vault.done(data, "restore", &["--into", into.to_str().expect("text")]);
+    assert_eq!(
+        std::fs::read(into.join("wheelhouse.toml")).expect("kept"),
+        b"[dataset]\nhot_budget_mb = 64\n"
+    );
+    let house = House::start_with(&into, &[]);
+    let owner = house.sign_in("olga@acme.example");
+    assert_eq!((rows_of(&owner, &panel, 1), rows_of(&owner, &panel, 2)), (3_000, 0));
+}
+
+#[test]
+fn a_restore_overwrites_nothing_and_leaves_nothing_half() {
+    let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    let data = site.folder.path();
+    let house = site.start();
+    house.set_up();
+    vault.done(data, "create", &[]);
+    let into = vault.path("full");
+    std::fs::create_dir(&into).expect("a folder");
+    let flags = ["--into", into.to_str().expect("text")];
+    std::fs::write(into.join("mine.txt"), "mine").expect("a file");
+    vault.refused(data, "restore", &flags, "backup.target_not_empty");
+    assert_eq!(
+        std::fs::read_dir(&into).expect("a folder").count(),
+        1,
+        "something was written beside what was there"
+    );
+    std::fs::remove_file(into.join("mine.txt")).expect("it was there");
+    vault.done(data, "restore", &flags);
+    vault.refused(data, "restore", &flags, "backup.target_not_empty");
+    let beside: Vec<_> =
+        std::fs::read_dir(vault.path("")).expect("a folder").flatten().map(|e| e.file_name()).collect();
+    assert!(!beside.iter().any(|name| name.to_string_lossy().contains("restoring")), "{beside:?}");
+}
+
+#[test]
+fn a_second_backup_at_the_same_time_is_refused() {
+    let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    let data = site.folder.path();
+    site.start().set_up();
+    vault.done(data, "create", &[]);
+    let lock =
+        std::fs::File::options().write(true).open(vault.place().join("create.lock")).expect("a lock file");
+    lock.lock().expect("nobody holds it");
+    vault.refused(data, "create", &[], "backup.running");
+    drop(lock);
+    vault.done(data, "create", &[]);
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_said_in_clear_words() {
+    let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    let data = site.folder.path();
+    vault.refused(data, "list", &[], "backup.point_unknown");
+    vault.refused(data, "create", &[], "backup.source");
+    site.start().set_up();
+    let bare = wheelhouse().args(["backup", "create", "--data-dir"]).arg(data).output().expect("it starts");
+    assert!(words(&bare).contains("backup.not_configured"), "{}", words(&bare));
+    vault.done(data, "create", &[]);
+    vault.refused(data, "verify", &["--at", "2001-01-01T00:00:00Z"], "backup.point_unknown");
+    vault.refused(data, "verify", &["--point", "no-such-point"], "backup.point_unknown");
+    let again = wheelhouse().args(["backup", "key"]).arg(vault.key()).output().expect("it starts");
+    assert!(words(&again).contains("backup.key"), "a key is never overwritten: {}", words(&again));
+    let other = vault.path("other.key");
+    assert!(wheelhouse().args(["backup", "key"]).arg(&other).status().expect("it starts").success());
+    let key = ["--key-file", other.to_str().expect("text")];
+    let mut command = wheelhouse();
+    command.args(["backup", "verify", "--data-dir"]).arg(data).arg("--target").arg(vault.place()).args(key);
+    let refused = command.output().expect("it starts");
+    assert!(words(&refused).contains("backup.key_wrong"), "{}", words(&refused));
+}

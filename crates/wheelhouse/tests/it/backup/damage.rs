@@ -1,0 +1,88 @@
+//! One flipped byte in, or the absence of, every kind of file that a backup is made of: named, and nothing restored.
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wh_testkit::engines::EngineKind;
+
+use super::{Vault, csv};
+use crate::house::Site;
+
+/// All files below a folder.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        if entry.path().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn damage_and_absence_are_found_and_named() {
+    let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    let data = site.folder.path();
+    let house = vault.serve(data);
+    let owner = house.set_up();
+    let panel = owner.panel("kept");
+    assert_eq!(owner.import(&panel, "replace", &csv(1, 3_000)).status, 201);
+    // The last step is made when the server ends.
+    house.terminate();
+    let points = vault.points(data);
+    assert!(points.iter().any(|point| point["kind"] == "step"), "{points:?}");
+    vault.done(data, "verify", &[]);
+
+    let parts = files(&vault.place().join("parts"));
+    let steps = files(&vault.place().join("points"));
+    assert!(!parts.is_empty() && steps.len() >= 2, "{parts:?} {steps:?}");
+    let into = vault.path("never");
+    let flags = ["--into", into.to_str().expect("text")];
+    for file in parts.iter().chain(&steps) {
+        let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+        let whole = fs::read(file).expect("a file");
+        for at in [0, whole.len() / 2, whole.len() - 1] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x40;
+            fs::write(file, &damaged).expect("it can be written");
+            let words = vault.refused(data, "restore", &flags, "backup.part_damaged");
+            assert!(words.contains(&name), "{words} does not name {name}");
+        }
+        fs::write(file, &whole[..whole.len() / 2]).expect("it can be written");
+        vault.refused(data, "verify", &[], "backup.part_damaged");
+        // A proof puts a damaged part aside, so that it is not taken for kept.
+        assert_eq!(file.exists(), !parts.contains(file));
+        if file.exists() {
+            fs::remove_file(file).expect("it is there");
+        }
+        if file != steps.last().expect("points") {
+            // Without the newest point the one before it is the newest, and whole.
+            vault.refused(data, "restore", &flags, "backup.part_missing");
+        }
+        fs::write(file, &whole).expect("it can be written");
+        assert!(!into.exists(), "a refused restore left something");
+    }
+    let header = vault.place().join("wheelhouse-backup.json");
+    let text = fs::read_to_string(&header).expect("a header");
+    fs::write(&header, text.replace("\"format\": 1", "\"format\": 2")).expect("it can be written");
+    vault.refused(data, "list", &[], "backup.format_newer");
+    fs::write(&header, text.replace("\"id\": \"", "\"id\": \"x")).expect("it can be written");
+    vault.refused(data, "list", &[], "backup.part_damaged");
+    fs::write(&header, text).expect("it can be written");
+    vault.done(data, "verify", &[]);
+    vault.done(data, "restore", &flags);
+
+    // Proofs find what is damaged, and new points keep it anew.
+    for part in &parts {
+        fs::write(part, "damaged").expect("it can be written");
+    }
+    vault.refused(data, "verify", &[], "backup.part_damaged");
+    for _ in &parts {
+        vault.done(data, "create", &[]);
+        vault.run(data, "verify", &[]);
+    }
+    vault.done(data, "create", &[]);
+    vault.done(data, "verify", &[]);
+}
