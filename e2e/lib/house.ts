@@ -1,5 +1,5 @@
 // A running Wheelhouse of its own for a test: the real binary on an empty data folder and a free port.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ export function needed(name: string): string {
 export class House {
   private constructor(
     private readonly process: ChildProcess,
-    private readonly folder: string,
+    private readonly aside: string,
     /** The printed address: with the setup token before setup. */
     readonly printed: string,
   ) {}
@@ -28,8 +28,21 @@ export class House {
     return new URL(this.printed).origin;
   }
 
+  /** Beside the data folder, removed with it. */
+  beside(name: string): string {
+    return join(this.aside, name);
+  }
+
+  /** Run a command of this machine to its end, on this data folder where it takes one. */
+  command(...words: string[]): string {
+    const folder = ['--data-dir', join(this.aside, 'data')];
+    const args = words[1] === 'key' ? words : [...words, ...folder];
+    return execFileSync(needed('WHEELHOUSE_TEST_BINARY'), args, { encoding: 'utf8' });
+  }
+
   static async start(): Promise<House> {
-    const folder = mkdtempSync(join(tmpdir(), 'wheelhouse-e2e-'));
+    const aside = mkdtempSync(join(tmpdir(), 'wheelhouse-e2e-'));
+    const folder = join(aside, 'data');
     const child = spawn(needed('WHEELHOUSE_TEST_BINARY'), ['serve', '--data-dir', folder, '--listen', '127.0.0.1:0'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NO_COLOR: '1' },
@@ -48,7 +61,7 @@ export class House {
       if (child.stderr) createInterface(child.stderr).on('line', listen);
       child.once('exit', (code) => reject(new Error(`ended with ${code}:\n${said.join('\n')}`)));
     });
-    return new House(child, folder, printed);
+    return new House(child, aside, printed);
   }
 
   async stop(): Promise<void> {
@@ -59,6 +72,6 @@ export class House {
       await ended;
       clearTimeout(timer);
     }
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.aside, { recursive: true, force: true });
   }
 }

@@ -47,6 +47,23 @@ test('the operator sees how the installation is and changes the log', async ({ b
   await context.close();
 });
 
+test('the operator sees which restore was proven last', async ({ browser }) => {
+  const context = await browser.newContext({ storageState: signedIn });
+  const page = await context.newPage();
+  await page.goto(`${house.url}/admin`);
+  const backups = page.getByRole('region', { name: 'Backups' });
+  await expect(backups.getByText('The server makes no backups by itself')).toBeVisible();
+  const last = backups.locator('div').filter({ has: page.getByText('Last proven restore', { exact: true }) });
+  await expect(last.last()).toContainText('never');
+  const place = ['--target', house.beside('backups'), '--key-file', house.beside('backup.key')];
+  house.command('backup', 'key', house.beside('backup.key'));
+  house.command('backup', 'create', ...place);
+  expect(house.command('backup', 'verify', ...place)).toContain('is whole');
+  await expect(last.last()).not.toContainText('never');
+  await expect(backups.getByText(/rows, 0 objects, .* in /)).toBeVisible();
+  await context.close();
+});
+
 test('nobody else finds it', async ({ browser }) => {
   const owner = await browser.newContext({ storageState: signedIn });
   const invited = await send(owner.request, 'POST', `${house.url}/v1/identity/invitations`, house, {

@@ -29,6 +29,6 @@ pub use prune::{Pruned, Retention, kept, prune};
 pub use repository::{Point, Repository, Written, place};
 pub use restore::{ARCHIVE_FILE, Restored, restore};
 pub use sqlite::CHUNK_BYTES;
-pub use status::Status;
+pub use status::{Failure, Status, Verified};
 pub use store::Store;
 pub use verify::{Proof, verify};

@@ -382,5 +382,8 @@ impl Repository {
 
 /// A store and a key from what an operator wrote.
 pub fn place(target: &str, key_file: &Path) -> Result<(Store, Key)> {
+    if target.contains("://") {
+        return Err(codes::NOT_CONFIGURED.error(format!("{target} is no folder, and backups lie in one")));
+    }
     Ok((Store::folder(Path::new(target)), Key::read(key_file)?))
 }

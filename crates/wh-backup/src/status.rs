@@ -20,8 +20,10 @@ pub struct Status {
     pub last_success: Option<Success>,
     /// The last proven restore.
     pub last_verified: Option<Verified>,
-    /// The last failure since the last success.
+    /// The last failed backup since the last success.
     pub last_failure: Option<Failure>,
+    /// The last failed proof since the last proven restore.
+    pub last_unproven: Option<Failure>,
 }
 
 /// A backup that was made, or a look that found nothing new.
@@ -63,6 +65,12 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    fn of(at: Timestamp, error: &Error) -> Self {
+        Self { at, code: error.code().code.to_owned(), message: error.message().to_owned() }
+    }
+}
+
 impl Status {
     /// Read it; empty where nothing was ever written.
     pub fn read(data: &Path) -> Result<Self> {
@@ -95,13 +103,18 @@ impl Status {
                 bytes: proof.bytes,
                 took_ms: proof.took_ms,
             });
+            status.last_unproven = None;
         })
     }
 
-    /// Something failed.
+    /// A backup failed.
     pub fn failed(data: &Path, at: Timestamp, error: &Error) -> Result<()> {
-        let failure = Failure { at, code: error.code().code.to_owned(), message: error.message().to_owned() };
-        Self::change(data, |status| status.last_failure = Some(failure))
+        Self::change(data, |status| status.last_failure = Some(Failure::of(at, error)))
+    }
+
+    /// A proof failed.
+    pub fn unproven(data: &Path, at: Timestamp, error: &Error) -> Result<()> {
+        Self::change(data, |status| status.last_unproven = Some(Failure::of(at, error)))
     }
 
     /// Another process may write it too; the last one wins, and neither leaves half a file.

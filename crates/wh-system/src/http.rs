@@ -11,13 +11,14 @@ use wh_server::{Answer, Caller, Json, Op, Page, PageOf, Path, Query, Registry};
 
 use crate::{System, codes, service};
 use views::{
-    CompanyUsageView, LogLevelSet, LogLevelView, NodeView, ParkedView, QueueView, SlowStatementView, Whole,
-    whole,
+    BackupStateView, CompanyUsageView, LogLevelSet, LogLevelView, NodeView, ParkedView, QueueView,
+    SlowStatementView, Whole, whole,
 };
 
 /// Declare the operations of the operator's view.
 pub fn operations(registry: &mut Registry) {
     registry.op(routes!(node_list), Op::read(SYSTEM_READ));
+    registry.op(routes!(backup_state_get), Op::read(SYSTEM_READ));
     registry.op(routes!(slow_statement_list), Op::read(SYSTEM_READ));
     registry.op(routes!(queue_list), Op::read(SYSTEM_READ));
     registry.op(routes!(parked_list), Op::read(SYSTEM_READ));
@@ -31,6 +32,14 @@ pub fn operations(registry: &mut Registry) {
 #[utoipa::path(get, path = "/v1/system/nodes", responses((status = 200, body = Whole<NodeView>)))]
 async fn node_list(system: Extension<System>, _: Caller) -> Json<Whole<NodeView>> {
     Json(whole(service::node_list(&system)))
+}
+
+/// How the backups of the installation stand
+///
+/// Up to which moment everything is kept, and which restore was proven last.
+#[utoipa::path(get, path = "/v1/system/backups", responses((status = 200, body = BackupStateView)))]
+async fn backup_state_get(system: Extension<System>, _: Caller) -> Answer<Json<BackupStateView>> {
+    Ok(Json(service::backup_state(&system).await?.into()))
 }
 
 /// The statements that were slow since the start

@@ -52,3 +52,48 @@ pub struct CompanyUsage {
     /// By context, in the order of the contexts.
     pub used: Vec<Used>,
 }
+
+/// How the backups of the installation stand.
+#[derive(Clone, Debug, Default)]
+pub struct BackupState {
+    /// Where the server keeps them by itself; nothing where it keeps none.
+    pub target: Option<String>,
+    /// Up to which moment everything is kept.
+    pub kept_at: Option<Timestamp>,
+    /// The last proven restore.
+    pub proven: Option<Proven>,
+    /// The last failed backup, unless one succeeded since.
+    pub failed: Option<BackupFailure>,
+    /// The last failed proof, unless one succeeded since.
+    pub unproven: Option<BackupFailure>,
+}
+
+/// A point of the backups that was restored and found whole.
+#[derive(Clone, Debug)]
+pub struct Proven {
+    /// When.
+    pub at: Timestamp,
+    /// The point's id.
+    pub point: String,
+    /// The moment that the point keeps.
+    pub point_at: Timestamp,
+    /// Rows of all tables in it.
+    pub rows: u64,
+    /// Objects in it.
+    pub objects: u64,
+    /// Bytes of database and objects.
+    pub bytes: u64,
+    /// How long restoring and checking took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// Why a backup or a proof failed.
+#[derive(Clone, Debug)]
+pub struct BackupFailure {
+    /// When.
+    pub at: Timestamp,
+    /// The error's code.
+    pub code: String,
+    /// Its message.
+    pub message: String,
+}

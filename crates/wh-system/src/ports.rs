@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use wh_base::Result;
 use wh_contract::TenantId;
 
-use crate::model::{Company, Used};
+use crate::model::{BackupState, Company, Used};
 
 /// Knows the companies.
 #[async_trait]
@@ -21,4 +21,11 @@ pub trait Usage: Send + Sync {
 
     /// What a company has that has nothing: every kind of thing with its limit.
     fn nothing(&self, tenant: TenantId) -> Vec<Used>;
+}
+
+/// Knows the backups of the installation.
+#[async_trait]
+pub trait Backups: Send + Sync {
+    /// How they stand.
+    async fn state(&self) -> Result<BackupState>;
 }

@@ -8,8 +8,8 @@ use wh_db::{AuditEntry, Context, Parked, QueueState, SlowStatement, SystemDb, Wh
 use wh_server::log::{Levels, LogControl};
 
 use crate::codes;
-use crate::model::{CompanyUsage, Node};
-use crate::ports::{Companies, Usage};
+use crate::model::{BackupState, CompanyUsage, Node};
+use crate::ports::{Backups, Companies, Usage};
 
 /// Parked events in one answer. More at once is one cause, seen well enough in the first of them.
 pub const PARKED_MAX: u32 = 200;
@@ -26,6 +26,8 @@ pub struct SystemParts {
     pub companies: Arc<dyn Companies>,
     /// What they have, by context.
     pub usage: Vec<Arc<dyn Usage>>,
+    /// How the backups stand.
+    pub backups: Arc<dyn Backups>,
 }
 
 /// The operator's view. One per process, cheap to clone.
@@ -42,6 +44,11 @@ impl System {
 /// The processes that serve the installation: this one.
 pub fn node_list(system: &System) -> Vec<Node> {
     vec![system.0.node.clone()]
+}
+
+/// How the backups of the installation stand.
+pub async fn backup_state(system: &System) -> Result<BackupState> {
+    system.0.backups.state().await
 }
 
 /// The statements that were slow since the start, the most time first.

@@ -59,7 +59,7 @@ pub fn modules(identity: &Identity, datasets: Datasets, system: &System) -> Vec<
 
 /// What the operator of the installation sees, with the answers of the other contexts.
 pub fn system(parts: OperatorParts<'_>) -> System {
-    let OperatorParts { opened, identity, datasets, inputs, log, address } = parts;
+    let OperatorParts { opened, identity, datasets, inputs, log, address, backups } = parts;
     let people = Arc::new(ports::People(identity.clone()));
     let panels = Arc::new(ports::Panels(opened.system.clone()));
     let storage = Arc::new(ports::Storage(datasets.clone(), opened.system.clone()));
@@ -77,6 +77,7 @@ pub fn system(parts: OperatorParts<'_>) -> System {
         log,
         companies: people.clone(),
         usage: vec![people, panels, storage],
+        backups: Arc::new(backups),
     })
 }
 
@@ -100,6 +101,8 @@ pub struct OperatorParts<'a> {
     pub log: LogControl,
     /// Where it listens.
     pub address: String,
+    /// Its backups.
+    pub backups: ports::OwnBackups,
 }
 
 /// Open (and migrate) the database that the settings name.
@@ -199,6 +202,7 @@ async fn describe(folder: &Path) -> Result<Documents> {
         inputs: &inputs,
         log: LogControl::silent(),
         address: String::new(),
+        backups: ports::OwnBackups { target: None, data: folder.to_owned() },
     };
     let modules = modules(&identity, datasets.clone(), &system(parts));
     Ok(Documents {

@@ -1,14 +1,17 @@
 //! What contexts ask of others, answered by calling the others' services. Ports read, they never write.
+use std::path::PathBuf;
+
 use async_trait::async_trait;
-use wh_base::Result;
+use wh_backup::Status;
+use wh_base::{Result, codes};
 use wh_contract::TenantId;
 use wh_dataset::Datasets;
 use wh_db::SystemDb;
 use wh_identity::Identity;
 use wh_identity::model::{INVITATIONS_PER_TENANT_MAX, MEMBERS_PER_TENANT_MAX};
 use wh_panels::model::PANELS_PER_TENANT_MAX;
-use wh_system::model::{Company, Used};
-use wh_system::ports::{Companies, Usage};
+use wh_system::model::{BackupFailure, BackupState, Company, Proven, Used};
+use wh_system::ports::{Backups, Companies, Usage};
 
 /// Companies whose use is asked for at once, at most: a page and one more.
 const COMPANIES_MAX: u32 = wh_server::page::PAGE_ROWS_MAX + 1;
@@ -87,5 +90,37 @@ impl Usage for Storage {
 
     fn nothing(&self, tenant: TenantId) -> Vec<Used> {
         vec![Self::bytes(tenant, 0)]
+    }
+}
+
+/// The backups of this data folder.
+pub struct OwnBackups {
+    /// Where the server keeps them by itself.
+    pub target: Option<String>,
+    /// The data folder, in which their status lies.
+    pub data: PathBuf,
+}
+
+#[async_trait]
+impl Backups for OwnBackups {
+    async fn state(&self) -> Result<BackupState> {
+        let data = self.data.clone();
+        let status = tokio::task::spawn_blocking(move || Status::read(&data))
+            .await
+            .map_err(|e| codes::INTERNAL.caused("the status of the backups was not read to its end", e))??;
+        let failure = |found: wh_backup::Failure| {
+            let wh_backup::Failure { at, code, message } = found;
+            BackupFailure { at, code, message }
+        };
+        Ok(BackupState {
+            target: self.target.clone(),
+            kept_at: status.last_success.map(|success| success.at),
+            proven: status.last_verified.map(|found| {
+                let wh_backup::Verified { at, point, point_at, rows, objects, bytes, took_ms } = found;
+                Proven { at, point, point_at, rows, objects, bytes, took_ms }
+            }),
+            failed: status.last_failure.map(failure),
+            unproven: status.last_unproven.map(failure),
+        })
     }
 }

@@ -20,7 +20,7 @@ use wh_telemetry::{Source, Telemetry};
 use crate::compose::{self, Inputs, OperatorParts};
 use crate::data_dir::DataDir;
 use crate::settings::{Settings, Sources};
-use crate::{log, manual, print, security_txt, ui};
+use crate::{log, manual, ports, print, security_txt, ui};
 
 /// Run until a signal ends it. The door is bound first and says that the server starts, until everything behind it is there.
 pub async fn serve(sources: &Sources) -> Result<()> {
@@ -134,6 +134,10 @@ impl House<'_> {
             inputs,
             log,
             address: origin.to_owned(),
+            backups: ports::OwnBackups {
+                target: settings.backup.target.clone(),
+                data: settings.data_dir.clone(),
+            },
         });
         let modules = compose::modules(&identity, datasets.clone(), &system);
         let reactions = modules.iter().flat_map(|module| module.reaction_list().to_vec()).collect();

@@ -7,6 +7,7 @@ export type Node = Answer<'/v1/system/nodes', 'get'>['items'][number];
 export type Queue = Answer<'/v1/system/queues', 'get'>['items'][number];
 export type Parked = Answer<'/v1/system/parked', 'get'>['items'][number];
 export type SlowStatement = Answer<'/v1/system/statements', 'get'>['items'][number];
+export type Backups = Answer<'/v1/system/backups', 'get'>;
 export type Company = Answer<'/v1/system/companies', 'get'>['items'][number];
 
 const PAGE_LIMIT = 50;
@@ -23,6 +24,12 @@ export const healthQuery = queryOptions({
 export const nodesQuery = queryOptions({
   queryKey: ['system', 'nodes'],
   queryFn: ({ signal }) => api.get('/v1/system/nodes', { signal }),
+  ...fresh,
+});
+
+export const backupsQuery = queryOptions({
+  queryKey: ['system', 'backups'],
+  queryFn: ({ signal }) => api.get('/v1/system/backups', { signal }),
   ...fresh,
 });
 

@@ -6,7 +6,7 @@ use wh_contract::{EventId, TenantId};
 use wh_db::{Parked, QueueState, SlowStatement};
 use wh_server::edge::{COMMIT, VERSION, process_figures};
 
-use crate::model::{CompanyUsage, Node, Used};
+use crate::model::{BackupFailure, BackupState, CompanyUsage, Node, Proven, Used};
 
 /// A list that is given whole
 #[derive(Serialize, ToSchema)]
@@ -63,6 +63,81 @@ impl From<Node> for NodeView {
             max_fds: figures.max_fds,
         });
         Self { id, host, address, version: VERSION, commit: COMMIT, engine, started_at, process }
+    }
+}
+
+/// How the backups of the installation stand
+#[derive(Serialize, ToSchema)]
+#[schema(as = BackupState)]
+pub(super) struct BackupStateView {
+    /// Where the server keeps them by itself; absent where no target is set
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    /// Up to this moment everything is kept; absent where there is no backup
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_at: Option<Timestamp>,
+    /// The last proven restore
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proven: Option<ProvenView>,
+    /// The last failed backup, unless one succeeded since
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<BackupFailureView>,
+    /// The last failed proof, unless one succeeded since
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unproven: Option<BackupFailureView>,
+}
+
+/// A point of the backups that was restored and found whole
+#[derive(Serialize, ToSchema)]
+#[schema(as = BackupProven)]
+pub(super) struct ProvenView {
+    at: Timestamp,
+    /// The point's id
+    point: String,
+    /// The moment that the point keeps
+    point_at: Timestamp,
+    /// Rows of all tables in it
+    rows: u64,
+    /// Objects in it
+    objects: u64,
+    /// Bytes of database and objects
+    bytes: u64,
+    /// How long restoring and checking took
+    took_ms: u64,
+}
+
+/// Why a backup or a proof failed
+#[derive(Serialize, ToSchema)]
+#[schema(as = BackupFailure)]
+pub(super) struct BackupFailureView {
+    at: Timestamp,
+    /// The error's code
+    code: String,
+    /// Its message
+    message: String,
+}
+
+impl From<BackupState> for BackupStateView {
+    fn from(state: BackupState) -> Self {
+        let BackupState { target, kept_at, proven, failed, unproven } = state;
+        let proven = proven.map(|proven| {
+            let Proven { at, point, point_at, rows, objects, bytes, took_ms } = proven;
+            ProvenView { at, point, point_at, rows, objects, bytes, took_ms }
+        });
+        let (failed, unproven) = (failed.map(BackupFailureView::from), unproven.map(BackupFailureView::from));
+        Self { target, kept_at, proven, failed, unproven }
+    }
+}
+
+impl From<BackupFailure> for BackupFailureView {
+    fn from(failure: BackupFailure) -> Self {
+        let BackupFailure { at, code, message } = failure;
+        Self { at, code, message }
     }
 }
 

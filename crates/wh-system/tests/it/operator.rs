@@ -3,14 +3,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use serde_json::json;
 use wh_base::{Result, Timestamp};
 use wh_contract::events::PanelCreated;
 use wh_contract::{PanelId, TenantId};
 use wh_db::{Context, Delivered};
 use wh_server::Module;
 use wh_server::log::LogControl;
-use wh_system::model::{Company, Node, Used};
-use wh_system::ports::{Companies, Usage};
+use wh_system::model::{BackupFailure, BackupState, Company, Node, Proven, Used};
+use wh_system::ports::{Backups, Companies, Usage};
 use wh_system::{System, SystemParts};
 use wh_testkit::engines::TestDb;
 use wh_testkit::{ACTORS, AWAY, Browser, HOME, OWNER, Parts, STRANGER, TestServer, both_servers};
@@ -51,6 +52,25 @@ impl Usage for Two {
     }
 }
 
+/// Backups that were proven once and fail since.
+struct Failing;
+
+#[async_trait]
+impl Backups for Failing {
+    async fn state(&self) -> Result<BackupState> {
+        let (at, point_at) = (Timestamp::from_micros(2_000_000), Timestamp::from_micros(1_000_000));
+        let point = "a-point".to_owned();
+        let (code, message) = ("backup.store".to_owned(), "the disk is full".to_owned());
+        Ok(BackupState {
+            target: Some("/mnt/backups".to_owned()),
+            kept_at: Some(at),
+            proven: Some(Proven { at, point, point_at, rows: 7, objects: 3, bytes: 4_096, took_ms: 12 }),
+            failed: Some(BackupFailure { at, code, message }),
+            unproven: None,
+        })
+    }
+}
+
 /// The view, and a reaction that fails until the test repairs it.
 fn parts(db: &TestDb) -> Parts {
     let node = Node {
@@ -62,7 +82,8 @@ fn parts(db: &TestDb) -> Parts {
     };
     let companies = Arc::new(Two);
     let (log, usage): (_, Vec<Arc<dyn Usage>>) = (LogControl::silent(), vec![companies.clone()]);
-    let system = System::new(SystemParts { db: db.system.clone(), node, log, companies, usage });
+    let backups = Arc::new(Failing);
+    let system = System::new(SystemParts { db: db.system.clone(), node, log, companies, usage, backups });
     let repaired = Arc::new(AtomicBool::new(false));
     let state = repaired.clone();
     let react = move |_: Context, _: PanelCreated, _: Delivered| {
@@ -86,18 +107,32 @@ both_servers!(only_owners_of_the_operators_company_may, &[], parts, async |serve
     let nobodys = format!("/v1/system/parked/{}/retry", uuid::Uuid::nil());
     for who in ACTORS {
         let mut statuses = Vec::new();
-        for path in ["nodes", "statements", "queues", "parked", "companies", "log-level"] {
+        for path in ["nodes", "statements", "queues", "parked", "companies", "backups", "log-level"] {
             statuses.push(page.get(who, &format!("/v1/system/{path}")).await.status);
         }
         statuses.push(page.call(who, "POST", &nobodys).send().await.status);
         statuses.push(page.put(who, "/v1/system/log-level", r#"{"levels":"info"}"#).await.status);
         let expected = match who.name {
-            "nobody" => [401; 8],
-            "owner" => [200, 200, 200, 200, 200, 200, 404, 200],
-            _ => [403; 8],
+            "nobody" => [401; 9],
+            "owner" => [200, 200, 200, 200, 200, 200, 200, 404, 200],
+            _ => [403; 9],
         };
         assert_eq!(statuses, expected, "{}", who.name);
     }
+});
+
+both_servers!(the_operator_sees_how_the_backups_stand, &[], parts, async |server: TestServer| {
+    let state = Browser::new(&server).get(OWNER, "/v1/system/backups").await.json();
+    let expected = json!({
+        "target": "/mnt/backups",
+        "kept_at": "1970-01-01T00:00:02Z",
+        "proven": {
+            "at": "1970-01-01T00:00:02Z", "point": "a-point", "point_at": "1970-01-01T00:00:01Z",
+            "rows": 7, "objects": 3, "bytes": 4_096, "took_ms": 12
+        },
+        "failed": { "at": "1970-01-01T00:00:02Z", "code": "backup.store", "message": "the disk is full" }
+    });
+    assert_eq!(state, expected);
 });
 
 both_servers!(a_parked_event_is_seen_and_retried, &[], parts, async |server: TestServer| {

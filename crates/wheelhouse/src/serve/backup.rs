@@ -174,8 +174,16 @@ impl Backups {
 
     fn failed(&self, error: &Error) {
         tracing::error!(?error, "the backup failed; it is tried again");
-        metrics::counter!("backup_failures_total").increment(1);
+        metrics::counter!("backup_failures_total", "work" => "create").increment(1);
         if let Err(error) = Status::failed(&self.data, self.clock.now(), error) {
+            tracing::warn!(?error, "the status of the backups could not be written");
+        }
+    }
+
+    fn unproven(&self, error: &Error) {
+        tracing::error!(?error, "the newest backup was not proven; it is tried again");
+        metrics::counter!("backup_failures_total", "work" => "verify").increment(1);
+        if let Err(error) = Status::unproven(&self.data, self.clock.now(), error) {
             tracing::warn!(?error, "the status of the backups could not be written");
         }
     }
@@ -199,7 +207,7 @@ impl Backups {
                 let failed =
                     |e: tokio::task::JoinError| codes::INTERNAL.caused("a proof ended unexpectedly", e);
                 again_at = proven.map_err(failed).and_then(|proven| proven).err().map(|error| {
-                    self.failed(&error);
+                    self.unproven(&error);
                     now.plus_seconds(PROOF_AGAIN_S)
                 });
             }

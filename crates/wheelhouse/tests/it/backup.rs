@@ -90,6 +90,13 @@ pub fn rows_of(owner: &Person, panel: &str, import: usize) -> u64 {
     window.json()["count"].as_u64().expect("a count")
 }
 
+/// How the backups stand, as the operator sees it.
+pub fn state_of(owner: &Person) -> Value {
+    let state = owner.get("/v1/system/backups");
+    assert_eq!(state.status, 200, "{}", state.text());
+    state.json()
+}
+
 pub fn csv(import: usize, rows: usize) -> Vec<u8> {
     let mut csv = String::from("import,row\n");
     for row in 0..rows {
@@ -107,14 +114,15 @@ fn a_backup_of_a_running_server_is_proven_and_restored() {
     assert_eq!(owner.import(&panel, "replace", &csv(1, 3_000)).status, 201);
     std::fs::write(data.join("wheelhouse.toml"), "[dataset]\nhot_budget_mb = 64\n").expect("a file");
 
+    assert_eq!(state_of(&owner), serde_json::json!({}));
     let made = vault.done(data, "create", &[]);
     assert!(made.contains("1 objects"), "{made}");
+    assert_eq!(state_of(&owner)["proven"], Value::Null);
     let proof = vault.done(data, "verify", &[]);
     assert!(proof.contains("is whole"), "{proof}");
-    let status: Value =
-        serde_json::from_slice(&std::fs::read(data.join("backup-status.json")).expect("a status"))
-            .expect("JSON");
-    assert!(status["last_verified"]["rows"].as_u64() > Some(0), "{status}");
+    let state = state_of(&owner);
+    assert!(state["proven"]["rows"].as_u64() > Some(0) && state["proven"]["objects"] == 1, "{state}");
+    assert_eq!(state["proven"]["point_at"], state["kept_at"]);
 
     // The objects and most of the database are there already.
     let parts = damage::files(&vault.place().join("parts")).len();
@@ -183,6 +191,10 @@ fn what_is_missing_or_wrong_is_said_in_clear_words() {
     site.start().set_up();
     let bare = wheelhouse().args(["backup", "create", "--data-dir"]).arg(data).output().expect("it starts");
     assert!(words(&bare).contains("backup.not_configured"), "{}", words(&bare));
+    let mut command = wheelhouse();
+    command.args(["backup", "create", "--target", "s3://bucket/backups", "--data-dir"]).arg(data);
+    let refused = command.arg("--key-file").arg(vault.key()).output().expect("it starts");
+    assert!(words(&refused).contains("backup.not_configured"), "{}", words(&refused));
     vault.done(data, "create", &[]);
     vault.refused(data, "verify", &["--at", "2001-01-01T00:00:00Z"], "backup.point_unknown");
     vault.refused(data, "verify", &["--point", "no-such-point"], "backup.point_unknown");

@@ -316,6 +316,7 @@ fn system_call(operation: &str) -> Option<Call> {
         "queue_list" => Call::get(at("queues")),
         "parked_list" => Call::get(at("parked")),
         "parked_retry" => Call::bare("POST", at("parked/01890000-0000-7000-8000-000000000000/retry")),
+        "backup_state_get" => Call::get(at("backups")),
         "company_usage_list" => Call::get(at("companies")),
         "log_level_get" => Call::get(at("log-level")),
         "log_level_set" => Call::json("PUT", at("log-level"), &json!({ "levels": "error" })),

@@ -43,6 +43,7 @@ import { ProblemNote } from '@/ui/ProblemNote';
 import { showDone, showProblem } from '@/ui/toast';
 import { When } from '@/ui/When';
 import classes from './AdminPage.module.css';
+import { Backups } from './Backups';
 import { LogLevel } from './LogLevel';
 
 export function AdminPage() {
@@ -90,6 +91,7 @@ function Installation() {
           empty={<Empty icon={<Server size={28} />} title="No nodes" />}
         />
       </Section>
+      <Backups />
       <Section title="Queues" about="Work on its way from one part of the house to another.">
         <List
           label="Queues"
