@@ -44,42 +44,6 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/v1/identity/api-keys": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /** List one's own API keys in the company, newest first */
-        readonly get: operations["api_key_list"];
-        readonly put?: never;
-        /** Make an API key for oneself; its text is shown this once */
-        readonly post: operations["api_key_create"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/v1/identity/api-keys/{id}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly get?: never;
-        readonly put?: never;
-        readonly post?: never;
-        /** Revoke one of one's own API keys at once */
-        readonly delete: operations["api_key_revoke"];
-        readonly options?: never;
-        readonly head?: never;
-        /** Rename one of one's own API keys */
-        readonly patch: operations["api_key_update"];
-        readonly trace?: never;
-    };
     readonly "/v1/identity/invitations": {
         readonly parameters: {
             readonly query?: never;
@@ -216,82 +180,6 @@ export interface paths {
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/v1/identity/service-accounts": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /** List the service accounts of the company, by name */
-        readonly get: operations["service_account_list"];
-        readonly put?: never;
-        /** Create a service account: a member that is no person and acts by keys only */
-        readonly post: operations["service_account_create"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/v1/identity/service-accounts/{account_id}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly get?: never;
-        readonly put?: never;
-        readonly post?: never;
-        /** Delete a service account with its keys */
-        readonly delete: operations["service_account_delete"];
-        readonly options?: never;
-        readonly head?: never;
-        /** Rename a service account, change its role, disable or enable it */
-        readonly patch: operations["service_account_update"];
-        readonly trace?: never;
-    };
-    readonly "/v1/identity/service-accounts/{account_id}/api-keys": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /** List the API keys of a service account, newest first */
-        readonly get: operations["service_account_key_list"];
-        readonly put?: never;
-        /**
-         * Make an API key for a service account; its text is shown this once
-         * @description Two may live at a time, so that a program can change over from one to the next. A key that is made by a key ends no later
-         *     and opens from nowhere else.
-         */
-        readonly post: operations["service_account_key_create"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/v1/identity/service-accounts/{account_id}/api-keys/{id}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly get?: never;
-        readonly put?: never;
-        readonly post?: never;
-        /** Revoke an API key of a service account at once */
-        readonly delete: operations["service_account_key_revoke"];
-        readonly options?: never;
-        readonly head?: never;
-        /** Rename an API key of a service account */
-        readonly patch: operations["service_account_key_update"];
         readonly trace?: never;
     };
     readonly "/v1/identity/session": {
@@ -579,6 +467,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/system/backups": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * How the backups of the installation stand
+         * @description Up to which moment everything is kept, and which restore was proven last.
+         */
+        readonly get: operations["backup_state_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/system/companies": {
         readonly parameters: {
             readonly query?: never;
@@ -715,54 +623,50 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description An API key, without its secret */
-        readonly ApiKey: {
-            readonly created_at: components["schemas"]["Timestamp"];
-            readonly created_by: components["schemas"]["UserId"];
-            readonly expires_at: components["schemas"]["Timestamp"];
-            readonly id: components["schemas"]["ApiKeyId"];
-            readonly name: string;
-            /** @description From where it may be used; from everywhere when empty */
-            readonly networks: readonly string[];
-            /** @description What the key begins with: names it, opens nothing */
-            readonly prefix: string;
-            /** @description Permissions; of these, what the owner holds at the moment of use counts */
-            readonly scopes: readonly string[];
-            /** @description From where it was used then */
-            readonly used_address?: string | null;
-            readonly used_at?: components["schemas"]["Timestamp"] | null;
+        /** @description Why a backup or a proof failed */
+        readonly BackupFailure: {
+            readonly at: components["schemas"]["Timestamp"];
+            /** @description The error's code */
+            readonly code: string;
+            /** @description Its message */
+            readonly message: string;
         };
-        /** @description What a new key is for */
-        readonly ApiKeyCreate: {
-            /** @description Which program uses it */
-            readonly name: string;
-            /** @description Addresses or networks from which it may be used; from everywhere when empty */
-            readonly networks?: readonly string[];
-            /** @description Permissions, each once; none that you do not hold */
-            readonly scopes: readonly string[];
+        /** @description A point of the backups that was restored and found whole */
+        readonly BackupProven: {
+            readonly at: components["schemas"]["Timestamp"];
             /**
-             * Format: int32
-             * @description How many days it lives; 90 where nothing is said
+             * Format: int64
+             * @description Bytes of database and objects
              */
-            readonly valid_days?: number | null;
-        };
-        /**
-         * Format: uuid
-         * @description A key for programs.
-         */
-        readonly ApiKeyId: string;
-        /** @description A new key with its text, which is shown this once */
-        readonly ApiKeyIssued: {
-            readonly api_key: components["schemas"]["ApiKey"];
+            readonly bytes: number;
             /**
-             * Format: password
-             * @description For `Authorization: Bearer …`
+             * Format: int64
+             * @description Objects in it
              */
-            readonly secret: string;
+            readonly objects: number;
+            /** @description The point's id */
+            readonly point: string;
+            /** @description The moment that the point keeps */
+            readonly point_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Rows of all tables in it
+             */
+            readonly rows: number;
+            /**
+             * Format: int64
+             * @description How long restoring and checking took
+             */
+            readonly took_ms: number;
         };
-        /** @description What a key is called from now on */
-        readonly ApiKeyUpdate: {
-            readonly name: string;
+        /** @description How the backups of the installation stand */
+        readonly BackupState: {
+            readonly failed?: components["schemas"]["BackupFailure"] | null;
+            readonly kept_at?: components["schemas"]["Timestamp"] | null;
+            readonly proven?: components["schemas"]["BackupProven"] | null;
+            /** @description Where the server keeps them by itself; absent where no target is set */
+            readonly target?: string | null;
+            readonly unproven?: components["schemas"]["BackupFailure"] | null;
         };
         /** @description A company with what it uses */
         readonly CompanyUsage: {
@@ -1075,11 +979,10 @@ export interface components {
         };
         /** @description Who the caller is */
         readonly Me: {
-            readonly api_key_id?: components["schemas"]["ApiKeyId"] | null;
-            /** @description What the caller may do here: by role, and by scope where a key speaks */
+            /** @description What the role may do here */
             readonly permissions: readonly string[];
             readonly role: components["schemas"]["Role"];
-            readonly session_id?: components["schemas"]["SessionId"] | null;
+            readonly session_id: components["schemas"]["SessionId"];
             readonly tenant: components["schemas"]["MeTenant"];
             /** @description Every company the caller belongs to */
             readonly tenants: readonly components["schemas"]["MeMembership"][];
@@ -1108,8 +1011,7 @@ export interface components {
             readonly name: string;
         };
         readonly MeUser: {
-            /** @description Null for a service account, which is no person */
-            readonly email?: string | null;
+            readonly email: string;
             readonly id: components["schemas"]["UserId"];
             readonly name: string;
         };
@@ -1145,28 +1047,6 @@ export interface components {
             readonly resident_bytes: number;
             /** Format: int64 */
             readonly threads: number;
-        };
-        /** @description One page of a list. */
-        readonly PageOf_ApiKey: {
-            /** @description The rows. */
-            readonly items: readonly {
-                readonly created_at: components["schemas"]["Timestamp"];
-                readonly created_by: components["schemas"]["UserId"];
-                readonly expires_at: components["schemas"]["Timestamp"];
-                readonly id: components["schemas"]["ApiKeyId"];
-                readonly name: string;
-                /** @description From where it may be used; from everywhere when empty */
-                readonly networks: readonly string[];
-                /** @description What the key begins with: names it, opens nothing */
-                readonly prefix: string;
-                /** @description Permissions; of these, what the owner holds at the moment of use counts */
-                readonly scopes: readonly string[];
-                /** @description From where it was used then */
-                readonly used_address?: string | null;
-                readonly used_at?: components["schemas"]["Timestamp"] | null;
-            }[];
-            /** @description Where to go on; absent on the last page. */
-            readonly next_cursor?: string;
         };
         /** @description One page of a list. */
         readonly PageOf_CompanyUsage: {
@@ -1264,27 +1144,6 @@ export interface components {
                  * @description Rises with every import; 0 before the first.
                  */
                 readonly version: number;
-            }[];
-            /** @description Where to go on; absent on the last page. */
-            readonly next_cursor?: string;
-        };
-        /** @description One page of a list. */
-        readonly PageOf_ServiceAccount: {
-            /** @description The rows. */
-            readonly items: readonly {
-                readonly created_at: components["schemas"]["Timestamp"];
-                readonly created_by: components["schemas"]["UserId"];
-                /** @description Whether its keys open anything */
-                readonly enabled: boolean;
-                readonly id: components["schemas"]["UserId"];
-                /**
-                 * Format: int64
-                 * @description Its living keys, two at most
-                 */
-                readonly keys: number;
-                readonly name: string;
-                readonly role: components["schemas"]["Role"];
-                readonly used_at?: components["schemas"]["Timestamp"] | null;
             }[];
             /** @description Where to go on; absent on the last page. */
             readonly next_cursor?: string;
@@ -1440,36 +1299,6 @@ export interface components {
              */
             readonly version: number;
         };
-        /** @description A member that is no person */
-        readonly ServiceAccount: {
-            readonly created_at: components["schemas"]["Timestamp"];
-            readonly created_by: components["schemas"]["UserId"];
-            /** @description Whether its keys open anything */
-            readonly enabled: boolean;
-            readonly id: components["schemas"]["UserId"];
-            /**
-             * Format: int64
-             * @description Its living keys, two at most
-             */
-            readonly keys: number;
-            readonly name: string;
-            readonly role: components["schemas"]["Role"];
-            readonly used_at?: components["schemas"]["Timestamp"] | null;
-        };
-        /** @description A new service account */
-        readonly ServiceAccountCreate: {
-            /** @description Unique in the company */
-            readonly name: string;
-            /** @description Not above one's own */
-            readonly role: components["schemas"]["Role"];
-        };
-        /** @description What is to be different; what is not named stays */
-        readonly ServiceAccountUpdate: {
-            /** @description Whether its keys open anything */
-            readonly enabled?: boolean | null;
-            readonly name?: string | null;
-            readonly role?: components["schemas"]["Role"] | null;
-        };
         /** @description One of the caller's sessions */
         readonly Session: {
             /** @description From where it was begun */
@@ -1496,7 +1325,7 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description A signed-in browser.
+         * @description A signed-in browser or tool.
          */
         readonly SessionId: string;
         /** @description The caller's sessions, newest first */
@@ -1589,7 +1418,7 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description A person or a service account. Global: one person may be a member of several tenants.
+         * @description A person or, later, a service account. Global: one user may be a member of several tenants.
          */
         readonly UserId: string;
         /** @description A list that is given whole */
@@ -1712,7 +1541,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1721,7 +1550,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1730,7 +1559,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1750,15 +1579,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -1826,7 +1646,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1835,7 +1655,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1844,7 +1664,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1864,599 +1684,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request's head is larger than the server takes; there is no body. */
-            readonly 431: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description base.internal */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.deadline */
-            readonly 504: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly api_key_list: {
-        readonly parameters: {
-            readonly query?: {
-                /** @description Where to go on: `next_cursor` of the page before */
-                readonly cursor?: string;
-                /** @description Rows per page */
-                readonly limit?: number;
-            };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["PageOf_ApiKey"];
-                };
-            };
-            /** @description What `If-None-Match` names is still true. */
-            readonly 304: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.address_long */
-            readonly 414: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.host_foreign */
-            readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request's head is larger than the server takes; there is no body. */
-            readonly 431: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description base.internal */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.deadline */
-            readonly 504: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly api_key_create: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["ApiKeyCreate"];
-            };
-        };
-        readonly responses: {
-            readonly 201: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["ApiKeyIssued"];
-                };
-            };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.api_key_above, server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.body_slow */
-            readonly 408: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.api_key_limit */
-            readonly 409: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.body_too_large */
-            readonly 413: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.address_long */
-            readonly 414: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.content_coding, server.media_type */
-            readonly 415: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.host_foreign */
-            readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.api_key_expiry, identity.api_key_name, identity.api_key_network, identity.api_key_scope, server.body_invalid */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request's head is larger than the server takes; there is no body. */
-            readonly 431: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description base.internal */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.deadline */
-            readonly 504: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly api_key_revoke: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
-                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
-                readonly "Idempotency-Key"?: string;
-            };
-            readonly path: {
-                /** @description The key */
-                readonly id: components["schemas"]["ApiKeyId"];
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 204: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.api_key_not_found, server.not_found */
-            readonly 404: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.idempotency_not_kept, server.idempotency_running */
-            readonly 409: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.address_long */
-            readonly 414: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.host_foreign */
-            readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.idempotency_mismatch */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request's head is larger than the server takes; there is no body. */
-            readonly 431: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description base.internal */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.deadline */
-            readonly 504: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly api_key_update: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
-                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
-                readonly "Idempotency-Key"?: string;
-            };
-            readonly path: {
-                /** @description The key */
-                readonly id: components["schemas"]["ApiKeyId"];
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["ApiKeyUpdate"];
-            };
-        };
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["ApiKey"];
-                };
-            };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.api_key_not_found, server.not_found */
-            readonly 404: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.body_slow */
-            readonly 408: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.idempotency_not_kept, server.idempotency_running */
-            readonly 409: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.body_too_large */
-            readonly 413: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.address_long */
-            readonly 414: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.content_coding, server.media_type */
-            readonly 415: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.host_foreign */
-            readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.api_key_name, server.body_invalid, server.idempotency_mismatch */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2529,7 +1756,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2538,7 +1765,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2547,7 +1774,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2567,15 +1794,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2640,7 +1858,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["InvitationIssued"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2649,7 +1867,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2658,7 +1876,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2730,15 +1948,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -2796,7 +2005,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2805,7 +2014,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2814,7 +2023,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2861,15 +2070,6 @@ export interface operations {
             };
             /** @description server.idempotency_mismatch */
             readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2934,7 +2134,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3090,7 +2290,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["InvitationOpened"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3240,7 +2440,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3249,7 +2449,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3258,7 +2458,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3278,15 +2478,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3359,7 +2550,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3368,7 +2559,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3377,7 +2568,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3397,15 +2588,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3470,7 +2652,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3479,7 +2661,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3488,7 +2670,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3535,15 +2717,6 @@ export interface operations {
             };
             /** @description server.idempotency_mismatch */
             readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3614,7 +2787,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Member"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3623,7 +2796,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3632,7 +2805,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3713,15 +2886,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -3779,7 +2943,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3788,7 +2952,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3797,7 +2961,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.no_tenant, server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
+            /** @description identity.no_tenant, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3860,7 +3024,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.throttled, server.bearer_throttled */
+            /** @description identity.throttled */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3905,1205 +3069,6 @@ export interface operations {
             };
         };
     };
-    readonly service_account_list: {
-        readonly parameters: {
-            readonly query?: {
-                /** @description Where to go on: `next_cursor` of the page before */
-                readonly cursor?: string;
-                /** @description Rows per page */
-                readonly limit?: number;
-            };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["PageOf_ServiceAccount"];
-                };
-            };
-            /** @description What `If-None-Match` names is still true. */
-            readonly 304: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.address_long */
-            readonly 414: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.host_foreign */
-            readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request's head is larger than the server takes; there is no body. */
-            readonly 431: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description base.internal */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.deadline */
-            readonly 504: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly service_account_create: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
-                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
-                readonly "Idempotency-Key"?: string;
-            };
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["ServiceAccountCreate"];
-            };
-        };
-        readonly responses: {
-            readonly 201: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["ServiceAccount"];
-                };
-            };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.body_slow */
-            readonly 408: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.member_limit, identity.service_account_exists, identity.service_account_limit, server.idempotency_not_kept, server.idempotency_running */
-            readonly 409: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.body_too_large */
-            readonly 413: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.address_long */
-            readonly 414: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.content_coding, server.media_type */
-            readonly 415: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.host_foreign */
-            readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.service_account_name, server.body_invalid, server.idempotency_mismatch */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request's head is larger than the server takes; there is no body. */
-            readonly 431: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description base.internal */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.deadline */
-            readonly 504: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly service_account_delete: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
-                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
-                readonly "Idempotency-Key"?: string;
-            };
-            readonly path: {
-                /** @description The service account */
-                readonly account_id: components["schemas"]["UserId"];
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 204: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.service_account_not_found, server.not_found */
-            readonly 404: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.idempotency_not_kept, server.idempotency_running */
-            readonly 409: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.address_long */
-            readonly 414: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.host_foreign */
-            readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.idempotency_mismatch */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request's head is larger than the server takes; there is no body. */
-            readonly 431: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description base.internal */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.deadline */
-            readonly 504: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly service_account_update: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
-                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
-                readonly "Idempotency-Key"?: string;
-            };
-            readonly path: {
-                /** @description The service account */
-                readonly account_id: components["schemas"]["UserId"];
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["ServiceAccountUpdate"];
-            };
-        };
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["ServiceAccount"];
-                };
-            };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.service_account_not_found, server.not_found */
-            readonly 404: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.body_slow */
-            readonly 408: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.service_account_exists, server.idempotency_not_kept, server.idempotency_running */
-            readonly 409: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.body_too_large */
-            readonly 413: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.address_long */
-            readonly 414: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.content_coding, server.media_type */
-            readonly 415: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.host_foreign */
-            readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.service_account_name, server.body_invalid, server.idempotency_mismatch */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request's head is larger than the server takes; there is no body. */
-            readonly 431: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description base.internal */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.deadline */
-            readonly 504: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly service_account_key_list: {
-        readonly parameters: {
-            readonly query?: {
-                /** @description Where to go on: `next_cursor` of the page before */
-                readonly cursor?: string;
-                /** @description Rows per page */
-                readonly limit?: number;
-            };
-            readonly header?: never;
-            readonly path: {
-                /** @description The service account */
-                readonly account_id: components["schemas"]["UserId"];
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["PageOf_ApiKey"];
-                };
-            };
-            /** @description What `If-None-Match` names is still true. */
-            readonly 304: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.service_account_not_found, server.not_found */
-            readonly 404: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.address_long */
-            readonly 414: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.host_foreign */
-            readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request's head is larger than the server takes; there is no body. */
-            readonly 431: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description base.internal */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.deadline */
-            readonly 504: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly service_account_key_create: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
-                /** @description The service account */
-                readonly account_id: components["schemas"]["UserId"];
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["ApiKeyCreate"];
-            };
-        };
-        readonly responses: {
-            readonly 201: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["ApiKeyIssued"];
-                };
-            };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.api_key_above, identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.service_account_not_found, server.not_found */
-            readonly 404: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.body_slow */
-            readonly 408: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.service_account_keys */
-            readonly 409: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.body_too_large */
-            readonly 413: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.address_long */
-            readonly 414: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.content_coding, server.media_type */
-            readonly 415: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.host_foreign */
-            readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.api_key_expiry, identity.api_key_name, identity.api_key_network, identity.api_key_scope, server.body_invalid */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request's head is larger than the server takes; there is no body. */
-            readonly 431: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description base.internal */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.deadline */
-            readonly 504: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly service_account_key_revoke: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
-                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
-                readonly "Idempotency-Key"?: string;
-            };
-            readonly path: {
-                /** @description The service account */
-                readonly account_id: components["schemas"]["UserId"];
-                /** @description The key */
-                readonly id: components["schemas"]["ApiKeyId"];
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            readonly 204: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.api_key_not_found, identity.service_account_not_found, server.not_found */
-            readonly 404: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.idempotency_not_kept, server.idempotency_running */
-            readonly 409: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.address_long */
-            readonly 414: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.host_foreign */
-            readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.idempotency_mismatch */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request's head is larger than the server takes; there is no body. */
-            readonly 431: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description base.internal */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.deadline */
-            readonly 504: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly service_account_key_update: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: {
-                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
-                readonly "Idempotency-Key"?: string;
-            };
-            readonly path: {
-                /** @description The service account */
-                readonly account_id: components["schemas"]["UserId"];
-                /** @description The key */
-                readonly id: components["schemas"]["ApiKeyId"];
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["ApiKeyUpdate"];
-            };
-        };
-        readonly responses: {
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["ApiKey"];
-                };
-            };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
-            readonly 400: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
-            readonly 401: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
-            readonly 403: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.api_key_not_found, identity.service_account_not_found, server.not_found */
-            readonly 404: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.body_slow */
-            readonly 408: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.idempotency_not_kept, server.idempotency_running */
-            readonly 409: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.body_too_large */
-            readonly 413: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.address_long */
-            readonly 414: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.content_coding, server.media_type */
-            readonly 415: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.host_foreign */
-            readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description identity.api_key_name, server.body_invalid, server.idempotency_mismatch */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request's head is larger than the server takes; there is no body. */
-            readonly 431: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description base.internal */
-            readonly 500: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
-            readonly 503: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.deadline */
-            readonly 504: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     readonly session_end: {
         readonly parameters: {
             readonly query?: never;
@@ -5119,7 +3084,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5128,7 +3093,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5137,7 +3102,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
+            /** @description server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5157,15 +3122,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5230,7 +3186,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5239,7 +3195,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5248,7 +3204,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.no_tenant, server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
+            /** @description identity.no_tenant, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5320,15 +3276,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -5389,7 +3336,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5398,7 +3345,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5407,7 +3354,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5427,15 +3374,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5500,7 +3438,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5647,7 +3585,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5656,7 +3594,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5665,7 +3603,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
+            /** @description server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5712,15 +3650,6 @@ export interface operations {
             };
             /** @description server.idempotency_mismatch */
             readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5784,7 +3713,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["SessionsEnded"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5793,7 +3722,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5802,7 +3731,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
+            /** @description server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5840,15 +3769,6 @@ export interface operations {
             };
             /** @description server.idempotency_mismatch */
             readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5916,7 +3836,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6000,7 +3920,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6159,7 +4079,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Tenant"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6168,7 +4088,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6177,7 +4097,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
+            /** @description server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6249,15 +4169,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -6310,7 +4221,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.live_handshake, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.live_handshake, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6319,7 +4230,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6328,7 +4239,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.cross_origin */
+            /** @description server.cross_origin */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6355,7 +4266,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_throttled, server.live_sockets */
+            /** @description server.live_sockets */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6415,7 +4326,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6509,7 +4420,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6518,7 +4429,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6527,7 +4438,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6547,15 +4458,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -6623,7 +4525,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Panel"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6632,7 +4534,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6641,7 +4543,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6713,15 +4615,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -6784,7 +4677,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6793,7 +4686,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6802,7 +4695,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6831,15 +4724,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -6903,7 +4787,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6912,7 +4796,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6921,7 +4805,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6968,15 +4852,6 @@ export interface operations {
             };
             /** @description server.idempotency_mismatch */
             readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -7046,7 +4921,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Panel"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7055,7 +4930,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7064,7 +4939,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7138,15 +5013,6 @@ export interface operations {
             };
             /** @description panels.title_characters, panels.title_length, server.body_invalid, server.idempotency_mismatch */
             readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -7221,7 +5087,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.cursor, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7230,7 +5096,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7239,7 +5105,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7268,15 +5134,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -7354,7 +5211,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Import"];
                 };
             };
-            /** @description panels.query_malformed, panels.upload_broken, server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description panels.query_malformed, panels.upload_broken, server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7363,7 +5220,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7372,7 +5229,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7453,15 +5310,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -7516,7 +5364,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7525,7 +5373,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7534,7 +5382,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7563,15 +5411,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -7642,7 +5481,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7651,7 +5490,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7660,7 +5499,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7689,15 +5528,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -7780,7 +5610,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description dataset.filter, panels.query_malformed, server.address, server.bearer_and_cookie, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description dataset.filter, panels.query_malformed, server.address, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7789,7 +5619,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7798,7 +5628,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7854,15 +5684,6 @@ export interface operations {
             };
             /** @description dataset.column_unknown, dataset.filter_limit, dataset.filter_op, dataset.filter_value, dataset.search, dataset.sort, dataset.window */
             readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -7936,7 +5757,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["DatasetDetected"];
                 };
             };
-            /** @description panels.query_malformed, panels.upload_broken, server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description panels.query_malformed, panels.upload_broken, server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7945,7 +5766,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7954,7 +5775,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8017,15 +5838,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -8044,6 +5856,111 @@ export interface operations {
             };
             /** @description dataset.imports_busy, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly backup_state_get: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BackupState"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -8082,7 +5999,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8091,7 +6008,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8100,7 +6017,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8120,15 +6037,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -8196,7 +6104,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8205,7 +6113,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8214,7 +6122,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8234,15 +6142,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -8310,7 +6209,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["LogLevel"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8319,7 +6218,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8328,7 +6227,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8400,15 +6299,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_throttled */
-            readonly 429: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -8469,7 +6359,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8478,7 +6368,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8487,7 +6377,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8507,15 +6397,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -8583,7 +6464,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8592,7 +6473,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8601,7 +6482,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8621,15 +6502,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -8694,7 +6566,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8703,7 +6575,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8712,7 +6584,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8759,15 +6631,6 @@ export interface operations {
             };
             /** @description server.idempotency_mismatch */
             readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -8835,7 +6698,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8844,7 +6707,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8853,7 +6716,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8873,15 +6736,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -8949,7 +6803,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8958,7 +6812,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            /** @description server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8967,7 +6821,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            /** @description server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8987,15 +6841,6 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description server.bearer_throttled */
-            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
