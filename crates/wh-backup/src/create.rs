@@ -52,6 +52,9 @@ pub const DATABASE_FILE: &str = "wheelhouse.db";
 /// The objects in a data folder.
 pub const OBJECTS_FOLDER: &str = "objects";
 
+/// Objects by path.
+pub type Objects = HashMap<String, FileEntry>;
+
 /// What was made.
 #[derive(Clone, Debug)]
 pub struct Created {
@@ -59,8 +62,8 @@ pub struct Created {
     pub point: PointName,
     /// Bytes of database, objects and files that it keeps.
     pub bytes: u64,
-    /// Its objects, by path.
-    pub objects: HashMap<String, FileEntry>,
+    /// Its objects.
+    pub objects: Objects,
     /// Its other files.
     pub files: Vec<FileEntry>,
     /// Bytes of a page of the database.
@@ -82,7 +85,7 @@ pub fn create_full(
     repository: &Repository,
     data: &DataFolder,
     clock: &dyn Clock,
-    known: &HashMap<String, FileEntry>,
+    known: &Objects,
 ) -> Result<Created> {
     let _alone = repository.lock_create()?;
     let _add = repository.lock_add()?;

@@ -20,7 +20,7 @@ mod store;
 mod verify;
 
 pub use config::{BackupConfig, SECTION};
-pub use create::{Created, DATABASE_FILE, DataFolder, OBJECTS_FOLDER, create_full};
+pub use create::{Created, DATABASE_FILE, DataFolder, OBJECTS_FOLDER, Objects, create_full};
 pub use follow::{Followed, Follower, Steps};
 pub use key::Key;
 pub use manifest::{Chunk, Database, FORMAT, FileEntry, Manifest, Migration, PointKind, PointName};

@@ -386,10 +386,9 @@ fn percent(text: &str) -> String {
     while let Some((first, after)) = rest.split_first() {
         let code = (*first == b'%').then(|| after.get(..2)).flatten();
         let code = code.and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
-        (rest, _) = match code {
-            Some(byte) => (&after[2..], bytes.push(byte)),
-            None => (after, bytes.push(*first)),
-        };
+        let (byte, next) = code.map_or((*first, after), |byte| (byte, &after[2..]));
+        bytes.push(byte);
+        rest = next;
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

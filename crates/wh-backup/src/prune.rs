@@ -9,7 +9,7 @@ use crate::manifest::{PointKind, PointName};
 use crate::repository::{PARTS, Repository};
 
 /// A part this young may belong to a point that is just being made.
-const PART_AGE_MIN: Duration = Duration::from_secs(3_600);
+const PART_AGE_MIN: Duration = Duration::from_hours(1);
 
 /// What stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

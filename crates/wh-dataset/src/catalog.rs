@@ -18,9 +18,9 @@ const VERSIONS_PRUNED_MAX: u32 = 20;
 
 /// The objects of all tenants that a copy of this database needs, with their size where it is known. Segments that no version
 /// names any more are not among them: only the sweep still looks at their rows.
-// all tenants: a backup keeps everything
 pub const NAMED_OBJECTS: &str = "SELECT path, byte_count FROM dataset_segment WHERE gone_version IS NULL \
-     UNION SELECT bad_path, CAST(NULL AS bigint) FROM dataset_version WHERE bad_path IS NOT NULL";
+     UNION SELECT bad_path, CAST(NULL AS bigint) FROM dataset_version WHERE bad_path IS NOT NULL \
+     -- all tenants: a backup keeps everything";
 
 /// The newest version of a dataset.
 #[derive(Clone, Copy)]
