@@ -10,7 +10,9 @@ pub use identity::{
     ServiceAccountUpdated, SessionRevoked, SessionStarted, SessionSwitched, TenantCreated, TenantRenamed,
     heard_by,
 };
-pub use panels::{ImportMode, PanelCreated, PanelDeleted, PanelImported, PanelRenamed};
+pub use panels::{
+    ImportFailed, ImportMode, ImportStarted, PanelCreated, PanelDeleted, PanelImported, PanelRenamed,
+};
 
 /// A fact that other contexts may react to; written to the outbox in the transaction of the change.
 pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {

@@ -71,6 +71,20 @@ pub const INTERRUPTED: ErrorCode = ErrorCode::new(
     "the server stopped while it read the file",
     "send the file again; the panel still shows what it showed before",
 );
+/// Somebody stopped the import.
+pub const IMPORT_STOPPED: ErrorCode = ErrorCode::new(
+    "panels.import_stopped",
+    Kind::Conflict,
+    "somebody stopped the import",
+    "send the file again if it is wanted after all; the panel still shows what it showed before",
+);
+/// The import is over already.
+pub const IMPORT_ENDED: ErrorCode = ErrorCode::new(
+    "panels.import_ended",
+    Kind::Conflict,
+    "the import has ended already",
+    "look at its `state`: an import ends once, as done or as failed",
+);
 
 /// All of them, for the error table.
 pub const ALL: &[&ErrorCode] = &[
@@ -84,4 +98,6 @@ pub const ALL: &[&ErrorCode] = &[
     &UPLOAD_BROKEN,
     &UPLOAD_EMPTY,
     &INTERRUPTED,
+    &IMPORT_STOPPED,
+    &IMPORT_ENDED,
 ];

@@ -41,9 +41,14 @@ pub fn operations(registry: &mut Registry) {
     registry
         .op(routes!(import::import_create), Op::change(PANELS_WRITE).streams().errors(import::CREATE_ERRORS));
     registry.op(routes!(import::import_list), Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND]));
+    registry.op(routes!(import::import_recent), Op::read(PANELS_READ));
     registry.op(
         routes!(import::import_get),
         Op::read(PANELS_READ).errors(&[&codes::NOT_FOUND, &codes::IMPORT_NOT_FOUND]),
+    );
+    registry.op(
+        routes!(import::import_stop),
+        Op::change(PANELS_WRITE).errors(&[&codes::NOT_FOUND, &codes::IMPORT_NOT_FOUND, &codes::IMPORT_ENDED]),
     );
     registry.op(
         routes!(import::import_bad_lines),

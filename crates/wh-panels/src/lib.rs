@@ -12,7 +12,8 @@ use wh_db::{Migrations, migrations};
 use wh_server::Module;
 
 /// The tables `panels_*`.
-pub const MIGRATIONS: Migrations = migrations!("panels": "0001_panels", "0002_import_state");
+pub const MIGRATIONS: Migrations =
+    migrations!("panels": "0001_panels", "0002_import_state", "0003_import_recent");
 
 /// Everything panels bring to the house.
 pub fn module(datasets: Datasets) -> Module {
@@ -23,4 +24,5 @@ pub fn module(datasets: Datasets) -> Module {
         .errors(codes::ALL)
         .errors(wh_dataset::codes::ALL)
         .extension(datasets)
+        .extension(service::Running::default())
 }

@@ -41,6 +41,18 @@ export const importsQuery = (id: string) =>
       api.get('/v1/panels/{id}/imports', { signal, path: { id }, query: { limit: 20 } }),
   });
 
+/** What runs now, over all panels. */
+export const runningImportsQuery = queryOptions({
+  queryKey: ['panels', 'recent', 'running'],
+  queryFn: ({ signal }) => api.get('/v1/panels/imports', { signal, query: { state: 'running', limit: 50 } }),
+});
+
+/** The newest imports of all panels. */
+export const recentImportsQuery = queryOptions({
+  queryKey: ['panels', 'recent', 'all'],
+  queryFn: ({ signal }) => api.get('/v1/panels/imports', { signal, query: { limit: 40 } }),
+});
+
 /** What a view asks for, apart from where it stands: the part of the key that all its windows share. */
 export interface RowsRequest {
   filter?: string;

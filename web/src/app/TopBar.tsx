@@ -23,6 +23,7 @@ import { MOD } from '@/lib/keys';
 import { useLiveStatus } from '@/lib/live';
 import { TwoLines } from '@/ui/List';
 import { showProblem } from '@/ui/toast';
+import { ActivityButton, NoticesButton } from './activity';
 import { MANUAL, PAGES } from './pages';
 import classes from './Shell.module.css';
 import { useSignOut } from './session';
@@ -52,6 +53,8 @@ export function TopBar({
         <span className={classes.findText}>Search or run</span>
         <Kbd className={classes.findText}>{MOD} K</Kbd>
       </UnstyledButton>
+      <ActivityButton />
+      <NoticesButton />
       <HelpMenu onKeys={onHelp} />
       <UserMenu me={me} />
     </section>

@@ -43,6 +43,12 @@ export function useLiveCache(tenant: string): void {
 
   useLive('panels', {
     event: ({ kind, subject }: LiveEvent) => {
+      staleRecent(cache);
+      if (kind === 'panels.import_started') return;
+      if (kind === 'panels.import_failed') {
+        stale('panels', 'imports', subject);
+        return;
+      }
       if (kind === 'panels.imported') {
         void imported(cache, subject);
         return;
@@ -55,6 +61,7 @@ export function useLiveCache(tenant: string): void {
     subscribed: () => {
       stale('panels', 'list');
       stale('panels', 'imports');
+      stale('panels', 'recent');
       void catchUp(cache);
     },
   });
@@ -74,6 +81,18 @@ export function useLiveCache(tenant: string): void {
     reset: () => stale('identity'),
     subscribed: () => stale('identity'),
   });
+}
+
+const RECENT_EVERY_MS = 300;
+let recent: number | undefined;
+
+/** What runs and what ended: asked once for events that come together, and after the rows in sight. */
+function staleRecent(cache: QueryClient): void {
+  if (recent !== undefined) return;
+  recent = window.setTimeout(() => {
+    recent = undefined;
+    void cache.invalidateQueries({ queryKey: ['panels', 'recent'] });
+  }, RECENT_EVERY_MS);
 }
 
 /** Rows are new. What is in sight comes first and alone: the rest would stand in its way. */

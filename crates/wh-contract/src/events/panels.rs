@@ -32,6 +32,24 @@ events! {
         /// The panel.
         panel: PanelId,
     }
+    /// A file is being read into a panel; `panels.imported` or `panels.import_failed` says how it ended.
+    ImportStarted = "panels.import_started" about panel {
+        /// The panel.
+        panel: PanelId,
+        /// The run.
+        import: ImportId,
+        /// What happens to the rows before.
+        mode: ImportMode,
+    }
+    /// An import ended without rows: the panel shows what it showed before.
+    ImportFailed = "panels.import_failed" about panel {
+        /// The panel.
+        panel: PanelId,
+        /// The run.
+        import: ImportId,
+        /// Why: an error code.
+        code: String,
+    }
     /// A panel shows new rows.
     PanelImported = "panels.imported" about panel {
         /// The panel.

@@ -1,9 +1,9 @@
-//! Files into panels: preview, upload as a stream, how it went, what could not be read.
+//! Files into panels: preview, upload as a stream, stop, how it went, what could not be read.
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ use wh_db::Context;
 use wh_server::{Answer, Caller, Hub, Json, Page, PageOf, Path, Query};
 
 use crate::model::{Import, ImportState};
-use crate::service::ImportRequest;
+use crate::service::{ImportRequest, Running, Workplace};
 use crate::{codes, service};
 
 use super::SAMPLE_BYTES_MAX;
@@ -42,6 +42,7 @@ pub const CREATE_ERRORS: &[&ErrorCode] = &[
     &codes::QUERY_MALFORMED,
     &codes::UPLOAD_EMPTY,
     &codes::UPLOAD_BROKEN,
+    &codes::IMPORT_STOPPED,
     &wh_dataset::codes::COLUMNS,
     &wh_dataset::codes::COLUMN_NAME,
     &wh_dataset::codes::IMPORTS_BUSY,
@@ -86,8 +87,23 @@ pub struct ImportCreateQuery {
     options: Option<String>,
 }
 
+/// Which imports to list.
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ImportRecentQuery {
+    /// Only those in this state
+    state: Option<ImportStateView>,
+    /// Where to go on: `next_cursor` of the page before
+    #[param(min_length = 1, max_length = 1024)]
+    cursor: Option<String>,
+    /// Rows per page
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+}
+
 /// Where an import stands.
-#[derive(serde::Serialize, ToSchema)]
+#[derive(Clone, Copy, serde::Serialize, serde::Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ImportStateView {
     /// The file is being read.
@@ -113,6 +129,8 @@ pub struct ImportProblem {
 pub struct ImportView {
     id: ImportId,
     panel_id: PanelId,
+    /// What people call the panel.
+    panel_title: String,
     mode: ImportMode,
     state: ImportStateView,
     file_name: Option<String>,
@@ -122,6 +140,8 @@ pub struct ImportView {
     bad_lines: i64,
     /// Bytes read.
     bytes: i64,
+    /// Bytes of the whole file, while it is read and where the sender told it.
+    bytes_expected: Option<i64>,
     /// The panel's version that holds the rows, once it is done.
     version: Option<i64>,
     problem: Option<ImportProblem>,
@@ -130,11 +150,22 @@ pub struct ImportView {
     ended_at: Option<Timestamp>,
 }
 
+impl From<ImportStateView> for ImportState {
+    fn from(state: ImportStateView) -> Self {
+        match state {
+            ImportStateView::Running => Self::Running,
+            ImportStateView::Done => Self::Done,
+            ImportStateView::Failed => Self::Failed,
+        }
+    }
+}
+
 impl From<Import> for ImportView {
     fn from(import: Import) -> Self {
         Self {
             id: import.id,
             panel_id: import.panel,
+            panel_title: import.panel_title,
             mode: import.mode,
             state: match import.state {
                 ImportState::Running => ImportStateView::Running,
@@ -145,6 +176,7 @@ impl From<Import> for ImportView {
             rows: import.rows,
             bad_lines: import.bad_lines,
             bytes: import.bytes,
+            bytes_expected: import.bytes_expected,
             version: import.version,
             problem: import.interruption.map(|why| ImportProblem { code: why.code, detail: why.detail }),
             started_by: import.started_by,
@@ -186,26 +218,31 @@ pub async fn import_preview(
     Ok(Json(service::import_preview(&datasets, &actor, sample, query.file_name, hints).await?))
 }
 
+/// What an import needs of the house.
+type House = (State<Context>, Extension<Datasets>, Extension<Hub>, Extension<Running>);
+
 /// Import a file into a panel: the body is the file, of any size
 #[utoipa::path(post, path = "/v1/panels/{id}/imports", tag = "panels", params(("id" = PanelId, Path), ImportCreateQuery),
     request_body(content((Vec<u8> = "application/octet-stream"), (String = "text/csv"),
         (String = "text/tab-separated-values"), (String = "application/x-ndjson")), description = "The file"),
     responses((status = 201, body = ImportView)))]
 pub async fn import_create(
-    State(cx): State<Context>,
-    Extension(datasets): Extension<Datasets>,
-    Extension(hub): Extension<Hub>,
+    house: House,
     Caller(actor): Caller,
     Path(panel): Path<PanelId>,
     Query(query): Query<ImportCreateQuery>,
+    headers: HeaderMap,
     body: Body,
 ) -> Answer<(StatusCode, Json<ImportView>)> {
     let options = query.options.as_deref().map(|text| json::<ReadOptions>("options", text)).transpose()?;
-    let request = ImportRequest { panel, mode: query.mode, file_name: query.file_name, options };
+    let bytes_expected = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let request =
+        ImportRequest { panel, mode: query.mode, file_name: query.file_name, options, bytes_expected };
+    let (State(cx), Extension(datasets), Extension(hub), Extension(running)) = house;
+    let house = Workplace { cx, datasets, hub, running };
     let stream = body.into_data_stream().map(|piece| piece.map_err(|e| broken(&e)));
     // A task of its own: when the client goes away, the record of the import must still be ended.
-    let task =
-        tokio::spawn(async move { service::import_run(&cx, &datasets, &hub, &actor, request, stream).await });
+    let task = tokio::spawn(async move { service::import_run(&house, &actor, request, stream).await });
     let import = task.await.map_err(|e| wh_base::codes::INTERNAL.caused("the import stopped", e))??;
     Ok((StatusCode::CREATED, Json(import.into())))
 }
@@ -215,12 +252,13 @@ pub async fn import_create(
     responses((status = 200, body = PageOf<ImportView>)))]
 pub async fn import_list(
     State(cx): State<Context>,
+    Extension(running): Extension<Running>,
     Caller(actor): Caller,
     Path(panel): Path<PanelId>,
     Query(page): Query<Page>,
 ) -> Answer<Json<PageOf<ImportView>>> {
     let (before, limit) = (page.after("import_list")?, page.limit()?);
-    let imports = service::import_list(&cx, &actor, panel, before, limit).await?;
+    let imports = service::import_list(&cx, &running, &actor, panel, before, limit).await?;
     Ok(Json(imports.map(ImportView::from)))
 }
 
@@ -229,10 +267,39 @@ pub async fn import_list(
     params(("id" = PanelId, Path), ("import_id" = ImportId, Path)), responses((status = 200, body = ImportView)))]
 pub async fn import_get(
     State(cx): State<Context>,
+    Extension(running): Extension<Running>,
     Caller(actor): Caller,
     Path((panel, id)): Path<(PanelId, ImportId)>,
 ) -> Answer<Json<ImportView>> {
-    Ok(Json(service::import_get(&cx, &actor, panel, id).await?.into()))
+    Ok(Json(service::import_get(&cx, &running, &actor, panel, id).await?.into()))
+}
+
+/// List the imports of all panels, the newest first
+#[utoipa::path(get, path = "/v1/panels/imports", tag = "panels", params(ImportRecentQuery),
+    responses((status = 200, body = PageOf<ImportView>)))]
+pub async fn import_recent(
+    State(cx): State<Context>,
+    Extension(running): Extension<Running>,
+    Caller(actor): Caller,
+    Query(query): Query<ImportRecentQuery>,
+) -> Answer<Json<PageOf<ImportView>>> {
+    let page = Page { cursor: query.cursor, limit: query.limit };
+    let (before, limit) = (page.after("import_recent")?, page.limit()?);
+    let state = query.state.map(ImportState::from);
+    let imports = service::import_recent(&cx, &running, &actor, state, before, limit).await?;
+    Ok(Json(imports.map(ImportView::from)))
+}
+
+/// Stop an import that runs: the panel keeps showing what it showed before
+#[utoipa::path(post, path = "/v1/panels/{id}/imports/{import_id}/stop", tag = "panels",
+    params(("id" = PanelId, Path), ("import_id" = ImportId, Path)), responses((status = 200, body = ImportView)))]
+pub async fn import_stop(
+    State(cx): State<Context>,
+    Extension(running): Extension<Running>,
+    Caller(actor): Caller,
+    Path((panel, id)): Path<(PanelId, ImportId)>,
+) -> Answer<Json<ImportView>> {
+    Ok(Json(service::import_stop(&cx, &running, &actor, panel, id).await?.into()))
 }
 
 /// Download the lines of a file that could not be read, as CSV with line number, column, reason and text

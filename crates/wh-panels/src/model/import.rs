@@ -49,6 +49,8 @@ pub struct Import {
     pub id: ImportId,
     /// The panel it fills.
     pub panel: PanelId,
+    /// What people call that panel.
+    pub panel_title: String,
     /// What happens to the rows before.
     pub mode: ImportMode,
     /// Where it stands.
@@ -63,6 +65,8 @@ pub struct Import {
     pub bad_lines_path: Option<String>,
     /// Bytes read.
     pub bytes: i64,
+    /// Bytes of the whole file, while it is read and where the sender told it. Kept nowhere.
+    pub bytes_expected: Option<i64>,
     /// The dataset's version that holds the rows.
     pub version: Option<i64>,
     /// Why it failed, if it did.

@@ -1,33 +1,47 @@
-//! Read a file into a panel: preview it, run it, look at how it went.
+//! Read a file into a panel: preview it, run it, stop it, look at how it went.
 mod preview;
 mod run;
+mod running;
 
+use serde_json::json;
 use wh_base::{Actor, Result};
-use wh_contract::{ImportId, PanelId};
+use wh_contract::events::ImportFailed;
+use wh_contract::{ImportId, PanelId, TenantId};
 use wh_dataset::Datasets;
 use wh_dataset::ingest::bad_lines_csv;
-use wh_db::{Context, SystemDb, replayed};
+use wh_db::{Context, SystemDb, Who, replayed};
 use wh_server::PageOf;
 
 use super::panel::not_found;
 use crate::codes;
-use crate::model::Import;
+use crate::model::{Import, ImportState, Interruption};
 use crate::store;
 
 pub use preview::import_preview;
-pub use run::{ImportRequest, import_run};
+pub use run::{ImportRequest, Workplace, import_run};
+pub use running::Running;
+
+fn import_not_found(panel: PanelId, id: ImportId) -> wh_base::Error {
+    codes::IMPORT_NOT_FOUND.error(format!("no import {id} of panel {panel}"))
+}
 
 /// One import of a panel.
-pub async fn import_get(cx: &Context, actor: &Actor, panel: PanelId, id: ImportId) -> Result<Import> {
+pub async fn import_get(
+    cx: &Context,
+    running: &Running,
+    actor: &Actor,
+    panel: PanelId,
+    id: ImportId,
+) -> Result<Import> {
     let mut read = cx.db.read(actor.tenant).await?;
-    store::import_by_id(&mut read, panel, id)
-        .await?
-        .ok_or_else(|| codes::IMPORT_NOT_FOUND.error(format!("no import {id} of panel {panel}")))
+    let import = store::import_by_id(&mut read, panel, id).await?;
+    import.map(|import| running.now(import)).ok_or_else(|| import_not_found(panel, id))
 }
 
 /// The imports of a panel, the newest first.
 pub async fn import_list(
     cx: &Context,
+    running: &Running,
     actor: &Actor,
     panel: PanelId,
     before: Option<ImportId>,
@@ -36,7 +50,57 @@ pub async fn import_list(
     let mut read = cx.db.read(actor.tenant).await?;
     store::panel_by_id(&mut read, panel).await?.ok_or_else(|| not_found(panel))?;
     let imports = store::import_list(&mut read, panel, before, i64::from(limit) + 1).await?;
-    PageOf::new("import_list", imports, limit, |import| import.id)
+    let page = PageOf::new("import_list", imports, limit, |import| import.id)?;
+    Ok(page.map(|import| running.now(import)))
+}
+
+/// The imports of all panels, the newest first; of one state, if it is given.
+pub async fn import_recent(
+    cx: &Context,
+    running: &Running,
+    actor: &Actor,
+    state: Option<ImportState>,
+    before: Option<ImportId>,
+    limit: u32,
+) -> Result<PageOf<Import>> {
+    let mut read = cx.db.read(actor.tenant).await?;
+    let imports = store::import_recent(&mut read, state, before, i64::from(limit) + 1).await?;
+    let page = PageOf::new("import_recent", imports, limit, |import| import.id)?;
+    Ok(page.map(|import| running.now(import)))
+}
+
+/// Stop an import: its record ends as failed, and the panel shows what it showed before. Who sends the file is refused the rest.
+pub async fn import_stop(
+    cx: &Context,
+    running: &Running,
+    actor: &Actor,
+    panel: PanelId,
+    id: ImportId,
+) -> Result<Import> {
+    let detail = format!("import {id} was stopped");
+    let interruption = Interruption { code: codes::IMPORT_STOPPED.code.to_owned(), detail };
+    let stopped = replayed(|| async {
+        let mut tx = cx.db.begin(actor.tenant).await?;
+        let before =
+            store::import_by_id(&mut tx, panel, id).await?.ok_or_else(|| import_not_found(panel, id))?;
+        let import = Import {
+            state: ImportState::Failed,
+            ended_at: Some(cx.clock.now()),
+            interruption: Some(interruption.clone()),
+            ..before
+        };
+        // Its row decides: one that has ended, or ends at this moment, stays as it is.
+        if !store::import_end(&mut tx, &import).await? {
+            return Err(codes::IMPORT_ENDED.error(format!("import {id} has ended")));
+        }
+        tx.emit(ImportFailed { panel, import: id, code: codes::IMPORT_STOPPED.code.to_owned() }).await?;
+        tx.audit(&Who::from(actor), run::entry("import_stop", panel, json!({ "import": id }))).await?;
+        tx.commit().await?;
+        Ok(import)
+    })
+    .await?;
+    running.stop(id);
+    Ok(stopped)
 }
 
 /// The kept bad lines of an import as CSV.
@@ -47,7 +111,10 @@ pub async fn bad_lines(
     panel: PanelId,
     id: ImportId,
 ) -> Result<bytes::Bytes> {
-    let import = import_get(cx, actor, panel, id).await?;
+    let mut read = cx.db.read(actor.tenant).await?;
+    let import =
+        store::import_by_id(&mut read, panel, id).await?.ok_or_else(|| import_not_found(panel, id))?;
+    drop(read);
     let none = || codes::NO_BAD_LINES.error(format!("import {id} kept no bad lines"));
     let path = import.bad_lines_path.ok_or_else(none)?;
     bad_lines_csv(datasets.ingest_host(), actor.tenant, &path).await?.ok_or_else(none)
@@ -55,19 +122,33 @@ pub async fn bad_lines(
 
 /// At start nothing runs: imports that were running when the server stopped have failed. Returns how many.
 pub async fn imports_interrupted(cx: &Context, system: &SystemDb) -> Result<u64> {
-    let now = cx.clock.now();
     let mut marked = 0;
     loop {
-        let some = replayed(|| async {
-            let mut tx = system.begin("imports do not outlive the process").await?;
-            let problem = (codes::INTERRUPTED.code, codes::INTERRUPTED.summary);
-            let some = store::import_mark_interrupted(&mut tx, problem, now).await?;
-            tx.commit().await?;
-            Ok(some)
-        });
-        match some.await? {
-            0 => return Ok(marked),
-            some => marked += some,
+        let mut read = system.read("imports do not outlive the process").await?;
+        let some = store::imports_running(&mut read).await?;
+        drop(read);
+        if some.is_empty() {
+            return Ok(marked);
+        }
+        for (tenant, panel, id) in some {
+            replayed(|| interrupted(cx, tenant, panel, id)).await?;
+            marked += 1;
         }
     }
+}
+
+async fn interrupted(cx: &Context, tenant: TenantId, panel: PanelId, id: ImportId) -> Result<()> {
+    let mut tx = cx.db.begin(tenant).await?;
+    let Some(before) = store::import_by_id(&mut tx, panel, id).await? else { return Ok(()) };
+    let (code, detail) = (codes::INTERRUPTED.code.to_owned(), codes::INTERRUPTED.summary.to_owned());
+    let import = Import {
+        state: ImportState::Failed,
+        ended_at: Some(cx.clock.now()),
+        interruption: Some(Interruption { code: code.clone(), detail }),
+        ..before
+    };
+    if store::import_end(&mut tx, &import).await? {
+        tx.emit(ImportFailed { panel, import: id, code }).await?;
+    }
+    tx.commit().await
 }

@@ -1,17 +1,22 @@
 //! The table `panels_import`.
-use wh_base::{Error, Result, Timestamp, codes};
+use wh_base::{Error, Result, codes};
 use wh_contract::events::ImportMode;
-use wh_contract::{ImportId, PanelId};
-use wh_db::{Reads, Row, SystemTx, TenantTx, args};
+use wh_contract::{ImportId, PanelId, TenantId};
+use wh_db::{Reads, Row, SystemRead, TenantTx, args};
 
 use crate::model::{Import, ImportState, Interruption};
 
-const COLUMNS: &str = "id, panel_id, mode, state, file_name, row_count, bad_line_count, bad_lines_path, byte_count, \
-                       version, problem_code, problem_detail, started_by, started_at, ended_at";
+const COLUMNS: &str = "i.id AS id, i.panel_id AS panel_id, p.title AS panel_title, i.mode AS mode, i.state AS state, \
+                       i.file_name AS file_name, i.row_count AS row_count, i.bad_line_count AS bad_line_count, \
+                       i.bad_lines_path AS bad_lines_path, i.byte_count AS byte_count, i.version AS version, \
+                       i.problem_code AS problem_code, i.problem_detail AS problem_detail, \
+                       i.started_by AS started_by, i.started_at AS started_at, i.ended_at AS ended_at";
+/// Each import with its panel.
+const FROM: &str = "panels_import i JOIN panels_panel p ON p.tenant_id = i.tenant_id AND p.id = i.panel_id";
 
 /// Imports that are forgotten in one transaction.
 const PRUNED_AT_ONCE: i64 = 100;
-/// Imports whose end is written in one transaction.
+/// Imports that ran when the server stopped, asked for at once.
 const INTERRUPTED_AT_ONCE: i64 = 200;
 
 fn unknown(what: &str, word: &str) -> Error {
@@ -37,6 +42,7 @@ fn import(row: &Row) -> Result<Import> {
     Ok(Import {
         id: row.uuid("id")?,
         panel: row.uuid("panel_id")?,
+        panel_title: row.text("panel_title")?.to_owned(),
         mode,
         state: ImportState::from_word(state).ok_or_else(|| unknown("import state", state))?,
         file_name: row.text_opt("file_name")?.map(str::to_owned),
@@ -44,6 +50,7 @@ fn import(row: &Row) -> Result<Import> {
         bad_lines: row.int("bad_line_count")?,
         bad_lines_path: row.text_opt("bad_lines_path")?.map(str::to_owned),
         bytes: row.int("byte_count")?,
+        bytes_expected: None,
         version: row.int_opt("version")?,
         interruption: code.map(|code| Interruption { code, detail }),
         started_by: row.uuid("started_by")?,
@@ -105,9 +112,12 @@ pub(crate) async fn import_by_id(
     id: ImportId,
 ) -> Result<Option<Import>> {
     let sql =
-        format!("SELECT {COLUMNS} FROM panels_import WHERE tenant_id = $1 AND panel_id = $2 AND id = $3");
+        format!("SELECT {COLUMNS} FROM {FROM} WHERE i.tenant_id = $1 AND i.panel_id = $2 AND i.id = $3");
     tx.row_opt(&sql, args![tx.tenant(), panel, id]).await?.as_ref().map(import).transpose()
 }
+
+/// Before every import there is.
+const NEWEST: ImportId = ImportId(uuid::Uuid::max());
 
 /// So many imports of a panel before the given one, the newest first.
 pub(crate) async fn import_list(
@@ -116,32 +126,44 @@ pub(crate) async fn import_list(
     before: Option<ImportId>,
     limit: i64,
 ) -> Result<Vec<Import>> {
-    let rows = match before {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {FROM} WHERE i.tenant_id = $1 AND i.panel_id = $2 AND i.id < $3 \
+         ORDER BY i.id DESC LIMIT $4"
+    );
+    let rows = tx.rows(&sql, args![tx.tenant(), panel, before.unwrap_or(NEWEST), limit]).await?;
+    rows.iter().map(import).collect()
+}
+
+/// So many imports of all panels before the given one, the newest first; of one state, if it is given.
+pub(crate) async fn import_recent(
+    tx: &mut impl Reads,
+    state: Option<ImportState>,
+    before: Option<ImportId>,
+    limit: i64,
+) -> Result<Vec<Import>> {
+    let before = before.unwrap_or(NEWEST);
+    let rows = match state {
         None => {
             let sql = format!(
-                "SELECT {COLUMNS} FROM panels_import WHERE tenant_id = $1 AND panel_id = $2 ORDER BY id DESC LIMIT $3"
+                "SELECT {COLUMNS} FROM {FROM} WHERE i.tenant_id = $1 AND i.id < $2 ORDER BY i.id DESC LIMIT $3"
             );
-            tx.rows(&sql, args![tx.tenant(), panel, limit]).await?
+            tx.rows(&sql, args![tx.tenant(), before, limit]).await?
         }
-        Some(before) => {
+        Some(state) => {
             let sql = format!(
-                "SELECT {COLUMNS} FROM panels_import WHERE tenant_id = $1 AND panel_id = $2 AND id < $3 \
-                 ORDER BY id DESC LIMIT $4"
+                "SELECT {COLUMNS} FROM {FROM} WHERE i.tenant_id = $1 AND i.state = $2 AND i.id < $3 \
+                 ORDER BY i.id DESC LIMIT $4"
             );
-            tx.rows(&sql, args![tx.tenant(), panel, before, limit]).await?
+            tx.rows(&sql, args![tx.tenant(), state.word(), before, limit]).await?
         }
     };
     rows.iter().map(import).collect()
 }
 
-/// Imports that were running when the server stopped will not go on: say so, of some of them.
-pub(crate) async fn import_mark_interrupted(
-    tx: &mut SystemTx,
-    (code, detail): (&str, &str),
-    now: Timestamp,
-) -> Result<u64> {
-    let sql = "UPDATE panels_import SET state = 'failed', problem_code = $1, problem_detail = $2, ended_at = $3 \
-               WHERE state = 'running' AND id IN (SELECT id FROM panels_import WHERE state = 'running' LIMIT $4) \
-               -- all tenants: at start nothing runs in any of them";
-    tx.run_count(sql, args![code, detail, now, INTERRUPTED_AT_ONCE]).await
+/// Some of the imports that a record says are running, of all companies.
+pub(crate) async fn imports_running(tx: &mut SystemRead) -> Result<Vec<(TenantId, PanelId, ImportId)>> {
+    let sql =
+        "SELECT tenant_id, panel_id, id FROM panels_import WHERE state = 'running' ORDER BY id LIMIT $1";
+    let rows = tx.rows(sql, args![INTERRUPTED_AT_ONCE]).await?;
+    rows.iter().map(|row| Ok((row.uuid("tenant_id")?, row.uuid("panel_id")?, row.uuid("id")?))).collect()
 }

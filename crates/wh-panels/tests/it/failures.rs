@@ -1,43 +1,9 @@
 //! Imports that fail: the panel shows what it showed, the record says why, and nothing of them stays on the store.
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use wh_testkit::{EDITOR, HOME, Signs, both_engines};
+use wh_testkit::{EDITOR, HOME, both_engines};
 
-use crate::house::{House, MIGRATIONS, said};
-
-/// How often a test asks for what comes by itself before it fails.
-const ASKED_MAX: usize = 20_000;
-
-/// The newest import of a panel.
-async fn newest(house: &House, panel: &str) -> Value {
-    house.get(&format!("/v1/panels/{panel}/imports?limit=1")).await["items"][0].clone()
-}
-
-/// An upload whose bytes come as the test sends them.
-async fn upload(house: &House, panel: &str, bytes: usize) -> TcpStream {
-    house.server.clock.advance_seconds(1);
-    let mut stream = TcpStream::connect(house.server.address).await.expect("the server listens");
-    let head = format!(
-        "POST /v1/panels/{panel}/imports?mode=replace HTTP/1.1\r\nHost: {}\r\nSec-Fetch-Site: same-origin\r\n\
-         Cookie: {}\r\nContent-Type: text/csv\r\nContent-Length: {bytes}\r\nConnection: close\r\n\r\n",
-        house.server.address,
-        EDITOR.cookie().expect("signed in"),
-    );
-    stream.write_all(head.as_bytes()).await.expect("written");
-    stream
-}
-
-/// Ask until the newest import of the panel is in this state; each answer gives the server its turn.
-async fn until(house: &House, panel: &str, state: &str) -> Value {
-    for _ in 0..ASKED_MAX {
-        let import = newest(house, panel).await;
-        if import["state"] == state {
-            return import;
-        }
-    }
-    panic!("no import of the panel is {state}: {}", newest(house, panel).await);
-}
+use crate::house::{House, MIGRATIONS, newest, said, until, upload};
 
 both_engines!(rows_of_other_columns_do_not_come_behind, MIGRATIONS, async |t| {
     let house = House::new(t);
@@ -57,7 +23,8 @@ both_engines!(rows_of_other_columns_do_not_come_behind, MIGRATIONS, async |t| {
     assert_eq!((&run["state"], &run["version"]), (&json!("failed"), &Value::Null));
     assert_eq!(run["problem"]["code"], "dataset.schema_differs");
     assert!(run["ended_at"].is_string());
-    assert_eq!(house.server.events(HOME).await, ["panels.created", "panels.imported"]);
+    let told = ["created", "import_started", "imported", "import_started", "import_failed"];
+    assert_eq!(house.server.events(HOME).await, told.map(|what| format!("panels.{what}")));
 });
 
 both_engines!(a_file_for_a_panel_that_goes_meanwhile_leaves_nothing, MIGRATIONS, async |t| {

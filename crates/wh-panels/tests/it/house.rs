@@ -3,11 +3,13 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use wh_dataset::segment::Objects;
 use wh_dataset::{Datasets, DatasetsConfig};
 use wh_db::Migrations;
 use wh_testkit::engines::TestDb;
-use wh_testkit::{Answer, Browser, EDITOR, Parts, TestActor, TestServer};
+use wh_testkit::{Answer, Browser, EDITOR, Parts, Signs, TestActor, TestServer};
 
 pub const MIGRATIONS: &[Migrations] = &[wh_dataset::MIGRATIONS, wh_panels::MIGRATIONS];
 
@@ -87,4 +89,37 @@ pub fn said(answer: &Answer) -> (u16, &str) {
 pub fn each(page: &Value, field: &str) -> Vec<Value> {
     let items = page["items"].as_array().expect("items");
     items.iter().map(|item| item[field].clone()).collect()
+}
+
+/// How often a test asks for what comes by itself before it fails.
+const ASKED_MAX: usize = 20_000;
+
+/// The newest import of a panel.
+pub async fn newest(house: &House, panel: &str) -> Value {
+    house.get(&format!("/v1/panels/{panel}/imports?limit=1")).await["items"][0].clone()
+}
+
+/// An upload whose bytes come as the test sends them.
+pub async fn upload(house: &House, panel: &str, bytes: usize) -> TcpStream {
+    house.server.clock.advance_seconds(1);
+    let mut stream = TcpStream::connect(house.server.address).await.expect("the server listens");
+    let head = format!(
+        "POST /v1/panels/{panel}/imports?mode=replace HTTP/1.1\r\nHost: {}\r\nSec-Fetch-Site: same-origin\r\n\
+         Cookie: {}\r\nContent-Type: text/csv\r\nContent-Length: {bytes}\r\nConnection: close\r\n\r\n",
+        house.server.address,
+        EDITOR.cookie().expect("signed in"),
+    );
+    stream.write_all(head.as_bytes()).await.expect("written");
+    stream
+}
+
+/// Ask until the newest import of the panel is in this state; each answer gives the server its turn.
+pub async fn until(house: &House, panel: &str, state: &str) -> Value {
+    for _ in 0..ASKED_MAX {
+        let import = newest(house, panel).await;
+        if import["state"] == state {
+            return import;
+        }
+    }
+    panic!("no import of the panel is {state}: {}", newest(house, panel).await);
 }

@@ -53,7 +53,7 @@ both_engines!(a_preview_says_how_a_file_would_be_read, MIGRATIONS, async |t| {
     }
     assert_eq!(
         house.server.events(HOME).await,
-        ["panels.created", "panels.imported"],
+        ["panels.created", "panels.import_started", "panels.imported"],
         "a preview leaves no trace"
     );
 });

@@ -1,4 +1,5 @@
 //! Panels through their front door, on both databases: one binary, a module per thing a person does.
+mod activity;
 mod failures;
 mod house;
 mod imports;

@@ -38,8 +38,8 @@ both_engines!(a_panel_is_made_renamed_and_deleted, MIGRATIONS, async |t| {
         assert_eq!(said(&gone), (404, "panels.not_found"));
     }
     assert_eq!(each(&house.get("/v1/panels").await, "title"), [] as [Value; 0]);
-    let told = ["panels.created", "panels.renamed", "panels.imported", "panels.deleted"];
-    assert_eq!(house.server.events(HOME).await, told);
+    let told = ["created", "renamed", "import_started", "imported", "deleted"];
+    assert_eq!(house.server.events(HOME).await, told.map(|what| format!("panels.{what}")));
 });
 
 both_engines!(a_title_can_be_read, MIGRATIONS, async |t| {

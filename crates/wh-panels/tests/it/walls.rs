@@ -6,7 +6,7 @@ use crate::house::{House, MIGRATIONS, each, said, text};
 
 const FILE: &str = "a,b\n1,2\nx\n3,4\n";
 /// What each operation on a panel and its import is, and whether it changes something.
-const CALLS: [(&str, &str, Does); 9] = [
+const CALLS: [(&str, &str, Does); 10] = [
     ("GET", "", Does::Look),
     ("GET", "/rows", Does::Look),
     ("GET", "/rows?filter=nonsense", Does::Look),
@@ -15,6 +15,7 @@ const CALLS: [(&str, &str, Does); 9] = [
     ("GET", "/imports/{import}/bad-lines", Does::Look),
     ("PATCH", "", Does::Change),
     ("POST", "/imports?mode=append", Does::Change),
+    ("POST", "/imports/{import}/stop", Does::Change),
     ("DELETE", "", Does::Change),
 ];
 
@@ -62,7 +63,8 @@ both_engines!(a_stranger_finds_nothing_and_changes_nothing, MIGRATIONS, async |t
     let theirs = house.page.get(STRANGER, &format!("/v1/panels?cursor={cursor}")).await.json();
     assert_eq!(each(&theirs, "id"), [] as [Value; 0]);
     assert_eq!((house.get(&panel).await, house.objects().await), (before, objects));
-    assert_eq!(house.server.events(HOME).await, ["panels.created", "panels.imported", "panels.created"]);
+    let told = ["panels.created", "panels.import_started", "panels.imported", "panels.created"];
+    assert_eq!(house.server.events(HOME).await, told);
 });
 
 both_engines!(an_import_belongs_to_its_panel, MIGRATIONS, async |t| {

@@ -295,6 +295,12 @@ impl Scene {
             "import_preview" => Call::file("/v1/panels/preview"),
             "import_create" => Call::file(at(format!("{}/imports?mode=replace", self.panel()))),
             "import_list" => Call::get(at(format!("{}/imports", self.import().0))),
+            "import_recent" => Call::get("/v1/panels/imports"),
+            // It has ended: who may stop it is told so.
+            "import_stop" => {
+                let (panel, import) = self.import();
+                Call::bare("POST", at(format!("{panel}/imports/{import}/stop")))
+            }
             "import_get" => {
                 let (panel, import) = self.import();
                 Call::get(at(format!("{panel}/imports/{import}")))

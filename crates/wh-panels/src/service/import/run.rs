@@ -3,10 +3,10 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use serde_json::json;
 use wh_base::{Actor, Error, Result};
-use wh_contract::events::{ImportMode, PanelImported};
+use wh_contract::events::{ImportFailed, ImportMode, ImportStarted, PanelImported};
 use wh_contract::{ImportId, PanelId};
 use wh_dataset::Datasets;
-use wh_dataset::ingest::{Ingest, Source, Staged};
+use wh_dataset::ingest::{Ingest, Progress, Source, Staged};
 use wh_dataset::read::{ReadHints, ReadOptions};
 use wh_db::{AuditEntry, Context, Who, replayed};
 use wh_server::Hub;
@@ -15,6 +15,8 @@ use crate::codes;
 use crate::model::{IMPORTS_KEPT, Import, ImportState, Interruption, Panel, Shows};
 use crate::service::panel::{not_found, subject};
 use crate::store;
+
+use super::running::{Place, Running};
 
 /// Time between two words on progress, in microseconds.
 const PROGRESS_EVERY_US: i64 = 200_000;
@@ -29,6 +31,20 @@ pub struct ImportRequest {
     pub file_name: Option<String>,
     /// How to read it; detected where absent.
     pub options: Option<ReadOptions>,
+    /// How many bytes will come, where the sender told it.
+    pub bytes_expected: Option<i64>,
+}
+
+/// What an import needs of the house.
+pub struct Workplace {
+    /// Database, clock, ids.
+    pub cx: Context,
+    /// Where rows go.
+    pub datasets: Datasets,
+    /// Who listens.
+    pub hub: Hub,
+    /// What else runs.
+    pub running: Running,
 }
 
 struct Run<'a> {
@@ -38,22 +54,30 @@ struct Run<'a> {
     actor: &'a Actor,
     import: Import,
     panel: Panel,
+    place: &'a Place,
     told_at: i64,
 }
 
 /// Read the stream to its end and let the panel show its rows. The record of the import ends as done or as failed.
 pub async fn import_run(
-    cx: &Context,
-    datasets: &Datasets,
-    hub: &Hub,
+    house: &Workplace,
     actor: &Actor,
     request: ImportRequest,
     stream: impl Stream<Item = Result<Bytes>> + Send + Unpin,
 ) -> Result<Import> {
+    let Workplace { cx, datasets, hub, running } = house;
     let (panel, import) = replayed(|| begin(cx, actor, &request)).await?;
-    let mut run = Run { cx, datasets, hub, actor, import, panel, told_at: 0 };
-    let staged = match datasets.ingest_host().in_time(run.read(request.options, stream)).await {
+    let place = running.enter(import.id, request.bytes_expected);
+    let mut run = Run { cx, datasets, hub, actor, import, panel, place: &place, told_at: 0 };
+    let read = tokio::select! {
+        biased;
+        () = place.stopped() => Err(stopped(run.import.id)),
+        read = datasets.ingest_host().in_time(run.read(request.options, stream)) => read,
+    };
+    let staged = match read {
         Ok(staged) => staged,
+        // Whoever stopped it has ended its record.
+        Err(error) if error.is(&codes::IMPORT_STOPPED) => return Err(error),
         Err(error) => {
             run.end_as_failed(&error).await;
             return Err(error);
@@ -62,7 +86,8 @@ pub async fn import_run(
     match replayed(|| run.commit(staged.clone())).await {
         Ok(import) => Ok(import),
         Err(error) => {
-            if run.end_as_failed(&error).await == Named::No {
+            // Stopped: no version names what it wrote, and its record has ended.
+            if error.is(&codes::IMPORT_STOPPED) || run.end_as_failed(&error).await == Named::No {
                 run.discard(staged).await;
             }
             Err(error)
@@ -77,10 +102,17 @@ enum Named {
     No,
 }
 
+fn stopped(import: ImportId) -> Error {
+    codes::IMPORT_STOPPED.error(format!("import {import} was stopped"))
+}
+
 async fn begin(cx: &Context, actor: &Actor, request: &ImportRequest) -> Result<(Panel, Import)> {
+    let mut tx = cx.db.begin(actor.tenant).await?;
+    let panel = store::panel_by_id(&mut tx, request.panel).await?.ok_or_else(|| not_found(request.panel))?;
     let import = Import {
         id: cx.next_id::<ImportId>(),
         panel: request.panel,
+        panel_title: panel.title.as_str().to_owned(),
         mode: request.mode,
         state: ImportState::Running,
         file_name: request.file_name.clone(),
@@ -88,23 +120,23 @@ async fn begin(cx: &Context, actor: &Actor, request: &ImportRequest) -> Result<(
         bad_lines: 0,
         bad_lines_path: None,
         bytes: 0,
+        bytes_expected: None,
         version: None,
         interruption: None,
         started_by: actor.user,
         started_at: cx.clock.now(),
         ended_at: None,
     };
-    let mut tx = cx.db.begin(actor.tenant).await?;
-    let panel = store::panel_by_id(&mut tx, request.panel).await?.ok_or_else(|| not_found(request.panel))?;
     store::import_insert(&mut tx, &import).await?;
     store::import_prune(&mut tx, import.panel, IMPORTS_KEPT).await?;
     let after = json!({ "import": import.id, "mode": import.mode, "file_name": import.file_name });
+    tx.emit(ImportStarted { panel: import.panel, import: import.id, mode: import.mode }).await?;
     tx.audit(&Who::from(actor), entry("import_start", import.panel, after)).await?;
     tx.commit().await?;
     Ok((panel, import))
 }
 
-fn entry(action: &'static str, panel: PanelId, after: serde_json::Value) -> AuditEntry {
+pub(super) fn entry(action: &'static str, panel: PanelId, after: serde_json::Value) -> AuditEntry {
     AuditEntry { action, subject: subject(panel), before: None, after: Some(after) }
 }
 
@@ -121,13 +153,16 @@ impl Run<'_> {
         };
         let host = self.datasets.ingest_host();
         let mut ingest = Ingest::start(host, self.actor.tenant, self.panel.dataset, source).await?;
-        let mut any = false;
+        let mut arrived = 0;
         while let Some(bytes) = stream.next().await.transpose()? {
-            any |= !bytes.is_empty();
+            arrived += bytes.len() as u64;
             ingest.write(bytes).await?;
-            self.tell_progress(&ingest);
+            // What arrived, not what was parsed: the first megabyte waits until it is known how to read it.
+            let progress = Progress { bytes: arrived, ..ingest.progress() };
+            self.place.is_at(progress);
+            self.tell(progress);
         }
-        if !any {
+        if arrived == 0 {
             return Err(codes::UPLOAD_EMPTY.error("the body holds no bytes"));
         }
         ingest.finish().await
@@ -156,7 +191,9 @@ impl Run<'_> {
         let shows =
             Shows { version: committed.version.cast_signed(), rows: committed.rows.cast_signed(), columns };
         store::panel_show(&mut tx, import.panel, &shows, now).await?;
-        store::import_end(&mut tx, &import).await?;
+        if !store::import_end(&mut tx, &import).await? {
+            return Err(stopped(import.id));
+        }
         let Import { panel, id, mode, .. } = import;
         tx.emit(PanelImported { panel, import: id, version: shows.version, rows: shows.rows, mode }).await?;
         let entry = AuditEntry {
@@ -194,6 +231,8 @@ impl Run<'_> {
         let mut tx = self.cx.db.begin(self.actor.tenant).await?;
         let mut named = Named::No;
         if store::import_end(&mut tx, &import).await? {
+            let code = error.code().code.to_owned();
+            tx.emit(ImportFailed { panel: import.panel, import: import.id, code }).await?;
             let after = json!({ "import": import.id, "problem": error.code().code });
             tx.audit(&Who::from(self.actor), entry("import_fail", import.panel, after)).await?;
         } else if store::import_by_id(&mut tx, import.panel, import.id).await?.is_some() {
@@ -211,13 +250,12 @@ impl Run<'_> {
     }
 
     /// A word on how far it is, at most every fifth of a second, to whoever looks at the panel.
-    fn tell_progress(&mut self, ingest: &Ingest) {
+    fn tell(&mut self, progress: Progress) {
         let now = self.cx.clock.now().micros();
         if now - self.told_at < PROGRESS_EVERY_US {
             return;
         }
         self.told_at = now;
-        let progress = ingest.progress();
         let data = json!({ "import": self.import.id, "rows": progress.rows, "bytes": progress.bytes,
                            "bad_lines": progress.bad_lines });
         self.hub.tell(self.actor.tenant, &format!("panels.{}", self.import.panel), "import_progress", data);

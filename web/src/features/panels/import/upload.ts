@@ -1,5 +1,5 @@
 // Sends a file: a sample for the preview, the whole of it for the import. Knows bytes, not rows.
-import { type Answer, address, refuse } from '@/api/client';
+import { type Answer, address, api, refuse } from '@/api/client';
 import type { Import } from '@/api/panels';
 import { Problem } from '@/api/problem';
 
@@ -65,6 +65,8 @@ const unreadable = (file: File) =>
     null,
   );
 
+const UPLOAD_BROKEN = 'panels.upload_broken';
+
 export interface Upload {
   done: Promise<Import>;
   stop: () => void;
@@ -92,11 +94,26 @@ export function upload(
       const header = (name: string) => request.getResponseHeader(name);
       reject(Problem.from(request.status, request.response, header('x-request-id'), header('retry-after')));
     };
-    request.onerror = () => reject(Problem.away(new Error('the upload broke off')));
+    request.onerror = () => void whyBroken(panelId, file).then(reject);
     request.onabort = () => reject(Problem.stopped());
     request.send(file);
   });
   return { done, stop: () => request.abort() };
+}
+
+/** A server that ends an upload early may close the line before its answer is read; its record of the import says why. */
+async function whyBroken(panelId: string, file: File): Promise<Problem> {
+  const away = Problem.away(new Error('the upload broke off'));
+  try {
+    const query = { limit: 1 };
+    const { items } = await api.get('/v1/panels/{id}/imports', { path: { id: panelId }, query });
+    const [last] = items;
+    const why = last?.file_name === file.name ? last.problem : null;
+    if (!why || why.code === UPLOAD_BROKEN) return away;
+    return new Problem(409, why.code, 'the import ended early', why.detail, null, [], null);
+  } catch {
+    return away;
+  }
 }
 
 /** A title from a file's name: `flights_2013.csv` becomes `flights 2013`. */
