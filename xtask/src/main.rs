@@ -1,8 +1,11 @@
-//! Automation of the house in Rust: `cargo xtask tidy | gen | test | bench`. Reads and runs; decides no product behaviour.
+//! Automation of the house in Rust: `cargo xtask tidy | gen | test | bench | release`. Reads and runs; decides no product behaviour.
 mod bench;
 mod counterparts;
 mod gen_files;
+mod packages;
+mod release;
 mod run;
+mod sbom;
 mod suite;
 mod tidy;
 
@@ -40,6 +43,15 @@ enum Job {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
+    /// Build what is delivered for this machine's platform: archive, chart, SBOM, checksums
+    Release {
+        /// Pack this binary instead of building one
+        #[arg(long)]
+        binary: Option<PathBuf>,
+        /// An empty folder for the files [default: release-artifacts in the target folder]
+        #[arg(long)]
+        into: Option<PathBuf>,
+    },
 }
 
 fn main() -> Result<()> {
@@ -52,6 +64,7 @@ fn main() -> Result<()> {
         }
         Job::Test { only } => suite::run(&root, &only),
         Job::Bench { rest } => bench::run(&root, &rest),
+        Job::Release { binary, into } => release::run(&root, binary, into),
     }
 }
 

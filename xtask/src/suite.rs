@@ -6,14 +6,22 @@ use anyhow::{Result, bail};
 
 use crate::counterparts::Testbed;
 use crate::gen_files::{self, Mode};
+use crate::packages;
 use crate::run::{NPM_INSTALL, command, shown};
 use crate::tidy;
 
 type Part = (&'static str, fn(&Path, &Testbed) -> Result<()>);
 
 /// In this order: quick refusals first; the web before the binary that embeds it.
-const PARTS: &[Part] =
-    &[("check", checks), ("web", web), ("gen", generated), ("lint", lints), ("rust", rust), ("e2e", browser)];
+const PARTS: &[Part] = &[
+    ("check", checks),
+    ("web", web),
+    ("gen", generated),
+    ("lint", lints),
+    ("rust", rust),
+    ("e2e", browser),
+    ("packages", packages::check),
+];
 
 /// Run all parts, or those named. Each part's failure is kept until the end, so that one run shows all of them.
 pub fn run(root: &Path, only: &[String]) -> Result<()> {
@@ -32,7 +40,7 @@ pub fn run(root: &Path, only: &[String]) -> Result<()> {
         let began = Instant::now();
         let result = part(root, &testbed);
         let word = if result.is_ok() { "ok" } else { "FAILED" };
-        lines.push(format!("{name:<6} {word:<6} {:>5} s", began.elapsed().as_secs()));
+        lines.push(format!("{name:<8} {word:<6} {:>5} s", began.elapsed().as_secs()));
         if let Err(e) = result {
             eprintln!("{name}: {e:#}");
             failed.push(*name);

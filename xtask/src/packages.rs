@@ -1,0 +1,115 @@
+//! What is delivered besides the binary, tried as far as this machine can: image, compose file, unit, chart, release.
+mod chart;
+mod cluster;
+mod compose;
+mod image;
+mod ready;
+mod unit;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::counterparts::Testbed;
+use crate::run::command;
+
+/// Try all of it with the binary that the tests built. Every part is tried, also after a failure.
+pub fn check(root: &Path, testbed: &Testbed) -> Result<()> {
+    let metadata =
+        cargo_metadata::MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
+    let binary = PathBuf::from(metadata.target_directory.join("debug/wheelhouse"));
+    ensure!(binary.exists(), "{} is not there: run the part `gen` or `rust` first", binary.display());
+    let place = Place { root, testbed, binary };
+    let parts: [(&str, fn(&Place<'_>) -> Result<()>); 5] = [
+        ("image", image::check),
+        ("unit", unit::check),
+        ("compose", compose::check),
+        ("chart", chart::check),
+        ("release", ready::check),
+    ];
+    let mut failed = Vec::new();
+    for (name, part) in parts {
+        match part(&place) {
+            Ok(()) => eprintln!("packages: {name} ok"),
+            Err(error) => {
+                eprintln!("packages: {name}: {error:#}");
+                failed.push(name);
+            }
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("not as they must be: {}", failed.join(", ")) }
+}
+
+/// What every check needs.
+struct Place<'a> {
+    root: &'a Path,
+    testbed: &'a Testbed,
+    binary: PathBuf,
+}
+
+impl Place<'_> {
+    /// Something that is not there: a failure in CI, elsewhere a named skip.
+    fn without(&self, what: &str) -> Result<()> {
+        ensure!(!self.testbed.strict, "CI needs {what}");
+        eprintln!("packages: skipped for want of {what}");
+        Ok(())
+    }
+
+    /// The binary with settings from the environment as a package gives them, and none of this machine.
+    fn wheelhouse(&self, settings: &BTreeMap<String, String>) -> Command {
+        let mut command = command(&self.binary, &[], self.root);
+        command.env_clear().envs(settings);
+        command
+    }
+
+    /// Whether the binary takes all of these settings.
+    fn settings_are_right(&self, settings: &BTreeMap<String, String>) -> Result<()> {
+        let told = told(self.wheelhouse(settings).args(["config", "check"]))?;
+        ensure!(told.well, "{settings:?} is refused: {}", told.errors);
+        Ok(())
+    }
+}
+
+/// What a program said.
+struct Told {
+    well: bool,
+    words: String,
+    errors: String,
+}
+
+fn told(command: &mut Command) -> Result<Told> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {program}"))?;
+    Ok(Told {
+        well: output.status.success(),
+        words: String::from_utf8_lossy(&output.stdout).into_owned(),
+        errors: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+/// The same, being a failure when it fails.
+fn said(command: &mut Command) -> Result<Told> {
+    let told = told(command)?;
+    ensure!(told.well, "{} failed: {}", command.get_program().to_string_lossy(), told.errors);
+    Ok(told)
+}
+
+/// A folder that is gone afterwards.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("wheelhouse-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed lies in the folder for temporary things.
+        let _gone = std::fs::remove_dir_all(&self.0);
+    }
+}
