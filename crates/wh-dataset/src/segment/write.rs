@@ -232,5 +232,9 @@ fn end(open: Open) -> Result<Written> {
 }
 
 fn failed(error: parquet::errors::ParquetError) -> Error {
+    // From outside of the encoder: the upload, which ends when the store takes no more.
+    if matches!(error, parquet::errors::ParquetError::External(_)) {
+        return codes::STORE.caused("the object store took no more of a segment", error);
+    }
     codes::SEGMENT.caused("a segment cannot be written", error)
 }
