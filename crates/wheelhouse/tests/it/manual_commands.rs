@@ -87,7 +87,6 @@ impl<'a> Desk<'a> {
             .env("PATH", format!("{folder}:/usr/local/bin:/usr/bin:/bin"))
             .env("HOME", self.shell.folder());
         command.env("XDG_CONFIG_HOME", self.shell.folder().join("config"));
-        command.env("WHEELHOUSE_CLI_URL", format!("http://{}", self.house.address));
         crate::cli::read(&command.stdin(Stdio::null()).output().expect("bash starts"))
     }
 
@@ -101,7 +100,8 @@ impl<'a> Desk<'a> {
 
 #[test]
 fn each_command_of_an_operations_page_reaches_its_operation() {
-    let house = Site::new(EngineKind::Sqlite).start();
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
     house.set_up();
     let spec = house.nobody().get("/v1/openapi.json").json();
     let operations = spec["paths"].as_object().expect("paths").values();
@@ -111,11 +111,14 @@ fn each_command_of_an_operations_page_reaches_its_operation() {
         .collect();
     let mut seen = 0;
     for id in &ids {
-        // A new sign-in for each: some operations end the session, or all of them.
+        // A new sign-in for each, and for each call by curl: some operations end the session, or all of them.
         let desk = Desk::new(&house, OWNER);
         for Block { page, text } in blocks(&house, &format!("/docs/operations/{id}")) {
             let is_curl = text.starts_with("curl ");
             let script = desk.here(text.trim_end());
+            if is_curl {
+                desk.cookies(OWNER);
+            }
             let script = if is_curl { format!("{script} -m 20 -w '\\n%{{http_code}}'") } else { script };
             let said = desk.bash(&script);
             let told = format!("{page}: {script}\n{}\n{}", said.out, said.err);
