@@ -44,6 +44,42 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/identity/api-keys": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List one's own API keys in the company, newest first */
+        readonly get: operations["api_key_list"];
+        readonly put?: never;
+        /** Make an API key for oneself; its text is shown this once */
+        readonly post: operations["api_key_create"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/identity/api-keys/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /** Revoke one of one's own API keys at once */
+        readonly delete: operations["api_key_revoke"];
+        readonly options?: never;
+        readonly head?: never;
+        /** Rename one of one's own API keys */
+        readonly patch: operations["api_key_update"];
+        readonly trace?: never;
+    };
     readonly "/v1/identity/invitations": {
         readonly parameters: {
             readonly query?: never;
@@ -180,6 +216,82 @@ export interface paths {
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/identity/service-accounts": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the service accounts of the company, by name */
+        readonly get: operations["service_account_list"];
+        readonly put?: never;
+        /** Create a service account: a member that is no person and acts by keys only */
+        readonly post: operations["service_account_create"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/identity/service-accounts/{account_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /** Delete a service account with its keys */
+        readonly delete: operations["service_account_delete"];
+        readonly options?: never;
+        readonly head?: never;
+        /** Rename a service account, change its role, disable or enable it */
+        readonly patch: operations["service_account_update"];
+        readonly trace?: never;
+    };
+    readonly "/v1/identity/service-accounts/{account_id}/api-keys": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the API keys of a service account, newest first */
+        readonly get: operations["service_account_key_list"];
+        readonly put?: never;
+        /**
+         * Make an API key for a service account; its text is shown this once
+         * @description Two may live at a time, so that a program can change over from one to the next. A key that is made by a key ends no later
+         *     and opens from nowhere else.
+         */
+        readonly post: operations["service_account_key_create"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/identity/service-accounts/{account_id}/api-keys/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /** Revoke an API key of a service account at once */
+        readonly delete: operations["service_account_key_revoke"];
+        readonly options?: never;
+        readonly head?: never;
+        /** Rename an API key of a service account */
+        readonly patch: operations["service_account_key_update"];
         readonly trace?: never;
     };
     readonly "/v1/identity/session": {
@@ -657,6 +769,55 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An API key, without its secret */
+        readonly ApiKey: {
+            readonly created_at: components["schemas"]["Timestamp"];
+            readonly created_by: components["schemas"]["UserId"];
+            readonly expires_at: components["schemas"]["Timestamp"];
+            readonly id: components["schemas"]["ApiKeyId"];
+            readonly name: string;
+            /** @description From where it may be used; from everywhere when empty */
+            readonly networks: readonly string[];
+            /** @description What the key begins with: names it, opens nothing */
+            readonly prefix: string;
+            /** @description Permissions; of these, what the owner holds at the moment of use counts */
+            readonly scopes: readonly string[];
+            /** @description From where it was used then */
+            readonly used_address?: string | null;
+            readonly used_at?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description What a new key is for */
+        readonly ApiKeyCreate: {
+            /** @description Which program uses it */
+            readonly name: string;
+            /** @description Addresses or networks from which it may be used; from everywhere when empty */
+            readonly networks?: readonly string[];
+            /** @description Permissions, each once; none that you do not hold */
+            readonly scopes: readonly string[];
+            /**
+             * Format: int32
+             * @description How many days it lives; 90 where nothing is said
+             */
+            readonly valid_days?: number | null;
+        };
+        /**
+         * Format: uuid
+         * @description A key for programs.
+         */
+        readonly ApiKeyId: string;
+        /** @description A new key with its text, which is shown this once */
+        readonly ApiKeyIssued: {
+            readonly api_key: components["schemas"]["ApiKey"];
+            /**
+             * Format: password
+             * @description For `Authorization: Bearer …`
+             */
+            readonly secret: string;
+        };
+        /** @description What a key is called from now on */
+        readonly ApiKeyUpdate: {
+            readonly name: string;
+        };
         /** @description Why a backup or a proof failed */
         readonly BackupFailure: {
             readonly at: components["schemas"]["Timestamp"];
@@ -1020,10 +1181,11 @@ export interface components {
         };
         /** @description Who the caller is */
         readonly Me: {
-            /** @description What the role may do here */
+            readonly api_key_id?: components["schemas"]["ApiKeyId"] | null;
+            /** @description What the caller may do here: by role, and by scope where a key speaks */
             readonly permissions: readonly string[];
             readonly role: components["schemas"]["Role"];
-            readonly session_id: components["schemas"]["SessionId"];
+            readonly session_id?: components["schemas"]["SessionId"] | null;
             readonly tenant: components["schemas"]["MeTenant"];
             /** @description Every company the caller belongs to */
             readonly tenants: readonly components["schemas"]["MeMembership"][];
@@ -1052,7 +1214,8 @@ export interface components {
             readonly name: string;
         };
         readonly MeUser: {
-            readonly email: string;
+            /** @description Null for a service account, which is no person */
+            readonly email?: string | null;
             readonly id: components["schemas"]["UserId"];
             readonly name: string;
         };
@@ -1088,6 +1251,28 @@ export interface components {
             readonly resident_bytes: number;
             /** Format: int64 */
             readonly threads: number;
+        };
+        /** @description One page of a list. */
+        readonly PageOf_ApiKey: {
+            /** @description The rows. */
+            readonly items: readonly {
+                readonly created_at: components["schemas"]["Timestamp"];
+                readonly created_by: components["schemas"]["UserId"];
+                readonly expires_at: components["schemas"]["Timestamp"];
+                readonly id: components["schemas"]["ApiKeyId"];
+                readonly name: string;
+                /** @description From where it may be used; from everywhere when empty */
+                readonly networks: readonly string[];
+                /** @description What the key begins with: names it, opens nothing */
+                readonly prefix: string;
+                /** @description Permissions; of these, what the owner holds at the moment of use counts */
+                readonly scopes: readonly string[];
+                /** @description From where it was used then */
+                readonly used_address?: string | null;
+                readonly used_at?: components["schemas"]["Timestamp"] | null;
+            }[];
+            /** @description Where to go on; absent on the last page. */
+            readonly next_cursor?: string;
         };
         /** @description One page of a list. */
         readonly PageOf_CompanyUsage: {
@@ -1192,6 +1377,27 @@ export interface components {
                  * @description Rises with every import; 0 before the first.
                  */
                 readonly version: number;
+            }[];
+            /** @description Where to go on; absent on the last page. */
+            readonly next_cursor?: string;
+        };
+        /** @description One page of a list. */
+        readonly PageOf_ServiceAccount: {
+            /** @description The rows. */
+            readonly items: readonly {
+                readonly created_at: components["schemas"]["Timestamp"];
+                readonly created_by: components["schemas"]["UserId"];
+                /** @description Whether its keys open anything */
+                readonly enabled: boolean;
+                readonly id: components["schemas"]["UserId"];
+                /**
+                 * Format: int64
+                 * @description Its living keys, two at most
+                 */
+                readonly keys: number;
+                readonly name: string;
+                readonly role: components["schemas"]["Role"];
+                readonly used_at?: components["schemas"]["Timestamp"] | null;
             }[];
             /** @description Where to go on; absent on the last page. */
             readonly next_cursor?: string;
@@ -1347,6 +1553,36 @@ export interface components {
              */
             readonly version: number;
         };
+        /** @description A member that is no person */
+        readonly ServiceAccount: {
+            readonly created_at: components["schemas"]["Timestamp"];
+            readonly created_by: components["schemas"]["UserId"];
+            /** @description Whether its keys open anything */
+            readonly enabled: boolean;
+            readonly id: components["schemas"]["UserId"];
+            /**
+             * Format: int64
+             * @description Its living keys, two at most
+             */
+            readonly keys: number;
+            readonly name: string;
+            readonly role: components["schemas"]["Role"];
+            readonly used_at?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description A new service account */
+        readonly ServiceAccountCreate: {
+            /** @description Unique in the company */
+            readonly name: string;
+            /** @description Not above one's own */
+            readonly role: components["schemas"]["Role"];
+        };
+        /** @description What is to be different; what is not named stays */
+        readonly ServiceAccountUpdate: {
+            /** @description Whether its keys open anything */
+            readonly enabled?: boolean | null;
+            readonly name?: string | null;
+            readonly role?: components["schemas"]["Role"] | null;
+        };
         /** @description One of the caller's sessions */
         readonly Session: {
             /** @description From where it was begun */
@@ -1373,7 +1609,7 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description A signed-in browser or tool.
+         * @description A signed-in browser.
          */
         readonly SessionId: string;
         /** @description The caller's sessions, newest first */
@@ -1466,7 +1702,7 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description A person or, later, a service account. Global: one user may be a member of several tenants.
+         * @description A person or a service account. Global: one person may be a member of several tenants.
          */
         readonly UserId: string;
         /** @description A list that is given whole */
@@ -1589,7 +1825,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1598,7 +1834,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1607,7 +1843,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1627,6 +1863,15 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -1694,7 +1939,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1703,7 +1948,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1712,7 +1957,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1739,6 +1984,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -1756,6 +2010,590 @@ export interface operations {
                 };
             };
             /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly api_key_list: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Where to go on: `next_cursor` of the page before */
+                readonly cursor?: string;
+                /** @description Rows per page */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PageOf_ApiKey"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly api_key_create: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ApiKeyCreate"];
+            };
+        };
+        readonly responses: {
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ApiKeyIssued"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_above, server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_limit */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_expiry, identity.api_key_name, identity.api_key_network, identity.api_key_scope, server.body_invalid */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly api_key_revoke: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The key */
+                readonly id: components["schemas"]["ApiKeyId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly api_key_update: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The key */
+                readonly id: components["schemas"]["ApiKeyId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ApiKeyUpdate"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_name, server.body_invalid, server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1804,7 +2642,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1813,7 +2651,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1822,7 +2660,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1849,6 +2687,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -1865,7 +2712,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1906,7 +2753,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["InvitationIssued"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1915,7 +2762,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1924,7 +2771,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1996,6 +2843,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -2012,7 +2868,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2053,7 +2909,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2062,7 +2918,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2071,7 +2927,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2125,6 +2981,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -2141,7 +3006,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2182,7 +3047,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2272,7 +3137,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.throttled */
+            /** @description identity.throttled, server.rate_limited */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2297,7 +3162,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2338,7 +3203,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["InvitationOpened"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2419,7 +3284,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.throttled */
+            /** @description identity.throttled, server.rate_limited */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2444,7 +3309,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2488,7 +3353,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2497,7 +3362,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2506,7 +3371,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2533,6 +3398,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -2549,7 +3423,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2598,7 +3472,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2607,7 +3481,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2616,7 +3490,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2643,6 +3517,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -2659,7 +3542,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2700,7 +3583,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2709,7 +3592,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2718,7 +3601,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2772,6 +3655,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -2788,7 +3680,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2835,7 +3727,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Member"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2844,7 +3736,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2853,7 +3745,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2934,6 +3826,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -2950,7 +3851,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2991,7 +3892,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3000,7 +3901,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3009,7 +3910,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.no_tenant, server.cross_origin, server.forbidden */
+            /** @description identity.no_tenant, server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3072,7 +3973,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.throttled */
+            /** @description identity.throttled, server.bearer_throttled, server.rate_limited */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3097,7 +3998,1206 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_list: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Where to go on: `next_cursor` of the page before */
+                readonly cursor?: string;
+                /** @description Rows per page */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PageOf_ServiceAccount"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_create: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ServiceAccountCreate"];
+            };
+        };
+        readonly responses: {
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ServiceAccount"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.member_limit, identity.service_account_exists, identity.service_account_limit, server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_name, server.body_invalid, server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_delete: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The service account */
+                readonly account_id: components["schemas"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_update: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The service account */
+                readonly account_id: components["schemas"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ServiceAccountUpdate"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ServiceAccount"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_exists, server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_name, server.body_invalid, server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_key_list: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Where to go on: `next_cursor` of the page before */
+                readonly cursor?: string;
+                /** @description Rows per page */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description The service account */
+                readonly account_id: components["schemas"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PageOf_ApiKey"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_key_create: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The service account */
+                readonly account_id: components["schemas"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ApiKeyCreate"];
+            };
+        };
+        readonly responses: {
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ApiKeyIssued"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_above, identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.service_account_keys */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_expiry, identity.api_key_name, identity.api_key_network, identity.api_key_scope, server.body_invalid */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_key_revoke: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The service account */
+                readonly account_id: components["schemas"]["UserId"];
+                /** @description The key */
+                readonly id: components["schemas"]["ApiKeyId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_not_found, identity.service_account_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly service_account_key_update: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The service account */
+                readonly account_id: components["schemas"]["UserId"];
+                /** @description The key */
+                readonly id: components["schemas"]["ApiKeyId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ApiKeyUpdate"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_not_found, identity.service_account_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_name, server.body_invalid, server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3132,7 +5232,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3141,7 +5241,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3150,7 +5250,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3177,6 +5277,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -3193,7 +5302,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3234,7 +5343,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3243,7 +5352,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3252,7 +5361,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.no_tenant, server.cross_origin, server.forbidden */
+            /** @description identity.no_tenant, server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3324,6 +5433,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -3340,7 +5458,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3384,7 +5502,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3393,7 +5511,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3402,7 +5520,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3429,6 +5547,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -3445,7 +5572,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3486,7 +5613,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3567,7 +5694,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.throttled */
+            /** @description identity.throttled, server.rate_limited */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3592,7 +5719,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3633,7 +5760,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3642,7 +5769,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3651,7 +5778,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3705,6 +5832,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -3721,7 +5857,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3761,7 +5897,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["SessionsEnded"];
                 };
             };
-            /** @description server.address, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3770,7 +5906,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3779,7 +5915,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3824,6 +5960,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -3840,7 +5985,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3884,7 +6029,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3911,6 +6056,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -3927,7 +6081,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3968,7 +6122,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4058,7 +6212,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.throttled */
+            /** @description identity.throttled, server.rate_limited */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4083,7 +6237,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4127,7 +6281,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Tenant"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4136,7 +6290,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4145,7 +6299,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4217,6 +6371,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -4233,7 +6396,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4269,7 +6432,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.live_handshake, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.live_handshake, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4278,7 +6441,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4287,7 +6450,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin */
+            /** @description server.bearer_disabled, server.bearer_network, server.cross_origin */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4314,7 +6477,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.live_sockets */
+            /** @description server.bearer_throttled, server.live_sockets, server.rate_limited */
             readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4374,7 +6537,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4394,6 +6557,15 @@ export interface operations {
             };
             /** @description server.host_foreign */
             readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.rate_limited */
+            readonly 429: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4468,7 +6640,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4477,7 +6649,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4486,7 +6658,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4513,6 +6685,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -4529,7 +6710,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4573,7 +6754,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Panel"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4582,7 +6763,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4591,7 +6772,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4663,6 +6844,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -4679,7 +6869,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4725,7 +6915,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4734,7 +6924,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4743,7 +6933,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4779,6 +6969,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -4795,7 +6994,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4835,7 +7034,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4844,7 +7043,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4853,7 +7052,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4907,6 +7106,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -4923,7 +7131,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4969,7 +7177,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Panel"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4978,7 +7186,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4987,7 +7195,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5068,6 +7276,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -5084,7 +7301,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5135,7 +7352,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.cursor, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5144,7 +7361,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5153,7 +7370,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5189,6 +7406,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -5205,7 +7431,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5259,7 +7485,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Import"];
                 };
             };
-            /** @description panels.query_malformed, panels.upload_broken, server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description panels.query_malformed, panels.upload_broken, server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5268,7 +7494,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5277,7 +7503,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5358,6 +7584,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -5412,7 +7647,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5421,7 +7656,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5430,7 +7665,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5466,6 +7701,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -5482,7 +7726,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5529,7 +7773,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5538,7 +7782,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5547,7 +7791,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5583,6 +7827,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -5599,7 +7852,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.imports_busy, dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description dataset.imports_busy, dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5642,7 +7895,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Import"];
                 };
             };
-            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5651,7 +7904,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5660,7 +7913,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5714,6 +7967,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -5730,7 +7992,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5789,7 +8051,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description dataset.filter, panels.query_malformed, server.address, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description dataset.filter, panels.query_malformed, server.address, server.bearer_and_cookie, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5798,7 +8060,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5807,7 +8069,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5870,6 +8132,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -5886,7 +8157,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.store, dataset.views_busy, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description dataset.store, dataset.views_busy, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5937,7 +8208,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5946,7 +8217,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5955,7 +8226,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5982,6 +8253,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -5998,7 +8278,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6048,7 +8328,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["DatasetDetected"];
                 };
             };
-            /** @description panels.query_malformed, panels.upload_broken, server.address, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description panels.query_malformed, panels.upload_broken, server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6057,7 +8337,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6066,7 +8346,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6129,6 +8409,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -6180,7 +8469,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6189,7 +8478,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6198,7 +8487,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6225,6 +8514,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -6241,7 +8539,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6290,7 +8588,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6299,7 +8597,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6308,7 +8606,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6335,6 +8633,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -6351,7 +8658,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6395,7 +8702,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6404,7 +8711,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6413,7 +8720,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6440,6 +8747,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -6456,7 +8772,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6500,7 +8816,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["LogLevel"];
                 };
             };
-            /** @description server.address, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6509,7 +8825,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6518,7 +8834,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6590,6 +8906,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -6606,7 +8931,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6650,7 +8975,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6659,7 +8984,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6668,7 +8993,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6695,6 +9020,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -6711,7 +9045,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6755,7 +9089,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6764,7 +9098,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6773,7 +9107,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6800,6 +9134,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -6816,7 +9159,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6857,7 +9200,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6866,7 +9209,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6875,7 +9218,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.cross_origin, server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6929,6 +9272,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -6945,7 +9297,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6989,7 +9341,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6998,7 +9350,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7007,7 +9359,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7034,6 +9386,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -7050,7 +9411,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7094,7 +9455,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7103,7 +9464,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.unauthenticated */
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
             readonly 401: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7112,7 +9473,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.forbidden */
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7139,6 +9500,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request's head is larger than the server takes; there is no body. */
             readonly 431: {
                 headers: {
@@ -7155,7 +9525,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;

@@ -128,7 +128,7 @@ async fn admit(plan: &Plan, door: &Door, parts: &mut Parts, visit: &Visit) -> Re
         visit.acted_by_key(grant.key);
     }
     if let Some(rates) = parts.extensions.get::<Arc<Rates>>() {
-        rates.by_actor(&actor, visit.tally())?;
+        rates.actor(&actor, visit.tally())?;
     }
     allow(plan, &actor)?;
     if plan.op.permission().is_some_and(|permission| permission.is_of_installation())

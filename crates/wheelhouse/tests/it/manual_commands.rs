@@ -8,6 +8,8 @@ use wh_testkit::engines::{EngineKind, shared};
 use crate::cli::Shell;
 use crate::house::{House, PASSWORD, Site};
 
+/// Seconds that a block may take.
+const FOLLOW_S: &str = "20";
 const OWNER: &str = "olga@acme.example";
 const FLIGHTS: &str = "carrier,dep_delay\nUA,2\nAA,-4\n";
 /// Blocks that are no commands of this program: the developer's, and the browser's.
@@ -81,8 +83,11 @@ impl<'a> Desk<'a> {
     fn bash(&self, script: &str) -> crate::cli::Said {
         let binary = PathBuf::from(env!("CARGO_BIN_EXE_wheelhouse"));
         let folder = binary.parent().expect("a folder").display();
-        let mut command = Command::new("bash");
-        command.args(["-e", "-o", "pipefail", "-c", script]).current_dir(self.shell.folder());
+        // What follows, or asks again and again while the server says "later", is ended: it was understood.
+        let mut command = Command::new("timeout");
+        command
+            .args([FOLLOW_S, "bash", "-e", "-o", "pipefail", "-c", script])
+            .current_dir(self.shell.folder());
         command
             .env("PATH", format!("{folder}:/usr/local/bin:/usr/bin:/bin"))
             .env("HOME", self.shell.folder());
@@ -119,7 +124,7 @@ fn each_command_of_an_operations_page_reaches_its_operation() {
             if is_curl {
                 desk.cookies(OWNER);
             }
-            let script = if is_curl { format!("{script} -m 20 -w '\\n%{{http_code}}'") } else { script };
+            let script = if is_curl { format!("{script} -m 10 -w '\\n%{{http_code}}'") } else { script };
             let said = desk.bash(&script);
             let told = format!("{page}: {script}\n{}\n{}", said.out, said.err);
             assert_ne!(said.code, 2, "not understood: {told}");
