@@ -1,7 +1,7 @@
 //! Which pages a write-ahead log has changed since a place in it. Reads headers only; knows no content.
 //!
 //! The answer may name too many pages (of transactions that were undone or are not finished), never too few: a place is
-//! the last commit that was in the log before the moment it belongs to, and a log that was begun anew says so by its salt.
+//! a commit that could be read before the moment it belongs to, and a log that was begun anew says so by its salt.
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -27,17 +27,18 @@ pub struct Mark {
     frames: u64,
 }
 
-/// The last commit in the log. `from` is a place found earlier, where the search may begin.
+/// The last but one commit in the log. The last one may stand there and be read by nobody yet: it counts when it is on disk. All
+/// before it do, as one writer ends a commit before it begins the next. `from` is a place found earlier, where the search begins.
 pub fn mark(path: &Path, from: Mark) -> Result<Mark> {
     let Some(log) = Log::open(path)? else { return Ok(Mark::default()) };
     let begin = if from.salt == Some(log.salt) { from.frames } else { 0 };
-    let mut last = begin;
+    let (mut last, mut before) = (begin, begin);
     log.each_frame(begin, &mut |at, frame| {
         if frame[4..8] != [0; 4] {
-            last = at + 1;
+            (before, last) = (last, at + 1);
         }
     })?;
-    Ok(Mark { salt: Some(log.salt), frames: last })
+    Ok(Mark { salt: Some(log.salt), frames: before })
 }
 
 /// The pages that were written since a place; nothing where the log was begun anew since.

@@ -80,6 +80,18 @@ impl<'a> Desk<'a> {
         assert!(said.code == 0 && kept.contains("wh_sid"), "{kept} {}", said.err);
     }
 
+    /// A data folder in the usual place, whose configuration names a place for backups.
+    fn prepare_backup(&self) {
+        let here = self.shell.folder().display();
+        let serve =
+            told_by_files("wheelhouse serve --data-dir ./data --listen 127.0.0.1:0", self.shell.folder());
+        let settings =
+            format!("[backup]\ntarget = \"{here}/backups\"\nkey_file = \"{here}/etc/backup.key\"\n");
+        self.shell.file("backup.toml", &settings);
+        let said = self.bash(&format!("mkdir data etc && {serve} cp backup.toml data/wheelhouse.toml"));
+        assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    }
+
     fn bash(&self, script: &str) -> crate::cli::Said {
         let binary = PathBuf::from(env!("CARGO_BIN_EXE_wheelhouse"));
         let folder = binary.parent().expect("a folder").display();
@@ -99,7 +111,9 @@ impl<'a> Desk<'a> {
     fn here(&self, text: &str) -> String {
         let here = format!("http://{}", self.house.address);
         let text = text.replace("http://127.0.0.1:8080", &here).replace("https://ops.acme.example", &here);
-        text.replace("ada@acme.example", OWNER)
+        let text = text.replace("ada@acme.example", OWNER).replace("/etc/wheelhouse", "etc");
+        // A folder of its own for each restore, and a moment that has points before it.
+        text.replace("./restored --at 2026-11-21T14:05:00Z", "./restored-at --at 2099-11-21T14:05:00Z")
     }
 }
 
@@ -127,7 +141,9 @@ fn each_command_of_an_operations_page_reaches_its_operation() {
             let script = if is_curl { format!("{script} -m 10 -w '\\n%{{http_code}}'") } else { script };
             let said = desk.bash(&script);
             let told = format!("{page}: {script}\n{}\n{}", said.out, said.err);
-            assert_ne!(said.code, 2, "not understood: {told}");
+            // Earlier pages made panels of one name: that is said, and understood.
+            let is_understood = said.code != 2 || said.err.contains("cli.name_ambiguous");
+            assert!(is_understood, "not understood: {told}");
             if is_curl {
                 assert_eq!(said.code, 0, "{told}");
                 let (body, status) =
@@ -186,9 +202,13 @@ fn each_command_of_the_guides_goes_well() {
     let new = tempfile::tempdir().expect("a folder");
     let mut seen = 0;
     for page in pages(&house).into_iter().filter(|page| !page.contains("/operations/")) {
+        let desk = Desk::new(&house, OWNER);
+        if page.ends_with("/backup") {
+            desk.prepare_backup();
+        }
         for Block { page, text } in blocks(&house, &page) {
-            let desk = Desk::new(&house, OWNER);
-            if FOREIGN.contains(&text.trim_end()) {
+            // Those of another machine's PostgreSQL are walked by the tests of backups there.
+            if FOREIGN.contains(&text.trim_end()) || text.contains("@host/") {
                 continue;
             }
             let told = format!("{page}: {text}");
