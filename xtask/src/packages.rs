@@ -15,6 +15,9 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::counterparts::Testbed;
 use crate::run::command;
 
+/// Looks at one package.
+type Part = fn(&Place<'_>) -> Result<()>;
+
 /// Try all of it with the binary that the tests built. Every part is tried, also after a failure.
 pub fn check(root: &Path, testbed: &Testbed) -> Result<()> {
     let metadata =
@@ -22,7 +25,7 @@ pub fn check(root: &Path, testbed: &Testbed) -> Result<()> {
     let binary = PathBuf::from(metadata.target_directory.join("debug/wheelhouse"));
     ensure!(binary.exists(), "{} is not there: run the part `gen` or `rust` first", binary.display());
     let place = Place { root, testbed, binary };
-    let parts: [(&str, fn(&Place<'_>) -> Result<()>); 5] = [
+    let parts: [(&str, Part); 5] = [
         ("image", image::check),
         ("unit", unit::check),
         ("compose", compose::check),

@@ -1,4 +1,4 @@
-//! What is inside a release, as CycloneDX: the crates that are linked, the packages of the web app, who needs whom.
+//! What is inside a release, as `CycloneDX`: the crates that are linked, the packages of the web app, who needs whom.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;

@@ -16,7 +16,7 @@ use wh_server::ServerConfig;
 const VALID_S: i64 = 90 * 86_400;
 
 struct Contact {
-    contact: String,
+    address: String,
     canonical: Option<String>,
     clock: Arc<dyn Clock>,
 }
@@ -28,7 +28,7 @@ pub fn routes(config: &ServerConfig, clock: Arc<dyn Clock>) -> Result<Router> {
     let public = config.public_origin()?.map(|origin| origin.ascii_serialization());
     let canonical = public.filter(|origin| origin.starts_with("https://"));
     let contact = Contact {
-        contact: contact.into(),
+        address: contact.into(),
         canonical: canonical.map(|origin| format!("{origin}/.well-known/security.txt")),
         clock,
     };
@@ -49,5 +49,5 @@ fn text(contact: &Contact) -> String {
     // Whole seconds: readers of RFC 3339 need not know fractions.
     let expires = Timestamp::from_micros(expires.micros().div_euclid(1_000_000) * 1_000_000);
     let canonical = contact.canonical.as_ref().map_or_else(String::new, |url| format!("Canonical: {url}\n"));
-    format!("Contact: {}\nExpires: {expires}\nPreferred-Languages: en\n{canonical}", contact.contact)
+    format!("Contact: {}\nExpires: {expires}\nPreferred-Languages: en\n{canonical}", contact.address)
 }

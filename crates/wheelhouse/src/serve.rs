@@ -65,7 +65,7 @@ pub async fn serve(sources: &Sources) -> Result<()> {
 
     let house = House { settings: &settings, data: &data, inputs: &inputs, log, sockets, health, edge };
     // A signal during a long start ends it where it waits; what was begun is undone as after a crash.
-    let opened = stop.run_until_cancelled(house.open(&origin)).await;
+    let opened = stop.run_until_cancelled(Box::pin(house.open(&origin))).await;
     let outcome = match opened {
         Some(Ok(work)) => {
             ended_well(serving.await)?;

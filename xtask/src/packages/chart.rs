@@ -108,7 +108,7 @@ impl Chart<'_> {
         ensure!(taken.well && taken.errors.is_empty(), "the API server: {}", taken.errors);
         let objects = Objects::read(&taken.words)?;
         let stateful = objects.one("StatefulSet")?;
-        self.secured(cluster, stateful)?;
+        Self::secured(cluster, stateful)?;
         self.place.settings_are_right(&settings(stateful)?)?;
         let kinds = objects.kinds();
         let wanted: &[&str] = match set {
@@ -151,7 +151,7 @@ impl Chart<'_> {
     }
 
     /// The server takes the pod under `restricted`, and would not take it with a root user.
-    fn secured(&self, cluster: &Cluster, stateful: &Value) -> Result<()> {
+    fn secured(cluster: &Cluster, stateful: &Value) -> Result<()> {
         let mut spec = stateful["spec"]["template"]["spec"].clone();
         let claim = json!({ "name": "data", "persistentVolumeClaim": { "claimName": "data" } });
         let volumes = spec["volumes"].as_array().cloned().unwrap_or_default();

@@ -10,7 +10,7 @@ use super::{Place, Scratch, said};
 use crate::release;
 use crate::run::{answers, command};
 
-/// The schema of CycloneDX, strictly; the file's name is the argument.
+/// The schema of `CycloneDX`, strictly; the file's name is the argument.
 const VALIDATE: &str = "import sys\n\
     from cyclonedx.schema import SchemaVersion\n\
     from cyclonedx.validation.json import JsonStrictValidator\n\

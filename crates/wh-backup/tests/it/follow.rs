@@ -194,6 +194,6 @@ fn age(folder: &Path) {
     for file in files(folder) {
         let file = std::fs::File::options().write(true).open(file).expect("a file");
         let modified = file.metadata().and_then(|meta| meta.modified()).expect("a time");
-        file.set_modified(modified - std::time::Duration::from_secs(7_200)).expect("it can be set");
+        file.set_modified(modified - std::time::Duration::from_hours(2)).expect("it can be set");
     }
 }

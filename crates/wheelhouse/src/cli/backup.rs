@@ -183,6 +183,7 @@ fn create(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> Re
     Ok(())
 }
 
+#[expect(clippy::fn_params_excessive_bools, reason = "the flag as it was typed")]
 fn list(repository: &Repository, json: bool) -> Result<()> {
     for point in repository.points()? {
         if json {

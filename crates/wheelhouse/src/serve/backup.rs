@@ -11,9 +11,9 @@ use crate::compose::{self, Inputs};
 use crate::settings::{Engine, Settings};
 
 /// Time between two looks when only full points are made, and after a failure at most.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// Time between two looks whether a proof is due.
-const PROOF_LOOK_EVERY: Duration = Duration::from_secs(60);
+const PROOF_LOOK_EVERY: Duration = Duration::from_mins(1);
 /// How soon a proof that failed is tried again, in seconds.
 const PROOF_AGAIN_S: i64 = 3_600;
 /// How often an idle database's status is written, in seconds.
@@ -164,7 +164,7 @@ impl Backups {
     fn prune(&self, repository: &Repository) {
         match wh_backup::prune(repository, self.config.retention(), self.clock.now()) {
             Ok(pruned) => {
-                tracing::debug!(points = pruned.points, parts = pruned.parts, "old backups removed")
+                tracing::debug!(points = pruned.points, parts = pruned.parts, "old backups removed");
             }
             // Another process adds just now; the next full point prunes for both.
             Err(error) if error.is(&wh_backup::codes::RUNNING) => {}

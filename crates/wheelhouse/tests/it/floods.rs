@@ -53,7 +53,7 @@ fn flood(
     assert!(end == End::Any || !open, "{what}: the connection stays open");
     fort.others_are_answered(what);
     let growth = fort.resident_mb().saturating_sub(before);
-    println!("{what}: {growth} MiB more, reason {:?}", attacker.reason());
+    eprintln!("{what}: {growth} MiB more, reason {:?}", attacker.reason());
     assert!(growth < GROWTH_MB_MAX, "{what}: {growth} MiB more");
     attacker.reason()
 }
@@ -157,7 +157,7 @@ fn who_leaves_answers_lying_does_not_keep_an_old_connection() {
 #[test]
 fn slow_clients_do_not_keep_others_waiting() {
     if !has_slowhttptest() {
-        println!("skipped: slowhttptest is not installed");
+        eprintln!("skipped: slowhttptest is not installed");
         return;
     }
     let site = Site::new(EngineKind::Sqlite);
@@ -195,7 +195,7 @@ fn slow_clients_do_not_keep_others_waiting() {
             assert_eq!(house.nobody().get("/health").status, 200, "{what}");
             asked += 1;
         }
-        println!("{what}: {asked} others were answered meanwhile");
+        eprintln!("{what}: {asked} others were answered meanwhile");
         assert!(asked > 0, "{what}");
     }
     let growth = resident_mb(house.pid()).saturating_sub(before);

@@ -41,35 +41,33 @@ fn collector(refuse: Vec<&'static str>) -> (SocketAddr, Receiver<Came>) {
     (address, came)
 }
 
-/// All messages of one connection.
+/// The one message of a connection: each is answered with a close, which makes room for the next.
 fn take(stream: TcpStream, refuse: &mut impl Iterator<Item = &'static str>, sender: &Sender<Came>) {
     let mut writer = stream.try_clone().expect("a socket can be cloned");
     let mut reader = BufReader::new(stream);
+    let mut lines = Vec::new();
     loop {
-        let mut lines = Vec::new();
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).unwrap_or(0) == 0 {
-                return;
-            }
-            if line == "\r\n" {
-                break;
-            }
-            lines.push(line.trim_end().to_ascii_lowercase());
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return;
         }
-        let length = lines.iter().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-        let mut body = vec![0; length.expect("a message has a length")];
-        reader.read_exact(&mut body).expect("the whole message");
-        let path = lines[0].split(' ').nth(1).unwrap_or_default().to_owned();
-        // One connection at a time: what is answered with a close makes room for the next.
-        let (status, kept) = refuse.next().map_or(("200 OK", true), |status| (status, false));
-        if kept {
-            let _ = sender.send(Came { path, headers: lines, body });
+        if line == "\r\n" {
+            break;
         }
-        let answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-        let _ = writer.write_all(answer.as_bytes());
-        return;
+        lines.push(line.trim_end().to_ascii_lowercase());
     }
+    let length = lines.iter().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.expect("a message has a length")];
+    reader.read_exact(&mut body).expect("the whole message");
+    let path = lines[0].split(' ').nth(1).unwrap_or_default().to_owned();
+    let refusal = refuse.next();
+    if refusal.is_none() {
+        // Whoever does not listen any more has seen enough.
+        let _gone = sender.send(Came { path, headers: lines, body });
+    }
+    let status = refusal.unwrap_or("200 OK");
+    let answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    let _closed = writer.write_all(answer.as_bytes());
 }
 
 fn spans(came: &Receiver<Came>, mut enough: impl FnMut(&[Span]) -> bool) -> Vec<Span> {

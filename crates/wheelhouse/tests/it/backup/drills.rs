@@ -161,7 +161,7 @@ fn compare(folder: &Path, diary: &Diary, counted: &str, filled: &str, (kept, nex
                 assert!(told.asked < next, "panel {title} is in a point that was made before it");
             }
             None => {
-                assert!(told.answered >= kept, "panel {title} was acknowledged before {kept} and is gone")
+                assert!(told.answered >= kept, "panel {title} was acknowledged before {kept} and is gone");
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::house::{House, sites};
 /// Make a key as a person does: its id and text.
 fn key(shell: &Shell, more: &[&str]) -> (String, String) {
     let made = shell.run(&[&["api-key", "create", "--json"], more].concat()).json();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
     (text(&made["api_key"]["id"]), text(&made["secret"]))
 }
 

@@ -65,7 +65,7 @@ impl Fort {
         let body = json!({ "token": token, "company": "Acme", "name": "Olga", "email": "olga@acme.example", "password": PASSWORD });
         let answer = fort.ask("POST", "/v1/identity/setup", &body.to_string());
         let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
-        fort.cookie = cookie.split(';').next().expect("a pair").to_owned();
+        cookie.split(';').next().expect("a pair").clone_into(&mut fort.cookie);
         fort
     }
 
