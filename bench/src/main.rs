@@ -3,12 +3,14 @@ mod backup;
 mod client;
 mod data;
 mod figures;
+mod http;
 mod import;
 mod live;
 mod overload;
 mod panels;
 mod server;
 mod session;
+mod soak;
 mod start;
 mod tenants;
 mod view;
@@ -33,12 +35,15 @@ pub struct Arguments {
     /// Written into the report
     #[arg(long, default_value = "")]
     commit: String,
-    /// Only groups whose name begins so: start, import, view, panels, live, tenants, writes, overload, backup
+    /// Only groups whose name begins so: start, http, import, view, panels, live, tenants, writes, overload, backup; and soak, which is measured only by name
     #[arg(long)]
     only: Option<String>,
     /// Seconds of each throughput measurement
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Minutes of the soak
+    #[arg(long, default_value_t = 15)]
+    soak_minutes: u64,
 }
 
 fn main() -> Result<()> {
@@ -54,6 +59,9 @@ async fn measure(arguments: &Arguments) -> Result<Figures> {
     let mut figures = Figures::default();
     if wanted("start") {
         start::measure(arguments, &mut figures).await?;
+    }
+    if wanted("http") {
+        http::measure(arguments, &mut figures).await?;
     }
     if wanted("import") {
         import::measure(arguments, &mut figures).await?;
@@ -78,6 +86,9 @@ async fn measure(arguments: &Arguments) -> Result<Figures> {
     }
     if wanted("backup") {
         backup::measure(arguments, &mut figures).await?;
+    }
+    if arguments.only.as_deref() == Some("soak") {
+        soak::measure(arguments, &mut figures).await?;
     }
     Ok(figures)
 }

@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 use crate::client::{Client, Reply, request};
 use crate::server::Server;
 
-const EMAIL: &str = "bench@example.com";
-const PASSWORD: &str = "correct horse battery staple 13";
+/// Who set it up.
+pub const EMAIL: &str = "bench@example.com";
+/// The password of everybody.
+pub const PASSWORD: &str = "correct horse battery staple 13";
 
 /// Somebody signed in, with a connection.
 pub struct Session {
