@@ -79,7 +79,7 @@ pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()>
     let mean = |looks: &[u64]| looks.iter().sum::<u64>() as f64 / looks.len() as f64;
     let first = looks.get(..part).map(mean).context("the time is too short for a look")?;
     let last = mean(&looks[looks.len() - part..]);
-    figures.value("soak.answers", "", done, done as f64 / began.elapsed().as_secs_f64());
+    figures.value("soak.answers", "1/s", done, done as f64 / began.elapsed().as_secs_f64());
     figures.value("soak.rss_mb", "MB", looks.len(), last / 1e6);
     figures.value("soak.rss_growth_pct", "%", looks.len(), (last / first - 1.0) * 100.0);
     Ok(())

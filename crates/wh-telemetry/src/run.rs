@@ -43,6 +43,7 @@ pub struct Source {
 /// The running thread.
 pub struct Telemetry {
     sender: SyncSender<Note>,
+    dropped: Counter,
     thread: JoinHandle<()>,
 }
 
@@ -71,6 +72,7 @@ impl Telemetry {
             return Ok(None);
         };
         let (sender, notes) = sync_channel(WAITING_MAX);
+        let dropped = counter!("telemetry_spans_dropped_total");
         let resource = words::resource(&[
             ("service.name", config.service_name.clone()),
             ("service.version", source.version.to_owned()),
@@ -88,17 +90,18 @@ impl Telemetry {
             figures: Outbox::new(figures, "metrics"),
             interval: Duration::from_millis(config.metrics_interval_ms),
             spans: Vec::new(),
+            dropped: dropped.clone(),
         };
         let thread = std::thread::Builder::new().name("wh-telemetry".to_owned());
         let thread = thread.spawn(move || worker.run()).map_err(|cause| {
             codes::INTERNAL.caused("the thread of the telemetry cannot be started", cause)
         })?;
-        Ok(Some(Self { sender, thread }))
+        Ok(Some(Self { sender, dropped, thread }))
     }
 
     /// Where spans go.
     pub fn sink(&self) -> Arc<dyn SpanSink> {
-        Arc::new(Waiting { sender: self.sender.clone(), dropped: counter!("telemetry_spans_dropped_total") })
+        Arc::new(Waiting { sender: self.sender.clone(), dropped: self.dropped.clone() })
     }
 
     /// Send what is left, once, and end. Waits for the thread: call it where waiting is allowed.
@@ -120,6 +123,7 @@ struct Worker {
     figures: Outbox,
     interval: Duration,
     spans: Vec<Span>,
+    dropped: Counter,
 }
 
 impl Worker {
@@ -149,8 +153,10 @@ impl Worker {
             }
             // While the collector is away, spans wait here too, and then no longer.
             let over = self.spans.len().saturating_sub(WAITING_MAX);
-            counter!("telemetry_spans_dropped_total").increment(over as u64);
-            self.spans.drain(..over);
+            if over > 0 {
+                self.dropped.increment(over as u64);
+                self.spans.drain(..over);
+            }
             if now >= next_figures {
                 next_figures = now + self.interval;
                 self.send_figures();
