@@ -35,5 +35,53 @@ pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()>
     figures.value("import.csv.rows_per_s", "rows/s", ROUNDS, best);
     figures.value("import.peak_mb", "MB", ROUNDS, peak);
     figures.value("import.hot_mb", "MB", 1, server.rss().context("rss")? as f64 / 1e6);
+    drop(server);
+    long_texts(arguments, figures).await
+}
+
+/// A gigabyte of which no two texts are the same, with far less room for hot data than that.
+const TEXTS: usize = 1_000_000;
+const TEXT_BYTES: usize = 1_000;
+const HOT_BUDGET_MB: u64 = 64;
+/// Lines of one piece.
+const LINES: usize = 64;
+
+/// `import.texts.peak_mb`: what such a file needs in all, without the budget of the hot data and what the server had before.
+async fn long_texts(arguments: &Arguments, figures: &mut Figures) -> Result<()> {
+    let data_dir = tempfile::tempdir()?;
+    let budget = HOT_BUDGET_MB.to_string();
+    let settings = [("WHEELHOUSE_DATASET_HOT_BUDGET_MB", budget.as_str())];
+    let server = Server::start_with(&arguments.binary, data_dir.path(), &settings)?;
+    let mut session = Session::set_up(&server).await?;
+    let panel = session.panel("texts").await?;
+    server.reset_peak()?;
+    let before = server.rss()?;
+    let began = Instant::now();
+    let header = std::iter::once(b"id,text,more\n".to_vec());
+    let pieces =
+        (0..TEXTS).step_by(LINES).map(|first| (first..TEXTS.min(first + LINES)).flat_map(line).collect());
+    let import = session.import(&panel, header.chain(pieces)).await?;
+    anyhow::ensure!(import["rows"] == TEXTS, "rows are missing: {import}");
+    let peak = server.rss_peak()?.saturating_sub(before) as f64 / 1e6 - HOT_BUDGET_MB as f64;
+    let mb = (TEXTS * TEXT_BYTES) as f64 / 1e6;
+    figures.value("import.texts.mb_per_s", "MB/s", 1, mb / began.elapsed().as_secs_f64());
+    figures.value("import.texts.peak_mb", "MB", 1, peak);
     Ok(())
+}
+
+/// A number and two texts that no other line has.
+fn line(row: usize) -> Vec<u8> {
+    let mut state = row as u64 + 1;
+    let mut text = || {
+        let mut text = String::with_capacity(TEXT_BYTES / 2 + 16);
+        while text.len() < TEXT_BYTES / 2 {
+            // xorshift: quick, and nothing a compressor finds a pattern in.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            text.push_str(&format!("{state:016x}"));
+        }
+        text
+    };
+    format!("{row},{},{}\n", text(), text()).into_bytes()
 }

@@ -20,6 +20,11 @@ pub struct Server {
 impl Server {
     /// Start it on this data folder and wait for its URL.
     pub fn start(binary: &Path, data: &Path) -> Result<Self> {
+        Self::start_with(binary, data, &[])
+    }
+
+    /// The same with settings in its environment.
+    pub fn start_with(binary: &Path, data: &Path, settings: &[(&str, &str)]) -> Result<Self> {
         let mut command = Command::new(binary);
         for (name, _) in
             std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WHEELHOUSE_"))
@@ -30,6 +35,7 @@ impl Server {
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
             .env("WHEELHOUSE_LOG_LEVEL", "error")
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;

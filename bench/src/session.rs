@@ -92,6 +92,12 @@ impl Session {
         Ok(Self { client, cookie: self.cookie.clone(), address: self.address })
     }
 
+    /// The same session at a server that was started again on the same data folder.
+    pub async fn at(&self, server: &Server) -> Result<Self> {
+        let client = Client::connect(server.address).await?;
+        Ok(Self { client, cookie: self.cookie.clone(), address: server.address })
+    }
+
     fn take_cookie(&mut self, reply: &Reply) {
         if let Some(cookie) = &reply.cookie {
             self.cookie = format!("Cookie: {cookie}\r\n");

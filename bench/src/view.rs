@@ -67,12 +67,30 @@ fn first_page(panel: &str) -> String {
 
 /// Two conditions and a sort; the value differs in each request, so that nothing prepared can answer it.
 pub fn filtered(panel: &str, n: usize) -> String {
-    let (distance, delay) = (100 + n * 7 % 2_400, n % 97);
-    let filter = format!(
-        r#"{{"all":[{{"column":"distance","op":"gt","value":{distance}.{n}}},{{"column":"dep_delay","op":"gt","value":{delay}}}]}}"#
-    );
+    let conditions =
+        [("distance", format!("{}.{n}", 100 + n * 7 % 2_400)), ("dep_delay", (n % 97).to_string())];
+    view(panel, "-arr_delay", &conditions)
+}
+
+/// Four conditions and three columns to sort by: several times the work of [`filtered`].
+pub fn heavy(panel: &str, n: usize) -> String {
+    let conditions = [
+        ("distance", format!("{}.{n}", 100 + n % 211)),
+        ("dep_delay", format!("-{}", 10 + n % 53)),
+        ("air_time", (n % 31).to_string()),
+        ("month", "0".to_owned()),
+    ];
+    view(panel, "-arr_delay,dep_delay,-distance", &conditions)
+}
+
+/// The first rows where each of these columns is greater than its value.
+fn view(panel: &str, sort: &str, conditions: &[(&str, String)]) -> String {
+    let conditions = conditions
+        .iter()
+        .map(|(column, value)| format!(r#"{{"column":"{column}","op":"gt","value":{value}}}"#));
+    let filter = format!(r#"{{"all":[{}]}}"#, conditions.collect::<Vec<_>>().join(","));
     let filter: String = filter.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    format!("/v1/panels/{panel}/rows?limit=50&sort=-arr_delay&filter={filter}")
+    format!("/v1/panels/{panel}/rows?limit=50&sort={sort}&filter={filter}")
 }
 
 /// The page at 90 % of a sorted view; its neighbours differ, so that the answer is not simply repeated.

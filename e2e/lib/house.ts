@@ -40,12 +40,23 @@ export class House {
     return execFileSync(needed('WHEELHOUSE_TEST_BINARY'), args, { encoding: 'utf8' });
   }
 
-  static async start(): Promise<House> {
+  /** Behind a certificate of its own making. */
+  static startTls(): Promise<House> {
+    return House.start((aside) => {
+      const [certificate, key] = [join(aside, 'certificate.pem'), join(aside, 'key.pem')];
+      const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+      const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+      execFileSync('openssl', ['req', '-x509', ...made, ...subject, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
+      return { WHEELHOUSE_SERVER_TLS_CERTIFICATE: certificate, WHEELHOUSE_SERVER_TLS_KEY: key };
+    });
+  }
+
+  static async start(settings: (aside: string) => Record<string, string> = () => ({})): Promise<House> {
     const aside = mkdtempSync(join(tmpdir(), 'wheelhouse-e2e-'));
     const folder = join(aside, 'data');
     const child = spawn(needed('WHEELHOUSE_TEST_BINARY'), ['serve', '--data-dir', folder, '--listen', '127.0.0.1:0'], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NO_COLOR: '1' },
+      env: { ...process.env, NO_COLOR: '1', ...settings(aside) },
     });
     const said: string[] = [];
     const printed = await new Promise<string>((resolve, reject) => {

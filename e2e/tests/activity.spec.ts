@@ -1,7 +1,7 @@
 // What runs and what ended, in the top bar: another's import seen with how far it is, stopped, found again; what is new since last looked at.
 import { connect, type Socket } from 'node:net';
-import AxeBuilder from '@axe-core/playwright';
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { forAxe, objections, WIDTHS } from '../lib/axe';
 import { House } from '../lib/house';
 import { send, setUp } from '../lib/people';
 
@@ -203,47 +203,29 @@ test('a viewer sees what runs and is told why they cannot stop it', async ({ bro
   await theirs.close();
 });
 
-for (const theme of ['light', 'dark'] as const) {
-  for (const [width, height] of [
-    [1440, 900],
-    [390, 844],
-  ] as const) {
-    test(`${theme}, ${width} px: open, axe has nothing to object to and nothing is cut`, async ({ browser }) => {
-      const { socket, answer } = await upload(flights);
-      socket.write(LINE.repeat(100_000));
-      const looking = await browser.newContext({
-        viewport: { width, height },
-        colorScheme: theme,
-        reducedMotion: 'reduce',
-        bypassCSP: true,
-        storageState: await context.storageState(),
-      });
-      const view = await looking.newPage();
-      await view.goto(`${house.url}/panels`);
-      await button('Activity: 1 running', view).click();
-      await expect(activity(view)).toContainText(/MB of 10 MB/);
-      await expect(activity(view)).toContainText('Import stopped');
-      const found: string[] = [];
-      const look = async (name: string) => {
-        const { violations } = await new AxeBuilder({ page: view }).analyze();
-        for (const { id, nodes } of violations) found.push(`${name}: ${id} at ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
-        const screens = process.env['WHEELHOUSE_TEST_SCREENS'];
-        if (screens) await view.screenshot({ path: `${screens}/${name}-${theme}-${width}.png` });
-      };
-      await look('activity');
-      await view.keyboard.press('Escape');
-      await button(/^Notifications/, view).click();
-      await expect(notices(view)).toContainText('dataset.schema_differs');
-      await look('notifications');
-      await view.keyboard.press('Escape');
-      await button('Help', view).click();
-      await expect(view.getByRole('menuitem', { name: 'Manual' })).toBeVisible();
-      await look('help');
-      expect(await view.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-      expect(found).toEqual([]);
-      socket.destroy();
-      await answer;
-      await looking.close();
-    });
-  }
+for (const size of WIDTHS) {
+  test(`${size[0]} px: open, axe has nothing to object to in both themes and nothing is cut`, async ({ browser }) => {
+    const { socket, answer } = await upload(flights);
+    socket.write(LINE.repeat(100_000));
+    const looking = await browser.newContext({ ...forAxe(size), storageState: await context.storageState() });
+    const view = await looking.newPage();
+    await view.goto(`${house.url}/panels`);
+    await button('Activity: 1 running', view).click();
+    await expect(activity(view)).toContainText(/MB of 10 MB/);
+    await expect(activity(view)).toContainText('Import stopped');
+    const found = await objections(view, 'activity');
+    await view.keyboard.press('Escape');
+    await button(/^Notifications/, view).click();
+    await expect(notices(view)).toContainText('dataset.schema_differs');
+    found.push(...(await objections(view, 'notifications')));
+    await view.keyboard.press('Escape');
+    await button('Help', view).click();
+    await expect(view.getByRole('menuitem', { name: 'Manual' })).toBeVisible();
+    found.push(...(await objections(view, 'help')));
+    expect(await view.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(size[0]);
+    expect(found).toEqual([]);
+    socket.destroy();
+    await answer;
+    await looking.close();
+  });
 }

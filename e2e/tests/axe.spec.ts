@@ -1,12 +1,14 @@
 // Every page and every open dialog, in both themes and at both widths: nothing that axe objects to.
 import { readFileSync } from 'node:fs';
-import AxeBuilder from '@axe-core/playwright';
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { forAxe, objections, WIDTHS } from '../lib/axe';
 import { House, needed } from '../lib/house';
 import { send, setUp } from '../lib/people';
 
 // A trace of thirty pages costs more than it tells: what is found is named.
 test.use({ trace: 'off', screenshot: 'off' });
+// Each width has a house of its own, so that two workers share what takes longest.
+test.describe.configure({ mode: 'parallel', timeout: 300_000 });
 
 let house: House;
 let signedIn: Awaited<ReturnType<BrowserContext['storageState']>>;
@@ -166,41 +168,27 @@ const stops: Stop[] = [
   },
 ];
 
-for (const theme of ['light', 'dark'] as const) {
-  for (const [width, height] of [
-    [1440, 900],
-    [390, 844],
-  ] as const) {
-    test(`${theme}, ${width} px: axe has nothing to object to`, async ({ browser }) => {
-      const make = (session: typeof signedIn | undefined) =>
-        browser.newContext({
-          viewport: { width, height },
-          colorScheme: theme,
-          reducedMotion: 'reduce',
-          bypassCSP: true,
-          ...(session ? { storageState: session } : {}),
-        });
-      const [inside, outside] = [await make(signedIn), await make(undefined)];
-      const pages = { inside: await inside.newPage(), outside: await outside.newPage() };
-      const found: string[] = [];
-      for (const stop of stops) {
-        const page = stop.outside ? pages.outside : pages.inside;
-        await test.step(stop.name, async () => {
-          // A change behind # alone loads nothing.
-          await page.goto('about:blank');
-          await page.goto(house.url + stop.path());
-          await expect(page.getByRole('heading').first()).toBeAttached();
-          await expect(page.locator('[aria-busy=true]')).toHaveCount(0);
-          await stop.open?.(page);
-          const { violations } = await new AxeBuilder({ page }).analyze();
-          for (const { id, nodes } of violations) {
-            found.push(`${stop.name}: ${id} at ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
-          }
-        });
-      }
-      await inside.close();
-      await outside.close();
-      expect(found).toEqual([]);
-    });
-  }
+for (const size of WIDTHS) {
+  test(`${size[0]} px: axe has nothing to object to, in both themes`, async ({ browser }) => {
+    const make = (session: typeof signedIn | undefined) =>
+      browser.newContext({ ...forAxe(size), ...(session ? { storageState: session } : {}) });
+    const [inside, outside] = [await make(signedIn), await make(undefined)];
+    const pages = { inside: await inside.newPage(), outside: await outside.newPage() };
+    const found: string[] = [];
+    for (const stop of stops) {
+      const page = stop.outside ? pages.outside : pages.inside;
+      await test.step(stop.name, async () => {
+        // A change behind # alone loads nothing.
+        await page.goto('about:blank');
+        await page.goto(house.url + stop.path());
+        await expect(page.getByRole('heading').first()).toBeAttached();
+        await expect(page.locator('[aria-busy=true]')).toHaveCount(0);
+        await stop.open?.(page);
+        found.push(...(await objections(page, stop.name)));
+      });
+    }
+    await inside.close();
+    await outside.close();
+    expect(found).toEqual([]);
+  });
 }

@@ -1,7 +1,7 @@
 // The command palette, by keyboard alone: finds what there is, runs what one may, asks before danger, shows what came back.
 import { readFileSync } from 'node:fs';
-import AxeBuilder from '@axe-core/playwright';
 import { type Browser, type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { forAxe, objections, WIDTHS } from '../lib/axe';
 import { House, needed } from '../lib/house';
 import { OWNER, send, setUp } from '../lib/people';
 
@@ -205,55 +205,45 @@ async function someViewer(browser: Browser): Promise<Page> {
   return their;
 }
 
-for (const theme of ['light', 'dark'] as const) {
-  for (const width of [1440, 390]) {
-    test(`${theme}, ${width} px: axe has nothing to object to`, async ({ browser }) => {
-      const own = await browser.newContext({
-        viewport: { width, height: 844 },
-        colorScheme: theme,
-        reducedMotion: 'reduce',
-        bypassCSP: true,
-        storageState: await context.storageState(),
-      });
-      const at = await own.newPage();
-      const found: string[] = [];
-      const look = async (name: string) => {
-        await expect(palette(at).locator('[aria-busy=true]')).toHaveCount(0);
-        const { violations } = await new AxeBuilder({ page: at }).analyze();
-        for (const { id, nodes } of violations)
-          found.push(`${name}: ${id} at ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
-      };
-      await at.goto(`${house.url}/panels/${panel}?cols=month,origin`);
-      await expect(at.getByRole('grid')).toBeVisible();
-      await open(at);
-      await expect(palette(at).getByRole('group', { name: 'Operations' })).toBeVisible();
-      await look('list');
-      await field(at).fill('zzzz');
-      await expect(palette(at)).toContainText('Nothing is called');
-      await look('nothing');
-      for (const id of ['import_create', 'row_list', 'password_change']) {
-        await field(at).fill(id);
-        await at.keyboard.press('Enter');
-        await expect(palette(at).getByRole('heading')).toBeVisible();
-        await look(id);
-        if (id === 'row_list') {
-          await at.keyboard.press('Control+Enter');
-          await expect(palette(at).getByRole('region', { name: 'Answer' })).toBeVisible();
-          await look('answer');
-          await at.keyboard.press('Escape');
-        }
-        await expect(palette(at).getByRole('button', { name: 'Run' })).toBeVisible();
+for (const size of WIDTHS) {
+  test(`${size[0]} px: axe has nothing to object to, in both themes`, async ({ browser }) => {
+    const own = await browser.newContext({ ...forAxe(size), storageState: await context.storageState() });
+    const at = await own.newPage();
+    const found: string[] = [];
+    const look = async (name: string) => {
+      await expect(palette(at).locator('[aria-busy=true]')).toHaveCount(0);
+      found.push(...(await objections(at, name)));
+    };
+    await at.goto(`${house.url}/panels/${panel}?cols=month,origin`);
+    await expect(at.getByRole('grid')).toBeVisible();
+    await open(at);
+    await expect(palette(at).getByRole('group', { name: 'Operations' })).toBeVisible();
+    await look('list');
+    await field(at).fill('zzzz');
+    await expect(palette(at)).toContainText('Nothing is called');
+    await look('nothing');
+    for (const id of ['import_create', 'row_list', 'password_change']) {
+      await field(at).fill(id);
+      await at.keyboard.press('Enter');
+      await expect(palette(at).getByRole('heading')).toBeVisible();
+      await look(id);
+      if (id === 'row_list') {
+        await at.keyboard.press('Control+Enter');
+        await expect(palette(at).getByRole('region', { name: 'Answer' })).toBeVisible();
+        await look('answer');
         await at.keyboard.press('Escape');
       }
-      await field(at).fill('panel_delete');
-      await at.keyboard.press('Enter');
-      await palette(at).getByRole('button', { name: 'Go on…' }).click();
-      await expect(palette(at)).toContainText('to confirm');
-      await look('danger');
-      await own.close();
-      expect(found).toEqual([]);
-    });
-  }
+      await expect(palette(at).getByRole('button', { name: 'Run' })).toBeVisible();
+      await at.keyboard.press('Escape');
+    }
+    await field(at).fill('panel_delete');
+    await at.keyboard.press('Enter');
+    await palette(at).getByRole('button', { name: 'Go on…' }).click();
+    await expect(palette(at)).toContainText('to confirm');
+    await look('danger');
+    await own.close();
+    expect(found).toEqual([]);
+  });
 }
 
 test('no browser complained on the way', () => {

@@ -1,6 +1,7 @@
 //! Automation of the house in Rust: `cargo xtask tidy | gen | test | bench | release`. Reads and runs; decides no product behaviour.
 mod bench;
 mod counterparts;
+mod fuzz;
 mod gen_files;
 mod packages;
 mod release;

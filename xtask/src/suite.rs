@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::counterparts::Testbed;
+use crate::fuzz;
 use crate::gen_files::{self, Mode};
 use crate::packages;
 use crate::run::{NPM_INSTALL, command, shown};
@@ -19,6 +20,7 @@ const PARTS: &[Part] = &[
     ("gen", generated),
     ("lint", lints),
     ("rust", rust),
+    ("fuzz", fuzz::check),
     ("e2e", browser),
     ("packages", packages::check),
 ];

@@ -1,6 +1,5 @@
 //! The datasets of this process: handles, commits, views. Catalog rows change in the caller's transaction only.
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -18,11 +17,10 @@ use crate::engine::{
 use crate::ingest::{IMPORT_ROWS_MAX, IngestHost, IngestLimits, Staged};
 use crate::model::Schema;
 use crate::segment::{Objects, SegmentMeta, open_segment};
+use crate::versions::Versions;
 
 /// Bytes that answers to equal queries may take.
 const WINDOW_CACHE_BYTES: u64 = 8 << 20;
-/// Descriptions of versions kept in memory.
-const METAS_MAX: usize = 10_000;
 /// Datasets loaded from the object store at once.
 const LOADS_AT_ONCE: usize = 2;
 
@@ -118,9 +116,7 @@ pub(crate) struct Inner {
     engine: Engine,
     hot: Arc<HotStore>,
     loads: Arc<Semaphore>,
-    metas: Mutex<HashMap<Uuid, Arc<VersionMeta>>>,
-    /// Versions that are not the newest any more and that somebody may still read.
-    superseded: Mutex<Vec<Weak<VersionMeta>>>,
+    pub(crate) versions: Versions,
 }
 
 impl Datasets {
@@ -142,8 +138,7 @@ impl Datasets {
             engine: Engine::new(limits),
             hot,
             loads: Arc::new(Semaphore::new(LOADS_AT_ONCE)),
-            metas: Mutex::default(),
-            superseded: Mutex::default(),
+            versions: Versions::default(),
         }))
     }
 
@@ -169,14 +164,13 @@ impl Datasets {
 
     /// Forgets a dataset. Its objects are removed by a later sweep.
     pub async fn delete(&self, tx: &mut TenantTx, id: DatasetId) -> Result<()> {
-        let newest = catalog::newest(tx, id).await?;
         if !catalog::dataset_delete(tx, id, self.0.clock.now()).await? {
             return Err(not_found(id));
         }
-        if let Some(version) = newest.and_then(|newest| newest.id) {
-            let inner = Arc::clone(&self.0);
-            tx.on_commit(move || inner.retire(version));
-        }
+        let (inner, tenant) = (Arc::clone(&self.0), tx.tenant());
+        tx.on_commit(move || {
+            inner.retire(inner.versions.forget(tenant, id));
+        });
         Ok(())
     }
 
@@ -185,14 +179,14 @@ impl Datasets {
         let newest = catalog::newest(reads, id).await?.ok_or_else(|| not_found(id))?;
         let tenant = reads.tenant();
         let Some(version) = newest.id else { return Ok(DatasetHandle { tenant, dataset: id, meta: None }) };
-        let known = lock(&self.0.metas).get(&version).cloned();
-        // The id came from the tenant's own row; the comparison only guards against a mistake in this file.
-        let known = known.filter(|meta| meta.tenant == tenant && meta.dataset == id);
-        let meta = match known {
+        let meta = match self.0.versions.get(tenant, id, version) {
             Some(meta) => meta,
             None => {
                 let meta = Arc::new(catalog::version(reads, id, newest, version).await?);
-                self.0.keep(&meta);
+                if reads.is_committed() {
+                    // Another node may have made it, or this reader may stand at a moment before the newest commit.
+                    self.0.retire(self.0.versions.learn(&meta));
+                }
                 meta
             }
         };
@@ -268,22 +262,17 @@ async fn newest_version(tx: &mut TenantTx, id: DatasetId) -> Result<u64> {
 }
 
 impl Inner {
-    fn keep(&self, meta: &Arc<VersionMeta>) {
-        let mut metas = lock(&self.metas);
-        if metas.len() >= METAS_MAX {
-            // Whoever needs one of them again reads it from the catalog.
-            metas.retain(|_, meta| Arc::strong_count(meta) > 1);
-            if metas.len() >= METAS_MAX {
-                metas.clear();
-            }
-        }
-        metas.insert(meta.id, Arc::clone(meta));
-    }
-
     /// The rows of a version in memory.
     async fn hot(self: &Arc<Self>, meta: &Arc<VersionMeta>) -> Result<Hot> {
-        let (inner, meta) = (Arc::clone(self), Arc::clone(meta));
-        self.hot.get_or_load(&Handle::current(), meta.id, || async move { inner.load(&meta).await }).await
+        let (inner, own) = (Arc::clone(self), Arc::clone(meta));
+        let runtime = Handle::current();
+        let load = || async move { inner.load(&own).await };
+        let hot = self.hot.get_or_load(&runtime, meta.id, load).await?;
+        // A version that was replaced before its rows were there must not stay like a newest one.
+        if self.versions.is_superseded(meta.id) {
+            self.hot.supersede(meta.id);
+        }
+        Ok(hot)
     }
 
     async fn load(&self, meta: &Arc<VersionMeta>) -> Result<Hot> {
@@ -296,7 +285,7 @@ impl Inner {
         for segment in &meta.segments {
             let reader = open_segment(&self.objects, segment).await.map_err(|error| {
                 let message = format!("segment {} of version {} cannot be opened", segment.id, meta.version);
-                if self.is_superseded(meta.id) { codes::VERSION_GONE.caused(message, error) } else { error }
+                if self.versions.is_superseded(meta.id) { codes::VERSION_GONE.caused(message, error) } else { error }
             })?;
             let (hot, meta) = (Arc::clone(&self.hot), Arc::clone(meta));
             let read = tokio::task::spawn_blocking(move || {
@@ -320,7 +309,7 @@ impl Inner {
         mode: Mode,
         fresh: Option<(Hot, Arc<Room>)>,
     ) {
-        self.keep(&meta);
+        let superseded = self.versions.learn(&meta);
         let base = before.as_ref().and_then(|before| self.hot.get(before.id));
         match (mode, base, fresh) {
             (Mode::Replace, _, Some((fresh, room))) => {
@@ -334,43 +323,23 @@ impl Inner {
             // It is loaded when somebody looks at it.
             (_, _, _) => {}
         }
-        drop(meta);
-        if let Some(before) = before {
-            let version = before.id;
-            drop(before);
-            self.retire(version);
-        }
+        drop((meta, before));
+        self.retire(superseded);
     }
 
-    /// A version is not the newest any more.
-    fn retire(&self, version: Uuid) {
-        let meta = lock(&self.metas).remove(&version);
-        if let Some(meta) = meta {
-            lock(&self.superseded).push(Arc::downgrade(&meta));
+    /// This version is not the newest any more.
+    fn retire(&self, superseded: Option<Uuid>) {
+        if let Some(version) = superseded {
+            self.hot.supersede(version);
+            self.prune();
         }
-        self.hot.supersede(version);
-        self.prune();
     }
 
     /// Drops from memory what is superseded and read by nobody.
     pub(crate) fn prune(&self) {
-        let read: Vec<Uuid> = {
-            let mut superseded = lock(&self.superseded);
-            superseded.retain(|meta| meta.strong_count() > 0);
-            superseded.iter().filter_map(|meta| meta.upgrade().map(|meta| meta.id)).collect()
-        };
+        let read = self.versions.read();
         let dropped = self.hot.prune(|version| read.contains(&version));
         self.engine.prune(|version| !dropped.contains(&version));
-    }
-
-    fn is_superseded(&self, version: Uuid) -> bool {
-        lock(&self.superseded).iter().any(|meta| meta.upgrade().is_some_and(|meta| meta.id == version))
-    }
-
-    /// Whether somebody holds a version that is made of this segment.
-    pub(crate) fn is_read(&self, segment: Uuid) -> bool {
-        let holds = |meta: &VersionMeta| meta.segments.iter().any(|own| own.id == segment);
-        lock(&self.superseded).iter().any(|meta| meta.upgrade().is_some_and(|meta| holds(&meta)))
     }
 }
 
@@ -413,8 +382,4 @@ fn same_schema(before: Option<&Schema>, fresh: &Schema) -> Result<()> {
 
 fn not_found(id: DatasetId) -> wh_base::Error {
     codes::NOT_FOUND.error(format!("there is no dataset {id}"))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,6 +13,7 @@ pub mod read;
 pub mod segment;
 mod sweep;
 mod sweep_catalog;
+mod versions;
 
 pub use catalog::NAMED_OBJECTS;
 pub use datasets::{Committed, DatasetHandle, Datasets, DatasetsConfig};

@@ -81,7 +81,7 @@ impl Datasets {
             let found = catalog::gone(&mut reads, before).await?;
             drop(reads);
             let last = found.len() < catalog::SWEEP_ROWS_MAX as usize;
-            let gone: Vec<_> = found.into_iter().filter(|gone| !self.0.is_read(gone.id)).collect();
+            let gone: Vec<_> = found.into_iter().filter(|gone| !self.0.versions.is_read(gone.id)).collect();
             if gone.is_empty() {
                 break;
             }

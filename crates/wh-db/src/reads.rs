@@ -14,6 +14,9 @@ pub trait Reads: Send {
     /// Whose rows it sees.
     fn tenant(&self) -> TenantId;
 
+    /// Whether all that it sees is committed. A transaction that writes sees what may never be.
+    fn is_committed(&self) -> bool;
+
     /// All rows of a statement.
     fn rows(&mut self, sql: &str, args: &[Value]) -> impl Future<Output = Result<Vec<Row>>> + Send;
 
@@ -86,6 +89,10 @@ pub struct TenantRead {
 impl Reads for TenantRead {
     fn tenant(&self) -> TenantId {
         self.tenant
+    }
+
+    fn is_committed(&self) -> bool {
+        true
     }
 
     async fn rows(&mut self, sql: &str, args: &[Value]) -> Result<Vec<Row>> {

@@ -159,6 +159,10 @@ impl Reads for TenantTx {
         self.tenant
     }
 
+    fn is_committed(&self) -> bool {
+        false
+    }
+
     async fn rows(&mut self, sql: &str, args: &[Value]) -> Result<Vec<Row>> {
         self.changing.rows(sql, args).await
     }

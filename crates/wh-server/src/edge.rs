@@ -7,7 +7,7 @@
 //! 3. `probe`: `/metrics` sees the headers as they came; `/health` and `/health/ready`.
 //! 4. `forwarded`: the client behind trusted proxies; forwarding headers of strangers removed.
 //!    Here requests are counted by address ([`crate::limit`]).
-//! 5. `csrf`: changes and `WebSocket` handshakes come from our own pages.
+//! 5. `csrf`: changes and `WebSocket` handshakes come from our own pages; reports of browsers lose who sent them.
 //! 6. `path`: one spelling per address.
 //! 7. `body`: size and pace of the request's body.
 //! 8. `guard`: the router, under a deadline, panics caught. `fallback` is its last answer.
@@ -49,13 +49,13 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::Request;
+use http::{Request, header};
 use tower::Service;
 use wh_base::{Clock, IdSource, Network, Origin, Result, SpanSink, Traced};
 
 pub use body::{BodyError, body_error};
 pub use fallback::with_fallbacks;
-pub use headers::{Nonce, REQUEST_ID, csp, document_headers};
+pub use headers::{CSP_REPORTS, Nonce, REQUEST_ID, csp, document_headers};
 pub use metrics::Route;
 pub use probe::exposition;
 pub(crate) use probe::{figures, numbers};
@@ -278,7 +278,13 @@ impl Inner {
             rates.address(address, visit.tally())?;
         }
         let method = request.method().clone();
-        csrf::check(&self.hosts, &method, client.transport, &authority, request.headers_mut())?;
+        if request.uri().path() == CSP_REPORTS {
+            // A browser says neither Origin nor Sec-Fetch-Site with its reports. Nobody's word, then: it proves nothing.
+            request.headers_mut().remove(header::COOKIE);
+            request.headers_mut().remove(header::AUTHORIZATION);
+        } else {
+            csrf::check(&self.hosts, &method, client.transport, &authority, request.headers_mut())?;
+        }
         if let Some(uri) = path::normal(request.uri(), self.address_bytes_max)? {
             *request.uri_mut() = uri;
         }

@@ -1,6 +1,7 @@
 //! The binary: reads the command line, composes the modules, runs them. Holds no product rule.
 mod cli;
 mod compose;
+mod csp_reports;
 mod data_dir;
 mod doctor;
 mod healthcheck;

@@ -20,7 +20,7 @@ use wh_telemetry::{Source, Telemetry};
 use crate::compose::{self, Inputs, OperatorParts};
 use crate::data_dir::DataDir;
 use crate::settings::{Settings, Sources};
-use crate::{log, manual, ports, print, security_txt, ui};
+use crate::{csp_reports, log, manual, ports, print, security_txt, ui};
 
 /// Run until a signal ends it. The door is bound first and says that the server starts, until everything behind it is there.
 pub async fn serve(sources: &Sources) -> Result<()> {
@@ -151,6 +151,7 @@ impl House<'_> {
             cookies,
             web: Some(
                 manual::routes(Arc::clone(&inputs.random))
+                    .merge(csp_reports::routes(Arc::clone(&inputs.clock)))
                     .merge(security_txt::routes(&settings.server, Arc::clone(&inputs.clock))?)
                     .merge(ui::routes(Arc::clone(&inputs.random))),
             ),

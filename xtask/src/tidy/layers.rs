@@ -22,6 +22,7 @@ const TIERS: &[(&str, u8)] = &[
     ("wheelhouse", 5),
     ("wh-testkit", 5),
     ("xtask", 6),
+    ("fuzz", 6),
     ("bench", 6),
 ];
 

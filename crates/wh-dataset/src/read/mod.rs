@@ -15,6 +15,8 @@ mod sink;
 mod split;
 mod unquote;
 mod value;
+#[cfg(feature = "fuzzing")]
+mod whole;
 
 pub use bad::{BAD_TEXT_BYTES_MAX, BadLine, Reason};
 pub use columns::CHUNK_BYTES_MAX;
@@ -25,6 +27,9 @@ pub use options::{
     ColumnHint, ColumnPlan, Dialect, Encoding, Escape, FIELD_BYTES_MAX, Format, Header, LINE_BYTES_MAX,
     LineEnd, NULL_WORD_BYTES_MAX, NULL_WORDS_MAX, ReadHints, ReadOptions,
 };
+
+#[cfg(feature = "fuzzing")]
+pub use whole::{WholeFile, read_whole};
 
 pub(crate) use bad::text_of;
 pub(crate) use file::FileReader;

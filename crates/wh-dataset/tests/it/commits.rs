@@ -102,6 +102,47 @@ both_engines!(a_held_handle_reads_its_version, &[MIGRATIONS], async |db| {
     assert_eq!(world.first_column(id, 10).await, ints(3..5));
 });
 
+both_engines!(a_reader_of_an_older_moment_leaves_nothing_in_memory, &[MIGRATIONS], async |db| {
+    let world = World::new(db);
+    let id = world.create().await;
+    world.import(id, COLUMNS, numbers(0..3), ImportMode::Replace).await;
+    let all = ViewQuery { limit: 10, ..ViewQuery::default() };
+    for first in [3, 6, 9] {
+        // Its moment is before the commit, its handle is asked for after it.
+        let mut older = world.db.cx.db.read(world.tenant).await.unwrap();
+        world.datasets.handle(&mut older, id).await.unwrap();
+        world.import(id, COLUMNS, numbers(first..first + 3), ImportMode::Replace).await;
+        let handle = world.datasets.handle(&mut older, id).await.unwrap();
+        drop(older);
+        let rows = world.datasets.view(&handle, &all).await.unwrap();
+        let seen = if handle.version() == world.handle(id).await.unwrap().version() { first } else { first - 3 };
+        assert_eq!(first_column(&rows), ints(seen..seen + 3));
+    }
+    world.datasets.sweep(&world.db.system).await.unwrap();
+    assert_eq!(world.datasets.held().1, 1);
+});
+
+both_engines!(what_another_node_replaced_leaves_the_memory, &[MIGRATIONS], async |db| {
+    let mut world = World::new(db);
+    let id = world.create().await;
+    world.import(id, COLUMNS, numbers(0..3), ImportMode::Replace).await;
+    assert_eq!(world.first_column(id, 10).await, ints(0..3));
+    let here = world.datasets.clone();
+    world.restart(DatasetsConfig::default());
+    world.import(id, COLUMNS, numbers(3..5), ImportMode::Replace).await;
+    world.datasets = here;
+    assert_eq!(world.first_column(id, 10).await, ints(3..5));
+    assert_eq!(world.datasets.held().1, 1);
+    // What is seen in a transaction that is not committed replaces nothing.
+    let staged = stage(&world, id, 5..9).await;
+    let mut tx = world.db.cx.db.begin(world.tenant).await.unwrap();
+    world.datasets.commit(&mut tx, id, staged, ImportMode::Replace).await.unwrap();
+    assert_eq!(world.datasets.handle(&mut tx, id).await.unwrap().version(), 3);
+    tx.rollback().await.unwrap();
+    assert_eq!(world.first_column(id, 10).await, ints(3..5));
+    assert_eq!(world.datasets.held().1, 1);
+});
+
 both_engines!(imports_that_end_at_once_all_count, &[MIGRATIONS], async |db| {
     let world = World::new(db);
     let id = world.create().await;

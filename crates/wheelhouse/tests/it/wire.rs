@@ -71,3 +71,30 @@ fn a_foreign_host_is_refused() {
     std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
 }
+
+#[test]
+fn what_browsers_report_is_counted_and_proves_nothing() {
+    let house = Site::new(EngineKind::Sqlite).start();
+    let nobody = house.nobody();
+    let report = |body: &[u8]| nobody.send("POST", "/csp-reports", "Sec-Fetch-Site: cross-site\r\n", body);
+    let listed = r#"[{"type":"csp-violation","body":{"effectiveDirective":"script-src-elem","blockedURL":"inline"}},
+        {"type":"deprecation","body":{}},
+        {"type":"csp-violation","body":{"effectiveDirective":"made-up\nby somebody","documentURL":7}}]"#;
+    let single = r#"{"csp-report":{"effective-directive":"img-src","blocked-uri":"https://evil.example/?secret"}}"#;
+    for body in [listed, single, "[]", "{}", "7"] {
+        assert_eq!(report(body.as_bytes()).status, 204, "{body}");
+    }
+    let figures = nobody.get("/metrics").text();
+    for directive in ["script-src-elem", "img-src", "other"] {
+        let line = format!("csp_violations_total{{directive=\"{directive}\"}} 1");
+        assert!(figures.contains(&line), "{line}");
+    }
+    assert!(!figures.contains("made-up"), "labels are ours");
+    assert_eq!(report(b"no json").code(), "server.body_unreadable");
+    let long = format!("[\"{}\"]", "x".repeat(70_000));
+    assert_eq!(report(long.as_bytes()).code(), "server.body_too_large");
+    assert_eq!(nobody.get("/csp-reports").status, 405);
+    // Everything else still asks where a change comes from.
+    let elsewhere = nobody.send("POST", "/csp-reports/", "Sec-Fetch-Site: cross-site\r\n", b"[]");
+    assert_eq!(elsewhere.code(), "server.cross_origin");
+}

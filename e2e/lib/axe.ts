@@ -1,0 +1,34 @@
+// What axe objects to on a page as it stands, in both themes: the page is not opened anew for the other one.
+import AxeBuilder from '@axe-core/playwright';
+import { expect, type Page } from '@playwright/test';
+
+export const WIDTHS = [
+  [1440, 900],
+  [390, 844],
+] as const;
+
+/** A page for axe: nothing moves, and axe may put its script into it. */
+export const forAxe = ([width, height]: (typeof WIDTHS)[number]) => ({
+  viewport: { width, height },
+  colorScheme: 'light' as const,
+  reducedMotion: 'reduce' as const,
+  bypassCSP: true,
+});
+
+/** A line for each objection, beginning with the name. */
+export async function objections(page: Page, name: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const theme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    await expect(page.locator(`html[data-mantine-color-scheme=${theme}]`)).toBeAttached();
+    // Without frames nothing is lost by looking at the page as a whole, and no second page is opened for each look.
+    const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+    for (const { id, nodes } of violations) {
+      found.push(`${name}, ${theme}: ${id} at ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
+    }
+    const screens = process.env['WHEELHOUSE_TEST_SCREENS'];
+    if (screens) await page.screenshot({ path: `${screens}/${name}-${theme}-${page.viewportSize()?.width}.png` });
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  return found;
+}
