@@ -269,6 +269,21 @@ pub const SERVICE_ACCOUNT_LIMIT: ErrorCode = ErrorCode::new(
     "delete those that nothing uses any more",
 );
 
+/// What a command line asks for in a browser cannot be meant.
+pub const CLI_LOGIN_REQUEST: ErrorCode = ErrorCode::new(
+    "identity.cli_login_request",
+    Kind::Invalid,
+    "this is not what a command line asks for",
+    "begin again with `wheelhouse login`, and open its link whole",
+);
+/// A code that is wrong, used up, too old, or brought by somebody who did not ask.
+pub const CLI_LOGIN: ErrorCode = ErrorCode::new(
+    "identity.cli_login",
+    Kind::Gone,
+    "the sign-in of the command line cannot be used, or no longer",
+    "begin again with `wheelhouse login`; a code lives five minutes and works once",
+);
+
 /// All of them, for the error table.
 pub const ALL: &[&ErrorCode] = &[
     &CREDENTIALS,
@@ -290,6 +305,8 @@ pub const ALL: &[&ErrorCode] = &[
     &TENANT_NOT_FOUND,
     &TENANT_LIMIT,
     &SESSION_NOT_FOUND,
+    &CLI_LOGIN_REQUEST,
+    &CLI_LOGIN,
     &EMAIL,
     &NAME,
     &COMPANY,

@@ -1,6 +1,7 @@
 //! `/v1/identity`. Translates JSON to calls and back; decides nothing.
 mod account;
 mod api_key;
+mod cli_login;
 mod client;
 mod invitation;
 mod key_views;
@@ -25,6 +26,7 @@ const HASHING: [&ErrorCode; 2] = [&codes::THROTTLED, &codes::BUSY];
 pub(crate) fn operations(registry: &mut Registry) {
     setup_operations(registry);
     session_operations(registry);
+    cli_login_operations(registry);
     company_operations(registry);
     invitation_operations(registry);
     api_key_operations(registry);
@@ -57,6 +59,13 @@ fn session_operations(registry: &mut Registry) {
     registry.op(routes!(session::session_revoke_others), own());
     let switch = secret(own()).errors(&[&codes::TENANT_NOT_FOUND, &codes::NO_TENANT]);
     registry.op(routes!(session::session_switch), switch);
+}
+
+fn cli_login_operations(registry: &mut Registry) {
+    let create = secret(Op::change(IDENTITY_SELF).session_only()).errors(&[&codes::CLI_LOGIN_REQUEST]);
+    registry.op(routes!(cli_login::cli_login_create), create);
+    let exchange = open(&[&codes::CLI_LOGIN, &codes::THROTTLED, &codes::NO_TENANT]);
+    registry.op(routes!(cli_login::cli_login_exchange), exchange);
 }
 
 fn company_operations(registry: &mut Registry) {

@@ -14,7 +14,8 @@ pub use config::{IdentityConfig, SECTION};
 pub use service::{CompanyCount, CompanySeen, Identity, IdentityParts, company_counts, company_list};
 
 /// The `identity_*` tables, all global.
-pub const MIGRATIONS: Migrations = migrations!("identity": "0001_identity", "0002_api_keys");
+pub const MIGRATIONS: Migrations =
+    migrations!("identity": "0001_identity", "0002_api_keys", "0003_cli_login");
 
 /// The context, at work. The same [`Identity`] is the front door's authenticator and runs [`Identity::save_last_uses`].
 pub fn module(identity: &Identity) -> Module {

@@ -1,5 +1,6 @@
 //! What people, companies, sessions and invitations are, and the rules between them. Pure: no database, no HTTP, no clock.
 mod api_key;
+mod cli_login;
 mod key_text;
 mod password;
 mod words;
@@ -14,6 +15,7 @@ pub use api_key::{
     ApiKey, Label, NETWORKS_PER_KEY_MAX, SERVICE_ACCOUNTS_PER_TENANT_MAX, Scopes, ServiceAccount, expires_at,
     networks,
 };
+pub use cli_login::{CLI_LOGIN_S_MAX, Challenge, CliLogin, Loopback};
 pub use key_text::{KEY_PREFIX, KeyText, PublicId, SecretHash, issue};
 pub use password::{PASSWORD_LENGTH_MAX, Password};
 pub use words::{CompanyName, Email, PersonName, UserAgent};

@@ -3,6 +3,7 @@ mod account;
 mod api_keys;
 mod cache;
 mod change;
+mod cli_logins;
 mod companies;
 mod door;
 mod invitations;
@@ -38,6 +39,7 @@ pub use api_keys::{
     service_account_key_create, service_account_key_list, service_account_key_revoke,
     service_account_key_update,
 };
+pub use cli_logins::{CliLoginAllowed, cli_login_create, cli_login_exchange};
 pub use companies::{CompanyCount, CompanySeen, company_counts, company_list};
 pub use invitations::{
     InvitationSeen, NewMember, invitation_accept, invitation_create, invitation_list, invitation_lookup,

@@ -1,6 +1,7 @@
 //! The `identity_*` tables: SQL and nothing else. They are global: looked up before a company is known.
 mod account;
 mod api_key;
+mod cli_login;
 mod company;
 mod invitation;
 mod service_account;
@@ -12,6 +13,7 @@ use wh_db::{GlobalRead, GlobalTx, Row, Value};
 
 pub(crate) use account::*;
 pub(crate) use api_key::*;
+pub(crate) use cli_login::*;
 pub(crate) use company::*;
 pub(crate) use invitation::*;
 pub(crate) use service_account::*;

@@ -62,7 +62,7 @@ impl Identity {
         Ok(())
     }
 
-    /// Remove sessions, invitations and keys that nobody can use any more.
+    /// Remove sessions, invitations, keys and allowed sign-ins that nobody can use any more.
     async fn sweep(&self) -> Result<()> {
         let now = self.now();
         let used_before = now.plus_seconds(-self.0.config.session_idle_s);
@@ -71,6 +71,7 @@ impl Identity {
             let mut tx = self.0.db.begin().await?;
             let gone = store::session_sweep(&mut tx, used_before, SWEEP_ROWS).await?;
             store::invitation_sweep(&mut tx, now).await?;
+            store::cli_login_sweep(&mut tx, now).await?;
             let keys = store::api_key_sweep(&mut tx, ended_before, SWEEP_ROWS).await?;
             tx.commit().await?;
             if gone.max(keys) < SWEEP_ROWS.unsigned_abs() {
