@@ -1,4 +1,6 @@
 //! Signing in and out, and the contexts that come of it. A password is sent once and kept nowhere.
+mod browser;
+
 use clap::ArgMatches;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -9,6 +11,7 @@ use crate::context::{Contexts, Entry};
 use crate::fail::{Exit, Fail, Result};
 use crate::output::{Format, Output};
 use crate::terminal;
+use browser::Show;
 
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// The server's word for a key that is good, and not for this.
@@ -43,7 +46,11 @@ pub fn login(app: &App, matches: &ArgMatches) -> Result<()> {
             Err(fail) => return Err(fail),
         }
     } else {
-        let reply = by_password(app, &Client::new(&reach, Credential::None)?, matches)?;
+        let client = Client::new(&reach, Credential::None)?;
+        let reply = match by_browser(matches) {
+            Some(show) => browser::sign_in(app, &client, show)?,
+            None => by_password(app, &client, matches)?,
+        };
         entry.cookie = session_cookie(&reply);
         reply.bytes()?
     };
@@ -60,6 +67,15 @@ pub fn login(app: &App, matches: &ArgMatches) -> Result<()> {
     })?;
     terminal::notice(&format!("Signed in to {url}{who}; context `{name}` is the current one."));
     Ok(())
+}
+
+/// How the page is shown, where one signs in by it: when that was said, or when nothing was and somebody is here.
+fn by_browser(matches: &ArgMatches) -> Option<Show> {
+    if matches.get_flag("no-browser") {
+        return Some(Show::Print);
+    }
+    let is_meant = matches.get_flag("browser") || (!matches.contains_id("email") && terminal::asks());
+    is_meant.then_some(Show::Open)
 }
 
 fn described(entry: &Entry) -> String {
@@ -96,14 +112,10 @@ fn by_password(app: &App, client: &Client, matches: &ArgMatches) -> Result<Reply
     let nobody = || {
         Fail::usage(
             "nobody is here to ask for a password",
-            "say --token-stdin, or --email ADDRESS --password-stdin",
+            "say --token-stdin, --email ADDRESS --password-stdin, or --browser",
         )
     };
-    let email = match matches.get_one::<String>("email") {
-        Some(email) => email.clone(),
-        None if terminal::asks() => terminal::ask("Email")?,
-        None => return Err(nobody()),
-    };
+    let email = matches.get_one::<String>("email").ok_or_else(nobody)?;
     let password = if matches.get_flag("password-stdin") {
         terminal::line()?
     } else if terminal::asks() {

@@ -49,7 +49,7 @@ pub fn notice(text: &str) {
 }
 
 /// Ask for a line.
-pub fn ask(question: &str) -> Result<String> {
+fn ask(question: &str) -> Result<String> {
     let _closed = write!(stderr(), "{question}: ").and_then(|()| stderr().flush());
     line()
 }

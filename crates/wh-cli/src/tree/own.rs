@@ -16,11 +16,15 @@ fn login() -> Command {
         .about("Sign in to a server and keep it as a context")
         .long_about(
             "Sign in to a server and keep it as a context, which becomes the current one.\n\n\
-             With a token the token is kept; with address and password the session is. Both lie in the context \
-             file, which only its owner may read.",
+             On a terminal, without more, a page of the server opens in the browser: whoever is signed in there allows \
+             it with a click, and the command line gets a session of its own, no longer than theirs. With a token the \
+             token is kept; by a browser, or with address and password, the session is. Both lie in the context file, \
+             which only its owner may read.",
         )
         .after_long_help(
-            "Examples:\n  wheelhouse login https://ops.acme.example --email ada@acme.example\n  \
+            "Examples:\n  wheelhouse login https://ops.acme.example\n  \
+             wheelhouse login https://ops.acme.example --no-browser\n  \
+             wheelhouse login https://ops.acme.example --email ada@acme.example\n  \
              wheelhouse login https://ops.acme.example --token-stdin < key.txt\n  \
              wheelhouse login http://127.0.0.1:8080 --name laptop --email ada@acme.example --password-stdin < password.txt",
         )
@@ -31,6 +35,8 @@ fn login() -> Command {
         ))
         .arg(switch("token-stdin", "Read an API key from standard input"))
         .arg(Arg::new("email").long("email").value_name("ADDRESS").help("Sign in with this address and a password"))
+        .arg(switch("browser", "Allow it on a page that opens in the browser; the default on a terminal"))
+        .arg(switch("no-browser", "The same, with the page's address printed to be opened by hand"))
         .arg(switch("password-stdin", "Read the password from standard input").requires("email"))
         .arg(
             Arg::new("ca-file")
@@ -41,7 +47,7 @@ fn login() -> Command {
                 .help("PEM certificates of the authority that signed the server's, beside those of the machine"),
         )
         .arg(switch("plain-http", "Send credentials over http to another machine all the same"))
-        .group(ArgGroup::new("how").args(["token", "token-stdin", "email"]))
+        .group(ArgGroup::new("how").args(["token", "token-stdin", "email", "browser", "no-browser"]))
 }
 
 fn logout() -> Command {

@@ -1,4 +1,5 @@
 //! The command line as a user types it, against a running server: the real binary on both sides.
+mod browser;
 mod contexts;
 mod help;
 mod keys;

@@ -57,7 +57,7 @@ impl<'a> Desk<'a> {
         let shell = Shell::signed_in(house, email);
         shell.file("flights.csv", FLIGHTS);
         shell.file("request.json", "{}");
-        for secret in ["password", "token", "current", "new"] {
+        for secret in ["password", "token", "current", "new", "code", "verifier"] {
             shell.file(&format!("{secret}.txt"), "something secret");
         }
         for folder in [".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"] {

@@ -241,6 +241,14 @@ impl Scene {
             "session_switch" => {
                 Call::json("PUT", at("session/tenant"), &json!({ "tenant_id": self.tenant })).ends_session()
             }
+            "cli_login_create" => Call::json("POST", at("cli-logins"), &cli_login()),
+            "cli_login_exchange" => {
+                let allowed = self.owner.post(&at("cli-logins"), &cli_login()).json();
+                let address = allowed["address"].as_str().expect("an address");
+                let code = address.split(['=', '&']).nth(1).expect("a code");
+                let body = json!({ "code": code, "verifier": "v".repeat(43) });
+                Call::json("POST", at("cli-logins/exchange"), &body)
+            }
             "me_get" => Call::get(at("me")),
             "password_change" => Call::json(
                 "PUT",
@@ -328,6 +336,11 @@ fn system_call(operation: &str) -> Option<Call> {
         "log_level_set" => Call::json("PUT", at("log-level"), &json!({ "levels": "error" })),
         _ => return None,
     })
+}
+
+/// What a command line asks for whose verifier is 43 times `v`.
+fn cli_login() -> Value {
+    json!({ "challenge": "7w_YNF9DSfIdPf_pRjSq646_kPr-2-o9NAl16JGghdM", "port": 40_000, "state": "s" })
 }
 
 /// Make a key: its id and text.

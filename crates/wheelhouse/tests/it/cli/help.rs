@@ -36,7 +36,7 @@ fn every_operation_has_help_whose_examples_are_understood() {
     let shell = Shell::new();
     shell.file("request.json", "{}");
     shell.file("flights.csv", "a,b\n1,2\n");
-    for secret in ["password", "token", "current", "new"] {
+    for secret in ["password", "token", "current", "new", "code", "verifier"] {
         shell.file(&format!("{secret}.txt"), "something secret");
     }
     let zipped = "gzip -c flights.csv > flights.csv.gz";
