@@ -155,6 +155,16 @@ const stops: Stop[] = [
   { name: 'API keys, new', path: () => '/settings/api-keys', open: press('New key') },
   { name: 'API keys, new service account', path: () => '/settings/api-keys', open: press('New service account') },
   { name: 'password', path: () => '/settings/password' },
+  { name: 'command line', path: () => `/cli-login?challenge=${'v'.repeat(43)}&port=40000&state=s` },
+  {
+    name: 'command line, refused',
+    path: () => `/cli-login?challenge=${'v'.repeat(43)}&port=80000&state=s`,
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Let it in' }).click();
+      await expect(page.getByRole('alert')).toBeVisible();
+    },
+  },
+  { name: 'command line, half a link', path: () => '/cli-login?challenge=short' },
   { name: 'not found', path: () => '/nothing/here' },
   { name: 'panel that is not there', path: () => '/panels/01932d0a-7c1e-7b3a-9f2e-2f0f5e0a1c11' },
   {

@@ -43,6 +43,7 @@ const PAGES: &[&str] = &[
     "settings/api-keys",
     "settings/password",
     "admin",
+    "cli-login",
 ];
 const MISSING: &str = "<!doctype html><title>Wheelhouse</title><p>The web app was not built into this binary. Run `make build`.";
 

@@ -70,6 +70,8 @@ function useCrumbs(): { text: string; to?: string }[] {
     const list = { text: 'Panels', to: '/panels' };
     return path.endsWith('/import') ? [list, title, { text: 'Import' }] : [list, title];
   }
+  // Reached by a link that a terminal prints, and by nothing else.
+  if (path === '/cli-login') return [{ text: 'Command line' }];
   const names = PAGES.find((page) => page.to === path)?.crumbs ?? ['Not found'];
   return names.map((text) => (text === 'Panels' ? { text, to: '/panels' } : { text }));
 }

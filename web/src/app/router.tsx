@@ -127,6 +127,12 @@ const adminRoute = createRoute({
   component: lazyRouteComponent(() => import('@/features/system'), 'AdminPage'),
 });
 
+const cliLoginRoute = createRoute({
+  ...inside,
+  path: '/cli-login',
+  component: lazyRouteComponent(identity, 'CliLoginPage'),
+});
+
 const unknownRoute = createRoute({ ...inside, path: '$', component: () => <NotFoundPage /> });
 
 const routeTree = rootRoute.addChildren([
@@ -144,6 +150,7 @@ const routeTree = rootRoute.addChildren([
     apiKeysRoute,
     passwordRoute,
     adminRoute,
+    cliLoginRoute,
     unknownRoute,
   ]),
 ]);

@@ -1,4 +1,5 @@
 // The pages of identity.
+export { CliLoginPage } from './CliLoginPage';
 export { InvitePage } from './InvitePage';
 export { MembersPage } from './MembersPage';
 export { PasswordPage } from './PasswordPage';
