@@ -39,7 +39,7 @@ pub use api_keys::{
     service_account_key_create, service_account_key_list, service_account_key_revoke,
     service_account_key_update,
 };
-pub use cli_logins::{CliLoginAllowed, cli_login_create, cli_login_exchange};
+pub use cli_logins::{cli_login_create, cli_login_exchange};
 pub use companies::{CompanyCount, CompanySeen, company_counts, company_list};
 pub use invitations::{
     InvitationSeen, NewMember, invitation_accept, invitation_create, invitation_list, invitation_lookup,
