@@ -79,6 +79,8 @@ pub struct ServerConfig {
     pub rate_limits: bool,
     /// Requests a minute of one address (IPv6: of one /64 network).
     pub rate_address_per_min: u32,
+    /// Requests a minute with one API key.
+    pub rate_key_per_min: u32,
     /// Requests a minute of one person.
     pub rate_user_per_min: u32,
     /// Requests a minute of all members of one company.
@@ -128,6 +130,7 @@ impl Default for ServerConfig {
             overload_wait_ms_target: 250,
             rate_limits: true,
             rate_address_per_min: 1_200_000,
+            rate_key_per_min: 300_000,
             rate_user_per_min: 600_000,
             rate_tenant_per_min: 3_000_000,
             drain_timeout_ms: 10_000,
@@ -360,6 +363,7 @@ pub const SECTION: Section = Section {
             "1200000",
             "Requests a minute of one address (IPv6: of one /64 network).",
         ),
+        Key::new("rate_key_per_min", RATE, "300000", "Requests a minute with one API key."),
         Key::new("rate_user_per_min", RATE, "600000", "Requests a minute of one person."),
         Key::new("rate_tenant_per_min", RATE, "3000000", "Requests a minute of all members of one company."),
         Key::new(

@@ -1,4 +1,4 @@
-//! How often one address, one member, and one company may ask, and the headers that say what is left:
+//! How often one address, one API key, one member, and one company may ask, and the headers that say what is left:
 //! `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-11, structured fields both (RFC 9651).
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -21,14 +21,15 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LEFT: HeaderName = HeaderName::from_static("ratelimit");
 /// All quotas are per minute.
 const WINDOW: Duration = Duration::from_mins(1);
-/// A request counts for its address, for its member, and for its company.
-const COUNTED_MAX: usize = 3;
+/// A request counts for its address, for its key, for its member, and for its company.
+const COUNTED_MAX: usize = 4;
 
 /// The tables of all policies.
 pub(crate) struct Rates {
     /// From here the tables' time counts.
     began: Instant,
     address: Policy,
+    key: Policy,
     user: Policy,
     tenant: Policy,
 }
@@ -56,6 +57,7 @@ impl Rates {
         config.rate_limits.then(|| Self {
             began: Instant::now(),
             address: Policy::new("address", config.rate_address_per_min),
+            key: Policy::new("key", config.rate_key_per_min),
             user: Policy::new("user", config.rate_user_per_min),
             tenant: Policy::new("tenant", config.rate_tenant_per_min),
         })
@@ -66,8 +68,11 @@ impl Rates {
         self.count(&self.address, counted(address), tally)
     }
 
-    /// It is theirs.
+    /// It is theirs. The key comes first: what is refused to it takes nothing from its owner and their company.
     pub(crate) fn actor(&self, actor: &Actor, tally: &Tally) -> Result<()> {
+        if let Some(grant) = actor.key() {
+            self.count(&self.key, grant.key, tally)?;
+        }
         self.count(&self.user, actor.user, tally)?;
         self.count(&self.tenant, actor.tenant, tally)
     }
@@ -112,7 +117,7 @@ impl Tally {
         if lines[0].is_none() {
             return;
         }
-        let (mut policies, mut left) = (String::with_capacity(96), String::with_capacity(96));
+        let (mut policies, mut left) = (String::with_capacity(128), String::with_capacity(128));
         for Line { name, quota, standing } in lines.iter().flatten() {
             let comma = if policies.is_empty() { "" } else { ", " };
             // Writing to a String cannot fail.

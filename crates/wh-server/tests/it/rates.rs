@@ -1,4 +1,4 @@
-//! Who asks too often is told so, by address, by member and by company; how much is remembered of how many.
+//! Who asks too often is told so, by address, by key, by member and by company; how much is remembered of how many.
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
@@ -86,6 +86,47 @@ both_servers!(a_member_may_ask_so_often, MIGRATIONS, few_of_each_member, async |
     assert_eq!(page.get(VIEWER, NOTES).await.json()["items"].as_array().unwrap().len(), 0, "others may");
     assert_eq!(page.get(NOBODY, "/v1/openapi.json").await.status, 200);
     assert_eq!(page.get(NOBODY, NOTES).await.status, 401);
+});
+
+fn few_of_each_key(_: &TestDb) -> Parts {
+    let mut parts = Parts::of(vec![desk::module(&Knobs::default())]);
+    parts.config = ServerConfig { rate_key_per_min: FEW, rate_user_per_min: FEW + 1, ..parts.config };
+    parts
+}
+
+both_servers!(a_key_may_ask_so_often, MIGRATIONS, few_of_each_key, async |server: TestServer| {
+    let page = Browser::new(&server);
+    let by_key =
+        async |bearer: String| page.call(NOBODY, "GET", NOTES).header("authorization", &bearer).send().await;
+    let key = EDITOR.bearer(&["desk:read"]);
+    for spent in 1..=u64::from(FEW) {
+        let answer = by_key(key.clone()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let policy = answer.header("ratelimit-policy").unwrap();
+        assert!(policy.contains("\"key\";q=2;w=60, \"user\";q=3;w=60"), "{policy}");
+        assert_eq!(left(answer.header("ratelimit").unwrap(), "key").0, u64::from(FEW) - spent);
+    }
+    for _ in 0..4 {
+        let refused = by_key(key.clone()).await;
+        assert_eq!(
+            (refused.status, refused.code.as_str()),
+            (429, "server.rate_limited"),
+            "{}",
+            refused.text()
+        );
+        let told = refused.header("ratelimit").unwrap();
+        assert_eq!(left(told, "key").0, 0);
+        assert!(
+            !told.contains("\"user\"") && !told.contains("\"tenant\""),
+            "nothing of theirs is counted: {told}"
+        );
+        assert!(refused.header("retry-after").is_some());
+    }
+    // Its owner has what the key did not use, and a browser has no key to be counted.
+    let own = page.get(EDITOR, NOTES).await;
+    assert_eq!(own.status, 200, "{}", own.text());
+    assert!(!own.header("ratelimit").unwrap().contains("\"key\""));
+    assert_eq!(by_key(VIEWER.bearer(&["desk:read"])).await.status, 200, "another key");
 });
 
 fn few_of_each_company(_: &TestDb) -> Parts {
