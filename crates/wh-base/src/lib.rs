@@ -1,8 +1,9 @@
-//! Words every crate uses: error, time, randomness, actor, secrets, configuration. Knows no database and no HTTP server.
+//! Words every crate uses: error, time, randomness, actor, limits, secrets, configuration. Knows no database and no HTTP server.
 mod actor;
 pub mod codes;
 pub mod config;
 mod error;
+mod limits;
 mod network;
 mod random;
 mod secret;
@@ -11,6 +12,7 @@ mod time;
 
 pub use actor::{Actor, Credential, KeyGrant, Origin};
 pub use error::{Error, ErrorCode, FieldError, Kind, Result};
+pub use limits::{CompanyLimits, LIMITS_FRESH_S, LimitSource, Limits};
 pub use network::Network;
 pub use random::{IdSource, OsRandom, Random, SeededRandom};
 pub use secret::Secret;

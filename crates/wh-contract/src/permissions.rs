@@ -95,8 +95,14 @@ pub const SYSTEM_READ: Permission = Permission::new(
     "See how the installation is: health, figures, queues, what each company uses",
 );
 /// Act on the installation. For its operator.
-pub const SYSTEM_WRITE: Permission =
-    Permission::new("system:write", Role::Owner, "Change the log level, retry parked events");
+pub const SYSTEM_WRITE: Permission = Permission::new(
+    "system:write",
+    Role::Owner,
+    "Set the limits of companies, change the log level, retry parked events",
+);
+/// What one's own company uses. Not of the area `system`, which is the operator's alone.
+pub const USAGE_READ: Permission =
+    Permission::new("usage:read", Role::Admin, "See what the company uses and what it may use");
 
 /// Every permission there is, in the order of the manual.
 pub const PERMISSIONS: &[Permission] = &[
@@ -108,4 +114,5 @@ pub const PERMISSIONS: &[Permission] = &[
     PANELS_WRITE,
     SYSTEM_READ,
     SYSTEM_WRITE,
+    USAGE_READ,
 ];

@@ -172,6 +172,12 @@ pub(crate) async fn dataset_delete(tx: &mut TenantTx, id: DatasetId, now: Timest
     Ok(tx.run_count(sql, args![tx.tenant(), id, now]).await? > 0)
 }
 
+/// What the tenant holds in segments, replaced ones that are not swept yet among them.
+pub(crate) async fn stored_own(reads: &mut impl Reads) -> Result<u64> {
+    let sql = "SELECT COALESCE(SUM(byte_count), 0) AS bytes FROM dataset_segment WHERE tenant_id = $1";
+    count(&reads.row(sql, args![reads.tenant()]).await?, "bytes")
+}
+
 fn count(row: &Row, column: &str) -> Result<u64> {
     Ok(row.int(column)?.unsigned_abs())
 }

@@ -243,6 +243,12 @@ impl Datasets {
         Ok(committed)
     }
 
+    /// How many bytes of segments the transaction's tenant has on the object store, replaced ones that are not swept yet
+    /// among them; in a change, with what it commits.
+    pub async fn stored_by(&self, reads: &mut impl Reads) -> Result<u64> {
+        catalog::stored_own(reads).await
+    }
+
     /// One window of a view of a version.
     pub async fn view(&self, handle: &DatasetHandle, query: &ViewQuery) -> Result<Window> {
         let Some(meta) = &handle.meta else { return engine::empty_window(query) };

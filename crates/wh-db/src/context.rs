@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use uuid::Uuid;
-use wh_base::{Clock, IdSource, Random};
+use wh_base::{Clock, IdSource, Limits, Random};
 
 use crate::Db;
 
@@ -17,13 +17,16 @@ pub struct Context {
     pub random: Arc<dyn Random>,
     /// New ids.
     pub ids: IdSource,
+    /// What a company may use at most.
+    pub limits: Limits,
 }
 
 impl Context {
     /// A context over this database.
     pub fn new(db: Db, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         let ids = IdSource::new(Arc::clone(&clock), Arc::clone(&random));
-        Self { db, clock, random, ids }
+        let limits = Limits::new(Arc::clone(&clock));
+        Self { db, clock, random, ids, limits }
     }
 
     /// A new id of the wanted type.

@@ -11,7 +11,9 @@ use wh_db::{Migrations, migrations};
 use wh_server::Module;
 
 pub use config::{IdentityConfig, SECTION};
-pub use service::{CompanyCount, CompanySeen, Identity, IdentityParts, company_counts, company_list};
+pub use service::{
+    CompanyCount, CompanySeen, Identity, IdentityParts, company_counts, company_get, company_list,
+};
 
 /// The `identity_*` tables, all global.
 pub const MIGRATIONS: Migrations =

@@ -40,7 +40,7 @@ pub use api_keys::{
     service_account_key_update,
 };
 pub use cli_logins::{cli_login_create, cli_login_exchange};
-pub use companies::{CompanyCount, CompanySeen, company_counts, company_list};
+pub use companies::{CompanyCount, CompanySeen, company_counts, company_get, company_list};
 pub use invitations::{
     InvitationSeen, NewMember, invitation_accept, invitation_create, invitation_list, invitation_lookup,
     invitation_revoke,

@@ -20,7 +20,7 @@ pub const LIMIT: ErrorCode = ErrorCode::new(
     "panels.limit",
     Kind::Conflict,
     "the company has as many panels as it may",
-    "delete a panel that is not needed any more",
+    "delete a panel that is not needed any more, or ask the operator of the installation for a higher limit",
 );
 /// No such panel here.
 pub const NOT_FOUND: ErrorCode = ErrorCode::new(
@@ -78,6 +78,14 @@ pub const IMPORT_STOPPED: ErrorCode = ErrorCode::new(
     "somebody stopped the import",
     "send the file again if it is wanted after all; the panel still shows what it showed before",
 );
+/// More bytes than the company may keep.
+pub const STORAGE_LIMIT: ErrorCode = ErrorCode::new(
+    "panels.storage_limit",
+    Kind::Conflict,
+    "the company would keep more data than it may",
+    "delete panels that are not needed any more and wait until their data is removed, an hour or two later, or ask the \
+     operator of the installation for a higher limit",
+);
 /// The import is over already.
 pub const IMPORT_ENDED: ErrorCode = ErrorCode::new(
     "panels.import_ended",
@@ -99,5 +107,6 @@ pub const ALL: &[&ErrorCode] = &[
     &UPLOAD_EMPTY,
     &INTERRUPTED,
     &IMPORT_STOPPED,
+    &STORAGE_LIMIT,
     &IMPORT_ENDED,
 ];

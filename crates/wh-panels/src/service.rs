@@ -7,5 +7,7 @@ pub use import::{
     ImportRequest, Running, Workplace, bad_lines, import_get, import_list, import_preview, import_recent,
     import_run, import_stop, imports_interrupted,
 };
-pub use panel::{PANEL_LIST, panel_counts, panel_create, panel_delete, panel_get, panel_list, panel_update};
+pub use panel::{
+    PANEL_LIST, panel_count, panel_counts, panel_create, panel_delete, panel_get, panel_list, panel_update,
+};
 pub use view::{View, view_open};

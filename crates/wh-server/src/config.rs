@@ -355,7 +355,7 @@ pub const SECTION: Section = Section {
             "rate_limits",
             Holds::Boolean,
             "true",
-            "Whether requests are counted by sender, and refused with server.rate_limited beyond the limits below.",
+            "Whether requests are counted by sender, and refused with server.rate_limited beyond the limits below; a limit that the operator set for a company holds in any case.",
         ),
         Key::new(
             "rate_address_per_min",
@@ -365,7 +365,12 @@ pub const SECTION: Section = Section {
         ),
         Key::new("rate_key_per_min", RATE, "300000", "Requests a minute with one API key."),
         Key::new("rate_user_per_min", RATE, "600000", "Requests a minute of one person."),
-        Key::new("rate_tenant_per_min", RATE, "3000000", "Requests a minute of all members of one company."),
+        Key::new(
+            "rate_tenant_per_min",
+            RATE,
+            "3000000",
+            "Requests a minute of all members of one company, where the operator set no other limit for it.",
+        ),
         Key::new(
             "drain_timeout_ms",
             MS,

@@ -141,7 +141,7 @@ struct Inner {
     request_timeout: Duration,
     compress_bytes_min: u32,
     overload: Option<Arc<Overload>>,
-    rates: Option<Arc<Rates>>,
+    rates: Arc<Rates>,
 }
 
 impl Edge {
@@ -169,7 +169,7 @@ impl Edge {
             request_timeout: ms(config.request_timeout_ms),
             compress_bytes_min: config.compress_bytes_min,
             overload: Overload::new(config).map(Arc::new),
-            rates: Rates::new(config).map(Arc::new),
+            rates: Arc::new(Rates::new(config)),
         })))
     }
 
@@ -274,8 +274,8 @@ impl Inner {
             _ => {}
         }
         let client = forwarded::client(peer, &self.trusted, request.headers_mut());
-        if let (Some(rates), Some(address)) = (&self.rates, client.address) {
-            rates.address(address, visit.tally())?;
+        if let Some(address) = client.address {
+            self.rates.address(address, visit.tally())?;
         }
         let method = request.method().clone();
         if request.uri().path() == CSP_REPORTS {
@@ -296,9 +296,7 @@ impl Inner {
             if let Some(overload) = &self.overload {
                 extensions.insert(overload.clone());
             }
-            if let Some(rates) = &self.rates {
-                extensions.insert(rates.clone());
-            }
+            extensions.insert(self.rates.clone());
         }
         Ok(Admitted::ToRouter)
     }

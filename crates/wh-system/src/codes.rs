@@ -16,5 +16,20 @@ pub const LOG_LEVELS: ErrorCode = ErrorCode::new(
     "send a level (error, warn, info, debug, trace, off), or a list of parts: `info,wh_db=debug`",
 );
 
+/// No such company.
+pub const COMPANY_NOT_FOUND: ErrorCode = ErrorCode::new(
+    "system.company_not_found",
+    Kind::NotFound,
+    "there is no company of that id",
+    "list the companies again",
+);
+/// Limits that cannot be set.
+pub const LIMITS: ErrorCode = ErrorCode::new(
+    "system.limits",
+    Kind::Invalid,
+    "the limits cannot be set like this",
+    "name at least one limit, each within its bounds; delete the limits to have those of the house again",
+);
+
 /// All of them, for the error table.
-pub const ALL: &[&ErrorCode] = &[&PARKED_NOT_FOUND, &LOG_LEVELS];
+pub const ALL: &[&ErrorCode] = &[&PARKED_NOT_FOUND, &LOG_LEVELS, &COMPANY_NOT_FOUND, &LIMITS];

@@ -5,14 +5,14 @@ use axum::Extension;
 use axum::extract::State;
 use http::StatusCode;
 use utoipa_axum::routes;
-use wh_contract::{EventId, SYSTEM_READ, SYSTEM_WRITE, TenantId};
+use wh_contract::{EventId, SYSTEM_READ, SYSTEM_WRITE, TenantId, USAGE_READ};
 use wh_db::Context;
 use wh_server::{Answer, Caller, Json, Op, Page, PageOf, Path, Query, Registry};
 
 use crate::{System, codes, service};
 use views::{
-    BackupStateView, CompanyUsageView, LogLevelSet, LogLevelView, NodeView, ParkedView, QueueView,
-    SlowStatementView, Whole, whole,
+    BackupStateView, CompanyLimitsSet, CompanyLimitsView, CompanyUsageView, LogLevelSet, LogLevelView,
+    NodeView, ParkedView, QueueView, SlowStatementView, Whole, whole,
 };
 
 /// Declare the operations of the operator's view.
@@ -24,6 +24,14 @@ pub fn operations(registry: &mut Registry) {
     registry.op(routes!(parked_list), Op::read(SYSTEM_READ));
     registry.op(routes!(parked_retry), Op::change(SYSTEM_WRITE).errors(&[&codes::PARKED_NOT_FOUND]));
     registry.op(routes!(company_usage_list), Op::read(SYSTEM_READ));
+    registry.op(routes!(company_limits_get), Op::read(SYSTEM_READ).errors(&[&codes::COMPANY_NOT_FOUND]));
+    registry.op(
+        routes!(company_limits_set),
+        Op::change(SYSTEM_WRITE).errors(&[&codes::COMPANY_NOT_FOUND, &codes::LIMITS]),
+    );
+    registry
+        .op(routes!(company_limits_delete), Op::change(SYSTEM_WRITE).errors(&[&codes::COMPANY_NOT_FOUND]));
+    registry.op(routes!(company_usage_get), Op::read(USAGE_READ).errors(&[&codes::COMPANY_NOT_FOUND]));
     registry.op(routes!(log_level_get), Op::read(SYSTEM_READ));
     registry.op(routes!(log_level_set), Op::change(SYSTEM_WRITE).errors(&[&codes::LOG_LEVELS]));
 }
@@ -90,6 +98,65 @@ async fn company_usage_list(
     let companies = service::company_usage_list(&system, after, limit + 1).await?;
     let page = PageOf::new("company_usage_list", companies, limit, |one| one.company.id)?;
     Ok(Json(page.map(CompanyUsageView::from)))
+}
+
+/// The limits that the operator set for a company
+///
+/// One that is absent is not set: then the limit of the house counts, where there is one.
+#[utoipa::path(get, path = "/v1/system/companies/{company_id}/limits",
+    params(("company_id" = TenantId, Path, description = "The company")),
+    responses((status = 200, body = CompanyLimitsView)))]
+async fn company_limits_get(
+    system: Extension<System>,
+    _: Caller,
+    Path(company): Path<TenantId>,
+) -> Answer<Json<CompanyLimitsView>> {
+    Ok(Json(service::company_limits_get(&system, company).await?.into()))
+}
+
+/// Set the limits of a company
+///
+/// All of them: one that is absent is not set any more. They count from the next request on, at further processes within five
+/// seconds. What the company has already stays, also where it is more.
+#[utoipa::path(put, path = "/v1/system/companies/{company_id}/limits", request_body = CompanyLimitsSet,
+    params(("company_id" = TenantId, Path, description = "The company")),
+    responses((status = 200, body = CompanyLimitsView)))]
+async fn company_limits_set(
+    cx: State<Context>,
+    system: Extension<System>,
+    caller: Caller,
+    Path(company): Path<TenantId>,
+    Json(body): Json<CompanyLimitsSet>,
+) -> Answer<Json<CompanyLimitsView>> {
+    let limits = service::company_limits_set(&cx, &system, &caller, company, body.into()).await?;
+    Ok(Json(limits.into()))
+}
+
+/// Remove the limits of a company
+///
+/// Those of the house count again.
+#[utoipa::path(delete, path = "/v1/system/companies/{company_id}/limits",
+    params(("company_id" = TenantId, Path, description = "The company")), responses((status = 204)))]
+async fn company_limits_delete(
+    cx: State<Context>,
+    system: Extension<System>,
+    caller: Caller,
+    Path(company): Path<TenantId>,
+) -> Answer<StatusCode> {
+    service::company_limits_delete(&cx, &system, &caller, company).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What one's own company uses, and what it may use
+///
+/// The limits are set by the operator of the installation.
+#[utoipa::path(get, path = "/v1/system/usage", responses((status = 200, body = CompanyUsageView)))]
+async fn company_usage_get(
+    cx: State<Context>,
+    system: Extension<System>,
+    caller: Caller,
+) -> Answer<Json<CompanyUsageView>> {
+    Ok(Json(service::company_usage_get(&cx, &system, &caller).await?.into()))
 }
 
 /// The levels of the log of the node that answers

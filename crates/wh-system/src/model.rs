@@ -1,7 +1,16 @@
 //! What an operator looks at. Pure: no database, no HTTP, no clock.
 use uuid::Uuid;
-use wh_base::Timestamp;
+use wh_base::{CompanyLimits, Result, Timestamp};
 use wh_contract::TenantId;
+
+use crate::codes;
+
+/// With fewer requests a minute nobody could work in the company, nor see why.
+pub const REQUESTS_PER_MIN_MIN: u64 = 60;
+/// As many as the front door can tell from one another.
+pub const REQUESTS_PER_MIN_MAX: u64 = 500_000_000;
+/// The largest whole number that every client reads as itself.
+pub const STORAGE_BYTES_MAX: u64 = (1 << 53) - 1;
 
 /// One process that serves the installation.
 #[derive(Clone, Debug)]
@@ -51,6 +60,69 @@ pub struct CompanyUsage {
     pub company: Company,
     /// By context, in the order of the contexts.
     pub used: Vec<Used>,
+    /// What the operator set for it.
+    pub limits: CompanyLimits,
+}
+
+impl CompanyUsage {
+    /// What the operator set counts where it is less than what the house allows.
+    pub fn new(company: Company, mut used: Vec<Used>, limits: CompanyLimits) -> Self {
+        for used in &mut used {
+            let own = match used.what {
+                "storage" => limits.storage_bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
+                "panels" => limits.panels,
+                "members" => limits.members,
+                _ => None,
+            };
+            used.limit = own.into_iter().chain(used.limit).min();
+        }
+        Self { company, used, limits }
+    }
+}
+
+/// What an operator wants a company to use at most. Nothing: as much as the house allows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WantedLimits {
+    /// Requests a minute of all its members and keys, at each process.
+    pub requests_per_min: Option<u64>,
+    /// Bytes of rows on the object store.
+    pub storage_bytes: Option<u64>,
+    /// Panels.
+    pub panels: Option<u64>,
+    /// Members: people and service accounts.
+    pub members: Option<u64>,
+}
+
+impl WantedLimits {
+    /// Each within its bounds; `house` is what any company has, with the limits that nobody can raise.
+    pub fn parse(self, house: &[Used]) -> Result<CompanyLimits> {
+        let most = |what: &str| {
+            let limit = house.iter().find(|used| used.what == what).and_then(|used| used.limit);
+            limit.map_or(STORAGE_BYTES_MAX, i64::unsigned_abs)
+        };
+        let Self { requests_per_min, storage_bytes, panels, members } = self;
+        if [requests_per_min, storage_bytes, panels, members].iter().all(Option::is_none) {
+            return Err(codes::LIMITS.error("no limit is named"));
+        }
+        let bounds = [
+            ("requests_per_min", requests_per_min, REQUESTS_PER_MIN_MIN, REQUESTS_PER_MIN_MAX),
+            ("storage_bytes", storage_bytes, 1, STORAGE_BYTES_MAX),
+            ("panels", panels, 1, most("panels")),
+            ("members", members, 1, most("members")),
+        ];
+        for (name, wanted, least, most) in bounds {
+            if wanted.is_some_and(|wanted| wanted < least || wanted > most) {
+                let detail = format!("must be {least} to {most}");
+                return Err(codes::LIMITS.error(format!("{name} {detail}")).at(format!("/{name}"), detail));
+            }
+        }
+        Ok(CompanyLimits {
+            requests_per_min: requests_per_min.and_then(|n| u32::try_from(n).ok()),
+            storage_bytes,
+            panels: panels.and_then(|n| i64::try_from(n).ok()),
+            members: members.and_then(|n| i64::try_from(n).ok()),
+        })
+    }
 }
 
 /// How the backups of the installation stand.

@@ -1,15 +1,16 @@
 //! What the operator may see and do. The front door has checked that the caller operates the installation.
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde_json::json;
-use wh_base::{Actor, Result};
+use wh_base::{Actor, CompanyLimits, LimitSource, Result};
 use wh_contract::{EventId, TenantId};
-use wh_db::{AuditEntry, Context, Parked, QueueState, SlowStatement, SystemDb, Who};
+use wh_db::{AuditEntry, Context, Db, Parked, QueueState, SlowStatement, SystemDb, SystemTx, Who};
 use wh_server::log::{Levels, LogControl};
 
-use crate::codes;
-use crate::model::{BackupState, CompanyUsage, Node};
+use crate::model::{BackupState, Company, CompanyUsage, Node, Used, WantedLimits};
 use crate::ports::{Backups, Companies, Usage};
+use crate::{codes, store};
 
 /// Parked events in one answer. More at once is one cause, seen well enough in the first of them.
 pub const PARKED_MAX: u32 = 200;
@@ -87,23 +88,123 @@ pub async fn company_usage_list(
     let companies = system.0.companies.companies(after, limit).await?;
     let (Some(first), Some(last)) = (companies.first(), companies.last()) else { return Ok(Vec::new()) };
     let (first, last) = (first.id, last.id);
-    let mut all: Vec<CompanyUsage> = companies
-        .into_iter()
-        .map(|company| {
-            let used = system.0.usage.iter().flat_map(|usage| usage.nothing(company.id)).collect();
-            CompanyUsage { company, used }
-        })
-        .collect();
+    let mut found = Vec::new();
     for usage in &system.0.usage {
-        for found in usage.used(first, last).await? {
-            let place = all.iter_mut().find(|one| one.company.id == found.tenant);
-            let place = place.and_then(|one| one.used.iter_mut().find(|used| used.what == found.what));
-            if let Some(place) = place {
-                *place = found;
-            }
+        found.extend(usage.used(first, last).await?);
+    }
+    let mut read = system.0.db.read("limits by company").await?;
+    let limits = store::limits_between(&mut read, first, last, limit).await?;
+    drop(read);
+    let usage = companies.into_iter().map(|company| {
+        let own = limits.iter().find(|(of, _)| *of == company.id);
+        let used = used_in_all(system, company.id, &found);
+        CompanyUsage::new(company, used, own.map(|(_, limits)| *limits).unwrap_or_default())
+    });
+    Ok(usage.collect())
+}
+
+/// Every kind of thing with how many the company has of it, also where it has none.
+fn used_in_all(system: &System, company: TenantId, found: &[Used]) -> Vec<Used> {
+    let mut all: Vec<Used> = system.0.usage.iter().flat_map(|usage| usage.nothing(company)).collect();
+    for used in &mut all {
+        if let Some(found) = found.iter().find(|one| one.tenant == company && one.what == used.what) {
+            *used = found.clone();
         }
     }
-    Ok(all)
+    all
+}
+
+/// What the actor's own company uses and may use.
+pub async fn company_usage_get(cx: &Context, system: &System, actor: &Actor) -> Result<CompanyUsage> {
+    let company = company(system, actor.tenant).await?;
+    let mut found = Vec::new();
+    for usage in &system.0.usage {
+        found.extend(usage.used_by(company.id).await?);
+    }
+    let limits = store::limits_own(&mut cx.db.read(actor.tenant).await?).await?;
+    let used = used_in_all(system, company.id, &found);
+    Ok(CompanyUsage::new(company, used, limits))
+}
+
+async fn company(system: &System, id: TenantId) -> Result<Company> {
+    let found = system.0.companies.company(id).await?;
+    found.ok_or_else(|| codes::COMPANY_NOT_FOUND.error(format!("there is no company {id}")))
+}
+
+/// The limits that the operator set for a company.
+pub async fn company_limits_get(system: &System, id: TenantId) -> Result<CompanyLimits> {
+    company(system, id).await?;
+    let mut read = system.0.db.read("limits of a company").await?;
+    let found = store::limits_between(&mut read, id, id, 1).await?;
+    Ok(found.first().map(|(_, limits)| *limits).unwrap_or_default())
+}
+
+/// Set all limits of a company: one that is not named is not set any more. From the next request on they count here.
+pub async fn company_limits_set(
+    cx: &Context,
+    system: &System,
+    actor: &Actor,
+    id: TenantId,
+    wanted: WantedLimits,
+) -> Result<CompanyLimits> {
+    let house: Vec<Used> = system.0.usage.iter().flat_map(|usage| usage.nothing(id)).collect();
+    let limits = wanted.parse(&house)?;
+    company(system, id).await?;
+
+    let mut tx = system.0.db.begin("an operator sets the limits of a company").await?;
+    let before = store::limits_held(&mut tx, id).await?;
+    store::limits_put(&mut tx, id, &limits, actor.user, cx.clock.now()).await?;
+    let entry = limits_entry("company_limits_set", id, [before, Some(limits)]);
+    tx.audit(actor.tenant, &Who::from(actor), entry).await?;
+    forget(cx, &mut tx, id);
+    tx.commit().await?;
+    Ok(limits)
+}
+
+/// Take all limits from a company: those of the house count again. Nothing happens where there are none.
+pub async fn company_limits_delete(cx: &Context, system: &System, actor: &Actor, id: TenantId) -> Result<()> {
+    company(system, id).await?;
+
+    let mut tx = system.0.db.begin("an operator removes the limits of a company").await?;
+    let Some(before) = store::limits_held(&mut tx, id).await? else { return Ok(()) };
+    store::limits_delete(&mut tx, id).await?;
+    let entry = limits_entry("company_limits_delete", id, [Some(before), None]);
+    tx.audit(actor.tenant, &Who::from(actor), entry).await?;
+    forget(cx, &mut tx, id);
+    tx.commit().await
+}
+
+/// Once it is durable, whoever asks for the company's limits reads them again.
+fn forget(cx: &Context, tx: &mut SystemTx, company: TenantId) {
+    let limits = cx.limits.clone();
+    tx.on_commit(move || limits.changed(company));
+}
+
+fn limits_entry(action: &'static str, company: TenantId, states: [Option<CompanyLimits>; 2]) -> AuditEntry {
+    let [before, after] = states.map(|limits| {
+        limits.map(|CompanyLimits { requests_per_min, storage_bytes, panels, members }| {
+            json!({ "requests_per_min": requests_per_min, "storage_bytes": storage_bytes,
+                    "panels": panels, "members": members })
+        })
+    });
+    AuditEntry { action, subject: format!("system.company/{company}"), before, after }
+}
+
+/// Where the house asks for the limits of a company.
+pub struct LimitTable(Db);
+
+impl LimitTable {
+    /// In this database.
+    pub fn new(db: Db) -> Self {
+        Self(db)
+    }
+}
+
+#[async_trait]
+impl LimitSource for LimitTable {
+    async fn limits(&self, tenant: TenantId) -> Result<CompanyLimits> {
+        store::limits_own(&mut self.0.read(tenant).await?).await
+    }
 }
 
 /// The levels of this process's log.

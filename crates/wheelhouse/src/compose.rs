@@ -13,7 +13,7 @@ use wh_identity::{Identity, IdentityConfig, IdentityParts};
 use wh_server::Module;
 use wh_server::log::LogControl;
 use wh_system::model::Node;
-use wh_system::{System, SystemParts};
+use wh_system::{LimitTable, System, SystemParts};
 
 use crate::data_dir::{self, DataDir};
 use crate::settings::{DatabaseSettings, Engine, Settings};
@@ -21,7 +21,7 @@ use crate::{doctor, healthcheck, ports};
 
 /// Every context's tables, in the order in which they are made.
 pub const MIGRATIONS: &[Migrations] =
-    &[wh_identity::MIGRATIONS, wh_dataset::MIGRATIONS, wh_panels::MIGRATIONS];
+    &[wh_identity::MIGRATIONS, wh_dataset::MIGRATIONS, wh_panels::MIGRATIONS, wh_system::MIGRATIONS];
 
 /// One crypto provider for the whole process, before anything speaks TLS.
 pub fn install_crypto() {
@@ -59,10 +59,11 @@ pub fn modules(identity: &Identity, datasets: Datasets, system: &System) -> Vec<
 
 /// What the operator of the installation sees, with the answers of the other contexts.
 pub fn system(parts: OperatorParts<'_>) -> System {
-    let OperatorParts { opened, identity, datasets, inputs, log, address, backups } = parts;
+    let OperatorParts { opened, context, identity, datasets, inputs, log, address, backups } = parts;
+    context.limits.ask(Arc::new(LimitTable::new(context.db.clone())));
     let people = Arc::new(ports::People(identity.clone()));
-    let panels = Arc::new(ports::Panels(opened.system.clone()));
-    let storage = Arc::new(ports::Storage(datasets.clone(), opened.system.clone()));
+    let panels = Arc::new(ports::Panels(opened.system.clone(), context.clone()));
+    let storage = Arc::new(ports::Storage(datasets.clone(), opened.system.clone(), context.clone()));
     let node = Node {
         id: inputs.node,
         host: host(),
@@ -91,6 +92,8 @@ pub fn host() -> String {
 pub struct OperatorParts<'a> {
     /// The database.
     pub opened: &'a Opened,
+    /// What use cases work with; from here on it knows the limits of companies.
+    pub context: &'a Context,
     /// Companies and people.
     pub identity: &'a Identity,
     /// Bytes on the object store.
@@ -197,6 +200,7 @@ async fn describe(folder: &Path) -> Result<Documents> {
     let identity = identity(&opened, &context, IdentityConfig::default())?;
     let parts = OperatorParts {
         opened: &opened,
+        context: &context,
         identity: &identity,
         datasets: &datasets,
         inputs: &inputs,

@@ -6,7 +6,7 @@ use wh_backup::Status;
 use wh_base::{Result, codes};
 use wh_contract::TenantId;
 use wh_dataset::Datasets;
-use wh_db::SystemDb;
+use wh_db::{Context, SystemDb};
 use wh_identity::Identity;
 use wh_identity::model::{INVITATIONS_PER_TENANT_MAX, MEMBERS_PER_TENANT_MAX};
 use wh_panels::model::PANELS_PER_TENANT_MAX;
@@ -20,10 +20,10 @@ const COMPANIES_MAX: u32 = wh_server::page::PAGE_ROWS_MAX + 1;
 pub struct People(pub Identity);
 
 /// Panels.
-pub struct Panels(pub SystemDb);
+pub struct Panels(pub SystemDb, pub Context);
 
 /// Bytes on the object store.
-pub struct Storage(pub Datasets, pub SystemDb);
+pub struct Storage(pub Datasets, pub SystemDb, pub Context);
 
 #[async_trait]
 impl Companies for People {
@@ -36,6 +36,11 @@ impl Companies for People {
             created_at: seen.created_at,
         });
         Ok(company.collect())
+    }
+
+    async fn company(&self, id: TenantId) -> Result<Option<Company>> {
+        let found = wh_identity::company_get(&self.0, id).await?;
+        Ok(found.map(|seen| Company { id: seen.tenant, name: seen.name, created_at: seen.created_at }))
     }
 }
 
@@ -54,6 +59,10 @@ impl Usage for People {
         Ok(used.collect())
     }
 
+    async fn used_by(&self, tenant: TenantId) -> Result<Vec<Used>> {
+        self.used(tenant, tenant).await
+    }
+
     fn nothing(&self, tenant: TenantId) -> Vec<Used> {
         vec![
             count(tenant, "members", 0, MEMBERS_PER_TENANT_MAX),
@@ -67,6 +76,11 @@ impl Usage for Panels {
     async fn used(&self, first: TenantId, last: TenantId) -> Result<Vec<Used>> {
         let counts = wh_panels::service::panel_counts(&self.0, first, last, COMPANIES_MAX).await?;
         Ok(counts.into_iter().map(|(tenant, n)| count(tenant, "panels", n, PANELS_PER_TENANT_MAX)).collect())
+    }
+
+    async fn used_by(&self, tenant: TenantId) -> Result<Vec<Used>> {
+        let panels = wh_panels::service::panel_count(&self.1, tenant).await?;
+        Ok(vec![count(tenant, "panels", panels, PANELS_PER_TENANT_MAX)])
     }
 
     fn nothing(&self, tenant: TenantId) -> Vec<Used> {
@@ -86,6 +100,11 @@ impl Usage for Storage {
     async fn used(&self, first: TenantId, last: TenantId) -> Result<Vec<Used>> {
         let stored = self.0.stored(&self.1, first, last, COMPANIES_MAX).await?;
         Ok(stored.into_iter().map(|(tenant, bytes)| Self::bytes(tenant, bytes)).collect())
+    }
+
+    async fn used_by(&self, tenant: TenantId) -> Result<Vec<Used>> {
+        let stored = self.0.stored_by(&mut self.2.db.read(tenant).await?).await?;
+        Ok(vec![Self::bytes(tenant, stored)])
     }
 
     fn nothing(&self, tenant: TenantId) -> Vec<Used> {

@@ -129,6 +129,7 @@ impl House<'_> {
         let hub = Hub::new(sockets);
         let system = compose::system(OperatorParts {
             opened: &opened,
+            context: &context,
             identity: &identity,
             datasets: &datasets,
             inputs,

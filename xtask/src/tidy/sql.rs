@@ -2,8 +2,12 @@
 use super::{Finding, Source, text};
 
 /// Crates that hold SQL, with the prefix of their own tables and whether those carry a tenant.
-const OWNERS: &[(&str, &str)] =
-    &[("wh-identity", "identity_"), ("wh-panels", "panels_"), ("wh-dataset", "dataset_")];
+const OWNERS: &[(&str, &str)] = &[
+    ("wh-identity", "identity_"),
+    ("wh-panels", "panels_"),
+    ("wh-dataset", "dataset_"),
+    ("wh-system", "system_"),
+];
 const EXCEPTION: &str = "-- all tenants:";
 
 pub fn check(source: &Source) -> Vec<Finding> {

@@ -53,6 +53,8 @@ pub struct Progress {
     pub rows: u64,
     /// Lines that were set aside.
     pub bad_lines: u64,
+    /// Bytes of rows on their way to the object store.
+    pub stored: u64,
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +62,7 @@ struct Counters {
     bytes: AtomicU64,
     rows: AtomicU64,
     bad_lines: AtomicU64,
+    stored: Arc<AtomicU64>,
 }
 
 impl Counters {
@@ -145,12 +148,14 @@ impl Ingest {
         let counters = Arc::new(Counters::default());
         let (pieces, receiver) = mpsc::channel(PIECES_WAITING_MAX);
         let (sender, outcome) = oneshot::channel();
+        let stored = Arc::clone(&counters.stored);
         let target = Target {
             objects: host.objects().clone(),
             ids: host.ids().clone(),
             tenant,
             dataset,
             runtime: tokio::runtime::Handle::current(),
+            stored,
         };
         let job = Job {
             source,
@@ -183,6 +188,7 @@ impl Ingest {
             bytes: self.counters.bytes.load(Ordering::Relaxed),
             rows: self.counters.rows.load(Ordering::Relaxed),
             bad_lines: self.counters.bad_lines.load(Ordering::Relaxed),
+            stored: self.counters.stored.load(Ordering::Relaxed),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Writes chunks as Parquet segments, on a thread that may block; uploads run beside it.
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
@@ -44,6 +45,8 @@ pub(crate) struct Target {
     pub(crate) tenant: TenantId,
     pub(crate) dataset: DatasetId,
     pub(crate) runtime: tokio::runtime::Handle,
+    /// Bytes of all segments so far.
+    pub(crate) stored: Arc<AtomicU64>,
 }
 
 /// A segment whose rows are all encoded; durable when its task says so.
@@ -125,6 +128,7 @@ struct Open {
 struct Parts {
     buffer: Vec<u8>,
     sender: mpsc::Sender<Part>,
+    stored: Arc<AtomicU64>,
 }
 
 impl Parts {
@@ -135,6 +139,7 @@ impl Parts {
 
 impl Write for Parts {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.stored.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= PART_BYTES {
             let part = std::mem::take(&mut self.buffer);
@@ -214,7 +219,7 @@ impl SegmentWriter {
         let id: Uuid = target.ids.next();
         let path = paths::segment(target.tenant, target.dataset, id);
         let (sender, upload) = target.objects.upload(&path, &target.runtime)?;
-        let parts = Parts { buffer: Vec::new(), sender };
+        let parts = Parts { buffer: Vec::new(), sender, stored: Arc::clone(&target.stored) };
         let properties = properties(&self.columns, first_rows);
         let writer = ArrowWriter::try_new(parts, Arc::clone(&self.schema), Some(properties));
         Ok(Open { id, path, rows: 0, writer: writer.map_err(failed)?, upload })

@@ -1,21 +1,19 @@
 //! Coming in by a link: single use, seven days, never above the role of whoever invites.
 use serde_json::{Value, json};
-use wh_base::{Actor, Error, Result, Secret};
+use wh_base::{Actor, Error, Result, Secret, Timestamp};
 use wh_contract::events::{InvitationAccepted, InvitationCreated, InvitationRevoked};
 use wh_contract::{IDENTITY_WRITE, InvitationId, Role, UserId};
 use wh_db::Who;
 
 use super::account::{prove, tenants_have_room};
 use super::change::Change;
+use super::companies::MembersMax;
 use super::sessions::{self, Begin};
 use super::setup::user_insert;
 use super::tokens::{self, TokenHash};
 use super::{Identity, SignedIn, me, role_now};
 use crate::codes;
-use crate::model::{
-    self, Client, Email, INVITATIONS_PER_TENANT_MAX, Invitation, MEMBERS_PER_TENANT_MAX, Password,
-    PersonName, User,
-};
+use crate::model::{self, Client, Email, INVITATIONS_PER_TENANT_MAX, Invitation, Password, PersonName, User};
 use crate::store::{self, Account};
 
 /// What the holder of a link may know before they accept.
@@ -177,12 +175,13 @@ pub async fn invitation_accept(identity: &Identity, client: &Client, new: &NewMe
     };
 
     let (session, tenant, user) = (identity.0.cx.next_id(), invitation.tenant, comer.id());
+    let most = MembersMax::of(identity, tenant).await?;
     let mut change = Change::begin(identity, Who::user(user, Some(session), &client.origin)).await?;
     store::members_lock(&mut change.tx, tenant).await?;
     if !store::invitation_delete(&mut change.tx, tenant, invitation.id).await? {
         return Err(used_up());
     }
-    join(identity, &mut change, &invitation, &comer).await?;
+    join(&mut change, &invitation, &comer, most, identity.now()).await?;
     change
         .emit(tenant, InvitationAccepted { invitation: invitation.id, user, role: invitation.role })
         .await?;
@@ -208,12 +207,13 @@ async fn newcomer(identity: &Identity, invitation: &Invitation, new: &NewMember)
 
 /// Call with the company's members held still.
 async fn join(
-    identity: &Identity,
     change: &mut Change,
     invitation: &Invitation,
     comer: &Comer,
+    most: MembersMax,
+    now: Timestamp,
 ) -> Result<()> {
-    let (tenant, now) = (invitation.tenant, identity.now());
+    let tenant = invitation.tenant;
     match comer {
         Comer::New { user, password_hash } => user_insert(change, user, password_hash).await?,
         Comer::Known { user, compared } => {
@@ -227,9 +227,7 @@ async fn join(
             }
         }
     }
-    if store::member_count(&mut change.tx, tenant).await? >= MEMBERS_PER_TENANT_MAX {
-        return Err(codes::MEMBER_LIMIT.error(format!("at most {MEMBERS_PER_TENANT_MAX} members")));
-    }
+    most.has_room(store::member_count(&mut change.tx, tenant).await?)?;
     store::member_insert(&mut change.tx, tenant, comer.id(), invitation.role, now).await
 }
 

@@ -9,9 +9,10 @@ use wh_db::Who;
 
 use super::cache::Stale;
 use super::change::Change;
+use super::companies::MembersMax;
 use super::{Identity, api_keys, members, role_now};
 use crate::codes;
-use crate::model::{self, Label, MEMBERS_PER_TENANT_MAX, SERVICE_ACCOUNTS_PER_TENANT_MAX, ServiceAccount};
+use crate::model::{self, Label, SERVICE_ACCOUNTS_PER_TENANT_MAX, ServiceAccount};
 use crate::store::{self, GlobalReads};
 
 /// What is to be different about a service account; what is not named stays.
@@ -54,12 +55,13 @@ pub async fn service_account_create(
         used_at: None,
     };
 
+    let most = MembersMax::of(identity, actor.tenant).await?;
     let mut change = Change::begin(identity, Who::from(actor)).await?;
     store::members_lock(&mut change.tx, actor.tenant).await?;
     let own = role_now(&mut change.tx, actor, &IDENTITY_WRITE).await?;
     model::role_within(own, role)?;
     name_is_free(&mut change, actor, &name).await?;
-    has_room(&mut change, actor).await?;
+    has_room(&mut change, actor, most).await?;
     store::service_account_user_insert(&mut change.tx, &account).await?;
     store::member_insert(&mut change.tx, actor.tenant, account.user, role, account.created_at).await?;
     store::service_account_insert(&mut change.tx, actor.tenant, &account).await?;
@@ -78,15 +80,12 @@ async fn name_is_free(change: &mut Change, actor: &Actor, name: &Label) -> Resul
 }
 
 /// Call with the company's members held still.
-async fn has_room(change: &mut Change, actor: &Actor) -> Result<()> {
+async fn has_room(change: &mut Change, actor: &Actor, most: MembersMax) -> Result<()> {
     if store::service_account_count(&mut change.tx, actor.tenant).await? >= SERVICE_ACCOUNTS_PER_TENANT_MAX {
         let message = format!("at most {SERVICE_ACCOUNTS_PER_TENANT_MAX} service accounts");
         return Err(codes::SERVICE_ACCOUNT_LIMIT.error(message));
     }
-    if store::member_count(&mut change.tx, actor.tenant).await? >= MEMBERS_PER_TENANT_MAX {
-        return Err(codes::MEMBER_LIMIT.error(format!("at most {MEMBERS_PER_TENANT_MAX} members")));
-    }
-    Ok(())
+    most.has_room(store::member_count(&mut change.tx, actor.tenant).await?)
 }
 
 /// Rename it, make it something else, switch it off or on. Switched off, its keys and open connections end at once.

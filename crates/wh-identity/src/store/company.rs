@@ -30,6 +30,16 @@ pub(crate) async fn tenant_list(
         .collect()
 }
 
+/// Its name and since when it is, if it is.
+pub(crate) async fn tenant_get(
+    db: &mut impl GlobalReads,
+    tenant: TenantId,
+) -> Result<Option<(String, Timestamp)>> {
+    let sql = "SELECT name, created_at FROM identity_tenant WHERE id = $1";
+    let row = db.row_opt(sql, args![tenant]).await?;
+    row.map(|row| Ok((row.text("name")?.to_owned(), row.time("created_at")?))).transpose()
+}
+
 /// How many members and open invitations the companies between two ids have: company, kind, count.
 pub(crate) async fn tenant_counts(
     db: &mut impl GlobalReads,

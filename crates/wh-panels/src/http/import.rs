@@ -43,6 +43,7 @@ pub const CREATE_ERRORS: &[&ErrorCode] = &[
     &codes::UPLOAD_EMPTY,
     &codes::UPLOAD_BROKEN,
     &codes::IMPORT_STOPPED,
+    &codes::STORAGE_LIMIT,
     &wh_dataset::codes::COLUMNS,
     &wh_dataset::codes::COLUMN_NAME,
     &wh_dataset::codes::IMPORTS_BUSY,

@@ -34,11 +34,10 @@ pub async fn panel_create(cx: &Context, datasets: &Datasets, actor: &Actor, titl
         updated_at: now,
     };
 
+    let own = cx.limits.of(actor.tenant).await?.panels;
     let mut tx = cx.db.begin(actor.tenant).await?;
     tx.lock("panels.limit").await?; // two creates at the limit wait for one another
-    if store::panel_count(&mut tx).await? >= PANELS_PER_TENANT_MAX {
-        return Err(codes::LIMIT.error(format!("at most {PANELS_PER_TENANT_MAX} panels")));
-    }
+    has_room(store::panel_count(&mut tx).await?, own)?;
     datasets.create(&mut tx, panel.dataset).await?;
     store::panel_insert(&mut tx, &panel).await?;
     tx.emit(PanelCreated { panel: panel.id }).await?;
@@ -50,6 +49,19 @@ pub async fn panel_create(cx: &Context, datasets: &Datasets, actor: &Actor, titl
     .await?;
     tx.commit().await?;
     Ok(panel)
+}
+
+/// Whether one more may come to so many; `own` is what the operator of the installation set for the company.
+fn has_room(panels: i64, own: Option<i64>) -> Result<()> {
+    if let Some(most) = own.filter(|most| panels >= *most) {
+        return Err(codes::LIMIT.error(format!(
+            "{panels} of at most {most} panels; the operator of the installation can raise the limit"
+        )));
+    }
+    if panels >= PANELS_PER_TENANT_MAX {
+        return Err(codes::LIMIT.error(format!("at most {PANELS_PER_TENANT_MAX} panels")));
+    }
+    Ok(())
 }
 
 /// One panel.
@@ -121,6 +133,11 @@ fn like_literal(text: &str) -> String {
         literal.push(c);
     }
     literal
+}
+
+/// How many panels a company has.
+pub async fn panel_count(cx: &Context, tenant: TenantId) -> Result<i64> {
+    store::panel_count(&mut cx.db.read(tenant).await?).await
 }
 
 /// How many panels the companies from `first` to `last` have: for the operator of the installation, through a port.

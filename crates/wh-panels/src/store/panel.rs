@@ -22,9 +22,9 @@ fn panel(row: &Row) -> Result<Panel> {
     })
 }
 
-pub(crate) async fn panel_count(tx: &mut TenantTx) -> Result<i64> {
+pub(crate) async fn panel_count(reads: &mut impl Reads) -> Result<i64> {
     let sql = "SELECT COUNT(*) AS n FROM panels_panel WHERE tenant_id = $1";
-    tx.row(sql, args![tx.tenant()]).await?.int("n")
+    reads.row(sql, args![reads.tenant()]).await?.int("n")
 }
 
 /// How many panels the companies between two ids have.

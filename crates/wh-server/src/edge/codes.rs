@@ -91,7 +91,7 @@ pub const RATE_LIMITED: ErrorCode = ErrorCode::new(
     "server.rate_limited",
     Kind::TooMany,
     "too many requests in a short time",
-    "wait for the time in Retry-After; `RateLimit` in every answer says what is left, `rate_*_per_min` in [server] are the limits",
+    "wait for the time in Retry-After; `RateLimit` in every answer says what is left, `rate_*_per_min` in [server] are the limits, and what the operator set for the company",
 );
 
 /// All of them, for the error table.

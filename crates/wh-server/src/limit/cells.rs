@@ -87,9 +87,14 @@ impl Cells {
 
     /// Count one request of this key at `now`, which is measured from any fixed point.
     pub fn take(&self, key: impl Hash, now: Duration) -> Verdict {
+        self.take_of(self.quota, key, now)
+    }
+
+    /// The same, with a quota of the key's own. It may change from one request to the next; what was used stays used.
+    pub fn take_of(&self, quota: Quota, key: impl Hash, now: Duration) -> Verdict {
         let hash = self.hasher.hash_one(key);
         let now = nanoseconds(now);
-        let (step, window) = (self.quota.step_ns(), self.quota.window_ns());
+        let (step, window) = (quota.step_ns(), quota.window_ns());
         let mut shard = self.shard(hash as usize % SHARDS);
         let set = &mut shard[(hash as usize / SHARDS) % SETS];
         // The lowest bits have chosen the shard already.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use metrics::Counter;
-use wh_base::{Actor, Result};
+use wh_base::{Actor, CompanyLimits, Result};
 
 use super::cells::{Cells, Quota, Standing, Verdict};
 use crate::config::ServerConfig;
@@ -28,10 +28,17 @@ const COUNTED_MAX: usize = 4;
 pub(crate) struct Rates {
     /// From here the tables' time counts.
     began: Instant,
+    /// None when the configuration switches them off.
+    general: Option<General>,
+    /// Always there: a limit that the operator set for a company holds in any case.
+    tenant: Policy,
+}
+
+/// What counts for everybody alike.
+struct General {
     address: Policy,
     key: Policy,
     user: Policy,
-    tenant: Policy,
 }
 
 struct Policy {
@@ -52,40 +59,50 @@ struct Line {
 }
 
 impl Rates {
-    /// None when the configuration switches them off.
-    pub(crate) fn new(config: &ServerConfig) -> Option<Self> {
-        config.rate_limits.then(|| Self {
+    /// As the configuration says.
+    pub(crate) fn new(config: &ServerConfig) -> Self {
+        Self {
             began: Instant::now(),
-            address: Policy::new("address", config.rate_address_per_min),
-            key: Policy::new("key", config.rate_key_per_min),
-            user: Policy::new("user", config.rate_user_per_min),
+            general: config.rate_limits.then(|| General {
+                address: Policy::new("address", config.rate_address_per_min),
+                key: Policy::new("key", config.rate_key_per_min),
+                user: Policy::new("user", config.rate_user_per_min),
+            }),
             tenant: Policy::new("tenant", config.rate_tenant_per_min),
-        })
+        }
     }
 
     /// A request came from there.
     pub(crate) fn address(&self, address: IpAddr, tally: &Tally) -> Result<()> {
-        self.count(&self.address, counted(address), tally)
+        let Some(general) = &self.general else { return Ok(()) };
+        self.count(&general.address, general.address.quota(), counted(address), tally)
     }
 
     /// It is theirs. The key comes first: what is refused to it takes nothing from its owner and their company.
-    pub(crate) fn actor(&self, actor: &Actor, tally: &Tally) -> Result<()> {
-        if let Some(grant) = actor.key() {
-            self.count(&self.key, grant.key, tally)?;
+    pub(crate) fn actor(&self, actor: &Actor, own: CompanyLimits, tally: &Tally) -> Result<()> {
+        if let Some(General { key, user, .. }) = &self.general {
+            if let Some(grant) = actor.key() {
+                self.count(key, key.quota(), grant.key, tally)?;
+            }
+            self.count(user, user.quota(), actor.user, tally)?;
         }
-        self.count(&self.user, actor.user, tally)?;
-        self.count(&self.tenant, actor.tenant, tally)
+        let quota = match own.requests_per_min {
+            Some(requests) => per_min(requests),
+            None if self.general.is_some() => self.tenant.quota(),
+            None => return Ok(()),
+        };
+        self.count(&self.tenant, quota, actor.tenant, tally)
     }
 
-    fn count(&self, policy: &Policy, key: impl std::hash::Hash, tally: &Tally) -> Result<()> {
-        let verdict = policy.cells.take(key, self.began.elapsed());
+    fn count(&self, policy: &Policy, quota: Quota, key: impl std::hash::Hash, tally: &Tally) -> Result<()> {
+        let verdict = policy.cells.take_of(quota, key, self.began.elapsed());
         let (Verdict::Within(standing) | Verdict::Beyond(standing)) = verdict;
-        tally.add(Line { name: policy.name, quota: policy.cells.quota(), standing });
+        tally.add(Line { name: policy.name, quota, standing });
         if matches!(verdict, Verdict::Within(_)) {
             return Ok(());
         }
         policy.limited.increment(1);
-        let (name, quota) = (policy.name, policy.cells.quota());
+        let name = policy.name;
         Err(codes::RATE_LIMITED
             .error(format!(
                 "more than {} requests in {} s of one {name}",
@@ -96,10 +113,19 @@ impl Rates {
     }
 }
 
+/// So many requests a minute.
+fn per_min(requests: u32) -> Quota {
+    Quota { requests: u64::from(requests), window: WINDOW }
+}
+
 impl Policy {
-    fn new(name: &'static str, per_min: u32) -> Self {
-        let quota = Quota { requests: u64::from(per_min), window: WINDOW };
-        Self { name, cells: Cells::new(quota), limited: metrics::counter!(LIMITED, "policy" => name) }
+    fn new(name: &'static str, requests: u32) -> Self {
+        let limited = metrics::counter!(LIMITED, "policy" => name);
+        Self { name, cells: Cells::new(per_min(requests)), limited }
+    }
+
+    fn quota(&self) -> Quota {
+        self.cells.quota()
     }
 }
 

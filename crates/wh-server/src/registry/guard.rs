@@ -127,8 +127,9 @@ async fn admit(plan: &Plan, door: &Door, parts: &mut Parts, visit: &Visit) -> Re
     if let Some(grant) = actor.key() {
         visit.acted_by_key(grant.key);
     }
-    if let Some(rates) = parts.extensions.get::<Arc<Rates>>() {
-        rates.actor(&actor, visit.tally())?;
+    if let Some(rates) = parts.extensions.get::<Arc<Rates>>().cloned() {
+        let own = door.context.limits.of(actor.tenant).await?;
+        rates.actor(&actor, own, visit.tally())?;
     }
     allow(plan, &actor)?;
     if plan.op.permission().is_some_and(|permission| permission.is_of_installation())

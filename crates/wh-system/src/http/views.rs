@@ -1,12 +1,12 @@
 //! What the operator's view answers: an allow-list of fields per thing. No row and no event data of a company.
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use wh_base::Timestamp;
+use wh_base::{CompanyLimits, Timestamp};
 use wh_contract::{EventId, TenantId};
 use wh_db::{Parked, QueueState, SlowStatement};
 use wh_server::edge::{COMMIT, VERSION, process_figures};
 
-use crate::model::{BackupFailure, BackupState, CompanyUsage, Node, Proven, Used};
+use crate::model::{BackupFailure, BackupState, CompanyUsage, Node, Proven, Used, WantedLimits};
 
 /// A list that is given whole
 #[derive(Serialize, ToSchema)]
@@ -233,6 +233,7 @@ pub(super) struct CompanyUsageView {
     name: String,
     created_at: Timestamp,
     used: Vec<UsedView>,
+    limits: CompanyLimitsView,
 }
 
 /// What a company has of one kind of thing
@@ -253,10 +254,70 @@ pub(super) struct UsedView {
 
 impl From<CompanyUsage> for CompanyUsageView {
     fn from(usage: CompanyUsage) -> Self {
-        let CompanyUsage { company, used } = usage;
+        let CompanyUsage { company, used, limits } = usage;
         let used =
             used.into_iter().map(|Used { what, unit, used, limit, .. }| UsedView { what, unit, used, limit });
-        Self { id: company.id, name: company.name, created_at: company.created_at, used: used.collect() }
+        Self {
+            id: company.id,
+            name: company.name,
+            created_at: company.created_at,
+            used: used.collect(),
+            limits: limits.into(),
+        }
+    }
+}
+
+/// What the operator lets a company use at most
+#[derive(Serialize, ToSchema)]
+#[schema(as = CompanyLimits)]
+pub(super) struct CompanyLimitsView {
+    /// Requests a minute of all its members and keys, at each process; absent where the setting of the house counts
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests_per_min: Option<u32>,
+    /// Bytes of rows on the object store; absent where there is no limit
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage_bytes: Option<u64>,
+    /// Panels; absent where the limit of the house counts
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    panels: Option<i64>,
+    /// People and service accounts; absent where the limit of the house counts
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<i64>,
+}
+
+impl From<CompanyLimits> for CompanyLimitsView {
+    fn from(limits: CompanyLimits) -> Self {
+        let CompanyLimits { requests_per_min, storage_bytes, panels, members } = limits;
+        Self { requests_per_min, storage_bytes, panels, members }
+    }
+}
+
+/// The limits that a company shall have
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CompanyLimitsSet {
+    /// Requests a minute of all its members and keys, at each process
+    #[schema(minimum = 60, maximum = 500000000)]
+    requests_per_min: Option<u64>,
+    /// Bytes of rows on the object store
+    #[schema(minimum = 1, maximum = 9007199254740991)]
+    storage_bytes: Option<u64>,
+    /// Panels
+    #[schema(minimum = 1, maximum = 10000)]
+    panels: Option<u64>,
+    /// People and service accounts
+    #[schema(minimum = 1, maximum = 10000)]
+    members: Option<u64>,
+}
+
+impl From<CompanyLimitsSet> for WantedLimits {
+    fn from(set: CompanyLimitsSet) -> Self {
+        let CompanyLimitsSet { requests_per_min, storage_bytes, panels, members } = set;
+        Self { requests_per_min, storage_bytes, panels, members }
     }
 }
 

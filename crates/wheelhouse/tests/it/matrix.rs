@@ -153,7 +153,7 @@ impl Scene {
         self.identity_call(operation, actor)
             .or_else(|| self.key_call(operation, actor))
             .or_else(|| self.panels_call(operation))
-            .or_else(|| system_call(operation))
+            .or_else(|| system_call(operation, &self.tenant))
     }
 
     /// A new service account: its address.
@@ -322,7 +322,7 @@ impl Scene {
     }
 }
 
-fn system_call(operation: &str) -> Option<Call> {
+fn system_call(operation: &str, company: &str) -> Option<Call> {
     let at = |rest: &str| format!("/v1/system/{rest}");
     Some(match operation {
         "node_list" => Call::get(at("nodes")),
@@ -332,6 +332,13 @@ fn system_call(operation: &str) -> Option<Call> {
         "parked_retry" => Call::bare("POST", at("parked/01890000-0000-7000-8000-000000000000/retry")),
         "backup_state_get" => Call::get(at("backups")),
         "company_usage_list" => Call::get(at("companies")),
+        "company_usage_get" => Call::get(at("usage")),
+        "company_limits_get" => Call::get(at(&format!("companies/{company}/limits"))),
+        "company_limits_set" => {
+            let limits = json!({ "panels": 9_000, "storage_bytes": 1_000_000_000_000_i64 });
+            Call::json("PUT", at(&format!("companies/{company}/limits")), &limits)
+        }
+        "company_limits_delete" => Call::bare("DELETE", at(&format!("companies/{company}/limits"))),
         "log_level_get" => Call::get(at("log-level")),
         "log_level_set" => Call::json("PUT", at("log-level"), &json!({ "levels": "error" })),
         _ => return None,

@@ -1,7 +1,8 @@
-//! The operator of the installation, through the real binary: companies and what they use, statements, nodes, the log's level.
+//! The operator of the installation, through the real binary: companies, what they use and may use, statements, nodes, the log's level.
 use serde_json::{Value, json};
 
-use crate::house::{House, Person, sites};
+use crate::house::{House, PASSWORD, Person, sites};
+use crate::http::Answer;
 
 fn items(person: &Person, what: &str) -> Vec<Value> {
     let answer = person.get(&format!("/v1/system/{what}"));
@@ -147,5 +148,113 @@ fn the_configured_company_operates_instead_of_the_first() {
         let cookie = switched.cookie().map(|cookie| format!("Cookie: {cookie}\r\n"));
         let first = Person { cookie: cookie.unwrap_or_else(|| first.cookie.clone()), ..first };
         assert_eq!(first.get("/v1/system/nodes").status, 403);
+    }
+}
+
+/// The path of a person's company's limits.
+fn limits_of(person: &Person) -> String {
+    let me = person.get("/v1/identity/me").json();
+    format!("/v1/system/companies/{}/limits", me["tenant"]["id"].as_str().expect("an id"))
+}
+
+fn set(operator: &Person, limits: &str, wanted: &Value) {
+    let answer = operator.call("PUT", limits, Some(wanted));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+/// The refusal says its code, what is used, and who can change it.
+fn refused(answer: &Answer, code: &str, used: &str) {
+    assert_eq!((answer.status, answer.code().as_str()), (409, code), "{}", answer.text());
+    let detail = answer.json()["detail"].as_str().expect("a text").to_owned();
+    assert!(detail.contains(used) && detail.contains("the operator of the installation"), "{detail}");
+}
+
+/// Rows that hardly compress.
+fn rows(count: u64) -> Vec<u8> {
+    let mut csv = String::from("a,b\n");
+    for n in 0..count {
+        let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        csv.push_str(&format!("{mixed:016x},{n}\n"));
+    }
+    csv.into_bytes()
+}
+
+#[test]
+fn a_company_gets_no_more_than_the_operator_lets_it() {
+    for site in sites() {
+        let house = site.start();
+        let operator = house.set_up();
+        // The operator's own company is limited like any other; whoever operates can lift it again.
+        let limits = limits_of(&operator);
+
+        let first = operator.panel("first");
+        set(&operator, &limits, &json!({ "panels": 1, "members": 2 }));
+        let panel = json!({ "title": "second" });
+        refused(&operator.post("/v1/panels", &panel), "panels.limit", "1 of at most 1 panels");
+        let admin = house.invite(&operator, "admin");
+        let account = json!({ "name": "robot", "role": "viewer" });
+        let made = admin.post("/v1/identity/service-accounts", &account);
+        refused(&made, "identity.member_limit", "2 of at most 2 members");
+        let invited = operator
+            .post("/v1/identity/invitations", &json!({ "email": "v@acme.example", "role": "viewer" }));
+        let body = json!({ "token": invited.json()["token"], "name": "V", "password": PASSWORD });
+        let joined = house.nobody().post("/v1/identity/invitations/accept", &body);
+        refused(&joined, "identity.member_limit", "2 of at most 2 members");
+
+        // Who is not the operator sees the limits, and changes none.
+        let usage = admin.get("/v1/system/usage").json();
+        assert_eq!(
+            (&used(&usage, "panels")["used"], &used(&usage, "panels")["limit"]),
+            (&1.into(), &1.into())
+        );
+        assert_eq!(usage["limits"], json!({ "panels": 1, "members": 2 }));
+        assert_eq!(admin.call("DELETE", &limits, None).status, 403);
+
+        assert_eq!(operator.call("DELETE", &limits, None).status, 204);
+        assert_eq!(operator.post("/v1/panels", &panel).status, 201);
+        assert_eq!(house.nobody().post("/v1/identity/invitations/accept", &body).status, 201);
+        assert_eq!(admin.post("/v1/identity/service-accounts", &account).status, 201);
+        assert_eq!(operator.import(&first, "replace", b"a\n1\n").status, 201);
+    }
+}
+
+#[test]
+fn an_import_beyond_the_storage_is_refused_and_leaves_nothing() {
+    for site in sites() {
+        let house = site.start();
+        let operator = house.set_up();
+        let limits = limits_of(&operator);
+        let panel = operator.panel("flights");
+        assert_eq!(operator.import(&panel, "replace", b"a,b\nx,1\n").status, 201);
+        let stored = || {
+            let usage = operator.get("/v1/system/usage").json();
+            used(&usage, "storage")["used"].as_u64().expect("bytes")
+        };
+        let before = stored();
+        let shown = || operator.get(&format!("/v1/panels/{panel}")).json();
+        let first = shown();
+
+        // Beyond it at the commit: a small file is all in one piece.
+        let room = before + 10_000;
+        set(&operator, &limits, &json!({ "storage_bytes": room }));
+        let most = format!("{before} of at most {room} bytes");
+        refused(&operator.import(&panel, "append", &rows(20_000)), "panels.storage_limit", &most);
+        assert_eq!((stored(), shown()), (before, first.clone()), "the panel shows what it showed");
+        let imports = operator.get(&format!("/v1/panels/{panel}/imports")).json();
+        assert_eq!(
+            (&imports["items"][0]["state"], &imports["items"][0]["problem"]["code"]),
+            (&"failed".into(), &"panels.storage_limit".into())
+        );
+
+        // Full: refused before anything is read.
+        set(&operator, &limits, &json!({ "storage_bytes": before }));
+        let most = format!("{before} of at most {before} bytes");
+        refused(&operator.import(&panel, "append", b"a,b\ny,2\n"), "panels.storage_limit", &most);
+        assert_eq!((stored(), shown()), (before, first));
+
+        set(&operator, &limits, &json!({ "storage_bytes": before + 10_000_000 }));
+        assert_eq!(operator.import(&panel, "append", &rows(20_000)).status, 201);
+        assert!(stored() > before + 10_000, "{}", stored());
+        assert_eq!(shown()["rows"], 20_001);
     }
 }

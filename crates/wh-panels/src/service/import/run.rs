@@ -140,6 +140,27 @@ pub(super) fn entry(action: &'static str, panel: PanelId, after: serde_json::Val
     AuditEntry { action, subject: subject(panel), before: None, after: Some(after) }
 }
 
+/// What a company keeps and what it may keep, in bytes.
+#[derive(Clone, Copy)]
+struct Room {
+    stored: u64,
+    limit: u64,
+}
+
+impl Room {
+    /// Whether so much more may come.
+    fn take(self, fresh: u64) -> Result<()> {
+        let Self { stored, limit } = self;
+        if stored.saturating_add(fresh) <= limit {
+            return Ok(());
+        }
+        Err(codes::STORAGE_LIMIT.error(format!(
+            "the company keeps {stored} of at most {limit} bytes, and the import would add {fresh} or more; the operator of \
+             the installation can raise the limit"
+        )))
+    }
+}
+
 impl Run<'_> {
     /// Everything that touches the file: no transaction is open.
     async fn read(
@@ -151,6 +172,7 @@ impl Run<'_> {
             Some(options) => Source::Options(Box::new(options)),
             None => Source::Detect { file_name: self.import.file_name.clone(), hints: ReadHints::default() },
         };
+        let room = self.room().await?;
         let host = self.datasets.ingest_host();
         let mut ingest = Ingest::start(host, self.actor.tenant, self.panel.dataset, source).await?;
         let mut arrived = 0;
@@ -159,6 +181,7 @@ impl Run<'_> {
             ingest.write(bytes).await?;
             // What arrived, not what was parsed: the first megabyte waits until it is known how to read it.
             let progress = Progress { bytes: arrived, ..ingest.progress() };
+            room.map_or(Ok(()), |room| room.take(progress.stored))?;
             self.place.is_at(progress);
             self.tell(progress);
         }
@@ -168,9 +191,20 @@ impl Run<'_> {
         ingest.finish().await
     }
 
+    /// What the company may still keep, where the operator of the installation set a limit. Full is told before a byte is read.
+    async fn room(&self) -> Result<Option<Room>> {
+        let tenant = self.actor.tenant;
+        let Some(limit) = self.cx.limits.of(tenant).await?.storage_bytes else { return Ok(None) };
+        let stored = self.datasets.stored_by(&mut self.cx.db.read(tenant).await?).await?;
+        let room = Room { stored, limit };
+        room.take(1)?;
+        Ok(Some(room))
+    }
+
     /// The rows become visible, with the event and the audit line, or nothing does.
     async fn commit(&self, staged: Staged) -> Result<Import> {
         let now = self.cx.clock.now();
+        let limit = self.cx.limits.of(self.actor.tenant).await?.storage_bytes;
         let mut import = Import {
             state: ImportState::Done,
             rows: staged.rows.cast_signed(),
@@ -184,6 +218,13 @@ impl Run<'_> {
         store::panel_lock(&mut tx, import.panel).await?;
         let before =
             store::panel_by_id(&mut tx, import.panel).await?.ok_or_else(|| not_found(import.panel))?;
+        if let Some(limit) = limit {
+            // Two imports that end at once are counted one after the other.
+            tx.lock("panels.storage").await?;
+            let fresh: u64 = staged.segments.iter().map(|segment| segment.bytes).sum();
+            let stored = self.datasets.stored_by(&mut tx).await?;
+            Room { stored, limit }.take(fresh)?;
+        }
         let committed = self.datasets.commit(&mut tx, before.dataset, staged, import.mode).await?;
         import.version = Some(committed.version.cast_signed());
         let columns = serde_json::to_value(&committed.schema)

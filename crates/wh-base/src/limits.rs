@@ -1,0 +1,126 @@
+//! What the operator of the installation lets a company use at most, where they set it. Remembered for a few seconds, so that
+//! asking costs nothing; whoever changes a limit says so, and the next one to ask sees it.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use async_trait::async_trait;
+use wh_contract::TenantId;
+
+use crate::{Clock, Result, Timestamp};
+
+/// For so long a change that another process made may not be seen here, in seconds.
+pub const LIMITS_FRESH_S: i64 = 5;
+/// Companies that are remembered; of more, all are asked for again.
+const COMPANIES_MAX: usize = 10_000;
+
+/// The limits of one company. Where there is none, that of the house counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CompanyLimits {
+    /// Requests a minute of all its members and keys, at each process.
+    pub requests_per_min: Option<u32>,
+    /// Bytes of rows on the object store.
+    pub storage_bytes: Option<u64>,
+    /// Panels.
+    pub panels: Option<i64>,
+    /// Members: people and service accounts.
+    pub members: Option<i64>,
+}
+
+/// Knows the limits of a company.
+#[async_trait]
+pub trait LimitSource: Send + Sync {
+    /// Those that are set.
+    async fn limits(&self, tenant: TenantId) -> Result<CompanyLimits>;
+}
+
+/// The limits of all companies. Clones are the same; without a source nobody has any.
+#[derive(Clone)]
+pub struct Limits(Arc<Inner>);
+
+struct Inner {
+    clock: Arc<dyn Clock>,
+    source: OnceLock<Arc<dyn LimitSource>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// What was read before a change is not remembered after it.
+    changes: u64,
+    companies: HashMap<TenantId, Seen>,
+}
+
+#[derive(Clone, Copy)]
+struct Seen {
+    limits: CompanyLimits,
+    at: Timestamp,
+}
+
+impl Seen {
+    /// A clock that was set back makes nothing fresh.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.at <= now && now < self.at.plus_seconds(LIMITS_FRESH_S)
+    }
+}
+
+impl Known {
+    fn remember(&mut self, tenant: TenantId, seen: Seen, changes: u64) {
+        if self.changes != changes {
+            return;
+        }
+        if self.companies.len() >= COMPANIES_MAX {
+            self.companies.clear();
+        }
+        self.companies.insert(tenant, seen);
+    }
+}
+
+impl Limits {
+    /// None of any company, until there is a source.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner { clock, source: OnceLock::new(), known: Mutex::default() }))
+    }
+
+    /// From now on this one is asked. Only the first call counts.
+    pub fn ask(&self, source: Arc<dyn LimitSource>) {
+        let _first = self.0.source.set(source);
+    }
+
+    /// The limits of a company; a few seconds old where another process changed them, older while the source is away.
+    pub async fn of(&self, tenant: TenantId) -> Result<CompanyLimits> {
+        let Some(source) = self.0.source.get() else { return Ok(CompanyLimits::default()) };
+        let now = self.0.clock.now();
+        let (changes, before) = {
+            let mut known = self.known();
+            let changes = known.changes;
+            match known.companies.get_mut(&tenant) {
+                Some(seen) if seen.is_fresh(now) => return Ok(seen.limits),
+                Some(seen) => {
+                    // Others go on with what is known while this one asks.
+                    seen.at = now;
+                    (changes, Some(seen.limits))
+                }
+                None => (changes, None),
+            }
+        };
+        match (source.limits(tenant).await, before) {
+            (Ok(limits), _) => {
+                self.known().remember(tenant, Seen { limits, at: now }, changes);
+                Ok(limits)
+            }
+            (Err(_), Some(limits)) => Ok(limits),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// Those of this company are not what they were.
+    pub fn changed(&self, tenant: TenantId) {
+        let mut known = self.known();
+        known.changes += 1;
+        known.companies.remove(&tenant);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
