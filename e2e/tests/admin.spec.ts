@@ -64,6 +64,49 @@ test('the operator sees which restore was proven last', async ({ browser }) => {
   await context.close();
 });
 
+test('the operator limits a company, which sees it, is refused, and is given room again', async ({ browser }) => {
+  const context = await browser.newContext({ storageState: signedIn, reducedMotion: 'reduce', bypassCSP: true });
+  const page = await context.newPage();
+  await page.goto(`${house.url}/admin`);
+  const row = page.getByRole('table', { name: 'Companies' }).getByRole('row', { name: new RegExp(COMPANY) });
+  await row.getByRole('button', { name: `Limits of ${COMPANY}` }).click();
+  const dialog = page.getByRole('dialog', { name: `Limits of ${COMPANY}` });
+  await dialog.getByLabel('Requests a minute').fill('30');
+  await dialog.getByLabel('Panels').fill('1');
+  await dialog.getByLabel('Storage').fill('2.5');
+  await dialog.getByRole('button', { name: 'Set the limits' }).click();
+  await expect(dialog.getByText('At least 60, or nothing')).toBeVisible();
+  await dialog.getByLabel('Requests a minute').fill('');
+  await dialog.getByRole('button', { name: 'Set the limits' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(row).toContainText('1 of 1');
+  await expect(row).toContainText('of 2.5 GB');
+
+  const refused = await context.request.post(`${house.url}/v1/panels`, {
+    headers: { origin: house.url },
+    data: { title: 'One too many' },
+  });
+  expect(refused.status()).toBe(409);
+  const problem = (await refused.json()) as { code: string; detail: string };
+  expect(problem.code).toBe('panels.limit');
+  expect(problem.detail).toContain('the operator of the installation can raise the limit');
+
+  await page.getByRole('link', { name: 'Usage' }).click();
+  await expect(page).toHaveURL(/\/settings\/usage$/);
+  const panels = page.getByRole('table', { name: 'Usage' }).getByRole('row', { name: /Panels/ }).first();
+  await expect(panels).toContainText('limit reached');
+  await expect(page.getByRole('row', { name: /Storage/ })).toContainText('2.5 GB');
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id }) => id)).toEqual([]);
+
+  await page.getByRole('link', { name: 'Installation' }).click();
+  await row.getByRole('button', { name: `Limits of ${COMPANY}` }).click();
+  await dialog.getByRole('button', { name: 'Remove the limits' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(row).toContainText('1 of 10,000');
+  await context.close();
+});
+
 test('nobody else finds it', async ({ browser }) => {
   const owner = await browser.newContext({ storageState: signedIn });
   const invited = await send(owner.request, 'POST', `${house.url}/v1/identity/invitations`, house, {

@@ -76,6 +76,7 @@ const LOWEST_ROLE: Record<string, Role> = {
   'panels:write': 'editor',
   'identity:write': 'admin',
   'identity:tenant': 'owner',
+  'usage:read': 'admin',
 };
 
 /** Why the actor may not do it, or null when they may. */

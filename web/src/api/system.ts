@@ -1,4 +1,4 @@
-// Queries of the operator's view: how the installation is and what its companies use.
+// Queries of the operator's view: how the installation is and what its companies use; and what one's own company uses.
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { type Answer, api } from './client';
 
@@ -9,6 +9,7 @@ export type Parked = Answer<'/v1/system/parked', 'get'>['items'][number];
 export type SlowStatement = Answer<'/v1/system/statements', 'get'>['items'][number];
 export type Backups = Answer<'/v1/system/backups', 'get'>;
 export type Company = Answer<'/v1/system/companies', 'get'>['items'][number];
+export type Used = Company['used'][number];
 
 const PAGE_LIMIT = 50;
 /** What is on screen is at most so old. */
@@ -65,4 +66,11 @@ export const companiesQuery = infiniteQueryOptions({
     }),
   initialPageParam: '',
   getNextPageParam: (page) => page.next_cursor ?? undefined,
+});
+
+/** What one's own company uses and may use. */
+export const usageQuery = queryOptions({
+  queryKey: ['system', 'usage'],
+  queryFn: ({ signal }) => api.get('/v1/system/usage', { signal }),
+  ...fresh,
 });

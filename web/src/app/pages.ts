@@ -1,6 +1,7 @@
 // The pages of the app, each once: from here come the navigation, the breadcrumbs, the palette's "Go to" and the keys after g.
 import {
   FileUp,
+  Gauge,
   KeyRound,
   KeySquare,
   type LucideIcon,
@@ -19,6 +20,7 @@ export interface AppPage {
     | '/settings/sessions'
     | '/settings/api-keys'
     | '/settings/password'
+    | '/settings/usage'
     | '/admin';
   label: string;
   /** Under which heading of the navigation; null: reached from a page, by keys and by the palette only. */
@@ -101,11 +103,22 @@ export const PAGES: readonly AppPage[] = [
     permission: 'identity:self',
   },
   {
+    to: '/settings/usage',
+    label: 'Usage',
+    group: 'Settings',
+    crumbs: ['Settings', 'Usage'],
+    words: 'go settings company limits storage quota',
+    keys: 'g u',
+    what: 'Go to the usage of the company',
+    icon: Gauge,
+    permission: 'usage:read',
+  },
+  {
     to: '/admin',
     label: 'Installation',
     group: 'Settings',
     crumbs: ['Settings', 'Installation'],
-    words: 'go admin operator health nodes queues log companies system',
+    words: 'go admin operator health nodes queues log companies limits system',
     keys: 'g i',
     what: 'Go to the installation',
     icon: Server,

@@ -23,6 +23,7 @@ const rootRoute = createRootRouteWithContext<{ cache: QueryClient }>()({
 
 const identity = () => import('@/features/identity');
 const panels = () => import('@/features/panels');
+const system = () => import('@/features/system');
 
 const setupRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -121,10 +122,16 @@ const passwordRoute = createRoute({
   component: lazyRouteComponent(identity, 'PasswordPage'),
 });
 
+const usageRoute = createRoute({
+  ...inside,
+  path: '/settings/usage',
+  component: lazyRouteComponent(system, 'UsagePage'),
+});
+
 const adminRoute = createRoute({
   ...inside,
   path: '/admin',
-  component: lazyRouteComponent(() => import('@/features/system'), 'AdminPage'),
+  component: lazyRouteComponent(system, 'AdminPage'),
 });
 
 const cliLoginRoute = createRoute({
@@ -149,6 +156,7 @@ const routeTree = rootRoute.addChildren([
     sessionsRoute,
     apiKeysRoute,
     passwordRoute,
+    usageRoute,
     adminRoute,
     cliLoginRoute,
     unknownRoute,

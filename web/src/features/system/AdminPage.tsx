@@ -1,29 +1,12 @@
 // The installation as its operator sees it: is it well, what waits, what was put aside, what each company uses.
-import {
-  type UseQueryResult,
-  useInfiniteQuery,
-  useMutation,
-  useQuery,
-  useQueryClient,
-} from '@tanstack/react-query';
-import {
-  Building2,
-  CircleCheck,
-  Clock,
-  Inbox,
-  ListChecks,
-  RotateCw,
-  Server,
-  TriangleAlert,
-} from 'lucide-react';
+import { type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { CircleCheck, Clock, Inbox, ListChecks, RotateCw, Server, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { api } from '@/api/client';
 import { useForbidden } from '@/api/identity';
 import { asProblem } from '@/api/problem';
 import {
-  type Company,
   type Component,
-  companiesQuery,
   healthQuery,
   type Node,
   nodesQuery,
@@ -44,7 +27,9 @@ import { showDone, showProblem } from '@/ui/toast';
 import { When } from '@/ui/When';
 import classes from './AdminPage.module.css';
 import { Backups } from './Backups';
+import { Companies } from './Companies';
 import { LogLevel } from './LogLevel';
+import { once } from './once';
 
 export function AdminPage() {
   const forbidden = useForbidden('system:read');
@@ -65,7 +50,6 @@ function Installation() {
   const nodes = useQuery(nodesQuery);
   const queues = useQuery(queuesQuery);
   const statements = useQuery(statementsQuery);
-  const companies = useInfiniteQuery(companiesQuery);
   return (
     <Page
       title="Installation"
@@ -118,28 +102,9 @@ function Installation() {
           }
         />
       </Section>
-      <Section title="Companies" about="What each has, and how much it may have.">
-        <List
-          label="Companies"
-          columns={COMPANIES}
-          query={companies}
-          keyOf={(one) => one.id}
-          empty={<Empty icon={<Building2 size={28} />} title="No companies" />}
-        />
-      </Section>
+      <Companies />
     </Page>
   );
-}
-
-/** A list that comes whole, as the list page takes it. */
-function once<A, T>(query: UseQueryResult<A>, items: (answer: A) => readonly T[]) {
-  return {
-    ...query,
-    data: query.data === undefined ? undefined : { pages: [{ items: items(query.data) }] },
-    hasNextPage: false,
-    isFetchingNextPage: false,
-    fetchNextPage: () => undefined,
-  };
 }
 
 function State({ health }: { health: UseQueryResult<{ status: string; version: string }> }) {
@@ -237,28 +202,6 @@ const STATEMENTS: ListColumn<SlowStatement>[] = [
   { name: 'failed', head: 'Failed', align: 'end', wide: true, cell: (one) => count(one.failed) },
   { name: 'longest', head: 'Longest', align: 'end', wide: true, cell: (one) => milliseconds(one.longest_ms) },
   { name: 'total', head: 'In all', align: 'end', cell: (one) => milliseconds(one.total_ms) },
-];
-
-function used(company: Company, what: string): ReactNode {
-  const one = company.used.find((found) => found.what === what);
-  if (!one) return '–';
-  const shown = one.unit === 'bytes' ? bytes : count;
-  return typeof one.limit === 'number' ? `${shown(one.used)} of ${shown(one.limit)}` : shown(one.used);
-}
-
-const COMPANIES: ListColumn<Company>[] = [
-  { name: 'name', head: 'Company', grow: true, cell: (one) => <TwoLines first={one.name} second={one.id} /> },
-  { name: 'since', head: 'Since', wide: true, cell: (one) => <When at={one.created_at} /> },
-  { name: 'members', head: 'Members', align: 'end', cell: (one) => used(one, 'members') },
-  {
-    name: 'invitations',
-    head: 'Invitations',
-    align: 'end',
-    wide: true,
-    cell: (one) => used(one, 'invitations'),
-  },
-  { name: 'panels', head: 'Panels', align: 'end', wide: true, cell: (one) => used(one, 'panels') },
-  { name: 'storage', head: 'Storage', align: 'end', cell: (one) => used(one, 'storage') },
 ];
 
 function ParkedEvents() {
