@@ -1,3 +1,4 @@
 //! The words of the base through their public types.
 mod config;
+mod limits;
 mod words;

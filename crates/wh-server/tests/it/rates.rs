@@ -1,13 +1,17 @@
 //! Who asks too often is told so, by address, by key, by member and by company; how much is remembered of how many.
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::routing::get;
+use wh_base::{CompanyLimits, LimitSource, Result};
+use wh_contract::TenantId;
 use wh_server::ServerConfig;
 use wh_server::limit::cells::{BYTES, Cells, KEYS_MAX, Quota, Standing, Verdict};
 use wh_testkit::engines::TestDb;
-use wh_testkit::{Browser, EDITOR, NOBODY, OWNER, Parts, STRANGER, TestServer, VIEWER, both_servers};
+use wh_testkit::{Browser, EDITOR, HOME, NOBODY, OWNER, Parts, STRANGER, TestServer, VIEWER, both_servers};
 
 use crate::desk::{self, Knobs, MIGRATIONS};
 use crate::door::{Door, config};
@@ -144,6 +148,52 @@ both_servers!(a_company_may_ask_so_often, MIGRATIONS, few_of_each_company, async
     assert_eq!(left(refused.header("ratelimit").unwrap(), "tenant").0, 0);
     assert_eq!(page.get(STRANGER, NOTES).await.status, 200, "another company");
 });
+
+/// One company has a limit of its own.
+struct OwnLimit;
+
+#[async_trait]
+impl LimitSource for OwnLimit {
+    async fn limits(&self, tenant: TenantId) -> Result<CompanyLimits> {
+        let requests_per_min = (tenant == HOME).then_some(FEW);
+        Ok(CompanyLimits { requests_per_min, ..CompanyLimits::default() })
+    }
+}
+
+fn own_limit_alone(db: &TestDb) -> Parts {
+    db.cx.limits.ask(Arc::new(OwnLimit));
+    let mut parts = Parts::of(vec![desk::module(&Knobs::default())]);
+    parts.config = ServerConfig { rate_limits: false, ..parts.config };
+    parts
+}
+
+both_servers!(a_company_with_a_limit_of_its_own, MIGRATIONS, own_limit_alone, async |server: TestServer| {
+    let page = Browser::new(&server);
+    let first = page.get(EDITOR, NOTES).await;
+    assert_eq!((first.status, first.header("ratelimit-policy")), (200, Some("\"tenant\";q=2;w=60")));
+    assert_eq!(page.get(VIEWER, NOTES).await.status, 200);
+    let refused = page.get(OWNER, NOTES).await;
+    assert_eq!((refused.status, refused.code.as_str()), (429, "server.rate_limited"), "{}", refused.text());
+    for _ in 0..4 {
+        let other = page.get(STRANGER, NOTES).await;
+        assert_eq!((other.status, other.header("ratelimit-policy")), (200, None), "the rest is switched off");
+    }
+});
+
+#[test]
+fn a_quota_that_changes_counts_from_the_next_request_on() {
+    let cells = Cells::new(Quota { requests: 60, window: MINUTE });
+    let few = Quota { requests: 2, window: MINUTE };
+    for left in (0..2).rev() {
+        let verdict = cells.take_of(few, "somebody", Duration::ZERO);
+        assert!(matches!(verdict, Verdict::Within(Standing { remaining, .. }) if remaining == left));
+    }
+    assert!(matches!(cells.take_of(few, "somebody", Duration::from_secs(20)), Verdict::Beyond(_)));
+    // With more of it the next one comes sooner; what was used stays used.
+    let verdict = cells.take("somebody", Duration::from_secs(20));
+    assert_eq!(verdict, Verdict::Within(Standing { remaining: 19, reset_s: 41 }));
+    assert!(matches!(cells.take_of(few, "other", Duration::ZERO), Verdict::Within(_)));
+}
 
 fn router() -> Router {
     Router::new().route("/a", get(|| async { "a" }))
