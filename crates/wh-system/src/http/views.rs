@@ -301,16 +301,16 @@ impl From<CompanyLimits> for CompanyLimitsView {
 #[serde(deny_unknown_fields)]
 pub(super) struct CompanyLimitsSet {
     /// Requests a minute of all its members and keys, at each process
-    #[schema(minimum = 60, maximum = 500000000)]
+    #[schema(minimum = 60, maximum = 500_000_000)]
     requests_per_min: Option<u64>,
     /// Bytes of rows on the object store
-    #[schema(minimum = 1, maximum = 9007199254740991)]
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_u64)]
     storage_bytes: Option<u64>,
     /// Panels
-    #[schema(minimum = 1, maximum = 10000)]
+    #[schema(minimum = 1, maximum = 10_000)]
     panels: Option<u64>,
     /// People and service accounts
-    #[schema(minimum = 1, maximum = 10000)]
+    #[schema(minimum = 1, maximum = 10_000)]
     members: Option<u64>,
 }
 
