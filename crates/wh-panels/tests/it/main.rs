@@ -5,4 +5,5 @@ mod house;
 mod imports;
 mod limits;
 mod panels;
+mod storage;
 mod walls;
