@@ -75,7 +75,7 @@ test('the operator limits a company, which sees it, is refused, and is given roo
   await dialog.getByLabel('Panels').fill('1');
   await dialog.getByLabel('Storage').fill('2.5');
   await dialog.getByRole('button', { name: 'Set the limits' }).click();
-  await expect(dialog.getByText('At least 60, or nothing')).toBeVisible();
+  await expect(dialog.getByText('At least 60, or empty')).toBeVisible();
   await dialog.getByLabel('Requests a minute').fill('');
   await dialog.getByRole('button', { name: 'Set the limits' }).click();
   await expect(dialog).toHaveCount(0);

@@ -32,7 +32,7 @@ const inBytes = (typed: Typed): number | null => {
 };
 const atLeast = (least: number) => (typed: Typed) => {
   const wanted = number(typed);
-  return wanted === null || wanted >= least ? null : `At least ${least}, or nothing`;
+  return wanted === null || wanted >= least ? null : `At least ${least}, or empty`;
 };
 
 export function LimitsDialog({ company, onClose }: { company: Company; onClose: () => void }) {
@@ -56,7 +56,7 @@ function LimitsForm({ company, onClose }: { company: Company; onClose: () => voi
     },
     validate: {
       requests_per_min: atLeast(60),
-      storage_bytes: (typed) => (inBytes(typed) === 0 ? 'More than nothing, or nothing' : null),
+      storage_bytes: (typed) => (inBytes(typed) === 0 ? 'More than 0, or empty' : null),
       panels: atLeast(1),
       members: atLeast(1),
     },
