@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-pub use self::go::{COMPOSE, HELM};
+pub use self::go::{COMPOSE, HELM, VERSITYGW};
 use crate::run::{answers, command, output, shown};
 
 /// Debian packages: databases, the browser, another clock, slow clients, what makes users, keys and networks, what the manual calls.

@@ -4,8 +4,12 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+<<<<<<< HEAD
 use crate::counterparts::Testbed;
 use crate::fuzz;
+=======
+use crate::counterparts::{Testbed, VERSITYGW};
+>>>>>>> dcdb061 (Keep backups in a bucket of an object store, and let the doctor look at them)
 use crate::gen_files::{self, Mode};
 use crate::packages;
 use crate::run::{NPM_INSTALL, command, shown};
@@ -80,6 +84,14 @@ fn lints(root: &Path, _: &Testbed) -> Result<()> {
 fn rust(root: &Path, testbed: &Testbed) -> Result<()> {
     let mut tests = command("cargo", &["test", "--workspace", "--no-fail-fast"], root);
     tests.env("WHEELHOUSE_TESTBED", &testbed.folder).env("WHEELHOUSE_TEST_FLIGHTS", testbed.flights()?);
+    match testbed.go_tool(&VERSITYGW) {
+        Ok(gateway) => {
+            tests.env("WHEELHOUSE_TEST_VERSITYGW", gateway);
+        }
+        Err(e) if testbed.strict => return Err(e),
+        // The tests that need it say themselves that they are skipped.
+        Err(e) => eprintln!("versitygw could not be had: {e:#}"),
+    }
     shown(&mut tests)
 }
 

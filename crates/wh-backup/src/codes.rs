@@ -29,6 +29,34 @@ pub const STORE: ErrorCode = ErrorCode::new(
     "the place of the backups cannot be read or written",
     "check that it is there, has room, and that this user may read and write it",
 );
+/// Target or object store are not described as they must be.
+pub const PLACE: ErrorCode = ErrorCode::new(
+    "backup.place",
+    Kind::Invalid,
+    "the place of the backups is not described as it must be",
+    "target is a folder or s3://BUCKET/PREFIX; the keys of [backup] that begin with s3_ say where the object store is and who asks",
+);
+/// The object store does not answer.
+pub const AWAY: ErrorCode = ErrorCode::new(
+    "backup.store_away",
+    Kind::Unavailable,
+    "the object store of the backups does not answer",
+    "check s3_endpoint and the network between here and there; the server tries again by itself, and the next backup is whole",
+);
+/// The object store refuses our key.
+pub const REFUSED: ErrorCode = ErrorCode::new(
+    "backup.store_refused",
+    Kind::Forbidden,
+    "the object store of the backups refuses access",
+    "check s3_access_key_id, s3_secret_access_key and s3_region, that this key may list, read, write and delete there, and this machine's clock",
+);
+/// There is no such bucket.
+pub const BUCKET_MISSING: ErrorCode = ErrorCode::new(
+    "backup.bucket_missing",
+    Kind::NotFound,
+    "there is no such bucket",
+    "make the bucket, or name the right one in target; a wrong s3_endpoint or s3_region leads to another store",
+);
 /// A part is there and is not what was written.
 pub const PART_DAMAGED: ErrorCode = ErrorCode::new(
     "backup.part_damaged",
@@ -76,7 +104,7 @@ pub const RUNNING: ErrorCode = ErrorCode::new(
     "backup.running",
     Kind::Conflict,
     "another backup into this place is under way",
-    "wait until it is done",
+    "wait until it is done; what a machine that went away left in a bucket ends after two minutes",
 );
 /// The data folder cannot be read.
 pub const SOURCE: ErrorCode = ErrorCode::new(
@@ -120,6 +148,10 @@ pub const ALL: &[&ErrorCode] = &[
     &KEY,
     &KEY_WRONG,
     &STORE,
+    &PLACE,
+    &AWAY,
+    &REFUSED,
+    &BUCKET_MISSING,
     &PART_DAMAGED,
     &PART_MISSING,
     &FORMAT_NEWER,

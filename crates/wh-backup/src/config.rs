@@ -8,7 +8,8 @@ use wh_base::{Random, Result, Secret};
 
 use crate::codes;
 use crate::prune::Retention;
-use crate::repository::{Repository, place};
+use crate::repository::Repository;
+use crate::store::{Addressing, S3, Store, Target, Transport};
 
 /// `[backup]`.
 pub const SECTION: Section = Section {
@@ -18,12 +19,46 @@ pub const SECTION: Section = Section {
         Setting::optional(
             "target",
             Holds::Text,
-            "Where backups lie: a folder, best on another disk or machine.",
+            "Where backups lie: a folder, best on another disk or machine, or s3://BUCKET/PREFIX.",
         ),
         Setting::optional(
             "key_file",
             Holds::Text,
             "The key that encrypts them, written by `wheelhouse backup key`. Keep a copy elsewhere: without it nobody can restore.",
+        ),
+        Setting::optional(
+            "s3_endpoint",
+            Holds::Text,
+            "Address of the object store, for example https://s3.example.com; Amazon's own for the region if unset.",
+        ),
+        Setting::new(
+            "s3_region",
+            Holds::Text,
+            "\"us-east-1\"",
+            "The bucket's region; part of every signature.",
+        ),
+        Setting::new(
+            "s3_path_style",
+            Holds::Boolean,
+            "true",
+            "Whether the bucket stands behind the host (https://host/bucket) or before it (https://bucket.host).",
+        ),
+        Setting::new(
+            "s3_allow_http",
+            Holds::Boolean,
+            "false",
+            "Whether s3_endpoint may be plain http. Content is sealed all the same; names, sizes and the key's id are not.",
+        ),
+        Setting::optional("s3_access_key_id", Holds::Text, "Who asks: the id of a key of the object store."),
+        Setting::optional(
+            "s3_secret_access_key",
+            Holds::Text,
+            "The secret of that key. Best by WHEELHOUSE_BACKUP_S3_SECRET_ACCESS_KEY, or in a file that only this user may read.",
+        ),
+        Setting::optional(
+            "s3_session_token",
+            Holds::Text,
+            "The token that belongs to a key which ends soon.",
         ),
         Setting::new(
             "step_every_s",
@@ -82,6 +117,20 @@ pub struct BackupConfig {
     pub target: Option<String>,
     /// The key.
     pub key_file: Option<PathBuf>,
+    /// Address of the object store.
+    pub s3_endpoint: Option<String>,
+    /// The bucket's region.
+    pub s3_region: String,
+    /// Whether the bucket stands behind the host.
+    pub s3_path_style: bool,
+    /// Whether the endpoint may be plain HTTP.
+    pub s3_allow_http: bool,
+    /// Who asks.
+    pub s3_access_key_id: Option<String>,
+    /// What signs.
+    pub s3_secret_access_key: Option<Secret<String>>,
+    /// Of credentials that end soon.
+    pub s3_session_token: Option<Secret<String>>,
     /// Seconds between two steps.
     pub step_every_s: u64,
     /// Hours between two full points.
@@ -108,22 +157,56 @@ impl BackupConfig {
 
     /// Open the place, which must hold backups.
     pub fn open(&self, random: Arc<dyn Random>) -> Result<Repository> {
-        let (target, key) = self.needed()?;
-        let (store, key) = place(target, key)?;
+        let (store, key) = self.store_and_key(&random)?;
         Repository::open(store, key, random)
     }
 
     /// Open the place, or begin there.
     pub fn open_or_make(&self, random: Arc<dyn Random>) -> Result<Repository> {
-        let (target, key) = self.needed()?;
-        let (store, key) = place(target, key)?;
+        let (store, key) = self.store_and_key(&random)?;
         Repository::open_or_make(store, key, random)
     }
 
     /// What can be wrong without a look at the place: told at the start, not at the first backup.
     pub fn check(&self) -> Result<()> {
-        let (_, key) = self.needed()?;
+        let (target, key) = self.needed()?;
+        if let Target::Bucket(name) = Target::parse(target)? {
+            self.s3()?.check(&name)?;
+        }
         crate::Key::read(key).map(drop)
+    }
+
+    /// The place itself, without the key to what is in it.
+    pub fn store(&self, random: &Arc<dyn Random>) -> Result<Store> {
+        let (target, _) = self.needed()?;
+        match Target::parse(target)? {
+            Target::Folder(folder) => Ok(Store::folder(&folder)),
+            Target::Bucket(name) => Store::bucket(&name, &self.s3()?, Arc::clone(random)),
+        }
+    }
+
+    fn store_and_key(&self, random: &Arc<dyn Random>) -> Result<(Store, crate::Key)> {
+        let (_, key) = self.needed()?;
+        Ok((self.store(random)?, crate::Key::read(key)?))
+    }
+
+    /// The object store and who asks it.
+    fn s3(&self) -> Result<S3> {
+        let (Some(access_key_id), Some(secret_access_key)) =
+            (self.s3_access_key_id.clone(), self.s3_secret_access_key.clone())
+        else {
+            return Err(codes::NOT_CONFIGURED
+                .error("a bucket needs s3_access_key_id and s3_secret_access_key, in [backup] or by WHEELHOUSE_BACKUP_S3_ACCESS_KEY_ID and WHEELHOUSE_BACKUP_S3_SECRET_ACCESS_KEY"));
+        };
+        Ok(S3 {
+            endpoint: self.s3_endpoint.clone(),
+            region: self.s3_region.clone(),
+            addressing: if self.s3_path_style { Addressing::Path } else { Addressing::Host },
+            transport: if self.s3_allow_http { Transport::PlainToo } else { Transport::Tls },
+            access_key_id,
+            secret_access_key,
+            session_token: self.s3_session_token.clone(),
+        })
     }
 
     fn needed(&self) -> Result<(&str, &PathBuf)> {

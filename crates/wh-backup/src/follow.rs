@@ -11,6 +11,7 @@ use crate::log::{self, Mark};
 use crate::manifest::{Chunk, Database, FORMAT, FileEntry, Manifest, PointKind, PointName};
 use crate::repository::{PART_BYTES_MAX, Repository};
 use crate::sqlite::{PageDigest, Snapshot, Source, page_digest, whole_digest};
+use crate::store::Lock;
 
 /// Steps behind one full point.
 const STEPS_MAX: u32 = 20_000;
@@ -145,7 +146,6 @@ impl Follower {
         let Some(state) = &mut self.state else {
             return self.full().map(|point| Some(Followed::Full(point)));
         };
-        let _add = self.repository.lock_add()?;
         let path = self.source.log();
         let mark = log::mark(&path, state.mark)?;
         // What was acknowledged before this moment is in the snapshot.
@@ -169,6 +169,7 @@ impl Follower {
             state.mark = mark;
             return Ok(Some(Followed::Nothing { at, point: state.last }));
         }
+        changes.hold()?;
         let mut new = state.objects.clone();
         let named = snapshot.objects()?;
         let Copied::All(objects) = copy_objects(&self.repository, &self.data, &named, &mut new)? else {
@@ -201,11 +202,13 @@ struct Changes<'a> {
     count: u64,
     chunks: Vec<Chunk>,
     behind: Vec<u8>,
+    /// From the first part on. A look that finds nothing to keep takes none: in a bucket each lock is paid for.
+    lock: Option<Lock>,
 }
 
 impl<'a> Changes<'a> {
     fn since(repository: &'a Repository, pages: Vec<PageDigest>) -> Self {
-        Self { repository, pages, count: 0, chunks: Vec::new(), behind: Vec::new() }
+        Self { repository, pages, count: 0, chunks: Vec::new(), behind: Vec::new(), lock: None }
     }
 
     fn take(&mut self, number: u32, page: &[u8]) -> Result<()> {
@@ -224,7 +227,16 @@ impl<'a> Changes<'a> {
         Ok(())
     }
 
+    /// Keep others from removing parts until the point is there.
+    fn hold(&mut self) -> Result<()> {
+        if self.lock.is_none() {
+            self.lock = Some(self.repository.lock_add()?);
+        }
+        Ok(())
+    }
+
     fn keep_apart(&mut self) -> Result<()> {
+        self.hold()?;
         self.chunks.push(self.repository.put_part(&self.behind)?);
         self.behind.clear();
         Ok(())

@@ -1,6 +1,6 @@
 //! Backup and restore of Wheelhouse itself: points in time of database and objects. Read this first.
 //!
-//! A [`Repository`] holds points and parts in one place, everything sealed with the operator's [`Key`]. `create` makes a
+//! A [`Repository`] holds points and parts in one place, a folder or a bucket, everything sealed with the operator's [`Key`]. `create` makes a
 //! full point of a data folder while a server writes to it, `restore` makes a folder from a point, `verify` proves one,
 //! `prune` forgets; [`Follower`] keeps a step every few seconds. `sqlite` reads the database page by page at one moment. docs/adr/0006-backup-format.md says why.
 pub mod codes;
@@ -26,9 +26,9 @@ pub use key::Key;
 pub use manifest::{Chunk, Database, FORMAT, FileEntry, Manifest, Migration, PointKind, PointName};
 pub use postgres::{create_full_postgres, load_postgres, verify_postgres};
 pub use prune::{Pruned, Retention, kept, prune};
-pub use repository::{Point, Repository, Written, place};
+pub use repository::{Point, Repository, Written};
 pub use restore::{ARCHIVE_FILE, Restored, restore};
 pub use sqlite::CHUNK_BYTES;
 pub use status::{Failure, Status, Verified};
-pub use store::Store;
+pub use store::{Addressing, BucketName, S3, Store, Target, Transport};
 pub use verify::{Proof, verify};

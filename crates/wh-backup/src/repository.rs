@@ -1,7 +1,6 @@
 //! The backups in one place: header, points, and parts named by their content. Knows no database.
 use std::collections::HashMap;
 use std::num::NonZero;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -104,7 +103,7 @@ impl Repository {
                 let header = Header { format: FORMAT, id, key_check: key.check(&id.to_string()) };
                 let text = serde_json::to_vec_pretty(&header)
                     .map_err(|e| wh_base::codes::INTERNAL.caused("a header cannot be written", e))?;
-                store.put(HEADER, &text)?;
+                store.put_first(HEADER, &text)?;
                 store.settle()?;
             }
         }
@@ -378,12 +377,4 @@ impl Repository {
             })
             .collect()
     }
-}
-
-/// A store and a key from what an operator wrote.
-pub fn place(target: &str, key_file: &Path) -> Result<(Store, Key)> {
-    if target.contains("://") {
-        return Err(codes::NOT_CONFIGURED.error(format!("{target} is no folder, and backups lie in one")));
-    }
-    Ok((Store::folder(Path::new(target)), Key::read(key_file)?))
 }

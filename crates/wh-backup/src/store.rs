@@ -1,18 +1,20 @@
-//! The place of the backups: a folder. Knows names and bytes; what it acknowledged is on disk after `settle`.
-use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+//! The place of the backups: a folder, or a bucket of an object store. Knows names and bytes, and nothing of what is in them.
+mod address;
+mod bucket;
+mod folder;
+mod lease;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use wh_base::{Error, Result};
+use wh_base::{Random, Result};
 
-use crate::codes;
-
-/// Half-written files; nobody lists them.
-const STAGING: &str = "staging";
+pub use self::address::{Addressing, BucketName, S3, Target, Transport};
+use self::bucket::Bucket;
+use self::folder::Folder;
+use self::lease::Lease;
 
 /// A file of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,180 +27,147 @@ pub struct Found {
     pub age: Duration,
 }
 
-/// A folder.
+/// A place.
 #[derive(Debug)]
-pub struct Store {
-    folder: PathBuf,
-    number: AtomicU64,
-    /// Folders with new names that are not yet on disk.
-    unsettled: Mutex<BTreeSet<PathBuf>>,
+pub struct Store(Place);
+
+#[derive(Debug)]
+enum Place {
+    Folder(Folder),
+    Bucket(Bucket),
 }
 
 impl Store {
     /// The folder, whether it is there or not.
     pub fn folder(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), number: AtomicU64::new(0), unsettled: Mutex::default() }
+        Self(Place::Folder(Folder::new(folder)))
+    }
+
+    /// The bucket, whether it is there or not: nothing is sent yet.
+    pub fn bucket(name: &BucketName, s3: &S3, random: Arc<dyn Random>) -> Result<Self> {
+        Bucket::new(name, s3, random).map(|bucket| Self(Place::Bucket(bucket)))
     }
 
     /// How it is named to a person.
     pub fn words(&self) -> String {
-        self.folder.display().to_string()
-    }
-
-    /// Make what must be there before the first file.
-    pub fn prepare(&self) -> Result<()> {
-        let staging = self.folder.join(STAGING);
-        make(&staging).map_err(|e| self.failed(STAGING, e))
-    }
-
-    /// Write a file. It appears whole or not at all; its name is on disk after [`Store::settle`].
-    pub fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
-        let staged = self.folder.join(STAGING).join(format!("{}-{number}", std::process::id()));
-        let path = self.folder.join(name);
-        let write = || -> std::io::Result<()> {
-            let mut file = File::create(&staged)?;
-            file.write_all(bytes)?;
-            file.sync_data()?;
-            drop(file);
-            let Some(above) = path.parent() else { return Ok(()) };
-            if let Err(e) = fs::rename(&staged, &path) {
-                if e.kind() != ErrorKind::NotFound {
-                    return Err(e);
-                }
-                make(above)?;
-                fs::rename(&staged, &path)?;
-                self.remember(above.parent());
-            }
-            self.remember(Some(above));
-            Ok(())
-        };
-        write().map_err(|e| {
-            // What could not be written whole is not left half.
-            let _gone = fs::remove_file(&staged);
-            self.failed(name, e)
-        })
-    }
-
-    /// Everything that was put is on disk when this returns.
-    pub fn settle(&self) -> Result<()> {
-        let folders = std::mem::take(&mut *self.unsettled.lock().unwrap_or_else(PoisonError::into_inner));
-        for folder in folders {
-            File::open(&folder).and_then(|folder| folder.sync_all()).map_err(|e| self.failed("", e))?;
+        match &self.0 {
+            Place::Folder(folder) => folder.words(),
+            Place::Bucket(bucket) => bucket.words(),
         }
-        Ok(())
     }
 
-    fn remember(&self, folder: Option<&Path>) {
-        if let Some(folder) = folder {
-            self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned());
+    /// Make what must be there before the first file. A bucket is made by its owner.
+    pub fn prepare(&self) -> Result<()> {
+        match &self.0 {
+            Place::Folder(folder) => folder.prepare(),
+            Place::Bucket(_) => Ok(()),
+        }
+    }
+
+    /// Write a file. It appears whole or not at all; its name is durable after [`Store::settle`].
+    pub fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        match &self.0 {
+            Place::Folder(folder) => folder.put(name, bytes),
+            Place::Bucket(bucket) => bucket.put(name, bytes),
+        }
+    }
+
+    /// Write a file that must not be written over another one. Whoever calls holds the lock of the place alone; a bucket, whose
+    /// locks end by time, refuses the second writer itself.
+    pub fn put_first(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        match &self.0 {
+            Place::Folder(folder) => folder.put(name, bytes),
+            Place::Bucket(bucket) => bucket.put_first(name, bytes),
+        }
+    }
+
+    /// Everything that was put is durable when this returns, and the locks that were held for it still are.
+    pub fn settle(&self) -> Result<()> {
+        match &self.0 {
+            Place::Folder(folder) => folder.settle(),
+            Place::Bucket(bucket) => bucket.still_held(),
         }
     }
 
     /// The whole file, or nothing if there is none.
     pub fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        match fs::read(self.folder.join(name)) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(self.failed(name, e)),
+        match &self.0 {
+            Place::Folder(folder) => folder.get(name),
+            Place::Bucket(bucket) => bucket.get(name),
         }
     }
 
     /// Whether it is there.
     pub fn has(&self, name: &str) -> Result<bool> {
-        self.folder.join(name).try_exists().map_err(|e| self.failed(name, e))
+        match &self.0 {
+            Place::Folder(folder) => folder.has(name),
+            Place::Bucket(bucket) => bucket.has(name),
+        }
     }
 
     /// Remove a file; one that is not there is removed already.
     pub fn remove(&self, name: &str) -> Result<()> {
-        match fs::remove_file(self.folder.join(name)) {
-            Ok(()) => Ok(()),
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(self.failed(name, e)),
+        match &self.0 {
+            Place::Folder(folder) => folder.remove(name),
+            Place::Bucket(bucket) => bucket.remove(name),
         }
     }
 
     /// Give a file another name.
     pub fn rename(&self, from: &str, to: &str) -> Result<()> {
-        let target = self.folder.join(to);
-        let moved = match target.parent() {
-            Some(above) => make(above).and_then(|()| fs::rename(self.folder.join(from), &target)),
-            None => Ok(()),
-        };
-        moved.map_err(|e| self.failed(from, e))
+        match &self.0 {
+            Place::Folder(folder) => folder.rename(from, to),
+            Place::Bucket(bucket) => bucket.rename(from, to),
+        }
     }
 
     /// The files in a folder of the store and below, in the order of their names.
     pub fn list(&self, folder: &str) -> Result<Vec<Found>> {
-        let mut found = Vec::new();
-        self.walk(folder, &mut found)?;
-        found.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(found)
-    }
-
-    fn walk(&self, folder: &str, found: &mut Vec<Found>) -> Result<()> {
-        let entries = match fs::read_dir(self.folder.join(folder)) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(e) => return Err(self.failed(folder, e)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(|e| self.failed(folder, e))?;
-            let name = format!("{folder}/{}", entry.file_name().to_string_lossy());
-            let meta = match entry.metadata() {
-                Ok(meta) => meta,
-                Err(e) if e.kind() == ErrorKind::NotFound => continue,
-                Err(e) => return Err(self.failed(&name, e)),
-            };
-            if meta.is_dir() {
-                self.walk(&name, found)?;
-            } else {
-                let age = meta.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
-                found.push(Found { name, bytes: meta.len(), age });
-            }
+        match &self.0 {
+            Place::Folder(place) => place.list(folder),
+            Place::Bucket(bucket) => bucket.list(folder),
         }
-        Ok(())
     }
 
     /// Hold a named lock alone, or be told that another process has it. It ends with the process.
     pub fn lock(&self, name: &str) -> Result<Lock> {
-        let file = self.lock_file(name)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock(file)),
-            Err(fs::TryLockError::WouldBlock) => {
-                Err(codes::RUNNING.error(format!("another process works on the backups in {}", self.words())))
-            }
-            Err(fs::TryLockError::Error(e)) => Err(self.failed(name, e)),
+        match &self.0 {
+            Place::Folder(folder) => folder.lock(name).map(Lock::file),
+            Place::Bucket(bucket) => bucket.lock(name).map(Lock::lease),
         }
     }
 
     /// Hold a named lock together with others who share it; waits for whoever holds it alone.
     pub fn lock_shared(&self, name: &str) -> Result<Lock> {
-        let file = self.lock_file(name)?;
-        file.lock_shared().map_err(|e| self.failed(name, e))?;
-        Ok(Lock(file))
+        match &self.0 {
+            Place::Folder(folder) => folder.lock_shared(name).map(Lock::file),
+            Place::Bucket(bucket) => bucket.lock_shared(name).map(Lock::lease),
+        }
     }
 
-    fn lock_file(&self, name: &str) -> Result<File> {
-        let path = self.folder.join(name);
-        let mut options = fs::OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        options.open(path).map_err(|e| self.failed(name, e))
-    }
-
-    fn failed(&self, name: &str, cause: std::io::Error) -> Error {
-        codes::STORE.caused(format!("{} in {} cannot be used", name, self.words()), cause)
+    /// Write, read and remove a small file in a bucket: name, rights and way to it all show in that. A folder that is there can
+    /// be looked at without it.
+    pub fn probe(&self) -> Result<()> {
+        match &self.0 {
+            Place::Folder(_) => Ok(()),
+            Place::Bucket(bucket) => bucket.probe(),
+        }
     }
 }
 
 /// Held until it is dropped.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "the lock is the open file")] File);
+pub struct Lock {
+    _file: Option<File>,
+    _lease: Option<Lease>,
+}
 
-fn make(folder: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+impl Lock {
+    fn file(file: File) -> Self {
+        Self { _file: Some(file), _lease: None }
+    }
+
+    fn lease(lease: Lease) -> Self {
+        Self { _file: None, _lease: Some(lease) }
+    }
 }

@@ -1,4 +1,5 @@
 //! `wheelhouse doctor`: looks at everything a server stands on, says what is wrong and what to do. Repairs nothing.
+mod backups;
 mod machine;
 mod network;
 mod stores;
@@ -131,5 +132,6 @@ async fn look(sources: &Sources) -> Vec<Finding> {
     findings.extend(network::certificate(&settings));
     findings.extend(stores::database(&settings, SystemClock.now()).await);
     findings.push(stores::objects(&settings).await);
+    findings.extend(backups::all(&settings).await);
     findings
 }

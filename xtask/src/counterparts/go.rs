@@ -20,6 +20,10 @@ pub const HELM: GoTool = GoTool { package: "helm.sh/helm/v3/cmd/helm", version: 
 pub const COMPOSE: GoTool =
     GoTool { package: "github.com/compose-spec/compose-go/v2/cmd", version: "v2.9.1", binary: "cmd" };
 
+/// An object store with the protocol of S3 over a folder: the tests keep their backups in it.
+pub const VERSITYGW: GoTool =
+    GoTool { package: "github.com/versity/versitygw/cmd/versitygw", version: "v1.8.0", binary: "versitygw" };
+
 const KUBERNETES: &str = "v1.34.2";
 
 impl Testbed {

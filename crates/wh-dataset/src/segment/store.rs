@@ -48,7 +48,7 @@ pub(crate) enum Content {
 #[derive(Clone, Debug)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
-    /// The local folder, where there is one: `object_store` 0.13 does not sync what it writes there, so we do.
+    /// The local folder, where there is one: `object_store` does not sync what it writes there unless asked, so we do.
     folder: Option<Arc<PathBuf>>,
 }
 

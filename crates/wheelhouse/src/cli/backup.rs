@@ -66,7 +66,7 @@ pub struct Flags {
     #[command(flatten)]
     common: CommonFlags,
     /// Where backups lie [default: target of [backup]]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR|s3://BUCKET/PREFIX")]
     target: Option<String>,
     /// The key [default: `key_file` of [backup]]
     #[arg(long, value_name = "FILE")]

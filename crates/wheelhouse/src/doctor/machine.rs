@@ -30,7 +30,9 @@ pub(super) fn configuration(settings: &Settings) -> Finding {
         return Finding::ok(CHECK, "no file; defaults and environment are right");
     };
     let found = format!("{} is right", file.display());
-    let holds_secret = settings.database.postgres_owner_url.is_some();
+    let holds_secret = settings.database.postgres_owner_url.is_some()
+        || settings.backup.s3_secret_access_key.is_some()
+        || settings.backup.scratch_url.is_some();
     match mode(file) {
         Some(mode) if mode & OTHERS != 0 && holds_secret => Finding::warn(
             CHECK,
@@ -46,13 +48,13 @@ fn mode(path: &Path) -> Option<u32> {
 }
 
 /// The nearest folder that is there already.
-fn nearest(folder: &Path) -> PathBuf {
+pub(super) fn nearest(folder: &Path) -> PathBuf {
     let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     whole.ancestors().find(|above| above.exists()).map_or_else(|| PathBuf::from("/"), Path::to_owned)
 }
 
 /// Write, sync, read and remove a file: rights, a read-only mount and a full disk all show in it.
-fn probe(folder: &Path) -> std::io::Result<()> {
+pub(super) fn probe(folder: &Path) -> std::io::Result<()> {
     let file = folder.join(format!(".wheelhouse-doctor-{}", std::process::id()));
     let written = (|| {
         let mut out = fs::OpenOptions::new().write(true).create_new(true).open(&file)?;

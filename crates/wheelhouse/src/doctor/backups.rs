@@ -1,0 +1,142 @@
+//! What the doctor sees of the backups: their key, their place, how old the last one and the last proof are.
+use std::sync::Arc;
+
+use wh_backup::{BackupConfig, Status, Store, Target, codes};
+use wh_base::{Clock, OsRandom, Random, Result, SystemClock, Timestamp};
+
+use super::{Finding, machine};
+use crate::data_dir;
+use crate::settings::{Engine, Settings};
+
+const TARGET: &str = "backup target";
+const LAST: &str = "last backup";
+const PROOF: &str = "last proof";
+/// A running server that takes steps is late when nothing was kept for so many of them, and for so many seconds.
+const STEPS_LATE: i64 = 4;
+const STEPS_LATE_S_MIN: i64 = 120;
+/// Full points and proofs are late at twice their time.
+const TIMES_LATE: i64 = 2;
+
+pub(super) async fn all(settings: &Settings) -> Vec<Finding> {
+    if !settings.backup.is_set() {
+        let advice =
+            "set target and key_file in [backup]: docs/backup.md; `wheelhouse backup key` makes a key";
+        return vec![Finding::warn(TARGET, "none is set: the server makes no backups", advice)];
+    }
+    if let Err(error) = settings.backup.check() {
+        return vec![Finding::error(TARGET, &error)];
+    }
+    let mut findings = vec![place(&settings.backup).await];
+    match Status::read(&settings.data_dir) {
+        Ok(status) => {
+            findings.push(last(settings, &status, SystemClock.now()));
+            findings.extend(proof(settings, &status, SystemClock.now()));
+        }
+        Err(error) => findings.push(Finding::error(LAST, &error)),
+    }
+    findings
+}
+
+/// Reached, writable, and opened by our key.
+async fn place(config: &BackupConfig) -> Finding {
+    let config = config.clone();
+    let looked = tokio::task::spawn_blocking(move || look(&config)).await;
+    match looked {
+        Ok(Ok(finding)) => finding,
+        Ok(Err(error)) => Finding::error(TARGET, &error),
+        Err(error) => Finding::fail(TARGET, error.to_string(), codes::STORE.hint),
+    }
+}
+
+fn look(config: &BackupConfig) -> Result<Finding> {
+    let random: Arc<dyn Random> = Arc::new(OsRandom);
+    let store: Store = config.store(&random)?;
+    if let Some(Target::Folder(folder)) = config.target.as_deref().map(Target::parse).transpose()? {
+        let there = machine::nearest(&folder);
+        machine::probe(&there)
+            .map_err(|e| codes::STORE.caused(format!("{} cannot be written", there.display()), e))?;
+        if !folder.exists() {
+            return Ok(Finding::ok(TARGET, format!("{} is made by the first backup", folder.display())));
+        }
+    }
+    store.probe()?;
+    let words = store.words();
+    let newest = match config.open(random).and_then(|repository| repository.points()) {
+        Ok(points) => points.last().map(|point| point.at),
+        // Nothing was begun there yet.
+        Err(error) if error.is(&codes::POINT_UNKNOWN) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(match newest {
+        Some(at) => Finding::ok(TARGET, format!("{words} can be written; its newest point keeps {at}")),
+        None => Finding::ok(TARGET, format!("{words} can be written; it holds no point yet")),
+    })
+}
+
+/// Up to which moment everything is kept.
+fn last(settings: &Settings, status: &Status, now: Timestamp) -> Finding {
+    let backup = &settings.backup;
+    let runs = data_dir::holder(&settings.data_dir).is_some();
+    let follows = runs && settings.database.engine == Engine::Sqlite && backup.step_every_s > 0;
+    let late_s = if follows {
+        (seconds(backup.step_every_s) * STEPS_LATE).max(STEPS_LATE_S_MIN)
+    } else {
+        seconds(backup.full_every_h) * 3_600 * TIMES_LATE
+    };
+    let why = status.last_failure.as_ref().map_or_else(String::new, |failure| {
+        format!("; the one at {} failed: {} ({})", failure.at, failure.message, failure.code)
+    });
+    let advice = "look at the log of the server for its error, or try `wheelhouse backup create`";
+    let Some(success) = &status.last_success else {
+        let advice =
+            if why.is_empty() { "start the server, or run `wheelhouse backup create`" } else { advice };
+        return Finding::warn(LAST, format!("there is none yet{why}"), advice);
+    };
+    let age_s = age_s(success.at, now);
+    let found = format!("everything up to {} is kept, {} ago{why}", success.at, words(age_s));
+    if age_s > late_s || status.last_failure.is_some() {
+        return Finding::warn(LAST, found, advice);
+    }
+    Finding::ok(LAST, found)
+}
+
+/// The last restore that was proven, where the server makes proofs.
+fn proof(settings: &Settings, status: &Status, now: Timestamp) -> Option<Finding> {
+    let every_s = seconds(settings.backup.verify_every_h) * 3_600;
+    let without_place = settings.database.engine == Engine::Postgres && settings.backup.scratch_url.is_none();
+    if every_s == 0 || without_place {
+        return None;
+    }
+    let advice = "`wheelhouse backup verify` proves the newest point and says what is wrong";
+    if let Some(failure) = &status.last_unproven {
+        let found = format!("the one at {} failed: {} ({})", failure.at, failure.message, failure.code);
+        return Some(Finding::warn(PROOF, found, advice));
+    }
+    let Some(verified) = &status.last_verified else {
+        return Some(Finding::warn(PROOF, "no restore was proven yet", advice));
+    };
+    let age_s = age_s(verified.at, now);
+    let found = format!("a restore of {} was proven {} ago", verified.point_at, words(age_s));
+    if age_s > every_s * TIMES_LATE {
+        return Some(Finding::warn(PROOF, found, advice));
+    }
+    Some(Finding::ok(PROOF, found))
+}
+
+fn seconds(setting: u64) -> i64 {
+    i64::try_from(setting).unwrap_or(i64::MAX / 100_000)
+}
+
+fn age_s(at: Timestamp, now: Timestamp) -> i64 {
+    ((now.micros() - at.micros()) / 1_000_000).max(0)
+}
+
+/// An age as people say it.
+fn words(age_s: i64) -> String {
+    match age_s {
+        ..120 => format!("{age_s} s"),
+        ..7_200 => format!("{} min", age_s / 60),
+        ..172_800 => format!("{} h", age_s / 3_600),
+        _ => format!("{} days", age_s / 86_400),
+    }
+}
