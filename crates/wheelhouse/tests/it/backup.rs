@@ -1,6 +1,8 @@
 //! Backup and restore through the command line, against a server that is running.
+mod bucket;
 mod damage;
 mod drills;
+mod gateway;
 mod postgres;
 
 use std::path::{Path, PathBuf};
@@ -14,11 +16,16 @@ use crate::house::{House, Person, Site, wheelhouse};
 /// A place for backups with its key, and a folder for what is restored.
 pub struct Vault {
     folder: tempfile::TempDir,
+    /// The place, where it is not the folder's own.
+    pub target: Option<String>,
+    /// What else must be known to reach it.
+    pub settings: Vec<(&'static str, String)>,
 }
 
 impl Vault {
     pub fn new() -> Self {
-        let vault = Self { folder: tempfile::tempdir().expect("a temporary folder") };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let vault = Self { folder, target: None, settings: Vec::new() };
         let made = wheelhouse().args(["backup", "key"]).arg(vault.key()).output().expect("it starts");
         assert!(made.status.success(), "{}", words(&made));
         vault
@@ -32,6 +39,11 @@ impl Vault {
         self.folder.path().join("backups")
     }
 
+    /// What `--target` is.
+    pub fn target(&self) -> String {
+        self.target.clone().unwrap_or_else(|| self.place().to_str().expect("text").to_owned())
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -39,7 +51,8 @@ impl Vault {
     /// `wheelhouse backup VERB …` with place and key.
     pub fn run(&self, data: &Path, verb: &str, rest: &[&str]) -> Output {
         let mut command = wheelhouse();
-        command.args(["backup", verb, "--data-dir"]).arg(data).arg("--target").arg(self.place());
+        command.args(["backup", verb, "--data-dir"]).arg(data).arg("--target").arg(self.target());
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.arg("--key-file").arg(self.key()).args(rest).output().expect("it starts")
     }
 
@@ -66,15 +79,18 @@ impl Vault {
 
     /// A server that makes its backups here, a step each second.
     pub fn serve(&self, data: &Path) -> House {
-        let (place, key) = (self.place(), self.key());
-        House::start_with(
-            data,
-            &[
-                ("WHEELHOUSE_BACKUP_TARGET", place.to_str().expect("text")),
-                ("WHEELHOUSE_BACKUP_KEY_FILE", key.to_str().expect("text")),
-                ("WHEELHOUSE_BACKUP_STEP_EVERY_S", "1"),
-            ],
-        )
+        let settings = self.all_settings();
+        let mut settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        settings.push(("WHEELHOUSE_BACKUP_STEP_EVERY_S", "1"));
+        House::start_with(data, &settings)
+    }
+
+    /// Place, key, and what else must be known to reach it.
+    pub fn all_settings(&self) -> Vec<(&'static str, String)> {
+        let mut settings = self.settings.clone();
+        settings.push(("WHEELHOUSE_BACKUP_TARGET", self.target()));
+        settings.push(("WHEELHOUSE_BACKUP_KEY_FILE", self.key().to_str().expect("text").to_owned()));
+        settings
     }
 }
 
@@ -195,6 +211,10 @@ fn what_is_missing_or_wrong_is_said_in_clear_words() {
     command.args(["backup", "create", "--target", "s3://bucket/backups", "--data-dir"]).arg(data);
     let refused = command.arg("--key-file").arg(vault.key()).output().expect("it starts");
     assert!(words(&refused).contains("backup.not_configured"), "{}", words(&refused));
+    let mut command = wheelhouse();
+    command.args(["backup", "create", "--target", "ftp://host/backups", "--data-dir"]).arg(data);
+    let refused = command.arg("--key-file").arg(vault.key()).output().expect("it starts");
+    assert!(words(&refused).contains("backup.place"), "{}", words(&refused));
     vault.done(data, "create", &[]);
     vault.refused(data, "verify", &["--at", "2001-01-01T00:00:00Z"], "backup.point_unknown");
     vault.refused(data, "verify", &["--point", "no-such-point"], "backup.point_unknown");

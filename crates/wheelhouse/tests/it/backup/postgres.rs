@@ -5,58 +5,61 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use wh_testkit::engines::{EngineKind, shared};
 
 use super::{Vault, csv, rows_of, words};
-use crate::house::{House, sites, wheelhouse};
+use crate::house::{House, Site, sites, wheelhouse};
 
 #[test]
 fn a_postgres_is_backed_up_proven_and_loaded_into_a_new_database() {
     for site in sites().into_iter().filter(|site| site.kind == EngineKind::Postgres) {
-        let vault = Vault::new();
-        let (house, data) = (site.start(), site.folder.path());
-        let owner = house.set_up();
-        let panel = owner.panel("kept");
-        assert_eq!(owner.import(&panel, "replace", &csv(1, 2_000)).status, 201);
-        let stop = Arc::new(AtomicBool::new(false));
-        let (person, over) = (owner.clone(), stop.clone());
-        let writer = std::thread::spawn(move || {
-            for n in 0.. {
-                if over.load(Ordering::SeqCst) {
-                    return;
-                }
-                person.panel(&format!("meanwhile {n}"));
-            }
-        });
-        vault.done(data, "create", &[]);
-        stop.store(true, Ordering::SeqCst);
-        writer.join().expect("the writer");
-        let admin = shared().expect("sites() gave it").admin_url();
-        vault.refused(data, "verify", &[], "backup.not_configured");
-        let proof = vault.done(data, "verify", &["--scratch-url", admin]);
-        assert!(proof.contains("is whole"), "{proof}");
-        drop(house);
-
-        let into = vault.path("restored");
-        let folder = into.to_str().expect("text");
-        vault.done(data, "restore", &["--into", folder]);
-        // The old database is there and full: it is not written to.
-        let load =
-            || wheelhouse().args(["backup", "load", "--data-dir", folder]).output().expect("it starts");
-        let refused = words(&load());
-        assert!(refused.contains("backup.target_not_empty"), "{refused}");
-        let url = crate::upgrade::owner_url(data);
-        let old = url.rsplit('/').next().expect("a database");
-        let new = format!("{old}_new");
-        let init = wheelhouse()
-            .args(["db", "init", "--admin-url", admin, "--database", &new, "--login-prefix", old])
-            .args(["--data-dir", folder])
-            .output();
-        let init = init.expect("it starts");
-        assert!(init.status.success(), "{}", words(&init));
-        let loaded = load();
-        assert!(loaded.status.success(), "{}", words(&loaded));
-        let house = House::start_with(&into, &[]);
-        let owner = house.sign_in("olga@acme.example");
-        assert_eq!(rows_of(&owner, &panel, 1), 2_000);
-        assert_eq!(owner.get(&format!("/v1/panels/{panel}")).json()["title"], "kept");
-        owner.panel("after");
+        walk(&site, &Vault::new());
     }
+}
+
+/// The whole way, with any place for the backups.
+pub fn walk(site: &Site, vault: &Vault) {
+    let (house, data) = (site.start(), site.folder.path());
+    let owner = house.set_up();
+    let panel = owner.panel("kept");
+    assert_eq!(owner.import(&panel, "replace", &csv(1, 2_000)).status, 201);
+    let stop = Arc::new(AtomicBool::new(false));
+    let (person, over) = (owner.clone(), stop.clone());
+    let writer = std::thread::spawn(move || {
+        for n in 0.. {
+            if over.load(Ordering::SeqCst) {
+                return;
+            }
+            person.panel(&format!("meanwhile {n}"));
+        }
+    });
+    vault.done(data, "create", &[]);
+    stop.store(true, Ordering::SeqCst);
+    writer.join().expect("the writer");
+    let admin = shared().expect("sites() gave it").admin_url();
+    vault.refused(data, "verify", &[], "backup.not_configured");
+    let proof = vault.done(data, "verify", &["--scratch-url", admin]);
+    assert!(proof.contains("is whole"), "{proof}");
+    drop(house);
+
+    let into = vault.path("restored");
+    let folder = into.to_str().expect("text");
+    vault.done(data, "restore", &["--into", folder]);
+    // The old database is there and full: it is not written to.
+    let load = || wheelhouse().args(["backup", "load", "--data-dir", folder]).output().expect("it starts");
+    let refused = words(&load());
+    assert!(refused.contains("backup.target_not_empty"), "{refused}");
+    let url = crate::upgrade::owner_url(data);
+    let old = url.rsplit('/').next().expect("a database");
+    let new = format!("{old}_new");
+    let init = wheelhouse()
+        .args(["db", "init", "--admin-url", admin, "--database", &new, "--login-prefix", old])
+        .args(["--data-dir", folder])
+        .output();
+    let init = init.expect("it starts");
+    assert!(init.status.success(), "{}", words(&init));
+    let loaded = load();
+    assert!(loaded.status.success(), "{}", words(&loaded));
+    let house = House::start_with(&into, &[]);
+    let owner = house.sign_in("olga@acme.example");
+    assert_eq!(rows_of(&owner, &panel, 1), 2_000);
+    assert_eq!(owner.get(&format!("/v1/panels/{panel}")).json()["title"], "kept");
+    owner.panel("after");
 }
