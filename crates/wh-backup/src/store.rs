@@ -34,7 +34,7 @@ pub struct Store(Place);
 #[derive(Debug)]
 enum Place {
     Folder(Folder),
-    Bucket(Bucket),
+    Bucket(Box<Bucket>),
 }
 
 impl Store {
@@ -45,7 +45,7 @@ impl Store {
 
     /// The bucket, whether it is there or not: nothing is sent yet.
     pub fn bucket(name: &BucketName, s3: &S3, random: Arc<dyn Random>) -> Result<Self> {
-        Bucket::new(name, s3, random).map(|bucket| Self(Place::Bucket(bucket)))
+        Bucket::new(name, s3, random).map(|bucket| Self(Place::Bucket(Box::new(bucket))))
     }
 
     /// How it is named to a person.

@@ -41,7 +41,11 @@ const REFUSALS: &[&str] = &[
     "PermanentRedirect",
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
+    // Of versitygw, for a key id that nobody has; with status 404.
+    "XAdminUserNotFound",
 ];
+/// What object stores answer when a name is not there; to HEAD they answer nothing.
+const ABSENCES: &[&str] = &["", "NoSuchKey", "NotFound"];
 
 /// A bucket.
 pub(super) struct Bucket {
@@ -79,6 +83,7 @@ impl Drop for Bucket {
 impl Bucket {
     /// The bucket, whether it is there or not.
     pub fn new(name: &BucketName, s3: &S3, random: Arc<dyn Random>) -> Result<Self> {
+        let store = s3.client(name)?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("backup-bucket")
@@ -86,7 +91,7 @@ impl Bucket {
             .build()
             .map_err(|e| wh_base::codes::INTERNAL.caused("the runtime of a bucket did not start", e))?;
         let (words, prefix) = (name.words(), name.prefix.clone());
-        let remote = Remote { store: s3.client(name)?, handle: runtime.handle().clone(), words, prefix };
+        let remote = Remote { store, handle: runtime.handle().clone(), words, prefix };
         Ok(Self { remote, random, held: Arc::default(), runtime: Some(runtime) })
     }
 
@@ -304,7 +309,7 @@ impl Remote {
     fn failed(&self, name: &str, error: &object_store::Error) -> Error {
         use object_store::Error as Failure;
         let (words, text) = (&self.words, error.to_string());
-        let code = between(&text, "<Code>", "</Code>").unwrap_or_default();
+        let code = code_of(&text);
         let status = text.split("status code: ").nth(1).and_then(|rest| rest.get(..3)?.parse::<u16>().ok());
         let says = if code.is_empty() { String::new() } else { format!(" ({code})") };
         let refused = matches!(error, Failure::PermissionDenied { .. } | Failure::Unauthenticated { .. })
@@ -334,11 +339,13 @@ impl Remote {
 
 /// A name that is not there, in a bucket that is.
 fn is_no_such_object(error: &object_store::Error) -> bool {
-    matches!(error, object_store::Error::NotFound { .. }) && !error.to_string().contains("NoSuchBucket")
+    matches!(error, object_store::Error::NotFound { .. }) && ABSENCES.contains(&code_of(&error.to_string()))
 }
 
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    text.split_once(before)?.1.split_once(after).map(|(found, _)| found)
+/// The code in an answer; empty where it has none.
+fn code_of(text: &str) -> &str {
+    let found = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    found.map_or("", |(code, _)| code)
 }
 
 /// The words of the last cause, and whether there was no answer at all.

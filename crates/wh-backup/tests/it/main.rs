@@ -1,3 +1,5 @@
-//! What no run through the command line reaches: retention over weeks, and a log that begins anew between two looks.
+//! What no run through the command line reaches: retention over weeks, a log that begins anew between two looks, each way to
+//! write a place wrongly.
 mod follow;
+mod place;
 mod retention;
