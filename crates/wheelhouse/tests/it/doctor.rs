@@ -233,3 +233,44 @@ fn a_login_that_may_too_much_is_named() {
     assert_eq!(ill.of("database rights").0, "fail");
     assert!(ill.words.contains("superuser"), "{}", ill.words);
 }
+
+#[test]
+fn the_place_of_the_backups_and_the_age_of_the_last_one_are_looked_at() {
+    let site = Site::new(EngineKind::Sqlite);
+    site.start().set_up();
+    let data = site.folder.path();
+    let none = visit(data, &[]);
+    assert_eq!(none.of("backup target").0, "warn", "{}", none.words);
+    let vault = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| vault.path().join(name).to_str().expect("text").to_owned();
+    let (key, other, place) = (path("backup.key"), path("other.key"), path("backups"));
+    for key in [&key, &other] {
+        assert!(wheelhouse().args(["backup", "key", key]).output().expect("it starts").status.success());
+    }
+    let settings =
+        [("WHEELHOUSE_BACKUP_TARGET", place.as_str()), ("WHEELHOUSE_BACKUP_KEY_FILE", key.as_str())];
+
+    let before = visit(data, &settings);
+    let (state, found) = before.of("backup target");
+    assert!(state == "ok" && found.contains("first backup"), "{found}");
+    assert_eq!((before.of("last backup").0, before.of("last proof").0), ("warn", "warn"));
+    assert!(!Path::new(&place).exists(), "it changes nothing");
+    for verb in ["create", "verify"] {
+        let mut command = wheelhouse();
+        command.args(["backup", verb, "--data-dir"]).arg(data).envs(settings);
+        assert!(command.output().expect("it starts").status.success(), "{verb}");
+    }
+    let after = visit(data, &settings);
+    let (state, found) = after.of("backup target");
+    assert!(state == "ok" && found.contains("newest point"), "{found}");
+    assert_eq!((after.of("last backup").0, after.of("last proof").0), ("ok", "ok"), "{}", after.words);
+
+    let wrong = [settings[0], ("WHEELHOUSE_BACKUP_KEY_FILE", other.as_str())];
+    assert_eq!(visit(data, &wrong).of("backup target").0, "fail");
+    let file = [("WHEELHOUSE_BACKUP_TARGET", key.as_str()), settings[1]];
+    let ill = visit(data, &file);
+    assert!(!ill.well && ill.of("backup target").0 == "fail", "{}", ill.words);
+    let unsaid = [("WHEELHOUSE_BACKUP_TARGET", "s3://company-backups/here"), settings[1]];
+    let ill = visit(data, &unsaid);
+    assert!(ill.of("backup target").1.contains("s3_access_key_id"), "{}", ill.words);
+}

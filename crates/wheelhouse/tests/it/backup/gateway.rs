@@ -15,7 +15,7 @@ use super::Vault;
 /// Who asks.
 pub const KEY_ID: &str = "AKIAWHEELHOUSETEST01";
 /// What must stand in no output.
-pub const SECRET: &str = "sEcReT/of+the0bjectStore/NeverPrinted77";
+pub const SECRET: &str = "Secret/of+the+ObjectStore/NeverPrinted77";
 const BUCKET: &str = "wheelhouse";
 /// Far more than it takes to start.
 const PATIENCE: Duration = Duration::from_mins(1);
