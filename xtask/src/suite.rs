@@ -4,12 +4,8 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-<<<<<<< HEAD
-use crate::counterparts::Testbed;
-use crate::fuzz;
-=======
 use crate::counterparts::{Testbed, VERSITYGW};
->>>>>>> dcdb061 (Keep backups in a bucket of an object store, and let the doctor look at them)
+use crate::fuzz;
 use crate::gen_files::{self, Mode};
 use crate::packages;
 use crate::run::{NPM_INSTALL, command, shown};
