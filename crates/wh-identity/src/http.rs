@@ -84,6 +84,7 @@ fn company_operations(registry: &mut Registry) {
     registry.op(routes!(member::member_list), Op::read(IDENTITY_READ));
     let update = Op::change(IDENTITY_WRITE)
         .errors(&[&codes::MEMBER_NOT_FOUND, &codes::ROLE_ABOVE, &codes::LAST_OWNER])
+        .errors(&[&wh_server::codes::BEARER_SESSION])
         .body_max(BODY_BYTES_MAX);
     registry.op(routes!(member::member_update), update);
     let remove = Op::danger(IDENTITY_WRITE).errors(&[
@@ -96,7 +97,8 @@ fn company_operations(registry: &mut Registry) {
 
 fn invitation_operations(registry: &mut Registry) {
     registry.op(routes!(invitation::invitation_list), Op::read(IDENTITY_WRITE));
-    let create = secret(Op::change(IDENTITY_WRITE)).errors(&[
+    // The link makes a session, which has no scopes, no networks and no end of a key: a key must not get one.
+    let create = secret(Op::change(IDENTITY_WRITE).session_only()).errors(&[
         &codes::EMAIL,
         &codes::ROLE_ABOVE,
         &codes::MEMBER_EXISTS,

@@ -32,6 +32,10 @@ pub async fn member_update(identity: &Identity, actor: &Actor, user: UserId, rol
     if member.role == role {
         return Ok(member);
     }
+    // A person signs in without the scopes, networks and end of the key: it may take away, and give nothing.
+    if role > member.role && actor.key().is_some() {
+        return Err(wh_server::codes::BEARER_SESSION.error("an API key gives nobody a higher role"));
+    }
     let owners = store::owner_count(&mut change.tx, actor.tenant).await?;
     model::owner_remains(owners, member.role, Some(role))?;
     store::member_role_set(&mut change.tx, actor.tenant, user, role).await?;

@@ -4,15 +4,15 @@ use wh_base::SeededRandom;
 use wh_identity::{MIGRATIONS, model};
 use wh_testkit::both_engines;
 
-use crate::house::{Browser, House, OWNER, key_of};
+use crate::house::{Browser, House, OWNER, issued, key_of, user_id};
 
 both_engines!(a_bearer_needs_no_page_and_never_comes_with_a_session, &[MIGRATIONS], async |t| {
     let mut house = House::new(t).await;
     let text = key_of(&mut house.owner, &["identity:write", "identity:self"]).await;
     for (number, site) in [None, Some("cross-site"), Some("same-origin")].into_iter().enumerate() {
         let mut program = Browser { site, ..Browser::program(&house.node, &text) };
-        let body = json!({"email": format!("x{number}@example.com"), "role": "viewer"});
-        let reply = program.post("invitations", body).await;
+        let body = json!({"name": format!("program {number}"), "role": "viewer"});
+        let reply = program.post("service-accounts", body).await;
         assert_eq!((reply.status, reply.set_cookie()), (201, ""), "{site:?}");
     }
     let mut page = Browser { site: None, ..house.owner.clone() };
@@ -59,6 +59,7 @@ both_engines!(operations_about_sessions_are_not_for_keys, &[MIGRATIONS], async |
         refused,
         [
             "api_key_create",
+            "invitation_create",
             "password_change",
             "session_end",
             "session_list",
@@ -100,4 +101,29 @@ both_engines!(wrong_keys_are_counted_by_address_and_hold_up_no_right_one, &[MIGR
     let mut wrong = Browser::program_at(&house.node, "whk_mistyped", [203, 0, 113, 7]);
     assert_eq!(wrong.get("me").await.status, 401);
     assert_eq!(wrong.get("me").await.status, 429);
+});
+
+both_engines!(a_key_lets_nobody_in_who_is_less_bounded_than_itself, &[MIGRATIONS], async |t| {
+    let mut house = House::new(t).await;
+    let mut bob = house.member("bob@example.com", "editor").await;
+    let path = format!("members/{}", user_id(&mut bob).await);
+    let body =
+        json!({"name": "ci", "scopes": ["identity:write"], "networks": ["10.0.0.0/8"], "valid_days": 1});
+    let (_, text) = issued(&mut house.owner, "api-keys", body).await;
+    let mut stolen = Browser::program_at(&house.node, &text, [10, 0, 0, 1]);
+    let refused = (403, "server.bearer_session");
+    for role in ["owner", "viewer"] {
+        let invite = json!({"email": "mallory@example.com", "role": role});
+        assert_eq!(stolen.post("invitations", invite).await.said(), refused, "{role}");
+    }
+    for role in ["operator", "admin", "owner"] {
+        assert_eq!(stolen.patch(&path, json!({"role": role})).await.said(), refused, "{role}");
+    }
+    assert_eq!(house.owner.get("invitations").await.body["items"], json!([]));
+    assert_eq!(bob.get("me").await.body["role"], "editor");
+    // What a directory does when somebody leaves: the role stays or falls, and the member goes.
+    assert_eq!(stolen.patch(&path, json!({"role": "editor"})).await.status, 200);
+    assert_eq!(stolen.patch(&path, json!({"role": "viewer"})).await.status, 200);
+    assert_eq!(stolen.delete(&path).await.status, 204);
+    assert_eq!(bob.get("me").await.status, 401);
 });

@@ -27,8 +27,8 @@ both_engines!(a_key_opens_what_its_scopes_and_its_owner_allow, &[MIGRATIONS], as
     assert_eq!(all.get("invitations").await.status, 200);
     assert_eq!(few.get("members").await.status, 200);
     assert_eq!(few.get("invitations").await.said(), (403, "server.bearer_scope"));
-    let invite = json!({"email": "x@example.com", "role": "viewer"});
-    assert_eq!(few.post("invitations", invite.clone()).await.said(), (403, "server.bearer_scope"));
+    let account = json!({"name": "ci", "role": "viewer"});
+    assert_eq!(few.post("service-accounts", account.clone()).await.said(), (403, "server.bearer_scope"));
 
     // What the owner loses, the key loses; what they get back, it has again.
     let path = format!("members/{bobs}");
@@ -37,7 +37,7 @@ both_engines!(a_key_opens_what_its_scopes_and_its_owner_allow, &[MIGRATIONS], as
     assert_eq!(all.get("me").await.body["permissions"], json!(["identity:self", "identity:read"]));
     assert_eq!(all.get("members").await.status, 200);
     assert_eq!(house.owner.patch(&path, json!({"role": "admin"})).await.status, 200);
-    assert_eq!(all.post("invitations", invite).await.status, 201);
+    assert_eq!(all.post("service-accounts", account).await.status, 201);
 });
 
 both_engines!(only_a_hash_of_the_secret_is_kept, &[MIGRATIONS], async |t| {
@@ -192,8 +192,8 @@ both_engines!(the_trail_names_the_key_that_acted, &[MIGRATIONS], async |t| {
         json!({"name": "ci", "scopes": ["identity:write", "identity:self"], "networks": ["127.0.0.1"]});
     let (id, text) = issued(&mut house.owner, "api-keys", body).await;
     let mut program = Browser::program(&house.node, &text);
-    let invite = json!({"email": "x@example.com", "role": "viewer"});
-    assert_eq!(program.post("invitations", invite).await.status, 201);
+    let account = json!({"name": "ci", "role": "viewer"});
+    assert_eq!(program.post("service-accounts", account).await.status, 201);
     assert_eq!(program.patch(&format!("api-keys/{id}"), json!({"name": "cd"})).await.status, 200);
     assert_eq!(program.delete(&format!("api-keys/{id}")).await.status, 204);
 
@@ -204,7 +204,7 @@ both_engines!(the_trail_names_the_key_that_acted, &[MIGRATIONS], async |t| {
         told,
         [
             ("api_key_create", false),
-            ("invitation_create", true),
+            ("service_account_create", true),
             ("api_key_update", true),
             ("api_key_revoke", true)
         ]

@@ -29,8 +29,7 @@ both_engines!(an_account_acts_by_its_keys_until_it_is_switched_off_or_gone, &[MI
     assert_eq!((&me["user"]["name"], &me["user"]["email"]), (&json!("CI"), &Value::Null));
     assert_eq!(path, format!("service-accounts/{}", me["user"]["id"].as_str().expect("an id")));
     assert_eq!((&me["role"], &me["api_key_id"]), (&json!("admin"), &json!(id)));
-    let invite = json!({"email": "x@example.com", "role": "viewer"});
-    assert_eq!(program.post("invitations", invite).await.status, 201);
+    assert_eq!(program.get("invitations").await.status, 200);
 
     let listed = house.owner.get("service-accounts").await.body;
     assert_eq!((&listed["items"][0]["name"], &listed["items"][0]["keys"]), (&json!("CI"), &json!(1)));
@@ -50,10 +49,9 @@ both_engines!(an_account_acts_by_its_keys_until_it_is_switched_off_or_gone, &[MI
     assert_eq!(house.owner.patch(&path, json!({"enabled": true, "name": "CD"})).await.status, 200);
     assert_eq!(program.get("me").await.body["user"]["name"], "CD");
 
-    // Another role counts from the next request, and its open invitations fall with the old one.
+    // Another role counts from the next request.
     assert_eq!(house.owner.patch(&path, json!({"role": "viewer"})).await.status, 200);
     assert_eq!(program.get("me").await.body["permissions"], json!(["identity:self"]));
-    assert_eq!(house.owner.get("invitations").await.body["items"], json!([]));
 
     assert_eq!(house.owner.delete(&path).await.status, 204);
     assert_eq!(program.get("me").await.said(), (401, "server.bearer"));
