@@ -6,7 +6,7 @@ mod password;
 mod words;
 
 use wh_base::{Origin, Result, Timestamp};
-use wh_contract::{ApiKeyId, InvitationId, Role, SessionId, TenantId, UserId};
+use wh_contract::{ApiKeyId, IDENTITY_WRITE, InvitationId, Role, SessionId, TenantId, UserId};
 
 use crate::codes;
 
@@ -171,6 +171,11 @@ pub fn role_within(own: Role, other: Role) -> Result<()> {
         return Ok(());
     }
     Err(codes::ROLE_ABOVE.error(format!("{} is above {}", other.word(), own.word())))
+}
+
+/// Whether what somebody made for others stays when they are this now: only what they could make still, at most with that role.
+pub fn made_stays(now: Option<Role>, role: Role) -> bool {
+    now.is_some_and(|now| role <= now && now >= IDENTITY_WRITE.lowest_role)
 }
 
 /// Whoever stops being an owner must leave one behind.

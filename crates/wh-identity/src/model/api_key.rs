@@ -60,6 +60,8 @@ pub struct ApiKey {
     pub networks: Vec<Network>,
     /// Who made it.
     pub created_by: UserId,
+    /// The person at whose word it lives: its maker, or who made the key that made it. It falls with them.
+    pub vouched_by: UserId,
     /// Since when.
     pub created_at: Timestamp,
     /// Until when.

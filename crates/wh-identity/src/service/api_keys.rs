@@ -2,7 +2,7 @@
 use serde_json::{Value, json};
 use wh_base::{Actor, Error, Network, Result, Secret, Timestamp};
 use wh_contract::events::{ApiKeyCreated, ApiKeyRenamed, ApiKeyRevoked};
-use wh_contract::{ApiKeyId, IDENTITY_SELF, TenantId, UserId};
+use wh_contract::{ApiKeyId, IDENTITY_SELF, Role, TenantId, UserId};
 use wh_db::Who;
 
 use super::cache::Stale;
@@ -68,6 +68,12 @@ impl Draft {
         owner: UserId,
         action: &'static str,
     ) -> Result<IssuedKey> {
+        let vouched_by = match actor.key() {
+            None => actor.user,
+            Some(grant) => store::api_key_vouched_by(&mut change.tx, grant.key)
+                .await?
+                .ok_or_else(|| wh_server::codes::UNAUTHENTICATED.error("the key was revoked just now"))?,
+        };
         let (public_id, secret, text) = model::issue(&*identity.0.cx.random)?;
         let key = ApiKey {
             id: identity.0.cx.next_id(),
@@ -78,6 +84,7 @@ impl Draft {
             scopes: self.scopes.names(),
             networks: self.networks,
             created_by: actor.user,
+            vouched_by,
             created_at: self.now,
             expires_at: self.expires_at,
             used_at: None,
@@ -223,7 +230,32 @@ pub(super) async fn revoke_all(change: &mut Change, tenant: TenantId, user: User
     }
 }
 
-/// Rows read at once by `revoke_all`.
+/// End the keys of service accounts that somebody made, or let be made by a key, who is gone or is this now: they may have kept
+/// the text. A key of an account that they could still make one for stays.
+pub(super) async fn revoke_made(
+    change: &mut Change,
+    tenant: TenantId,
+    by: UserId,
+    now: Option<Role>,
+) -> Result<()> {
+    let mut after = ApiKeyId(uuid::Uuid::nil());
+    loop {
+        let some = store::api_key_list_by(&mut change.tx, tenant, by, after, REVOKED_AT_ONCE).await?;
+        for (key, role) in &some {
+            after = key.id;
+            if !model::made_stays(now, *role) {
+                revoke(change, key).await?;
+                let states = [told(key), Value::Null];
+                change.audit(tenant, "service_account_key_revoke", subject(key.id), states).await?;
+            }
+        }
+        if some.len() < REVOKED_AT_ONCE as usize {
+            return Ok(());
+        }
+    }
+}
+
+/// Rows read at once by `revoke_all` and `revoke_made`.
 const REVOKED_AT_ONCE: u32 = 200;
 
 async fn list(

@@ -22,7 +22,8 @@ pub async fn member_list(
         .await
 }
 
-/// Make a member something else. Their invitations above the new role fall with the old one.
+/// Make a member something else. Their invitations, and the keys they made for service accounts, above the new role fall with
+/// the old one.
 pub async fn member_update(identity: &Identity, actor: &Actor, user: UserId, role: Role) -> Result<Member> {
     let mut change = Change::begin(identity, Who::from(actor)).await?;
     let member = held(&mut change, actor, user).await?;
@@ -40,6 +41,7 @@ pub async fn member_update(identity: &Identity, actor: &Actor, user: UserId, rol
     model::owner_remains(owners, member.role, Some(role))?;
     store::member_role_set(&mut change.tx, actor.tenant, user, role).await?;
     revoke_invitations(&mut change, actor, user, Some(role)).await?;
+    api_keys::revoke_made(&mut change, actor.tenant, user, Some(role)).await?;
     change.stale(Stale::Member(actor.tenant, user));
     change.emit(actor.tenant, MemberRoleChanged { user, role }).await?;
     let states =
@@ -49,7 +51,7 @@ pub async fn member_update(identity: &Identity, actor: &Actor, user: UserId, rol
     Ok(Member { role, ..member })
 }
 
-/// Take a member out: their sessions and keys here end, their open invitations fall.
+/// Take a member out: their sessions and keys here end; their open invitations and the keys they made for service accounts fall.
 pub async fn member_remove(identity: &Identity, actor: &Actor, user: UserId) -> Result<()> {
     let mut change = Change::begin(identity, Who::from(actor)).await?;
     let member = held(&mut change, actor, user).await?;
@@ -61,6 +63,7 @@ pub async fn member_remove(identity: &Identity, actor: &Actor, user: UserId) -> 
     let sessions = store::session_list_in(&mut change.tx, actor.tenant, user).await?;
     store::session_delete_in(&mut change.tx, actor.tenant, user).await?;
     api_keys::revoke_all(&mut change, actor.tenant, user).await?;
+    api_keys::revoke_made(&mut change, actor.tenant, user, None).await?;
     store::member_delete(&mut change.tx, actor.tenant, user).await?;
     for session in sessions {
         change.emit(actor.tenant, SessionRevoked { user, session }).await?;
@@ -86,7 +89,7 @@ pub(super) async fn revoke_invitations(
     now: Option<Role>,
 ) -> Result<()> {
     for invitation in store::invitation_list_by(&mut change.tx, actor.tenant, by).await? {
-        let stays = now.is_some_and(|role| invitation.role <= role && role >= IDENTITY_WRITE.lowest_role);
+        let stays = model::made_stays(now, invitation.role);
         if !stays && store::invitation_delete(&mut change.tx, actor.tenant, invitation.id).await? {
             change.emit(actor.tenant, InvitationRevoked { invitation: invitation.id }).await?;
         }

@@ -116,6 +116,7 @@ pub async fn service_account_update(
     if after.role != before.role {
         store::member_role_set(&mut change.tx, actor.tenant, account, after.role).await?;
         members::revoke_invitations(&mut change, actor, account, Some(after.role)).await?;
+        api_keys::revoke_made(&mut change, actor.tenant, account, Some(after.role)).await?;
         change.emit(actor.tenant, MemberRoleChanged { user: account, role: after.role }).await?;
     }
     change.stale(Stale::Member(actor.tenant, account));
@@ -127,12 +128,13 @@ pub async fn service_account_update(
     Ok(after)
 }
 
-/// Remove it with its keys.
+/// Remove it with its keys, and with the keys that it made for others.
 pub async fn service_account_delete(identity: &Identity, actor: &Actor, account: UserId) -> Result<()> {
     let mut change = Change::begin(identity, Who::from(actor)).await?;
     let (before, _) = account_within(&mut change, actor, account, identity.now()).await?;
     members::revoke_invitations(&mut change, actor, account, None).await?;
     api_keys::revoke_all(&mut change, actor.tenant, account).await?;
+    api_keys::revoke_made(&mut change, actor.tenant, account, None).await?;
     store::member_delete(&mut change.tx, actor.tenant, account).await?;
     change.stale(Stale::Member(actor.tenant, account));
     change.emit(actor.tenant, ServiceAccountDeleted { account }).await?;

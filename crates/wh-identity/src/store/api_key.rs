@@ -20,8 +20,8 @@ pub(crate) struct HeldKey {
 
 pub(crate) async fn api_key_insert(tx: &mut GlobalTx, key: &ApiKey, secret: SecretHash) -> Result<()> {
     let sql = "INSERT INTO identity_api_key
-        (id, public_id, secret_hash, tenant_id, user_id, name, scopes, networks, created_by, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        (id, public_id, secret_hash, tenant_id, user_id, name, scopes, networks, created_by, created_at, expires_at,
+        vouched_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let (public_id, name) = (key.public_id.as_str(), key.name.as_str());
     let (scopes, networks) = (key.scopes.join(" "), written(&key.networks));
     let (by, from, until) = (key.created_by, key.created_at, key.expires_at);
@@ -36,7 +36,8 @@ pub(crate) async fn api_key_insert(tx: &mut GlobalTx, key: &ApiKey, secret: Secr
         networks,
         by,
         from,
-        until
+        until,
+        key.vouched_by
     ];
     tx.run(sql, values).await
 }
@@ -88,7 +89,7 @@ pub(crate) async fn api_key_list(
     limit: u32,
 ) -> Result<Vec<ApiKey>> {
     let sql = "SELECT id, public_id, tenant_id, user_id, name, scopes, networks, created_by, created_at, expires_at,
-        used_at, used_address FROM identity_api_key
+        used_at, used_address, COALESCE(vouched_by, created_by) AS vouched_by FROM identity_api_key
         WHERE tenant_id = $1 AND user_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
     db.rows(sql, args![tenant, user, before, i64::from(limit)]).await?.iter().map(api_key).collect()
 }
@@ -100,8 +101,33 @@ pub(crate) async fn api_key_get(
     key: ApiKeyId,
 ) -> Result<Option<ApiKey>> {
     let sql = "SELECT id, public_id, tenant_id, user_id, name, scopes, networks, created_by, created_at, expires_at,
-        used_at, used_address FROM identity_api_key WHERE tenant_id = $1 AND user_id = $2 AND id = $3";
+        used_at, used_address, COALESCE(vouched_by, created_by) AS vouched_by FROM identity_api_key
+        WHERE tenant_id = $1 AND user_id = $2 AND id = $3";
     db.row_opt(sql, args![tenant, user, key]).await?.as_ref().map(api_key).transpose()
+}
+
+/// The person at whose word a key lives, if it still does.
+pub(crate) async fn api_key_vouched_by(db: &mut impl GlobalReads, key: ApiKeyId) -> Result<Option<UserId>> {
+    let sql = "SELECT COALESCE(vouched_by, created_by) AS vouched_by FROM identity_api_key WHERE id = $1";
+    db.row_opt(sql, args![key]).await?.map(|row| row.uuid("vouched_by")).transpose()
+}
+
+/// The keys of others that somebody made or that live at their word, each with its owner's role, in the order of their ids.
+pub(crate) async fn api_key_list_by(
+    db: &mut impl GlobalReads,
+    tenant: TenantId,
+    by: UserId,
+    after: ApiKeyId,
+    limit: u32,
+) -> Result<Vec<(ApiKey, Role)>> {
+    let sql = "SELECT k.id, k.public_id, k.tenant_id, k.user_id, k.name, k.scopes, k.networks, k.created_by,
+        k.created_at, k.expires_at, k.used_at, k.used_address, COALESCE(k.vouched_by, k.created_by) AS vouched_by,
+        m.role FROM identity_api_key k
+        JOIN identity_member m ON m.tenant_id = k.tenant_id AND m.user_id = k.user_id
+        WHERE k.tenant_id = $1 AND k.user_id <> $2 AND (k.created_by = $2 OR k.vouched_by = $2) AND k.id > $3
+        ORDER BY k.id LIMIT $4";
+    let rows = db.rows(sql, args![tenant, by, after, i64::from(limit)]).await?;
+    rows.iter().map(|row| Ok((api_key(row)?, role(row, "role")?))).collect()
 }
 
 /// How many keys of a member live.
@@ -158,6 +184,7 @@ fn api_key(row: &Row) -> Result<ApiKey> {
         scopes: words(row.text("scopes")?),
         networks: read(row.text("networks")?)?,
         created_by: row.uuid("created_by")?,
+        vouched_by: row.uuid("vouched_by")?,
         created_at: row.time("created_at")?,
         expires_at: row.time("expires_at")?,
         used_at: row.time_opt("used_at")?,

@@ -192,6 +192,66 @@ both_engines!(a_key_that_makes_a_key_gives_no_more_than_it_has, &[MIGRATIONS], a
     assert_eq!(made["items"][0]["created_by"], me["user"]["id"]);
 });
 
+both_engines!(keys_fall_with_whoever_made_them_also_through_other_keys, &[MIGRATIONS], async |t| {
+    let mut house = House::new(t).await;
+    let tenant = house.tenant().await;
+    let mut adam = house.member("adam@example.com", "admin").await;
+    let path = format!("members/{}", user_id(&mut adam).await);
+    let maker = account(&mut adam, "rotator", "admin").await;
+    let keys = format!("{maker}/api-keys");
+    let scopes = wish(&["identity:write", "identity:self"]);
+    let (first, text) = issued(&mut adam, &keys, scopes.clone()).await;
+    let mut kept = Browser::program(&house.node, &text);
+    // By that key one for another account; then the first is revoked, so that nothing leads back to it.
+    let target = account(&mut kept, "target", "viewer").await;
+    let (second, text) = issued(&mut kept, &format!("{target}/api-keys"), wish(&["identity:self"])).await;
+    let mut made = Browser::program(&house.node, &text);
+    house.t.clock.advance_seconds(1);
+    let (third, text) = issued(&mut adam, &keys, scopes.clone()).await;
+    let mut third_key = Browser::program(&house.node, &text);
+    assert_eq!(adam.delete(&format!("{keys}/{first}")).await.status, 204);
+    let (_, text) = issued(&mut house.owner, &keys, scopes).await;
+    let mut owners = Browser::program(&house.node, &text);
+    for program in [&mut made, &mut third_key, &mut owners] {
+        assert_eq!(program.get("me").await.status, 200);
+    }
+
+    assert_eq!(house.owner.delete(&path).await.status, 204);
+    for program in [&mut made, &mut third_key] {
+        assert_eq!(program.get("me").await.said(), (401, "server.bearer"));
+    }
+    assert_eq!(owners.get("me").await.status, 200, "somebody else's word");
+    let mut lines = house.t.cx.db.audit_before(tenant, i64::MAX, 3).await.expect("the trail");
+    lines.reverse();
+    let told: Vec<_> = lines.iter().map(|line| (line.action.as_str(), line.subject.clone())).collect();
+    let key = |id: &str| ("service_account_key_revoke", format!("identity.api_key/{id}"));
+    let gone = ("member_remove", path.replace("members/", "identity.member/"));
+    assert_eq!(told, [key(&second), key(&third), gone]);
+    assert!(lines[0].before.as_ref().is_some_and(|before| before["name"] == "deploy"));
+    assert_eq!(house.owner.get("service-accounts").await.body["items"].as_array().map(Vec::len), Some(2));
+});
+
+both_engines!(keys_above_the_new_role_of_their_maker_fall, &[MIGRATIONS], async |t| {
+    let mut house = House::new(t).await;
+    let mut olga = house.member("olga@example.com", "owner").await;
+    let path = format!("members/{}", user_id(&mut olga).await);
+    let mut programs = Vec::new();
+    for role in ["owner", "viewer"] {
+        let keys = format!("{}/api-keys", account(&mut olga, role, role).await);
+        let (_, text) = issued(&mut olga, &keys, wish(&["identity:self"])).await;
+        programs.push(Browser::program(&house.node, &text));
+    }
+    let own = issued(&mut olga, "api-keys", wish(&["identity:self"])).await.1;
+    let mut own = Browser::program(&house.node, &own);
+    for (role, statuses) in [("admin", [401, 200]), ("editor", [401, 401]), ("owner", [401, 401])] {
+        assert_eq!(house.owner.patch(&path, json!({"role": role})).await.status, 200);
+        for (program, status) in programs.iter_mut().zip(statuses) {
+            assert_eq!(program.get("me").await.status, status, "{role}");
+        }
+        assert_eq!(own.get("me").await.status, 200, "one's own key is as much as oneself");
+    }
+});
+
 both_engines!(names_are_unique_and_accounts_come_in_pages, &[MIGRATIONS], async |t| {
     let mut house = House::new(t).await;
     for name in ["zeta", "beta", "alpha"] {
