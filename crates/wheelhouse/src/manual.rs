@@ -14,17 +14,25 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
-use wh_base::Random;
+use tokio::sync::Semaphore;
+use wh_base::{Random, codes};
 use wh_server::Answer;
 use wh_server::edge::{Nonce, document_headers};
 
 use pages::Page;
+use search::Index;
 
 /// Words of a search are looked at up to this many characters.
 const QUERY_CHARS_MAX: usize = 200;
 const STYLE: &str = include_str!("manual/style.css");
 
+/// Searches at the same time. Anybody may ask without signing in: they get a small part of the machine, and none of the threads
+/// that everybody else's requests run on.
+const SEARCHES_MAX: usize = 2;
+
 static PAGES: LazyLock<Vec<Page>> = LazyLock::new(pages::all);
+static INDEX: LazyLock<Index<'static>> = LazyLock::new(|| Index::new(&PAGES));
+static SEARCHES: Semaphore = Semaphore::const_new(SEARCHES_MAX);
 
 /// `/docs` and everything below it.
 pub fn routes(random: Arc<dyn Random>) -> Router {
@@ -60,8 +68,16 @@ struct Asked {
 
 async fn found(State(random): State<Arc<dyn Random>>, Query(asked): Query<Asked>) -> Answer<Response> {
     let words: String = asked.q.chars().take(QUERY_CHARS_MAX).collect();
-    let hits = search::search(&PAGES, &words);
-    document(&*random, StatusCode::OK, &layout::found(&PAGES, words.trim(), &hits))
+    let broken = || codes::INTERNAL.error("the search of the manual ended early");
+    // Whoever leaves while waiting gives up their place.
+    let turn = SEARCHES.acquire().await.map_err(|_| broken())?;
+    let looked = tokio::task::spawn_blocking(move || {
+        // Held by the search itself: it does not end when the reader leaves.
+        let _turn = turn;
+        layout::found(&PAGES, words.trim(), &INDEX.search(&words))
+    });
+    let html = looked.await.map_err(|_| broken())?;
+    document(&*random, StatusCode::OK, &html)
 }
 
 async fn style() -> Response {

@@ -1,6 +1,10 @@
-//! Finds sections that hold every word. A few hundred pages: read through, not indexed.
-use super::pages::Page;
+//! Finds sections that hold every word. A few hundred pages: read through, not indexed. Whoever asks decides what it may cost.
+use std::collections::HashSet;
 
+use super::pages::{Page, Section};
+
+/// Different words that count; what comes behind them is not looked for.
+const WORDS_MAX: usize = 8;
 /// Sections that are shown.
 const HITS_MAX: usize = 50;
 /// Characters of text around the first word.
@@ -18,37 +22,71 @@ pub(super) struct Hit<'a> {
     pub(super) anchor: &'a str,
     /// Its text around the first word.
     pub(super) excerpt: String,
-    weight: usize,
 }
 
-/// The best sections first.
-pub(super) fn search<'a>(pages: &'a [Page], asked: &str) -> Vec<Hit<'a>> {
-    let words: Vec<String> = asked.split_whitespace().map(str::to_lowercase).collect();
-    if words.is_empty() {
-        return Vec::new();
+/// All sections as they are looked through: in lower case, which is made once.
+pub(super) struct Index<'a>(Vec<Entry<'a>>);
+
+struct Entry<'a> {
+    page: &'a Page,
+    section: &'a Section,
+    title: String,
+    text: String,
+}
+
+impl Entry<'_> {
+    /// How much it says about the words; nothing when one of them is missing.
+    fn weight(&self, words: &[String]) -> Option<usize> {
+        words.iter().try_fold(0, |sum, word| {
+            let in_title = self.title.matches(word.as_str()).count() * TITLE_WEIGHT;
+            let found = in_title + self.text.matches(word.as_str()).count();
+            (found > 0).then_some(sum + found)
+        })
     }
-    let mut hits = Vec::new();
-    for page in pages {
-        for section in &page.sections {
-            let (title, text) = (section.title.to_lowercase(), section.text.to_lowercase());
-            let counts = words.iter().map(|word| {
-                title.matches(word.as_str()).count() * TITLE_WEIGHT + text.matches(word.as_str()).count()
-            });
-            let counts: Vec<usize> = counts.collect();
-            if counts.iter().all(|count| *count > 0) {
-                hits.push(Hit {
-                    page,
-                    title: &section.title,
-                    anchor: &section.anchor,
-                    excerpt: excerpt(&section.text, &words),
-                    weight: counts.iter().sum(),
-                });
-            }
+}
+
+impl<'a> Index<'a> {
+    /// Of these pages.
+    pub(super) fn new(pages: &'a [Page]) -> Self {
+        let sections = pages.iter().flat_map(|page| page.sections.iter().map(move |section| (page, section)));
+        let entries = sections.map(|(page, section)| Entry {
+            page,
+            section,
+            title: section.title.to_lowercase(),
+            text: section.text.to_lowercase(),
+        });
+        Self(entries.collect())
+    }
+
+    /// The best sections first.
+    pub(super) fn search(&self, asked: &str) -> Vec<Hit<'a>> {
+        let words = words(asked);
+        if words.is_empty() {
+            return Vec::new();
         }
+        let found = self.0.iter().filter_map(|entry| Some((entry.weight(&words)?, entry)));
+        let mut found: Vec<(usize, &Entry<'a>)> = found.collect();
+        found.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+        found.truncate(HITS_MAX);
+        found.into_iter().map(|(_, entry)| hit(entry, &words)).collect()
     }
-    hits.sort_by_key(|hit| std::cmp::Reverse(hit.weight));
-    hits.truncate(HITS_MAX);
-    hits
+}
+
+/// The words that count, each once, in lower case.
+fn words(asked: &str) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let all = asked.split_whitespace().map(str::to_lowercase);
+    all.filter(|word| seen.insert(word.clone())).take(WORDS_MAX).collect()
+}
+
+fn hit<'a>(entry: &Entry<'a>, words: &[String]) -> Hit<'a> {
+    let section = entry.section;
+    Hit {
+        page: entry.page,
+        title: &section.title,
+        anchor: &section.anchor,
+        excerpt: excerpt(&section.text, words),
+    }
 }
 
 fn excerpt(text: &str, words: &[String]) -> String {

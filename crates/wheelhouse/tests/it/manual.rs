@@ -89,6 +89,12 @@ fn the_search_finds_words_and_shows_none_of_them_as_markup() {
     );
     let panels = links(&html(&reader, "/docs/search?q=panel_create"));
     assert!(panels.contains("/docs/operations/panel_create#panel_create"), "{panels:?}");
+    // The first eight different words count, however often they stand there: a long list of words is no long work.
+    let hits = |words: &str| links(&html(&reader, &format!("/docs/search?q={words}"))).len();
+    let none = hits("nosuchword");
+    assert_eq!(hits("e+t+a+o+i+n+s+nosuchword"), none, "every one of them must be there");
+    assert!(hits("e+t+a+o+i+n+s+r+nosuchword") > none);
+    assert_eq!(hits("E+e+t+e+e+a+o+i+e+n+e+s+nosuchword"), none, "the same word is one word");
     let nasty = html(&reader, "/docs/search?q=%3Cscript%3Ealert(1)%3C/script%3E");
     assert!(!nasty.contains("<script>") && nasty.contains("&lt;script&gt;"));
     let missing = reader.get("/docs/no/%3Cb%3E");
