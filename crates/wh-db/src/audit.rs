@@ -23,6 +23,11 @@ pub struct Who {
 }
 
 impl Who {
+    /// The system itself, in a job that nobody asked for; the id is the job's.
+    pub fn system(request: Uuid) -> Self {
+        Self { user: None, session: None, key: None, address: None, request }
+    }
+
     /// Nobody is signed in yet: setup, sign-in, an invitation.
     pub fn nobody(origin: &Origin) -> Self {
         Self { user: None, session: None, key: None, address: origin.address, request: origin.request }

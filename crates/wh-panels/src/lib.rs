@@ -6,6 +6,7 @@ pub mod service;
 mod http;
 mod store;
 
+use uuid::Uuid;
 use wh_contract::{PANELS_READ, PANELS_WRITE};
 use wh_dataset::Datasets;
 use wh_db::{Migrations, migrations};
@@ -13,10 +14,11 @@ use wh_server::Module;
 
 /// The tables `panels_*`.
 pub const MIGRATIONS: Migrations =
-    migrations!("panels": "0001_panels", "0002_import_state", "0003_import_recent");
+    migrations!("panels": "0001_panels", "0002_import_state", "0003_import_recent", "0004_import_lease");
 
-/// Everything panels bring to the house.
-pub fn module(datasets: Datasets) -> Module {
+/// Everything panels bring to the house. The node is this process among those that share the database; the next one that takes its
+/// place goes by the same id.
+pub fn module(datasets: Datasets, node: Uuid) -> Module {
     Module::new("panels")
         .operations(http::operations)
         .migrations(MIGRATIONS)
@@ -24,5 +26,5 @@ pub fn module(datasets: Datasets) -> Module {
         .errors(codes::ALL)
         .errors(wh_dataset::codes::ALL)
         .extension(datasets)
-        .extension(service::Running::default())
+        .extension(service::Running::on(node))
 }

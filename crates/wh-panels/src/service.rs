@@ -4,8 +4,8 @@ mod panel;
 mod view;
 
 pub use import::{
-    ImportRequest, Running, Workplace, bad_lines, import_get, import_list, import_preview, import_recent,
-    import_run, import_stop, imports_interrupted,
+    ImportRequest, Look, Running, Workplace, bad_lines, import_get, import_list, import_preview,
+    import_recent, import_run, import_stop, imports_interrupted,
 };
 pub use panel::{
     PANEL_LIST, panel_count, panel_counts, panel_create, panel_delete, panel_get, panel_list, panel_update,

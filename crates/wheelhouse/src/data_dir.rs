@@ -1,9 +1,10 @@
 //! The data folder and its lock: one process at a time, the second one is told who holds it.
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use uuid::Uuid;
 use wh_base::{ErrorCode, Kind, Result};
 
 /// Another process works on the folder.
@@ -25,6 +26,7 @@ pub const UNUSABLE: ErrorCode = ErrorCode::new(
 pub const ALL: &[&ErrorCode] = &[&LOCKED, &UNUSABLE];
 
 const LOCK_FILE: &str = "wheelhouse.lock";
+const NODE_FILE: &str = "wheelhouse.node";
 
 /// A data folder that is ours until this is dropped, also after a kill: the lock is the kernel's.
 #[derive(Debug)]
@@ -83,6 +85,23 @@ impl DataDir {
         let mut text = String::new();
         lock.read_to_string(&mut text).ok()?;
         text.lines().nth(1).map(str::to_owned)
+    }
+
+    /// The id of this folder's server among those that share its database: made once, and ours alone as long as the lock is.
+    pub fn node(&self, new: Uuid) -> Result<Uuid> {
+        let path = self.folder.join(NODE_FILE);
+        let unusable = |e: std::io::Error| UNUSABLE.caused(format!("cannot use {}", path.display()), e);
+        let known = match fs::read_to_string(&path) {
+            Ok(text) => text.trim().parse().ok(),
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Err(e) => return Err(unusable(e)),
+        };
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let mut file = File::create(&path).map_err(unusable)?;
+        writeln!(file, "{new}").and_then(|()| file.sync_all()).map_err(unusable)?;
+        Ok(new)
     }
 
     /// The embedded database.

@@ -44,6 +44,7 @@ pub const CREATE_ERRORS: &[&ErrorCode] = &[
     &codes::UPLOAD_BROKEN,
     &codes::IMPORT_STOPPED,
     &codes::STORAGE_LIMIT,
+    &codes::INTERRUPTED,
     &wh_dataset::codes::COLUMNS,
     &wh_dataset::codes::COLUMN_NAME,
     &wh_dataset::codes::IMPORTS_BUSY,

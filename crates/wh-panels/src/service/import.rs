@@ -4,6 +4,7 @@ mod run;
 mod running;
 
 use serde_json::json;
+use uuid::Uuid;
 use wh_base::{Actor, Result};
 use wh_contract::events::ImportFailed;
 use wh_contract::{ImportId, PanelId, TenantId};
@@ -120,12 +121,26 @@ pub async fn bad_lines(
     bad_lines_csv(datasets.ingest_host(), actor.tenant, &path).await?.ok_or_else(none)
 }
 
-/// At start nothing runs: imports that were running when the server stopped have failed. Returns how many.
-pub async fn imports_interrupted(cx: &Context, system: &SystemDb) -> Result<u64> {
+/// When imports are looked for that nobody reads any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// At start, when nothing runs here: those of this node are of its life before.
+    AtStart,
+    /// While it runs: its own it ends itself.
+    Beside,
+}
+
+/// Imports that were running when their node stopped have failed. Those that another node reads go on: it says so every few seconds.
+/// Returns how many failed.
+pub async fn imports_interrupted(cx: &Context, system: &SystemDb, node: Uuid, look: Look) -> Result<u64> {
     let mut marked = 0;
     loop {
         let mut read = system.read("imports do not outlive the process").await?;
-        let some = store::imports_running(&mut read).await?;
+        let now = cx.clock.now();
+        let some = match look {
+            Look::AtStart => store::imports_left(&mut read, node, now).await?,
+            Look::Beside => store::imports_left_elsewhere(&mut read, node, now).await?,
+        };
         drop(read);
         if some.is_empty() {
             return Ok(marked);
@@ -148,7 +163,9 @@ async fn interrupted(cx: &Context, tenant: TenantId, panel: PanelId, id: ImportI
         ..before
     };
     if store::import_end(&mut tx, &import).await? {
+        let after = json!({ "import": id, "problem": code });
         tx.emit(ImportFailed { panel, import: id, code }).await?;
+        tx.audit(&Who::system(cx.next_id()), run::entry("import_fail", panel, after)).await?;
     }
     tx.commit().await
 }

@@ -1,5 +1,6 @@
 //! The table `panels_import`.
-use wh_base::{Error, Result, codes};
+use uuid::Uuid;
+use wh_base::{Error, Result, Timestamp, codes};
 use wh_contract::events::ImportMode;
 use wh_contract::{ImportId, PanelId, TenantId};
 use wh_db::{Reads, Row, SystemRead, TenantTx, args};
@@ -16,7 +17,7 @@ const FROM: &str = "panels_import i JOIN panels_panel p ON p.tenant_id = i.tenan
 
 /// Imports that are forgotten in one transaction.
 const PRUNED_AT_ONCE: i64 = 100;
-/// Imports that ran when the server stopped, asked for at once.
+/// Imports that nobody reads any more, asked for at once.
 const INTERRUPTED_AT_ONCE: i64 = 200;
 
 fn unknown(what: &str, word: &str) -> Error {
@@ -59,9 +60,17 @@ fn import(row: &Row) -> Result<Import> {
     })
 }
 
-pub(crate) async fn import_insert(tx: &mut TenantTx, import: &Import) -> Result<()> {
+/// Who reads the file, and until when that is believed.
+#[derive(Clone, Copy)]
+pub(crate) struct Lease {
+    pub(crate) node: Uuid,
+    pub(crate) until: Timestamp,
+}
+
+pub(crate) async fn import_insert(tx: &mut TenantTx, import: &Import, lease: Lease) -> Result<()> {
     let sql = "INSERT INTO panels_import (tenant_id, id, panel_id, mode, state, file_name, row_count, bad_line_count, \
-               byte_count, started_by, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+               byte_count, started_by, started_at, node, leased_until) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let values = args![
         tx.tenant(),
         import.id,
@@ -73,9 +82,18 @@ pub(crate) async fn import_insert(tx: &mut TenantTx, import: &Import) -> Result<
         import.bad_lines,
         import.bytes,
         import.started_by,
-        import.started_at
+        import.started_at,
+        lease.node,
+        lease.until
     ];
     tx.run(sql, values).await
+}
+
+/// Its node still reads it. One that has ended has no lease any more: then, and when its panel is gone, `false`.
+pub(crate) async fn import_renew(tx: &mut TenantTx, id: ImportId, until: Timestamp) -> Result<bool> {
+    let sql =
+        "UPDATE panels_import SET leased_until = $3 WHERE tenant_id = $1 AND id = $2 AND state = 'running'";
+    Ok(tx.run_count(sql, args![tx.tenant(), id, until]).await? == 1)
 }
 
 /// Forget the oldest imports of a panel but so many, some at a time.
@@ -160,10 +178,29 @@ pub(crate) async fn import_recent(
     rows.iter().map(import).collect()
 }
 
-/// Some of the imports that a record says are running, of all companies.
-pub(crate) async fn imports_running(tx: &mut SystemRead) -> Result<Vec<(TenantId, PanelId, ImportId)>> {
-    let sql =
-        "SELECT tenant_id, panel_id, id FROM panels_import WHERE state = 'running' ORDER BY id LIMIT $1";
-    let rows = tx.rows(sql, args![INTERRUPTED_AT_ONCE]).await?;
+/// Some of the imports that a record says are running although their node is this one, which has just begun, or has not been heard
+/// of; of all companies.
+pub(crate) async fn imports_left(
+    tx: &mut SystemRead,
+    node: Uuid,
+    now: Timestamp,
+) -> Result<Vec<(TenantId, PanelId, ImportId)>> {
+    let sql = "SELECT tenant_id, panel_id, id FROM panels_import WHERE state = 'running' \
+               AND (node = $1 OR leased_until IS NULL OR leased_until < $2) ORDER BY id LIMIT $3";
+    ids(&tx.rows(sql, args![node, now, INTERRUPTED_AT_ONCE]).await?)
+}
+
+/// Some of those whose node has not been heard of and is another one.
+pub(crate) async fn imports_left_elsewhere(
+    tx: &mut SystemRead,
+    node: Uuid,
+    now: Timestamp,
+) -> Result<Vec<(TenantId, PanelId, ImportId)>> {
+    let sql = "SELECT tenant_id, panel_id, id FROM panels_import WHERE state = 'running' \
+               AND node <> $1 AND leased_until < $2 ORDER BY id LIMIT $3";
+    ids(&tx.rows(sql, args![node, now, INTERRUPTED_AT_ONCE]).await?)
+}
+
+fn ids(rows: &[Row]) -> Result<Vec<(TenantId, PanelId, ImportId)>> {
     rows.iter().map(|row| Ok((row.uuid("tenant_id")?, row.uuid("panel_id")?, row.uuid("id")?))).collect()
 }

@@ -5,6 +5,7 @@ use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use uuid::Uuid;
 use wh_dataset::segment::Objects;
 use wh_dataset::{Datasets, DatasetsConfig};
 use wh_db::Migrations;
@@ -12,6 +13,9 @@ use wh_testkit::engines::TestDb;
 use wh_testkit::{Answer, Browser, EDITOR, Parts, Signs, TestActor, TestServer};
 
 pub const MIGRATIONS: &[Migrations] = &[wh_dataset::MIGRATIONS, wh_panels::MIGRATIONS];
+
+/// The node that the server is.
+pub const NODE: Uuid = Uuid::from_u128(1);
 
 /// A server with panels alone.
 pub struct House {
@@ -27,7 +31,7 @@ impl House {
         let objects = Objects::local(folder.path()).expect("a folder that can be used");
         let datasets =
             Datasets::open(objects, t.cx.ids.clone(), Arc::clone(&t.cx.clock), DatasetsConfig::default());
-        let server = TestServer::start(t, Parts::of(vec![wh_panels::module(datasets.clone())]));
+        let server = TestServer::start(t, Parts::of(vec![wh_panels::module(datasets.clone(), NODE)]));
         let page = Browser::new(&server);
         Self { server, page, datasets, _folder: folder }
     }

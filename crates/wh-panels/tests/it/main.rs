@@ -3,6 +3,7 @@ mod activity;
 mod failures;
 mod house;
 mod imports;
+mod leases;
 mod limits;
 mod panels;
 mod storage;

@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 use wh_base::{Result, codes};
 use wh_dataset::Datasets;
 use wh_dataset::segment::Objects;
 use wh_db::{Context, Outbox, Reaction, SystemDb};
 use wh_identity::Identity;
+use wh_panels::service::{Look, imports_interrupted};
 use wh_server::log::LogControl;
 use wh_server::{Component, Hub};
 
@@ -20,9 +22,15 @@ use super::backup::Backups;
 
 /// Time between two sweeps for objects that nothing names.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
+/// Time between two looks for imports whose node has gone.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// What the tasks need.
 pub struct Work {
+    /// Database and clock.
+    pub context: Context,
+    /// This node among those that share the database.
+    pub node: Uuid,
     /// Events to deliver.
     pub outbox: Outbox,
     /// To whom.
@@ -48,9 +56,10 @@ pub struct Running {
 /// Start them.
 pub fn start(work: Work) -> Running {
     let running = Running { tasks: TaskTracker::new(), stop: CancellationToken::new() };
-    let Work { outbox, reactions, hub, system, datasets, identity, backups } = work;
+    let Work { context, node, outbox, reactions, hub, system, datasets, identity, backups } = work;
     let deliver = Arc::new(move |event: &wh_db::Delivered| hub.deliver(event));
     running.tasks.spawn(outbox.run(reactions, deliver, running.stop.clone()));
+    running.tasks.spawn(imports_left(context, system.clone(), node, running.stop.clone()));
     running.tasks.spawn(sweep(datasets, system, running.stop.clone()));
     let stop = running.stop.clone();
     running.tasks.spawn(async move { identity.save_last_uses(stop).await });
@@ -85,6 +94,26 @@ async fn sweep(datasets: Datasets, system: SystemDb, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(SWEEP_EVERY) => {}
+        }
+    }
+}
+
+/// Imports whose node stopped and did not come back are ended by the others; an embedded database has no others.
+async fn imports_left(context: Context, system: SystemDb, node: Uuid, stop: CancellationToken) {
+    if context.db.engine() != "postgres" {
+        return;
+    }
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        let look = imports_interrupted(&context, &system, node, Look::Beside);
+        match stop.run_until_cancelled(look).await {
+            None => return,
+            Some(Ok(0)) => {}
+            Some(Ok(ended)) => tracing::info!(ended, "imports of a node that is gone have failed"),
+            Some(Err(error)) => tracing::warn!(error = ?error, "imports of other nodes were not looked at"),
         }
     }
 }

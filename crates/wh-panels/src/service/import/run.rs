@@ -1,14 +1,18 @@
 //! One import from its first byte to the commit. The file is read before the transaction opens; a failure changes nothing.
+//! While it is read, its record has a lease that is renewed: where nobody renews it, nobody reads any more.
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use serde_json::json;
-use wh_base::{Actor, Error, Result};
+use uuid::Uuid;
+use wh_base::{Actor, Error, Result, Timestamp};
 use wh_contract::events::{ImportFailed, ImportMode, ImportStarted, PanelImported};
-use wh_contract::{ImportId, PanelId};
+use wh_contract::{ImportId, PanelId, TenantId};
 use wh_dataset::Datasets;
 use wh_dataset::ingest::{Ingest, Progress, Source, Staged};
 use wh_dataset::read::{ReadHints, ReadOptions};
-use wh_db::{AuditEntry, Context, Who, replayed};
+use wh_db::{AuditEntry, Context, TenantTx, Who, replayed};
 use wh_server::Hub;
 
 use crate::codes;
@@ -20,6 +24,10 @@ use super::running::{Place, Running};
 
 /// Time between two words on progress, in microseconds.
 const PROGRESS_EVERY_US: i64 = 200_000;
+/// An import whose node has not been heard of for so long is not read any more. Clocks of nodes may be apart by less.
+const LEASE_S: i64 = 60;
+/// Time between two renewals: also how soon an import hears that it was stopped at another node.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
 
 /// What the sender asks for.
 pub struct ImportRequest {
@@ -66,18 +74,20 @@ pub async fn import_run(
     stream: impl Stream<Item = Result<Bytes>> + Send + Unpin,
 ) -> Result<Import> {
     let Workplace { cx, datasets, hub, running } = house;
-    let (panel, import) = replayed(|| begin(cx, actor, &request)).await?;
+    let (panel, import) = replayed(|| begin(cx, running.node(), actor, &request)).await?;
     let place = running.enter(import.id, request.bytes_expected);
+    let id = import.id;
     let mut run = Run { cx, datasets, hub, actor, import, panel, place: &place, told_at: 0 };
     let read = tokio::select! {
         biased;
-        () = place.stopped() => Err(stopped(run.import.id)),
+        () = place.stopped() => Err(stopped(id)),
+        ended = kept(cx, actor.tenant, request.panel, id) => Err(ended),
         read = datasets.ingest_host().in_time(run.read(request.options, stream)) => read,
     };
     let staged = match read {
         Ok(staged) => staged,
         // Whoever stopped it has ended its record.
-        Err(error) if error.is(&codes::IMPORT_STOPPED) => return Err(error),
+        Err(error) if is_ended(&error) => return Err(error),
         Err(error) => {
             run.end_as_failed(&error).await;
             return Err(error);
@@ -87,7 +97,7 @@ pub async fn import_run(
         Ok(import) => Ok(import),
         Err(error) => {
             // Stopped: no version names what it wrote, and its record has ended.
-            if error.is(&codes::IMPORT_STOPPED) || run.end_as_failed(&error).await == Named::No {
+            if is_ended(&error) || run.end_as_failed(&error).await == Named::No {
                 run.discard(staged).await;
             }
             Err(error)
@@ -106,7 +116,50 @@ fn stopped(import: ImportId) -> Error {
     codes::IMPORT_STOPPED.error(format!("import {import} was stopped"))
 }
 
-async fn begin(cx: &Context, actor: &Actor, request: &ImportRequest) -> Result<(Panel, Import)> {
+/// Whether the record of the import has been ended by somebody else.
+fn is_ended(error: &Error) -> bool {
+    error.is(&codes::IMPORT_STOPPED) || error.is(&codes::INTERRUPTED)
+}
+
+/// Why an import does not run any more whose record was ended by somebody else.
+async fn ended(tx: &mut TenantTx, panel: PanelId, id: ImportId) -> Result<Error> {
+    let Some(import) = store::import_by_id(tx, panel, id).await? else { return Ok(not_found(panel)) };
+    let is_interrupted = import.interruption.is_some_and(|why| why.code == codes::INTERRUPTED.code);
+    if is_interrupted {
+        let message = format!("import {id} was given up: its node was not heard of for {LEASE_S} seconds");
+        return Ok(codes::INTERRUPTED.error(message));
+    }
+    Ok(stopped(id))
+}
+
+/// Renew the lease for as long as the import is read. Comes back with the reason when its record was ended by somebody else.
+async fn kept(cx: &Context, tenant: TenantId, panel: PanelId, id: ImportId) -> Error {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        match replayed(|| renewed(cx, tenant, panel, id)).await {
+            Ok(None) => {}
+            Ok(Some(ended)) => return ended,
+            // The database may come back before anybody misses the import.
+            Err(error) => tracing::warn!(import = %id, ?error, "the lease of an import was not renewed"),
+        }
+    }
+}
+
+/// Renew it once; the reason, where there is nothing to renew.
+async fn renewed(cx: &Context, tenant: TenantId, panel: PanelId, id: ImportId) -> Result<Option<Error>> {
+    let mut tx = cx.db.begin(tenant).await?;
+    if !store::import_renew(&mut tx, id, lease_end(cx)).await? {
+        return ended(&mut tx, panel, id).await.map(Some);
+    }
+    tx.commit().await?;
+    Ok(None)
+}
+
+fn lease_end(cx: &Context) -> Timestamp {
+    cx.clock.now().plus_seconds(LEASE_S)
+}
+
+async fn begin(cx: &Context, node: Uuid, actor: &Actor, request: &ImportRequest) -> Result<(Panel, Import)> {
     let mut tx = cx.db.begin(actor.tenant).await?;
     let panel = store::panel_by_id(&mut tx, request.panel).await?.ok_or_else(|| not_found(request.panel))?;
     let import = Import {
@@ -127,7 +180,8 @@ async fn begin(cx: &Context, actor: &Actor, request: &ImportRequest) -> Result<(
         started_at: cx.clock.now(),
         ended_at: None,
     };
-    store::import_insert(&mut tx, &import).await?;
+    let lease = store::Lease { node, until: lease_end(cx) };
+    store::import_insert(&mut tx, &import, lease).await?;
     store::import_prune(&mut tx, import.panel, IMPORTS_KEPT).await?;
     let after = json!({ "import": import.id, "mode": import.mode, "file_name": import.file_name });
     tx.emit(ImportStarted { panel: import.panel, import: import.id, mode: import.mode }).await?;
@@ -233,7 +287,7 @@ impl Run<'_> {
             Shows { version: committed.version.cast_signed(), rows: committed.rows.cast_signed(), columns };
         store::panel_show(&mut tx, import.panel, &shows, now).await?;
         if !store::import_end(&mut tx, &import).await? {
-            return Err(stopped(import.id));
+            return Err(ended(&mut tx, import.panel, import.id).await?);
         }
         let Import { panel, id, mode, .. } = import;
         tx.emit(PanelImported { panel, import: id, version: shows.version, rows: shows.rows, mode }).await?;

@@ -3,14 +3,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+use uuid::Uuid;
 use wh_contract::ImportId;
 use wh_dataset::ingest::Progress;
 
 use crate::model::{Import, ImportState};
 
 /// What runs. Clones are the same.
-#[derive(Clone, Default)]
-pub struct Running(Arc<Mutex<HashMap<ImportId, Run>>>);
+#[derive(Clone)]
+pub struct Running {
+    node: Uuid,
+    runs: Arc<Mutex<HashMap<ImportId, Run>>>,
+}
 
 #[derive(Default)]
 struct Run {
@@ -20,6 +24,16 @@ struct Run {
 }
 
 impl Running {
+    /// Nothing yet, on this node.
+    pub fn on(node: Uuid) -> Self {
+        Self { node, runs: Arc::default() }
+    }
+
+    /// Under which id this process keeps its imports.
+    pub(super) fn node(&self) -> Uuid {
+        self.node
+    }
+
     /// From now on it runs, until the place is dropped.
     pub(super) fn enter(&self, import: ImportId, bytes_expected: Option<i64>) -> Place {
         let stop = Arc::new(Notify::new());
@@ -52,7 +66,7 @@ impl Running {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<ImportId, Run>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
