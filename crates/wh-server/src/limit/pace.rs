@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// So much longer than usual may operations take before fewer of them run at the same time.
-const SLOWER_MAX: u64 = 3;
+const SLOWER_MAX: f64 = 3.0;
 /// Operations that take less than this on average are never too slow.
 const SLOW_NS_MIN: u64 = 25_000_000;
 /// Answers are judged together, so many at least ...
@@ -14,6 +14,13 @@ const WINDOW: Duration = Duration::from_millis(100);
 const DECREASE: f64 = 0.9;
 /// By which part of itself the limit grows when all places were taken and operations were still quick.
 const INCREASE: f64 = 1.0 / 16.0;
+/// With the fewest places operations are as quick as they can be. What is slower than usual even then is not so for want of
+/// places: this part of the difference is learned in each window ...
+const FLOOR_UP: f64 = 1.0 / 512.0;
+/// ... and this part of it forgotten in each window that is quicker than what was learned ...
+const FLOOR_DOWN: f64 = 1.0 / 64.0;
+/// ... and a window that was slower by more than this says no more than this: one answer that hung is not the machine.
+const FLOOR_SLOWER_MAX: f64 = 64.0;
 /// With so many places a server begins.
 const LIMIT_FIRST: u32 = 64;
 /// A shorter time than usual counts for a quarter, so that a cold start is soon forgotten.
@@ -64,6 +71,9 @@ pub struct Limit {
     took_ns: u64,
     usual_ns: u64,
     was_full: bool,
+    /// How many times as long as usual operations take with the fewest places. An operation that takes one millisecond or a hundred,
+    /// depending on what it is asked, is never "as quick as usual", however few run.
+    floor: f64,
 }
 
 impl Limit {
@@ -71,7 +81,17 @@ impl Limit {
     pub fn new(min: u32, max: u32, now: Instant) -> Self {
         let max = max.max(min);
         let places = f64::from(LIMIT_FIRST.clamp(min, max));
-        Self { places, min, max, began: now, samples: 0, took_ns: 0, usual_ns: 0, was_full: false }
+        Self {
+            places,
+            min,
+            max,
+            began: now,
+            samples: 0,
+            took_ns: 0,
+            usual_ns: 0,
+            was_full: false,
+            floor: 1.0,
+        }
     }
 
     /// Places as a whole number.
@@ -93,11 +113,22 @@ impl Limit {
             return;
         }
         let average_ns = self.took_ns / u64::from(self.samples);
-        if average_ns > SLOW_NS_MIN && self.took_ns > self.usual_ns.saturating_mul(SLOWER_MAX) {
+        let slower = self.took_ns as f64 / self.usual_ns.max(1) as f64;
+        if average_ns > SLOW_NS_MIN && slower > self.floor * SLOWER_MAX {
             self.places = (self.places * DECREASE).max(f64::from(self.min));
         } else if self.was_full {
             self.places = (self.places * (1.0 + INCREASE) + 1.0).min(f64::from(self.max));
         }
+        self.learn(slower.min(FLOOR_SLOWER_MAX));
         (self.began, self.samples, self.took_ns, self.usual_ns, self.was_full) = (now, 0, 0, 0, false);
+    }
+
+    /// Slowly: fewer places must have had their time to help, and a short misfortune is none of the operations' nature.
+    fn learn(&mut self, slower: f64) {
+        if slower < self.floor {
+            self.floor = (self.floor - (self.floor - slower) * FLOOR_DOWN).max(1.0);
+        } else if self.places() <= self.min {
+            self.floor += (slower - self.floor) * FLOOR_UP;
+        }
     }
 }

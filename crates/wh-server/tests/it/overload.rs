@@ -131,6 +131,36 @@ fn fewer_are_let_in_while_they_are_slower_than_usual() {
     assert_eq!(limit.places(), 1_024, "never above");
 }
 
+/// Five minutes of operations that take as long as `took_ms` says, by their number and by how many places there are; all places are
+/// taken. Gives the most places of the last minute.
+fn five_minutes(took_ms: impl Fn(u32, u32) -> u64) -> u32 {
+    let (pace, mut now) = (Pace::default(), Instant::now());
+    let mut limit = Limit::new(16, 1_024, now);
+    let mut most = 0;
+    for number in 0..30_000 {
+        now += Duration::from_millis(10);
+        limit.full();
+        let took_ns = took_ms(number, limit.places()) * 1_000_000;
+        limit.took(took_ns, pace.learn(took_ns, Company::Others), now);
+        if number >= 24_000 {
+            most = most.max(limit.places());
+        }
+    }
+    most
+}
+
+#[test]
+fn an_operation_that_is_quick_or_slow_by_what_it_is_asked_does_not_stay_at_the_fewest_places() {
+    let most = five_minutes(|number, _| if number % 2 == 0 { 1 } else { 100 });
+    assert_eq!(most, 1_024, "fewer places make it no quicker");
+}
+
+#[test]
+fn what_gets_slower_with_each_place_stays_near_the_fewest() {
+    let most = five_minutes(|number, places| if number == 0 { 10 } else { u64::from(10 * places / 2) });
+    assert!(most < 256, "three times as slow as with the fewest: {most}");
+}
+
 #[test]
 fn what_is_quick_anyhow_is_never_too_slow() {
     let (pace, mut now) = (Pace::default(), Instant::now());
