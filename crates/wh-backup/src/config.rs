@@ -54,12 +54,14 @@ pub const SECTION: Section = Section {
             "s3_secret_access_key",
             Holds::Text,
             "The secret of that key. Best by WHEELHOUSE_BACKUP_S3_SECRET_ACCESS_KEY, or in a file that only this user may read.",
-        ),
+        )
+        .secret(),
         Setting::optional(
             "s3_session_token",
             Holds::Text,
             "The token that belongs to a key which ends soon.",
-        ),
+        )
+        .secret(),
         Setting::new(
             "step_every_s",
             Holds::Integer { min: 0, max: 60 },
@@ -87,7 +89,8 @@ pub const SECTION: Section = Section {
             "scratch_url",
             Holds::Text,
             "PostgreSQL: URL of a login that may make databases, on a server where the four logins exist; a proof loads its archive there. Without it the server makes no proofs of PostgreSQL.",
-        ),
+        )
+        .secret(),
         Setting::new(
             "keep_days",
             Holds::Integer { min: 1, max: 36_500 },

@@ -37,17 +37,25 @@ pub struct Key {
     pub default: Option<&'static str>,
     /// One sentence for `config default` and the manual.
     pub doc: &'static str,
+    /// Whether it may hold a password or a token: a file with it is nobody else's business.
+    pub is_secret: bool,
 }
 
 impl Key {
     /// A key with a default.
     pub const fn new(name: &'static str, holds: Holds, default: &'static str, doc: &'static str) -> Self {
-        Self { name, holds, default: Some(default), doc }
+        Self { name, holds, default: Some(default), doc, is_secret: false }
     }
 
     /// A key that is absent unless somebody sets it.
     pub const fn optional(name: &'static str, holds: Holds, doc: &'static str) -> Self {
-        Self { name, holds, default: None, doc }
+        Self { name, holds, default: None, doc, is_secret: false }
+    }
+
+    /// The same, holding a password or a token.
+    #[must_use]
+    pub const fn secret(self) -> Self {
+        Self { is_secret: true, ..self }
     }
 }
 
@@ -113,6 +121,25 @@ impl Error {
     fn from_config(message: String) -> Self {
         codes::CONFIG.error(message)
     }
+}
+
+/// The secrets that a file itself sets, as `section.key`: what comes from the environment is not in it.
+pub fn secrets_in(sections: &[Section], text: &str) -> Vec<String> {
+    let table: Table = text.parse().unwrap_or_default();
+    let is_set = |value: &Value| match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        _ => true,
+    };
+    let mut found = Vec::new();
+    for section in sections {
+        for key in section.keys.iter().filter(|key| key.is_secret) {
+            if table.get(section.name).and_then(|keys| keys.get(key.name)).is_some_and(is_set) {
+                found.push(format!("{}.{}", section.name, key.name));
+            }
+        }
+    }
+    found
 }
 
 /// The commented default file: what `wheelhouse config default` prints.

@@ -19,7 +19,8 @@ pub const SECTION: Section = Section {
             Holds::List,
             "[]",
             "Headers of each message as `name=value`, for a collector that asks for a token.",
-        ),
+        )
+        .secret(),
         Key::new(
             "service_name",
             Holds::Text,

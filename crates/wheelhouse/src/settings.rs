@@ -31,10 +31,12 @@ const DATABASE: Section = Section {
             "postgres_owner_url",
             Holds::Text,
             "URL of the login that owns and migrates the tables.",
-        ),
-        Key::optional("postgres_app_url", Holds::Text, "URL of the login that serves tenants."),
-        Key::optional("postgres_id_url", Holds::Text, "URL of the login that reads users and sessions."),
-        Key::optional("postgres_sys_url", Holds::Text, "URL of the login for jobs across tenants."),
+        )
+        .secret(),
+        Key::optional("postgres_app_url", Holds::Text, "URL of the login that serves tenants.").secret(),
+        Key::optional("postgres_id_url", Holds::Text, "URL of the login that reads users and sessions.")
+            .secret(),
+        Key::optional("postgres_sys_url", Holds::Text, "URL of the login for jobs across tenants.").secret(),
         Key::new(
             "connections_max",
             Holds::Integer { min: 1, max: 1_000 },
@@ -204,6 +206,8 @@ pub struct DatasetSettings {
 pub struct Settings {
     /// The file that was read, if there was one.
     pub file: Option<PathBuf>,
+    /// The keys of that file itself that hold a password or a token: `section.key`.
+    pub file_secrets: Vec<String>,
     /// The data folder.
     pub data_dir: PathBuf,
     /// The front door.
@@ -257,8 +261,10 @@ impl Settings {
             codes::CONFIG.error(lines.join("\n            "))
         })?;
         let data_dir = merged.text("data", "dir").map_or_else(|| PathBuf::from("./data"), PathBuf::from);
+        let file_secrets = text.as_deref().map(|text| config::secrets_in(SECTIONS, text)).unwrap_or_default();
         Ok(Self {
             file,
+            file_secrets,
             data_dir,
             server: merged.section("server")?,
             database: merged.section("database")?,

@@ -30,13 +30,13 @@ pub(super) fn configuration(settings: &Settings) -> Finding {
         return Finding::ok(CHECK, "no file; defaults and environment are right");
     };
     let found = format!("{} is right", file.display());
-    let holds_secret = settings.database.postgres_owner_url.is_some()
-        || settings.backup.s3_secret_access_key.is_some()
-        || settings.backup.scratch_url.is_some();
     match mode(file) {
-        Some(mode) if mode & OTHERS != 0 && holds_secret => Finding::warn(
+        Some(mode) if mode & OTHERS != 0 && !settings.file_secrets.is_empty() => Finding::warn(
             CHECK,
-            format!("{found}, and holds passwords that others on this machine may read ({mode:o})"),
+            format!(
+                "{found}, and others on this machine may read its secrets ({mode:o}): {}",
+                settings.file_secrets.join(", ")
+            ),
             format!("chmod 600 {}", file.display()),
         ),
         _ => Finding::ok(CHECK, found),

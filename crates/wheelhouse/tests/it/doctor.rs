@@ -127,6 +127,34 @@ fn data_and_passwords_that_others_can_read_are_named() {
 }
 
 #[test]
+fn a_file_whose_secrets_others_can_read_is_named_and_no_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("wheelhouse.toml");
+    let write = |text: &str, mode: u32| {
+        fs::write(&file, text).expect("written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("set");
+    };
+    let secrets = [
+        ("[telemetry]\notlp_headers = [\"authorization=Bearer t\"]\n", "telemetry.otlp_headers"),
+        ("[database]\npostgres_app_url = \"postgres://app:p@db/w\"\n", "database.postgres_app_url"),
+        ("[backup]\ns3_secret_access_key = \"k\"\n", "backup.s3_secret_access_key"),
+        ("[backup]\nscratch_url = \"postgres://proof:p@db/w\"\n", "backup.scratch_url"),
+    ];
+    for (text, key) in secrets {
+        write(text, 0o644);
+        let open = visit(folder.path(), &[]);
+        let (state, found) = open.of("configuration");
+        assert!(state == "warn" && found.contains(key) && found.contains("644"), "{found}");
+        write(text, 0o600);
+        assert_eq!(visit(folder.path(), &[]).of("configuration").0, "ok", "{key}");
+    }
+    // What is said by the environment does not stand in the file, and no token is none.
+    write("[telemetry]\notlp_headers = []\n[log]\nlevel = \"info\"\n", 0o644);
+    let url = ("WHEELHOUSE_DATABASE_POSTGRES_OWNER_URL", "postgres://owner:p@db/w");
+    assert_eq!(visit(folder.path(), &[url]).of("configuration").0, "ok");
+}
+
+#[test]
 fn a_configuration_that_is_wrong_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("wheelhouse.toml"), "[server]\nlissten = \"x\"\n").expect("written");
