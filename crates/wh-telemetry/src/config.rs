@@ -73,12 +73,14 @@ impl TelemetryConfig {
     /// The address of a signal, if there is a collector.
     pub(crate) fn address(&self, signal: &str) -> Result<Option<String>> {
         let Some(text) = &self.otlp_endpoint else { return Ok(None) };
-        let wrong = |why: &str| codes::CONFIG.error(format!("telemetry.otlp_endpoint `{text}` {why}"));
+        // Without the text: what does not belong there may be a token.
+        let wrong = |why: &str| codes::CONFIG.error(format!("telemetry.otlp_endpoint {why}"));
         let url = Url::parse(text).map_err(|e| wrong(&format!("does not parse: {e}")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(wrong("is neither http nor https"));
         }
-        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        let has_login = !url.username().is_empty() || url.password().is_some();
+        if url.query().is_some() || url.fragment().is_some() || has_login {
             return Err(wrong("holds more than scheme, name, port and path; tokens go into otlp_headers"));
         }
         Ok(Some(format!("{}/v1/{signal}", url.as_str().trim_end_matches('/'))))

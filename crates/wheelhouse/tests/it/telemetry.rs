@@ -195,6 +195,11 @@ fn figures_come_under_the_names_of_metrics_and_the_last_spans_at_the_end() {
 fn a_collector_that_cannot_be_is_refused_at_the_start_without_telling_the_token() {
     for (name, value) in [
         ("WHEELHOUSE_TELEMETRY_OTLP_ENDPOINT", "ftp://collector"),
+        ("WHEELHOUSE_TELEMETRY_OTLP_ENDPOINT", "http://someone:a token without@127.0.0.1:1"),
+        ("WHEELHOUSE_TELEMETRY_OTLP_ENDPOINT", "http://:hunter22@127.0.0.1:1"),
+        ("WHEELHOUSE_TELEMETRY_OTLP_ENDPOINT", "http://hunter22@127.0.0.1:1"),
+        ("WHEELHOUSE_TELEMETRY_OTLP_ENDPOINT", "http://someone:hunter22@127.0.0.1:port"),
+        ("WHEELHOUSE_TELEMETRY_OTLP_ENDPOINT", "http://127.0.0.1:1/?token=hunter22"),
         ("WHEELHOUSE_TELEMETRY_OTLP_HEADERS", "a token without a name"),
     ] {
         let folder = tempfile::tempdir().unwrap();
@@ -207,6 +212,6 @@ fn a_collector_that_cannot_be_is_refused_at_the_start_without_telling_the_token(
             .unwrap();
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && words.contains("telemetry.otlp_"), "{words}");
-        assert!(!words.contains("a token without"), "{words}");
+        assert!(!words.contains("a token without") && !words.contains("hunter22"), "{words}");
     }
 }
