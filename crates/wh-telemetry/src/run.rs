@@ -1,4 +1,5 @@
 //! The thread that collects and sends. It alone speaks to the collector, so a slow one slows nobody else.
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
@@ -89,7 +90,7 @@ impl Telemetry {
             traces: Outbox::new(traces, "traces"),
             figures: Outbox::new(figures, "metrics"),
             interval: Duration::from_millis(config.metrics_interval_ms),
-            spans: Vec::new(),
+            spans: VecDeque::new(),
             dropped: dropped.clone(),
         };
         let thread = std::thread::Builder::new().name("wh-telemetry".to_owned());
@@ -122,7 +123,8 @@ struct Worker {
     traces: Outbox,
     figures: Outbox,
     interval: Duration,
-    spans: Vec<Span>,
+    /// The oldest first.
+    spans: VecDeque<Span>,
     dropped: Counter,
 }
 
@@ -137,7 +139,7 @@ impl Worker {
             match self.notes.recv_timeout(wait.saturating_duration_since(Instant::now())) {
                 Ok(Note::Ended(span)) => {
                     oldest.get_or_insert_with(Instant::now);
-                    self.spans.push(*span);
+                    self.spans.push_back(*span);
                 }
                 Ok(Note::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
@@ -149,13 +151,13 @@ impl Worker {
                 self.spans.len() >= BATCH_MAX || oldest.is_some_and(|since| now >= since + BATCH_AGE_MAX);
             if is_due && self.traces.is_free() {
                 self.send_spans();
-                oldest = None;
+                // What is left after an outage goes in the next messages, without waiting for company.
+                oldest = oldest.filter(|_| !self.spans.is_empty());
             }
             // While the collector is away, spans wait here too, and then no longer.
-            let over = self.spans.len().saturating_sub(WAITING_MAX);
-            if over > 0 {
-                self.dropped.increment(over as u64);
-                self.spans.drain(..over);
+            while self.spans.len() > WAITING_MAX {
+                self.spans.pop_front();
+                self.dropped.increment(1);
             }
             if now >= next_figures {
                 next_figures = now + self.interval;
@@ -165,8 +167,10 @@ impl Worker {
         self.last();
     }
 
+    /// The oldest, as many as one message holds.
     fn send_spans(&mut self) {
-        let message = spans::message(&self.resource, &self.scope, &std::mem::take(&mut self.spans));
+        let batch: Vec<Span> = self.spans.drain(..self.spans.len().min(BATCH_MAX)).collect();
+        let message = spans::message(&self.resource, &self.scope, &batch);
         self.traces.send(&self.poster, message.encode_to_vec());
     }
 
@@ -181,20 +185,24 @@ impl Worker {
     /// What has not been told yet, tried once more.
     fn last(mut self) {
         while let Ok(Note::Ended(span)) = self.notes.try_recv() {
-            self.spans.push(*span);
+            self.spans.push_back(*span);
         }
-        let is_away = !self.traces.is_free() || !self.figures.is_free();
-        if is_away {
+        while !self.spans.is_empty() && self.is_heard() {
+            self.send_spans();
+        }
+        if self.is_heard() {
+            self.send_figures();
+        } else {
             tracing::warn!(
                 spans = self.spans.len(),
                 "the last spans and figures were not sent: the collector is away"
             );
-            return;
         }
-        if !self.spans.is_empty() {
-            self.send_spans();
-        }
-        self.send_figures();
+    }
+
+    /// Nothing waits to be tried again.
+    const fn is_heard(&self) -> bool {
+        self.traces.is_free() && self.figures.is_free()
     }
 }
 

@@ -2,6 +2,8 @@
 //! another try when it says "not now", the rest at the end.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -18,6 +20,10 @@ use crate::house::{House, sites};
 
 /// Longer than a span waits for others, and than the first two tries take.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// Spans of one message at most.
+const SPANS_MAX: usize = 512;
+/// More than one message holds; each is a span at least.
+const REQUESTS: usize = SPANS_MAX + 100;
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 /// What came in.
@@ -28,12 +34,16 @@ struct Came {
 }
 
 /// Listens as a collector does; the first messages are answered with `refuse`, all others with 200.
-fn collector(refuse: Vec<&'static str>) -> (SocketAddr, Receiver<Came>) {
+fn collector<I>(refuse: I) -> (SocketAddr, Receiver<Came>)
+where
+    I: IntoIterator<Item = &'static str>,
+    I::IntoIter: Send + 'static,
+{
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it has one");
     let (sender, came) = channel();
+    let mut refuse = refuse.into_iter();
     std::thread::spawn(move || {
-        let mut refuse = refuse.into_iter();
         for stream in listener.incoming().map_while(Result::ok) {
             take(stream, &mut refuse, &sender);
         }
@@ -145,6 +155,35 @@ fn a_request_is_a_span_of_its_callers_trace_with_the_database_within_it() {
         assert!(all.iter().all(|span| !span.name.contains("/health")), "probes are left out");
         house.terminate();
     }
+}
+
+#[test]
+fn what_waited_for_a_collector_comes_in_messages_of_the_usual_size() {
+    let site = sites().remove(0);
+    let is_back = Arc::new(AtomicBool::new(false));
+    let away = is_back.clone();
+    let refusals = std::iter::from_fn(move || {
+        let is_away = !away.load(Ordering::SeqCst);
+        is_away.then_some("503 Service Unavailable")
+    });
+    let (address, came) = collector(refusals);
+    let house = started(site.folder.path(), &settings(address));
+    let owner = house.set_up();
+    for _ in 0..REQUESTS {
+        owner.get("/v1/panels");
+    }
+    is_back.store(true, Ordering::SeqCst);
+    let mut sizes: Vec<usize> = Vec::new();
+    while sizes.iter().sum::<usize>() < REQUESTS {
+        let message = came.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("not enough: {sizes:?}"));
+        if message.path == "/otel/v1/traces" {
+            let message = ExportTraceServiceRequest::decode(&*message.body).expect("the protocol's message");
+            let scopes = message.resource_spans.iter().flat_map(|one| &one.scope_spans);
+            sizes.push(scopes.map(|scope| scope.spans.len()).sum());
+        }
+    }
+    assert!(sizes.iter().all(|size| *size <= SPANS_MAX), "{sizes:?}");
+    house.terminate();
 }
 
 #[test]
