@@ -59,6 +59,7 @@ both_engines!(operations_about_sessions_are_not_for_keys, &[MIGRATIONS], async |
         refused,
         [
             "api_key_create",
+            "cli_login_create",
             "invitation_create",
             "password_change",
             "session_end",
