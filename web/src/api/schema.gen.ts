@@ -80,6 +80,40 @@ export interface paths {
         readonly patch: operations["api_key_update"];
         readonly trace?: never;
     };
+    readonly "/v1/identity/cli-logins": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Allow a command line on the machine of this browser to sign in as the caller */
+        readonly post: operations["cli_login_create"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/identity/cli-logins/exchange": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Take the code that a browser brought for a session */
+        readonly post: operations["cli_login_exchange"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/identity/invitations": {
         readonly parameters: {
             readonly query?: never;
@@ -650,6 +684,35 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/system/companies/{company_id}/limits": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * The limits that the operator set for a company
+         * @description One that is absent is not set: then the limit of the house counts, where there is one.
+         */
+        readonly get: operations["company_limits_get"];
+        /**
+         * Set the limits of a company
+         * @description All of them: one that is absent is not set any more. They count from the next request on, at further processes within five
+         *     seconds. What the company has already stays, also where it is more.
+         */
+        readonly put: operations["company_limits_set"];
+        readonly post?: never;
+        /**
+         * Remove the limits of a company
+         * @description Those of the house count again.
+         */
+        readonly delete: operations["company_limits_delete"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/system/log-level": {
         readonly parameters: {
             readonly query?: never;
@@ -765,6 +828,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/system/usage": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * What one's own company uses, and what it may use
+         * @description The limits are set by the operator of the installation.
+         */
+        readonly get: operations["company_usage_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -863,10 +946,85 @@ export interface components {
             readonly target?: string | null;
             readonly unproven?: components["schemas"]["BackupFailure"] | null;
         };
+        /** @description Where the browser goes now */
+        readonly CliLoginAllowed: {
+            /** @description On the machine of the browser, and nowhere else; it holds a code that works once */
+            readonly address: string;
+            readonly expires_at: components["schemas"]["Timestamp"];
+        };
+        /** @description Which command line to let in */
+        readonly CliLoginCreate: {
+            /** @description SHA-256 of its verifier, in base64url (RFC 7636, S256) */
+            readonly challenge: string;
+            /**
+             * Format: int32
+             * @description On which it listens, on the machine of the browser
+             */
+            readonly port: number;
+            /** @description What it wants to see again */
+            readonly state: string;
+        };
+        /** @description The code, and the proof of having asked for it */
+        readonly CliLoginExchange: {
+            /** Format: password */
+            readonly code: string;
+            /**
+             * Format: password
+             * @description What was hashed to the challenge
+             */
+            readonly verifier: string;
+        };
+        /** @description What the operator lets a company use at most */
+        readonly CompanyLimits: {
+            /**
+             * Format: int64
+             * @description People and service accounts; absent where the limit of the house counts
+             */
+            readonly members?: number | null;
+            /**
+             * Format: int64
+             * @description Panels; absent where the limit of the house counts
+             */
+            readonly panels?: number | null;
+            /**
+             * Format: int32
+             * @description Requests a minute of all its members and keys, at each process; absent where the setting of the house counts
+             */
+            readonly requests_per_min?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of rows on the object store; absent where there is no limit
+             */
+            readonly storage_bytes?: number | null;
+        };
+        /** @description The limits that a company shall have */
+        readonly CompanyLimitsSet: {
+            /**
+             * Format: int64
+             * @description People and service accounts
+             */
+            readonly members?: number | null;
+            /**
+             * Format: int64
+             * @description Panels
+             */
+            readonly panels?: number | null;
+            /**
+             * Format: int64
+             * @description Requests a minute of all its members and keys, at each process
+             */
+            readonly requests_per_min?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of rows on the object store
+             */
+            readonly storage_bytes?: number | null;
+        };
         /** @description A company with what it uses */
         readonly CompanyUsage: {
             readonly created_at: components["schemas"]["Timestamp"];
             readonly id: components["schemas"]["TenantId"];
+            readonly limits: components["schemas"]["CompanyLimits"];
             readonly name: string;
             readonly used: readonly components["schemas"]["Used"][];
         };
@@ -1280,6 +1438,7 @@ export interface components {
             readonly items: readonly {
                 readonly created_at: components["schemas"]["Timestamp"];
                 readonly id: components["schemas"]["TenantId"];
+                readonly limits: components["schemas"]["CompanyLimits"];
                 readonly name: string;
                 readonly used: readonly components["schemas"]["Used"][];
             }[];
@@ -2613,6 +2772,300 @@ export interface operations {
             };
         };
     };
+    readonly cli_login_create: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["CliLoginCreate"];
+            };
+        };
+        readonly responses: {
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["CliLoginAllowed"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.cli_login_request, server.body_invalid */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly cli_login_exchange: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["CliLoginExchange"];
+            };
+        };
+        readonly responses: {
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.no_tenant, server.cross_origin */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.cli_login */
+            readonly 410: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_invalid */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly invitation_list: {
         readonly parameters: {
             readonly query?: {
@@ -2771,7 +3224,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3745,7 +4198,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.bearer_session, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7530,7 +7983,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.schema_differs, panels.import_stopped */
+            /** @description dataset.schema_differs, panels.import_stopped, panels.storage_limit */
             readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7609,7 +8062,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.imports_busy, dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description dataset.imports_busy, dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, panels.import_interrupted, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8678,6 +9131,441 @@ export interface operations {
             };
         };
     };
+    readonly company_limits_get: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The company */
+                readonly company_id: components["schemas"]["TenantId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["CompanyLimits"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.not_found, system.company_not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly company_limits_set: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The company */
+                readonly company_id: components["schemas"]["TenantId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["CompanyLimitsSet"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["CompanyLimits"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.not_found, system.company_not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_invalid, server.idempotency_mismatch, system.limits */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly company_limits_delete: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path: {
+                /** @description The company */
+                readonly company_id: components["schemas"]["TenantId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.not_found, system.company_not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly log_level_get: {
         readonly parameters: {
             readonly query?: never;
@@ -9475,6 +10363,129 @@ export interface operations {
             };
             /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly company_usage_get: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["CompanyUsage"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description system.company_not_found */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

@@ -135,7 +135,7 @@ pub(crate) async fn import_by_id(
 }
 
 /// Before every import there is.
-const NEWEST: ImportId = ImportId(uuid::Uuid::max());
+const NEWEST: ImportId = ImportId(Uuid::max());
 
 /// So many imports of a panel before the given one, the newest first.
 pub(crate) async fn import_list(
