@@ -42,6 +42,7 @@ const PAGES: &[&str] = &[
     "settings/sessions",
     "settings/api-keys",
     "settings/password",
+    "settings/usage",
     "admin",
     "cli-login",
 ];

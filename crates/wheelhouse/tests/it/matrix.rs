@@ -74,7 +74,7 @@ impl Scene {
             people.insert(role, house.invite(&owner, role));
         }
         people.insert("stranger", stranger(&house));
-        let keys = keys(&owner);
+        let keys = keys(&[house.invite(&owner, "owner"), owner.clone()]);
         let own_key = api_key(&owner, "api-keys", &["identity:self"]).0;
         Self { house, owner, people, tenant, keys, own_key, number: std::cell::Cell::new(0) }
     }
@@ -359,20 +359,22 @@ fn api_key(by: &Person, path: &str, scopes: &[&str]) -> (String, String) {
     (text(&made["api_key"]["id"]), text(&made["secret"]))
 }
 
-/// For each permission of the spec: the owner's key with it alone, and the one with all others.
-fn keys(owner: &Person) -> BTreeMap<String, [Person; 2]> {
-    let spec = owner.get("/v1/openapi.json").json();
+/// For each permission of the spec: an owner's key with it alone, and one with all others. The owners take turns: one person
+/// may have so many keys only.
+fn keys(owners: &[Person]) -> BTreeMap<String, [Person; 2]> {
+    let spec = owners[0].get("/v1/openapi.json").json();
     let needed = operations(&spec);
     let all: BTreeSet<&str> = needed.values().map(String::as_str).filter(|name| *name != "-").collect();
-    let program = |scopes: &[&str]| {
+    let program = |owner: &Person, scopes: &[&str]| {
         let text = api_key(owner, "api-keys", scopes).1;
         Person { cookie: format!("Authorization: Bearer {text}\r\n"), ..owner.clone() }
     };
-    let pair = |name: &str| {
+    let pair = |owner: &Person, name: &str| {
         let others: Vec<&str> = all.iter().copied().filter(|other| *other != name).collect();
-        [program(&[name]), program(&others)]
+        [program(owner, &[name]), program(owner, &others)]
     };
-    all.iter().map(|name| ((*name).to_owned(), pair(name))).collect()
+    let turns = owners.iter().cycle();
+    all.iter().zip(turns).map(|(name, owner)| ((*name).to_owned(), pair(owner, name))).collect()
 }
 
 /// The owner of another company in the same house.
