@@ -17,7 +17,8 @@ export default defineConfig({
     timezoneId: 'UTC',
     actionTimeout: 15_000,
     screenshot: 'only-on-failure',
-    trace: 'retain-on-failure',
+    // Dear: each step is photographed. Set it to look into a failure.
+    trace: process.env['WHEELHOUSE_TEST_TRACE'] ? 'retain-on-failure' : 'off',
     launchOptions: {
       executablePath: process.env['WHEELHOUSE_TEST_CHROMIUM'] ?? '/usr/bin/chromium',
       args: [

@@ -5,8 +5,6 @@ import { forAxe, objections, WIDTHS } from '../lib/axe';
 import { House, needed } from '../lib/house';
 import { send, setUp } from '../lib/people';
 
-// A trace of thirty pages costs more than it tells: what is found is named.
-test.use({ trace: 'off', screenshot: 'off' });
 // Each width has a house of its own, so that two workers share what takes longest.
 test.describe.configure({ mode: 'parallel', timeout: 300_000 });
 
