@@ -72,7 +72,7 @@ pub const SECTION: Section = Section {
             "full_every_h",
             Holds::Integer { min: 1, max: 720 },
             "24",
-            "Hours between two full points.",
+            "Hours between two full points; at most keep_steps_h.",
         ),
         Setting::new(
             "verify_every_h",
@@ -95,7 +95,7 @@ pub const SECTION: Section = Section {
             "keep_days",
             Holds::Integer { min: 1, max: 36_500 },
             "30",
-            "Days that full points are kept.",
+            "Days that full points are kept; at least as long as keep_steps_h.",
         ),
         Setting::new(
             "keep_full_min",
@@ -176,7 +176,29 @@ impl BackupConfig {
         if let Target::Bucket(name) = Target::parse(target)? {
             self.s3()?.check(&name)?;
         }
+        self.check_retention()?;
         crate::Key::read(key).map(drop)
+    }
+
+    /// Whether what is kept fits to what is made. Steps that go while the full point that they follow is still the newest one would
+    /// leave a hole behind it, and steps are of no use without the full point before them.
+    pub fn check_retention(&self) -> Result<()> {
+        let Self { step_every_s, full_every_h, keep_days, keep_steps_h, .. } = self;
+        if *step_every_s == 0 {
+            return Ok(());
+        }
+        let told = if u64::from(*keep_steps_h) < *full_every_h {
+            format!(
+                "backup.keep_steps_h is {keep_steps_h} and must not be less than backup.full_every_h, which is {full_every_h}"
+            )
+        } else if u64::from(*keep_days) * 24 < u64::from(*keep_steps_h) {
+            format!(
+                "backup.keep_days is {keep_days}, less than the {keep_steps_h} hours of backup.keep_steps_h: steps need their full point"
+            )
+        } else {
+            return Ok(());
+        };
+        Err(wh_base::codes::CONFIG.error(told))
     }
 
     /// The place itself, without the key to what is in it.

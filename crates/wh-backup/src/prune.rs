@@ -1,4 +1,5 @@
-//! Retention: which points stay, and the removal of parts that no point needs any more. Never removes the newest full point.
+//! Retention: which points stay, and the removal of parts that no point needs any more. Never removes the newest state: the
+//! newest full point and every step behind it.
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -33,28 +34,41 @@ pub struct Pruned {
     pub bytes: u64,
 }
 
-/// Which points stay, oldest first.
+/// Which of these points stay; they are given oldest first. The newest full point stays with all its steps, however old: they are
+/// what a lost machine is restored from, and what a follower adds its next step to.
 pub fn kept(points: &[PointName], retention: Retention, now: Timestamp) -> HashSet<Uuid> {
     let full: Vec<_> = points.iter().filter(|point| point.kind == PointKind::Full).collect();
     let oldest = now.plus_seconds(-i64::from(retention.keep_days) * 86_400);
     let by_count = full.len().saturating_sub(retention.keep_full_min.max(1));
     let step_oldest = now.plus_seconds(-i64::from(retention.keep_steps_h) * 3_600);
+    // A step needs all steps before it: those of a full point stay or go together, by the youngest of them.
+    let steps = points.iter().filter(|point| point.kind == PointKind::Step);
+    let mut chains: HashSet<Uuid> =
+        steps.clone().filter(|step| step.at >= step_oldest).map(|step| step.full).collect();
+    chains.extend(newest_chains(points, now));
     let mut kept: HashSet<Uuid> = full
         .iter()
         .enumerate()
-        .filter(|(at, point)| *at >= by_count || point.at >= oldest)
+        .filter(|(at, point)| *at >= by_count || point.at >= oldest || chains.contains(&point.id))
         .map(|(_, point)| point.id)
         .collect();
-    // A step needs all steps before it: those of a full point stay or go together, by the youngest of them.
-    let steps = points.iter().filter(|point| point.kind == PointKind::Step);
-    let young: HashSet<Uuid> =
-        steps.clone().filter(|step| step.at >= step_oldest).map(|step| step.full).collect();
-    let staying: Vec<Uuid> = steps
-        .filter(|step| young.contains(&step.full) && kept.contains(&step.full))
-        .map(|step| step.id)
-        .collect();
+    let staying: Vec<Uuid> = steps.filter(|step| chains.contains(&step.full)).map(|step| step.id).collect();
     kept.extend(staying);
     kept
+}
+
+/// The full points that the newest state hangs on: of the newest full point and of the newest point, which are not of one chain
+/// where a full point was made by hand beside a running server. Once more without what a clock that was ahead dated later than now.
+fn newest_chains(points: &[PointName], now: Timestamp) -> HashSet<Uuid> {
+    let full = |point: &&PointName| point.kind == PointKind::Full;
+    let past = |point: &&PointName| point.at <= now;
+    let newest = [
+        points.iter().rfind(full),
+        points.last(),
+        points.iter().filter(past).rfind(full),
+        points.iter().rfind(past),
+    ];
+    newest.into_iter().flatten().map(|point| point.full).collect()
 }
 
 /// Remove what is not kept. Refused while somebody adds.

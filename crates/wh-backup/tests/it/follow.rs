@@ -180,6 +180,27 @@ fn pruning_removes_what_no_point_needs_and_nothing_else() {
     assert!(refused.is(&wh_backup::codes::RUNNING), "{refused:?}");
 }
 
+#[test]
+fn what_nobody_wrote_to_for_long_is_pruned_and_followed_on() {
+    let world = World::new();
+    world.write(FILL);
+    let mut follower =
+        Follower::begin(world.repository(), world.data(), world.clock.clone(), 720, Steps::Each)
+            .expect("a follower");
+    follower.look().expect("a look");
+    world.write("UPDATE t SET text = hex(randomblob(200))");
+    assert!(matches!(follower.look().expect("a look"), Followed::Step(_)));
+    world.clock.advance_seconds(8 * 86_400);
+    age(&world.folder.path().join("place/parts"));
+    let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168 };
+    let pruned = prune(&world.repository(), retention, world.clock.now()).expect("nobody adds");
+    assert_eq!(pruned.points, 0, "{pruned:?}");
+    assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
+    world.write("UPDATE t SET text = 'next' WHERE id = 1");
+    assert!(matches!(follower.look().expect("a look"), Followed::Step(_)));
+    assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()

@@ -149,6 +149,7 @@ pub fn run(verb: &Verb) -> Result<()> {
         Verb::Load(flags) => load(&Settings::load(&flags.sources())?),
         Verb::Prune(flags) => {
             let backup = flags.settings()?.backup;
+            backup.check_retention()?;
             let pruned = wh_backup::prune(&backup.open(random)?, backup.retention(), clock.now())?;
             let (points, parts, megabytes) = (pruned.points, pruned.parts, megabytes(pruned.bytes));
             print::line(&format!("Removed {points} points and {parts} parts, {megabytes} MB."));

@@ -199,6 +199,24 @@ fn a_second_backup_at_the_same_time_is_refused() {
 }
 
 #[test]
+fn what_is_kept_must_fit_to_what_is_made() {
+    let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    let data = site.folder.path();
+    site.start().set_up();
+    vault.done(data, "create", &[]);
+    for (name, value) in [("FULL_EVERY_H", "720"), ("KEEP_DAYS", "6")] {
+        let name = format!("WHEELHOUSE_BACKUP_{name}");
+        for verb in [["backup", "prune"].as_slice(), &["serve", "--listen", "127.0.0.1:0"]] {
+            let mut command = wheelhouse();
+            command.args(verb).arg("--data-dir").arg(data).envs(vault.all_settings()).env(&name, value);
+            let refused = command.output().expect("it starts");
+            let said = words(&refused);
+            assert!(!refused.status.success() && said.contains("base.config"), "{name} {verb:?}: {said}");
+        }
+    }
+}
+
+#[test]
 fn what_is_missing_or_wrong_is_said_in_clear_words() {
     let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
     let data = site.folder.path();
