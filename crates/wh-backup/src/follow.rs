@@ -124,7 +124,11 @@ impl Follower {
         // Before the moment of the point: pages that are named twice are only looked at twice.
         let mark = log::mark(&self.source.log(), Mark::default())?;
         let known = match &self.state {
-            Some(state) => state.objects.clone(),
+            Some(state) => {
+                let mut known = state.objects.clone();
+                self.repository.retain_whole(&mut known)?;
+                known
+            }
             None => self.repository.known_objects()?,
         };
         let created = create_full(&self.repository, &self.data, &*self.clock, &known)?;

@@ -1,5 +1,5 @@
 //! The backups in one place: header, points, and parts named by their content. Knows no database.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -327,17 +327,20 @@ impl Repository {
         // What is damaged is no reason not to make a new point: then everything is read again.
         for name in self.chain(&newest).unwrap_or_default() {
             let Ok(point) = self.get_point(&name) else { continue };
-            for object in point.manifest.objects {
-                let mut whole = true;
-                for chunk in &object.chunks {
-                    whole &= self.store.has(&self.part_path(chunk))?;
-                }
-                if whole {
-                    known.insert(object.path.clone(), object);
-                }
-            }
+            known.extend(point.manifest.objects.into_iter().map(|object| (object.path.clone(), object)));
         }
+        self.retain_whole(&mut known)?;
         Ok(known)
+    }
+
+    /// Leave only objects whose parts are all there. One may be gone since it was kept: a proof puts aside what is damaged.
+    pub fn retain_whole(&self, objects: &mut HashMap<String, FileEntry>) -> Result<()> {
+        if objects.is_empty() {
+            return Ok(());
+        }
+        let there: HashSet<String> = self.store.list(PARTS)?.into_iter().map(|found| found.name).collect();
+        objects.retain(|_, object| object.chunks.iter().all(|chunk| there.contains(&self.part_path(chunk))));
+        Ok(())
     }
 
     /// A point by its id or the beginning of it.

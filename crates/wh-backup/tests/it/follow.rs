@@ -3,7 +3,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use wh_backup::{DataFolder, Followed, Follower, Key, Repository, Retention, Steps, Store, prune, restore};
+use wh_backup::{
+    DataFolder, Followed, Follower, Key, Repository, Retention, Steps, Store, codes, prune, restore, verify,
+};
 use wh_base::{Clock, ManualClock, OsRandom, Timestamp};
 
 struct World {
@@ -199,6 +201,36 @@ fn what_nobody_wrote_to_for_long_is_pruned_and_followed_on() {
     world.write("UPDATE t SET text = 'next' WHERE id = 1");
     assert!(matches!(follower.look().expect("a look"), Followed::Step(_)));
     assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
+}
+
+#[test]
+fn a_follower_keeps_anew_what_a_proof_put_aside() {
+    let world = World::new();
+    let object = world.data().objects().join("tenants/a/b.parquet");
+    std::fs::create_dir_all(object.parent().expect("a folder")).expect("a folder");
+    std::fs::write(&object, "the content of an object").expect("a file");
+    world.write("INSERT INTO t (text) VALUES ('first')");
+    let mut follower = world.follower();
+    follower.look().expect("a look");
+    let parts = world.folder.path().join("place/parts");
+    let before = files(&parts);
+    world.write("INSERT INTO dataset_segment (path, byte_count) VALUES ('tenants/a/b.parquet', 24)");
+    assert!(matches!(follower.look().expect("a look"), Followed::Step(_)));
+    let new: Vec<_> = files(&parts).into_iter().filter(|part| !before.contains(part)).collect();
+    assert_eq!(new.len(), 1, "the object is one part");
+    std::fs::write(&new[0], "damaged").expect("it can be written");
+
+    let scratch = world.folder.path().join("scratch");
+    let prove = || {
+        let repository = world.repository();
+        verify(&repository, &repository.point_at(None).expect("a point"), &scratch, &[])
+    };
+    assert!(prove().expect_err("it is damaged").is(&codes::PART_DAMAGED));
+    assert!(!new[0].exists(), "what is damaged is put aside");
+    world.clock.advance_seconds(86_400);
+    assert!(matches!(follower.look().expect("a look"), Followed::Full(_)));
+    assert!(new[0].exists(), "its content is kept anew");
+    prove().expect("the new point is whole");
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -1,11 +1,12 @@
 //! Backups that the server makes by itself: steps, full points, proofs, pruning. Each failure is told and tried again.
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use wh_backup::{BackupConfig, DataFolder, Followed, Follower, Repository, Status};
-use wh_base::{Clock, Error, Random, Result, Secret, codes};
+use wh_base::{Clock, Error, ErrorCode, Random, Result, Secret, codes};
 
 use crate::compose::{self, Inputs};
 use crate::settings::{Engine, Settings};
@@ -18,6 +19,9 @@ const PROOF_LOOK_EVERY: Duration = Duration::from_mins(1);
 const PROOF_AGAIN_S: i64 = 3_600;
 /// How often an idle database's status is written, in seconds.
 const STATUS_EVERY_S: i64 = 60;
+/// What a proof says of points that nothing new may hang on.
+const BROKEN: [&ErrorCode; 3] =
+    [&wh_backup::codes::PART_DAMAGED, &wh_backup::codes::PART_MISSING, &wh_backup::codes::NOT_PROVEN];
 
 /// What is backed up, where to.
 #[derive(Clone)]
@@ -28,6 +32,8 @@ pub struct Backups {
     random: Arc<dyn Random>,
     /// The login that dumps, on PostgreSQL.
     dumps_as: Option<Secret<String>>,
+    /// A proof failed: what comes next must not hang on the points that are there.
+    anew: Arc<AtomicBool>,
 }
 
 impl Backups {
@@ -46,6 +52,7 @@ impl Backups {
             clock: Arc::clone(&inputs.clock),
             random: Arc::clone(&inputs.random),
             dumps_as,
+            anew: Arc::default(),
         })
     }
 
@@ -83,6 +90,9 @@ impl Backups {
 
     /// One look. Blocks.
     fn look(&self, follower: Option<Follower>, written: Option<i64>) -> (Option<Follower>, Option<i64>) {
+        // The first look of a new follower makes a full point, of which each part is there.
+        let anew = self.anew.swap(false, Ordering::SeqCst);
+        let follower = follower.filter(|_| !anew);
         let mut follower = match follower.map_or_else(|| self.begin(), Ok) {
             Ok(follower) => follower,
             Err(error) => {
@@ -122,11 +132,16 @@ impl Backups {
     fn dump_if_due(&self, url: &Secret<String>, every_s: i64) -> Result<()> {
         let repository = self.config.open_or_make(Arc::clone(&self.random))?;
         let now = self.clock.now();
-        if repository.points()?.last().is_some_and(|last| last.at.plus_seconds(every_s) > now) {
+        let fresh = repository.points()?.last().is_some_and(|last| last.at.plus_seconds(every_s) > now);
+        let anew = self.anew.swap(false, Ordering::SeqCst);
+        if fresh && !anew {
             return Ok(());
         }
         let (data, scratch) = (DataFolder::new(&self.data), crate::cli::scratch_dir(&self.config));
-        let created = wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch)?;
+        let created = wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch)
+            .inspect_err(|_| {
+                self.anew.fetch_or(anew, Ordering::SeqCst);
+            })?;
         metrics::counter!("backup_looks_total", "found" => "full").increment(1);
         self.prune(&repository);
         Status::succeeded(&self.data, created.point.at, &created.point)
@@ -182,6 +197,9 @@ impl Backups {
 
     fn unproven(&self, error: &Error) {
         tracing::error!(?error, "the newest backup was not proven; it is tried again");
+        if BROKEN.iter().any(|code| error.is(code)) {
+            self.anew.store(true, Ordering::SeqCst);
+        }
         metrics::counter!("backup_failures_total", "work" => "verify").increment(1);
         if let Err(error) = Status::unproven(&self.data, self.clock.now(), error) {
             tracing::warn!(?error, "the status of the backups could not be written");

@@ -1,10 +1,11 @@
 //! One flipped byte in, or the absence of, every kind of file that a backup is made of: named, and nothing restored.
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use wh_testkit::engines::EngineKind;
 
-use super::{Vault, csv};
+use super::{Vault, csv, state_of};
 use crate::house::Site;
 
 /// All files below a folder.
@@ -19,6 +20,49 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// Until when a server must have made whole again what its proof found damaged; far more than it takes.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+#[test]
+fn a_server_keeps_anew_what_its_own_proof_found_damaged() {
+    let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    let data = site.folder.path();
+    let house = vault.serve(data);
+    let owner = house.set_up();
+    let panel = owner.panel("kept");
+    let until = Instant::now() + PATIENCE;
+    while state_of(&owner)["kept_at"].is_null() {
+        assert!(Instant::now() < until, "no full point was made");
+        std::thread::yield_now();
+    }
+    let before = files(&vault.place().join("parts"));
+    assert_eq!(owner.import(&panel, "replace", &csv(1, 3_000)).status, 201);
+    assert!(house.terminate().success());
+    let after = files(&vault.place().join("parts"));
+    let new = after.iter().find(|part| !before.contains(part)).expect("an object was kept");
+    fs::write(new, "damaged").expect("it can be written");
+    // As if the last proof were long ago.
+    let status = data.join("backup-status.json");
+    let mut told: serde_json::Value =
+        serde_json::from_slice(&fs::read(&status).expect("a status")).expect("JSON");
+    told["last_verified"] = serde_json::Value::Null;
+    fs::write(&status, told.to_string()).expect("it can be written");
+
+    let house = vault.serve(data);
+    // The server's proof, not ours, must be the first to meet it: ours would put it aside for the next start.
+    let owner = house.sign_in("olga@acme.example");
+    let until = Instant::now() + PATIENCE;
+    while state_of(&owner)["unproven"].is_null() {
+        assert!(Instant::now() < until, "the proof found nothing");
+        std::thread::yield_now();
+    }
+    while !vault.run(data, "verify", &[]).status.success() {
+        assert!(Instant::now() < until, "nothing whole was made");
+    }
+    assert!(house.terminate().success());
+    vault.done(data, "verify", &[]);
 }
 
 #[test]
