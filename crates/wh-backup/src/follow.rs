@@ -114,7 +114,11 @@ impl Follower {
     fn full_is_due(&self) -> bool {
         self.state.as_ref().is_none_or(|state| {
             let database = state.pages.len() as u64 * u64::from(state.page_bytes);
-            self.clock.now() >= state.full.at.plus_seconds(self.full_every_s)
+            let now = self.clock.now();
+            now >= state.full.at.plus_seconds(self.full_every_s)
+                // The clock was ahead: steps that go on behind it would all be dated later than now.
+                || state.full.is_ahead_of(now)
+                || state.last.is_ahead_of(now)
                 || state.last.number >= STEPS_MAX
                 || state.changed_bytes > CHANGED_TIMES_MAX * database.max(DATABASE_BYTES_MIN)
         })

@@ -26,7 +26,7 @@ pub use key::Key;
 pub use manifest::{Chunk, Database, FORMAT, FileEntry, Manifest, Migration, PointKind, PointName};
 pub use postgres::{create_full_postgres, load_postgres, verify_postgres};
 pub use prune::{Pruned, Retention, kept, prune};
-pub use repository::{Point, Repository, Written};
+pub use repository::{Chosen, Point, Repository, Wanted, Written};
 pub use restore::{ARCHIVE_FILE, Restored, restore};
 pub use sqlite::CHUNK_BYTES;
 pub use status::{Failure, Status, Verified};

@@ -13,6 +13,9 @@ pub const FORMAT: u32 = 1;
 /// Folder of the points.
 pub const POINTS: &str = "points";
 
+/// Clocks of one company's machines differ by so many seconds at most. What is dated later than that was dated by a clock that was ahead.
+const CLOCKS_DIFFER_S_MAX: i64 = 300;
+
 /// Whole by itself, or the change since the point before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -49,6 +52,11 @@ pub struct PointName {
 }
 
 impl PointName {
+    /// Whether a clock that was ahead dated it: nothing can be kept of a moment that has not come. Such a point is never the newest one.
+    pub fn is_ahead_of(&self, now: Timestamp) -> bool {
+        self.at > now.plus_seconds(CLOCKS_DIFFER_S_MAX)
+    }
+
     /// The name in the store. Names sort by moment.
     pub fn path(&self) -> String {
         let Self { at, kind, id, full, number } = self;

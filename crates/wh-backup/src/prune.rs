@@ -61,7 +61,7 @@ pub fn kept(points: &[PointName], retention: Retention, now: Timestamp) -> HashS
 /// where a full point was made by hand beside a running server. Once more without what a clock that was ahead dated later than now.
 fn newest_chains(points: &[PointName], now: Timestamp) -> HashSet<Uuid> {
     let full = |point: &&PointName| point.kind == PointKind::Full;
-    let past = |point: &&PointName| point.at <= now;
+    let past = |point: &&PointName| !point.is_ahead_of(now);
     let newest = [
         points.iter().rfind(full),
         points.last(),

@@ -72,6 +72,24 @@ pub struct Point {
     pub bytes: u64,
 }
 
+/// Which point is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The newest one not later than this moment; without it, the newest one.
+    pub at: Option<Timestamp>,
+    /// The moment now: what is dated later is not the newest.
+    pub now: Timestamp,
+}
+
+/// The point that was meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// It.
+    pub point: PointName,
+    /// So many were passed over, because a clock that was ahead dated them.
+    pub ahead: usize,
+}
+
 impl Repository {
     /// Open what is there.
     pub fn open(store: Store, key: Key, random: Arc<dyn Random>) -> Result<Self> {
@@ -309,15 +327,30 @@ impl Repository {
         Ok(points)
     }
 
-    /// The newest point that keeps a moment not later than this one; the newest of all without one.
-    pub fn point_at(&self, at: Option<Timestamp>) -> Result<PointName> {
+    /// The newest point that keeps a moment not later than the one that is asked for, or than now.
+    pub fn choose(&self, wanted: &Wanted) -> Result<Chosen> {
+        let Wanted { at, now } = *wanted;
         let points = self.points()?;
-        let found = points.iter().rev().find(|point| at.is_none_or(|at| point.at <= at));
-        found.copied().ok_or_else(|| match (at, points.first()) {
+        let fits = |point: &&PointName| at.map_or(!point.is_ahead_of(now), |at| point.at <= at);
+        let ahead = points.iter().filter(|point| at.is_none() && point.is_ahead_of(now)).count();
+        let found = points.iter().rfind(fits);
+        let point = found.copied().ok_or_else(|| match (at, points.first()) {
             (Some(at), Some(first)) => codes::POINT_UNKNOWN
                 .error(format!("the oldest point keeps {}, which is after {at}", first.at)),
+            (None, Some(first)) => codes::POINT_UNKNOWN.error(format!(
+                "the oldest point keeps {}, and this machine's clock shows {now}; --at and --point name a point all the same",
+                first.at
+            )),
             _ => codes::POINT_UNKNOWN.error(format!("{} holds no point", self.words())),
-        })
+        })?;
+        Ok(Chosen { point, ahead })
+    }
+
+    /// Whether a full point is to be made, when one is made each so many seconds. What a clock that was ahead dated counts for nothing.
+    pub fn full_is_due(&self, now: Timestamp, every_s: i64) -> Result<bool> {
+        let points = self.points()?;
+        let last = points.iter().rfind(|point| !point.is_ahead_of(now));
+        Ok(last.is_none_or(|last| last.at.plus_seconds(every_s) <= now))
     }
 
     /// The objects of the newest point whose parts are all there: an object never changes, so it need not be read again.

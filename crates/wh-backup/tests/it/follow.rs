@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use wh_backup::{
-    DataFolder, Followed, Follower, Key, Repository, Retention, Steps, Store, codes, prune, restore, verify,
+    DataFolder, Followed, Follower, Key, Repository, Retention, Steps, Store, Wanted, codes, prune, restore,
+    verify,
 };
 use wh_base::{Clock, ManualClock, OsRandom, Timestamp};
 
@@ -68,7 +69,8 @@ impl World {
 
     fn restored(&self, at: Timestamp) -> Vec<(i64, String)> {
         let repository = self.repository();
-        let point = repository.point_at(Some(at)).expect("a point");
+        let wanted = Wanted { at: Some(at), now: self.clock.now() };
+        let point = repository.choose(&wanted).expect("a point").point;
         let into: PathBuf = self.folder.path().join(format!("into-{}", point.id));
         if !into.exists() {
             restore(&repository, &point, &into).expect("it is whole");
@@ -223,7 +225,8 @@ fn a_follower_keeps_anew_what_a_proof_put_aside() {
     let scratch = world.folder.path().join("scratch");
     let prove = || {
         let repository = world.repository();
-        verify(&repository, &repository.point_at(None).expect("a point"), &scratch, &[])
+        let newest = repository.choose(&Wanted { at: None, now: world.clock.now() }).expect("a point");
+        verify(&repository, &newest.point, &scratch, &[])
     };
     assert!(prove().expect_err("it is damaged").is(&codes::PART_DAMAGED));
     assert!(!new[0].exists(), "what is damaged is put aside");
@@ -231,6 +234,45 @@ fn a_follower_keeps_anew_what_a_proof_put_aside() {
     assert!(matches!(follower.look().expect("a look"), Followed::Full(_)));
     assert!(new[0].exists(), "its content is kept anew");
     prove().expect("the new point is whole");
+}
+
+#[test]
+fn a_clock_that_was_ahead_stops_nothing_and_its_points_are_not_the_newest() {
+    const YEAR_S: i64 = 365 * 86_400;
+    let world = World::new();
+    world.write("INSERT INTO t (text) VALUES ('first')");
+    let repository = world.repository();
+    assert!(repository.full_is_due(world.clock.now(), 86_400).expect("a place"));
+    let mut follower = world.follower();
+    follower.look().expect("a look");
+    assert!(!repository.full_is_due(world.clock.now(), 86_400).expect("a place"));
+    world.clock.advance_seconds(YEAR_S);
+    let Followed::Full(ahead) = follower.look().expect("a look") else { panic!("a day went by") };
+    world.clock.advance_seconds(-YEAR_S);
+
+    // A server that goes on, and one that is started anew.
+    let newest =
+        |world: &World| repository.choose(&Wanted { at: None, now: world.clock.now() }).expect("one");
+    for mut follower in [follower, world.follower()] {
+        world.write("INSERT INTO t (text) VALUES ('after')");
+        let Followed::Full(full) = follower.look().expect("a look") else {
+            panic!("not dated later than now")
+        };
+        assert!(full.at <= world.clock.now());
+        assert_eq!((newest(&world).point, newest(&world).ahead), (full, 1));
+        world.write("INSERT INTO t (text) VALUES ('a step')");
+        let Followed::Step(step) = follower.look().expect("a look") else { panic!("a step") };
+        assert_eq!(newest(&world).point, step);
+        assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
+    }
+    world.clock.advance_seconds(2 * 86_400);
+    assert!(repository.full_is_due(world.clock.now(), 86_400).expect("a place"));
+    // This machine's clock may be the wrong one: it is said, and a name helps.
+    let long_ago = world.clock.now().plus_seconds(-YEAR_S);
+    let refused = repository.choose(&Wanted { at: None, now: long_ago }).expect_err("all are later");
+    assert!(refused.is(&codes::POINT_UNKNOWN), "{refused:?}");
+    let named = repository.choose(&Wanted { at: Some(ahead.at), now: long_ago }).expect("it is there");
+    assert_eq!(named.point, ahead);
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use wh_backup::{BackupConfig, DataFolder, Key, PointName, Repository, Status};
+use wh_backup::{BackupConfig, Chosen, DataFolder, Key, PointName, Repository, Status, Wanted};
 use wh_base::{Clock, Random, Result, Secret, Timestamp};
 
 use super::CommonFlags;
@@ -101,11 +101,17 @@ impl Flags {
 }
 
 impl Which {
-    fn find(&self, repository: &Repository) -> Result<PointName> {
-        match &self.point {
-            Some(id) => repository.point_by_id(id),
-            None => repository.point_at(self.at),
+    fn find(&self, repository: &Repository, clock: &dyn Clock) -> Result<PointName> {
+        if let Some(id) = &self.point {
+            return repository.point_by_id(id);
         }
+        let Chosen { point, ahead } = repository.choose(&Wanted { at: self.at, now: clock.now() })?;
+        if ahead > 0 {
+            print::notice(&format!(
+                "{ahead} points are dated later than now, by a clock that was ahead, and passed over; --point names one."
+            ));
+        }
+        Ok(point)
     }
 }
 
@@ -130,7 +136,7 @@ pub fn run(verb: &Verb) -> Result<()> {
         }
         Verb::Restore { flags, which, into } => {
             let repository = flags.settings()?.backup.open(random)?;
-            let point = which.find(&repository)?;
+            let point = which.find(&repository, &*clock)?;
             let restored = wh_backup::restore(&repository, &point, into)?;
             print::line(&format!(
                 "Restored the moment {} into {}: {} MB, {} objects.",
@@ -205,7 +211,7 @@ fn verify(
     random: Arc<dyn Random>,
 ) -> Result<()> {
     let repository = settings.backup.open(random)?;
-    let point = which.find(&repository)?;
+    let point = which.find(&repository, clock)?;
     let scratch = scratch.cloned().unwrap_or_else(|| scratch_dir(&settings.backup));
     let proof = match &settings.backup.scratch_url {
         Some(url) => wh_backup::verify_postgres(&repository, &point, &scratch, url, compose::MIGRATIONS)?,

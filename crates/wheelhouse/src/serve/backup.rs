@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use wh_backup::{BackupConfig, DataFolder, Followed, Follower, Repository, Status};
-use wh_base::{Clock, Error, ErrorCode, Random, Result, Secret, codes};
+use wh_backup::{BackupConfig, DataFolder, Followed, Follower, Repository, Status, Wanted};
+use wh_base::{Clock, Error, ErrorCode, Random, Result, Secret, Timestamp, codes};
 
 use crate::compose::{self, Inputs};
 use crate::settings::{Engine, Settings};
@@ -132,9 +132,9 @@ impl Backups {
     fn dump_if_due(&self, url: &Secret<String>, every_s: i64) -> Result<()> {
         let repository = self.config.open_or_make(Arc::clone(&self.random))?;
         let now = self.clock.now();
-        let fresh = repository.points()?.last().is_some_and(|last| last.at.plus_seconds(every_s) > now);
+        let due = repository.full_is_due(now, every_s)?;
         let anew = self.anew.swap(false, Ordering::SeqCst);
-        if fresh && !anew {
+        if !due && !anew {
             return Ok(());
         }
         let (data, scratch) = (DataFolder::new(&self.data), crate::cli::scratch_dir(&self.config));
@@ -167,7 +167,9 @@ impl Backups {
             self.prune(follower.repository());
         }
         let seconds = at.micros() / 1_000_000;
-        if word == "nothing" && written.is_some_and(|last| seconds < last + STATUS_EVERY_S) {
+        // A clock that was ahead and is no more must not keep the status from being written.
+        let lately = |last: i64| (last..last.saturating_add(STATUS_EVERY_S)).contains(&seconds);
+        if word == "nothing" && written.is_some_and(lately) {
             return written;
         }
         if let Err(error) = Status::succeeded(&self.data, at, &point) {
@@ -213,20 +215,23 @@ impl Backups {
         if every_s == 0 || without_place {
             return;
         }
-        let mut again_at = None;
+        let mut failed_at = None;
         loop {
             let status = Status::read(&self.data).unwrap_or_default();
             status.publish();
             let now = self.clock.now();
-            let due = status.last_verified.is_none_or(|last| last.at.plus_seconds(every_s) <= now);
-            if due && status.last_success.is_some() && again_at.is_none_or(|at| at <= now) {
+            let due = status.last_verified.is_none_or(|last| has_passed(last.at, every_s, now));
+            if due
+                && status.last_success.is_some()
+                && failed_at.is_none_or(|at| has_passed(at, PROOF_AGAIN_S, now))
+            {
                 let own = self.clone();
                 let proven = tokio::task::spawn_blocking(move || own.prove_newest()).await;
                 let failed =
                     |e: tokio::task::JoinError| codes::INTERNAL.caused("a proof ended unexpectedly", e);
-                again_at = proven.map_err(failed).and_then(|proven| proven).err().map(|error| {
+                failed_at = proven.map_err(failed).and_then(|proven| proven).err().map(|error| {
                     self.unproven(&error);
-                    now.plus_seconds(PROOF_AGAIN_S)
+                    now
                 });
             }
             tokio::select! {
@@ -238,7 +243,14 @@ impl Backups {
 
     fn prove_newest(&self) -> Result<()> {
         let repository = self.config.open(Arc::clone(&self.random))?;
-        let point = repository.point_at(None)?;
+        let chosen = repository.choose(&Wanted { at: None, now: self.clock.now() })?;
+        if chosen.ahead > 0 {
+            tracing::warn!(
+                points = chosen.ahead,
+                "points are dated later than now, by a clock that was ahead; the newest of the others is proven"
+            );
+        }
+        let point = chosen.point;
         let scratch = crate::cli::scratch_dir(&self.config);
         let proof = match &self.config.scratch_url {
             Some(url) if self.dumps_as.is_some() => {
@@ -249,4 +261,9 @@ impl Backups {
         tracing::info!(point = %point.id, rows = proof.rows, took_ms = proof.took_ms, "a backup was proven");
         Status::verified(&self.data, self.clock.now(), &proof)
     }
+}
+
+/// Whether so many seconds have gone by since a moment. One that is later than now was told by a clock that was ahead, and is none.
+fn has_passed(since: Timestamp, seconds: i64, now: Timestamp) -> bool {
+    since.plus_seconds(seconds) <= now || since > now
 }

@@ -7,8 +7,11 @@ mod postgres;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::Arc;
 
 use serde_json::Value;
+use wh_backup::{DataFolder, Key, Objects, Repository, Store, create_full};
+use wh_base::{Clock, ManualClock, OsRandom, SystemClock};
 use wh_testkit::engines::EngineKind;
 
 use crate::house::{House, Person, Site, wheelhouse};
@@ -196,6 +199,25 @@ fn a_second_backup_at_the_same_time_is_refused() {
     vault.refused(data, "create", &[], "backup.running");
     drop(lock);
     vault.done(data, "create", &[]);
+}
+
+#[test]
+fn a_point_that_is_dated_later_than_now_is_not_the_newest() {
+    let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    let data = site.folder.path();
+    site.start().set_up();
+    let store = Store::folder(&vault.place());
+    let key = Key::read(&vault.key()).expect("the key");
+    let repository = Repository::open_or_make(store, key, Arc::new(OsRandom)).expect("a place");
+    let ahead = ManualClock::at(SystemClock.now().plus_seconds(365 * 86_400));
+    create_full(&repository, &DataFolder::new(data), &ahead, &Objects::new()).expect("a point");
+    let refused = vault.refused(data, "verify", &[], "backup.point_unknown");
+    assert!(refused.contains("clock"), "{refused}");
+    vault.done(data, "create", &[]);
+    let points = vault.points(data);
+    let now = points[0]["id"].as_str().expect("an id");
+    let proof = vault.done(data, "verify", &[]);
+    assert!(points.len() == 2 && proof.contains(now), "{points:?} {proof}");
 }
 
 #[test]
