@@ -127,6 +127,20 @@ pub const NOT_PROVEN: ErrorCode = ErrorCode::new(
     "a restored copy is not what was backed up",
     "restore another point for use, keep this one for the report, and make a new backup",
 );
+/// The points of several installations lie in one place.
+pub const INSTALLATIONS: ErrorCode = ErrorCode::new(
+    "backup.installations",
+    Kind::Conflict,
+    "the place holds points of another installation, and it is not said whose are meant",
+    "name a point with --point: `wheelhouse backup list` says whose each one is; give each installation a place of its own",
+);
+/// The data folder is a restored one.
+pub const RESTORED: ErrorCode = ErrorCode::new(
+    "backup.restored",
+    Kind::Conflict,
+    "this data folder was restored from a backup, so it makes none until that is wanted",
+    "where it takes the place of the one that was backed up, run `wheelhouse backup resume` and restart the server; otherwise take [backup] out of its settings",
+);
 /// A program that is needed is not there.
 pub const TOOL_MISSING: ErrorCode = ErrorCode::new(
     "backup.tool_missing",
@@ -162,6 +176,8 @@ pub const ALL: &[&ErrorCode] = &[
     &SOURCE,
     &OBJECT_MISSING,
     &NOT_PROVEN,
+    &INSTALLATIONS,
+    &RESTORED,
     &TOOL_MISSING,
     &TOOL_FAILED,
 ];

@@ -17,7 +17,7 @@ const ATTEMPTS_MAX: usize = 10;
 /// A file beside the database that is larger is none of ours.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 /// Files of the data folder that are not kept: they belong to the running process, or are kept in their own way.
-const NOT_KEPT: &[&str] = &["wheelhouse.lock", crate::status::FILE];
+const NOT_KEPT: &[&str] = &["wheelhouse.lock", crate::status::FILE, crate::installation::RESTORED];
 
 /// The data folder of a server.
 #[derive(Clone, Debug)]
@@ -90,6 +90,7 @@ pub fn create_full(
     let _alone = repository.lock_create()?;
     let _add = repository.lock_add()?;
     let source = Source::open(&data.database())?;
+    let installation = data.installation_or(repository.new_id()?)?;
     let mut known = known.clone();
     // Most objects before the moment is taken, so that little can be deleted between the moment and its copy.
     let before = source.snapshot()?.objects()?;
@@ -114,6 +115,7 @@ pub fn create_full(
         let manifest = Manifest {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),
+            installation: Some(installation),
             database,
             objects,
             files: files(repository, data)?,

@@ -2,6 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use uuid::Uuid;
 use wh_base::{Clock, Result, Timestamp};
 
 use crate::codes;
@@ -57,6 +58,7 @@ pub struct Follower {
     full_every_s: i64,
     steps: Steps,
     source: Source,
+    installation: Uuid,
     state: Option<State>,
 }
 
@@ -83,7 +85,13 @@ impl Follower {
     ) -> Result<Self> {
         let source = Source::open(&data.database())?;
         let full_every_s = i64::try_from(full_every_h * 3_600).unwrap_or(i64::MAX);
-        Ok(Self { repository, data, clock, full_every_s, steps, source, state: None })
+        let installation = data.installation_or(repository.new_id()?)?;
+        Ok(Self { repository, data, clock, full_every_s, steps, source, installation, state: None })
+    }
+
+    /// Which installation it is.
+    pub fn installation(&self) -> Uuid {
+        self.installation
     }
 
     /// The place.
@@ -133,7 +141,7 @@ impl Follower {
                 self.repository.retain_whole(&mut known)?;
                 known
             }
-            None => self.repository.known_objects()?,
+            None => self.repository.known_objects(self.installation)?,
         };
         let created = create_full(&self.repository, &self.data, &*self.clock, &known)?;
         self.state = Some(State {
@@ -187,7 +195,7 @@ impl Follower {
             objects.iter().filter(|object| !state.objects.contains_key(&object.path)).cloned().collect();
         let files = files(&self.repository, &self.data)?;
         let new_files: &[FileEntry] = if files == state.files { &[] } else { &files };
-        let manifest = changes.manifest(&snapshot, fresh, new_files)?;
+        let manifest = changes.manifest(&snapshot, self.installation, fresh, new_files)?;
         drop(snapshot);
         let id = self.repository.new_id()?;
         let number = state.last.number + 1;
@@ -253,6 +261,7 @@ impl<'a> Changes<'a> {
     fn manifest(
         &mut self,
         snapshot: &Snapshot<'_>,
+        installation: Uuid,
         objects: Vec<FileEntry>,
         files: &[FileEntry],
     ) -> Result<Manifest> {
@@ -262,6 +271,7 @@ impl<'a> Changes<'a> {
         Ok(Manifest {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),
+            installation: Some(installation),
             database: Database::Changed {
                 page_bytes: snapshot.page_bytes()?,
                 pages: self.pages.len() as u32,

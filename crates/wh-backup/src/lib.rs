@@ -7,6 +7,7 @@ pub mod codes;
 mod config;
 mod create;
 mod follow;
+mod installation;
 mod key;
 mod log;
 mod manifest;

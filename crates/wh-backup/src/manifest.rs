@@ -169,6 +169,9 @@ pub struct Manifest {
     pub format: u32,
     /// The version of that program.
     pub program: String,
+    /// Whose it is; nothing in points that were made before they said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installation: Option<Uuid>,
     /// The database.
     pub database: Database,
     /// Objects: all of a full point, the new ones of a step.

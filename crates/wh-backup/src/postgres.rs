@@ -36,7 +36,8 @@ pub fn create_full_postgres(
 ) -> Result<Created> {
     let _alone = repository.lock_create()?;
     let _add = repository.lock_add()?;
-    let mut known = repository.known_objects()?;
+    let installation = data.installation_or(repository.new_id()?)?;
+    let mut known = repository.known_objects(installation)?;
     let mut outdated = String::new();
     for _ in 0..ATTEMPTS_MAX {
         let folder = Scratch::make(scratch, repository)?;
@@ -56,6 +57,7 @@ pub fn create_full_postgres(
         let manifest = Manifest {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),
+            installation: Some(installation),
             database: Database::PostgresArchive { chunks, tool },
             objects,
             files: files(repository, data)?,

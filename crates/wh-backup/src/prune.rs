@@ -71,12 +71,20 @@ fn newest_chains(points: &[PointName], now: Timestamp) -> HashSet<Uuid> {
     newest.into_iter().flatten().map(|point| point.full).collect()
 }
 
-/// Remove what is not kept. Refused while somebody adds.
-pub fn prune(repository: &Repository, retention: Retention, now: Timestamp) -> Result<Pruned> {
+/// Remove what an installation does not keep. What others made stays: only they know how long. Without an installation all points must
+/// be of one. Refused while somebody adds.
+pub fn prune(
+    repository: &Repository,
+    retention: Retention,
+    of: Option<Uuid>,
+    now: Timestamp,
+) -> Result<Pruned> {
     let _alone = repository.lock_remove()?;
     let points = repository.points()?;
-    let kept = kept(&points, retention, now);
-    let (stay, go): (Vec<_>, Vec<_>) = points.into_iter().partition(|point| kept.contains(&point.id));
+    let own = repository.own(&points, of)?;
+    let kept = kept(&own, retention, now);
+    let gone: HashSet<Uuid> = own.iter().map(|point| point.id).filter(|id| !kept.contains(id)).collect();
+    let (go, stay): (Vec<_>, Vec<_>) = points.into_iter().partition(|point| gone.contains(&point.id));
     let mut needed = HashSet::new();
     for point in &stay {
         // A point that cannot be read stops the pruning: what it needs is not known.

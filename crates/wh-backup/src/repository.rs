@@ -1,5 +1,5 @@
 //! The backups in one place: header, points, and parts named by their content. Knows no database.
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use wh_base::{Random, Result, Timestamp};
+use wh_base::{ErrorCode, Random, Result, Timestamp};
 
 use crate::codes;
 use crate::key::{Key, hex, sha256};
@@ -32,6 +32,8 @@ pub const PART_BYTES_MAX: usize = 4 << 20;
 const ZSTD_LEVEL: i32 = 1;
 /// Threads that compress and encrypt.
 const THREADS_MAX: usize = 4;
+/// Why a point does not say whose it is.
+const UNREADABLE: [&ErrorCode; 3] = [&codes::PART_DAMAGED, &codes::PART_MISSING, &codes::FORMAT_NEWER];
 
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -48,6 +50,8 @@ pub struct Repository {
     new_parts: AtomicU64,
     new_bytes: AtomicU64,
     damaged: Mutex<Vec<String>>,
+    /// Whose the full points are that were looked at: that never changes.
+    installations: Mutex<HashMap<Uuid, Option<Uuid>>>,
 }
 
 /// What was written since the repository was opened.
@@ -79,6 +83,8 @@ pub struct Wanted {
     pub at: Option<Timestamp>,
     /// The moment now: what is dated later is not the newest.
     pub now: Timestamp,
+    /// Whose; without it, the points there must all be of one installation.
+    pub of: Option<Uuid>,
 }
 
 /// The point that was meant.
@@ -106,7 +112,8 @@ impl Repository {
             return Err(codes::KEY_WRONG.error(format!("another key made the backups in {}", store.words())));
         }
         let (new_parts, new_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Self { store, key, random, new_parts, new_bytes, damaged: Mutex::default() })
+        let (damaged, installations) = (Mutex::default(), Mutex::default());
+        Ok(Self { store, key, random, new_parts, new_bytes, damaged, installations })
     }
 
     /// Open what is there, or begin.
@@ -329,12 +336,20 @@ impl Repository {
 
     /// The newest point that keeps a moment not later than the one that is asked for, or than now.
     pub fn choose(&self, wanted: &Wanted) -> Result<Chosen> {
-        let Wanted { at, now } = *wanted;
+        let Wanted { at, now, of } = *wanted;
         let points = self.points()?;
-        let fits = |point: &&PointName| at.map_or(!point.is_ahead_of(now), |at| point.at <= at);
-        let ahead = points.iter().filter(|point| at.is_none() && point.is_ahead_of(now)).count();
-        let found = points.iter().rfind(fits);
-        let point = found.copied().ok_or_else(|| match (at, points.first()) {
+        let fits = |point: &PointName| at.map_or(!point.is_ahead_of(now), |at| point.at <= at);
+        let fitting: Vec<_> = points.iter().copied().filter(fits).collect();
+        let found = match of {
+            Some(own) => self.newest_of(own, &points, &fitting)?,
+            None => {
+                self.must_be_of_one(&points)?;
+                fitting.last().copied()
+            }
+        };
+        let point = found.ok_or_else(|| match (at, points.first()) {
+            (_, Some(_)) if !fitting.is_empty() => codes::INSTALLATIONS
+                .error(format!("{} holds points of other installations only", self.words())),
             (Some(at), Some(first)) => codes::POINT_UNKNOWN
                 .error(format!("the oldest point keeps {}, which is after {at}", first.at)),
             (None, Some(first)) => codes::POINT_UNKNOWN.error(format!(
@@ -343,20 +358,78 @@ impl Repository {
             )),
             _ => codes::POINT_UNKNOWN.error(format!("{} holds no point", self.words())),
         })?;
+        let ahead = points.iter().filter(|point| at.is_none() && point.is_ahead_of(now)).count();
         Ok(Chosen { point, ahead })
     }
 
-    /// Whether a full point is to be made, when one is made each so many seconds. What a clock that was ahead dated counts for nothing.
-    pub fn full_is_due(&self, now: Timestamp, every_s: i64) -> Result<bool> {
+    /// Whether an installation has to make a full point, when one is made each so many seconds. What a clock that was ahead dated counts
+    /// for nothing, and neither does what others made.
+    pub fn full_is_due(&self, now: Timestamp, every_s: i64, own: Uuid) -> Result<bool> {
         let points = self.points()?;
-        let last = points.iter().rfind(|point| !point.is_ahead_of(now));
+        let past: Vec<_> = points.iter().copied().filter(|point| !point.is_ahead_of(now)).collect();
+        let last = self.newest_of(own, &points, &past)?;
         Ok(last.is_none_or(|last| last.at.plus_seconds(every_s) <= now))
     }
 
-    /// The objects of the newest point whose parts are all there: an object never changes, so it need not be read again.
-    pub fn known_objects(&self) -> Result<HashMap<String, FileEntry>> {
+    /// Which of the points, all that there are, are of an installation; without one, all of them, which must be of one.
+    pub fn own(&self, points: &[PointName], of: Option<Uuid>) -> Result<Vec<PointName>> {
+        let Some(own) = of else {
+            self.must_be_of_one(points)?;
+            return Ok(points.to_vec());
+        };
+        let mut found = Vec::with_capacity(points.len());
+        for point in points {
+            if self.installation_of(point, points)?.is_none_or(|of| of == own) {
+                found.push(*point);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The last of some points that is of an installation.
+    fn newest_of(&self, own: Uuid, points: &[PointName], some: &[PointName]) -> Result<Option<PointName>> {
+        for point in some.iter().rev() {
+            if self.installation_of(point, points)?.is_none_or(|of| of == own) {
+                return Ok(Some(*point));
+            }
+        }
+        Ok(None)
+    }
+
+    fn must_be_of_one(&self, points: &[PointName]) -> Result<()> {
+        let mut found = BTreeSet::new();
+        for point in points {
+            found.extend(self.installation_of(point, points)?);
+        }
+        if found.len() < 2 {
+            return Ok(());
+        }
+        let message = format!("{} holds points of {} installations", self.words(), found.len());
+        Err(codes::INSTALLATIONS.error(message))
+    }
+
+    /// Whose one of all points is. Nothing where it does not say it: it was made before points did, or cannot be read. Then it may be
+    /// anybody's, and is taken for one's own.
+    pub fn installation_of(&self, point: &PointName, points: &[PointName]) -> Result<Option<Uuid>> {
+        let known = || self.installations.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of) = known().get(&point.full) {
+            return Ok(*of);
+        }
+        let full = points.iter().find(|other| other.id == point.full).unwrap_or(point);
+        let of = match self.get_point(full) {
+            Ok(point) => point.manifest.installation,
+            Err(e) if UNREADABLE.iter().any(|code| e.is(code)) => None,
+            Err(e) => return Err(e),
+        };
+        known().insert(point.full, of);
+        Ok(of)
+    }
+
+    /// The objects of an installation's newest point whose parts are all there: an object never changes, so it need not be read again.
+    pub fn known_objects(&self, own: Uuid) -> Result<HashMap<String, FileEntry>> {
         let mut known = HashMap::new();
-        let Some(newest) = self.points()?.pop() else { return Ok(known) };
+        let points = self.points()?;
+        let Some(newest) = self.newest_of(own, &points, &points)? else { return Ok(known) };
         // What is damaged is no reason not to make a new point: then everything is read again.
         for name in self.chain(&newest).unwrap_or_default() {
             let Ok(point) = self.get_point(&name) else { continue };

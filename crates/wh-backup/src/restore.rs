@@ -9,6 +9,7 @@ use wh_base::{Error, Result};
 
 use crate::codes;
 use crate::create::{DATABASE_FILE, DataFolder, OBJECTS_FOLDER};
+use crate::installation;
 use crate::key::hex;
 use crate::manifest::{Chunk, Database, FileEntry, PointName};
 use crate::repository::{Point, Repository};
@@ -44,6 +45,7 @@ pub fn restore(repository: &Repository, point: &PointName, into: &Path) -> Resul
     let staging = Staging(above.join(format!(".{name}.restoring-{}", repository.new_id()?.simple())));
     make_private(&staging.0).map_err(|e| failed(&staging.0, e))?;
     let mut restored = fill(repository, point, &staging.0)?;
+    installation::mark(&staging.0, point).map_err(|e| failed(&staging.0, e))?;
     sync_all(&staging.0).map_err(|e| failed(&staging.0, e))?;
     // Takes the place of an empty folder, and fails should somebody have put something there meanwhile.
     fs::rename(&staging.0, &into).map_err(|e| match e.kind() {

@@ -112,6 +112,15 @@ impl Status {
         Self::change(data, |status| status.last_failure = Some(Failure::of(at, error)))
     }
 
+    /// The backups of a restored folder may go on: what kept them back is no failure any more.
+    pub fn resumed(data: &Path) -> Result<()> {
+        let status = Self::read(data)?;
+        if status.last_failure.is_none_or(|failure| failure.code != codes::RESTORED.code) {
+            return Ok(());
+        }
+        Self::change(data, |status| status.last_failure = None)
+    }
+
     /// A proof failed.
     pub fn unproven(data: &Path, at: Timestamp, error: &Error) -> Result<()> {
         Self::change(data, |status| status.last_unproven = Some(Failure::of(at, error)))

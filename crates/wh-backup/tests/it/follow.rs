@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use wh_backup::{
-    DataFolder, Followed, Follower, Key, Repository, Retention, Steps, Store, Wanted, codes, prune, restore,
-    verify,
+    DataFolder, Followed, Follower, Key, PointName, Repository, Retention, Steps, Store, Wanted, codes,
+    prune, restore, verify,
 };
 use wh_base::{Clock, ManualClock, OsRandom, Timestamp};
 
@@ -69,7 +69,7 @@ impl World {
 
     fn restored(&self, at: Timestamp) -> Vec<(i64, String)> {
         let repository = self.repository();
-        let wanted = Wanted { at: Some(at), now: self.clock.now() };
+        let wanted = Wanted { at: Some(at), now: self.clock.now(), of: None };
         let point = repository.choose(&wanted).expect("a point").point;
         let into: PathBuf = self.folder.path().join(format!("into-{}", point.id));
         if !into.exists() {
@@ -173,14 +173,14 @@ fn pruning_removes_what_no_point_needs_and_nothing_else() {
     let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1 };
     let later = world.clock.now().plus_seconds(10 * 86_400);
     let repository = world.repository();
-    let young = prune(&repository, retention, later).expect("nobody adds");
+    let young = prune(&repository, retention, None, later).expect("nobody adds");
     assert_eq!((young.points, young.parts), (1, 0), "a part that was just written may belong to a new point");
     age(&world.folder.path().join("place/parts"));
-    let old = prune(&repository, retention, later).expect("nobody adds");
+    let old = prune(&repository, retention, None, later).expect("nobody adds");
     assert!(old.parts > 0 && parts(&world) < before, "{old:?}");
     assert_eq!(world.restored(later), World::dump(&world.file));
     let _adding = repository.lock_add().expect("a lock");
-    let refused = prune(&world.repository(), retention, later).expect_err("somebody adds");
+    let refused = prune(&world.repository(), retention, None, later).expect_err("somebody adds");
     assert!(refused.is(&wh_backup::codes::RUNNING), "{refused:?}");
 }
 
@@ -197,7 +197,7 @@ fn what_nobody_wrote_to_for_long_is_pruned_and_followed_on() {
     world.clock.advance_seconds(8 * 86_400);
     age(&world.folder.path().join("place/parts"));
     let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168 };
-    let pruned = prune(&world.repository(), retention, world.clock.now()).expect("nobody adds");
+    let pruned = prune(&world.repository(), retention, None, world.clock.now()).expect("nobody adds");
     assert_eq!(pruned.points, 0, "{pruned:?}");
     assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
     world.write("UPDATE t SET text = 'next' WHERE id = 1");
@@ -225,7 +225,8 @@ fn a_follower_keeps_anew_what_a_proof_put_aside() {
     let scratch = world.folder.path().join("scratch");
     let prove = || {
         let repository = world.repository();
-        let newest = repository.choose(&Wanted { at: None, now: world.clock.now() }).expect("a point");
+        let newest =
+            repository.choose(&Wanted { at: None, now: world.clock.now(), of: None }).expect("a point");
         verify(&repository, &newest.point, &scratch, &[])
     };
     assert!(prove().expect_err("it is damaged").is(&codes::PART_DAMAGED));
@@ -242,17 +243,19 @@ fn a_clock_that_was_ahead_stops_nothing_and_its_points_are_not_the_newest() {
     let world = World::new();
     world.write("INSERT INTO t (text) VALUES ('first')");
     let repository = world.repository();
-    assert!(repository.full_is_due(world.clock.now(), 86_400).expect("a place"));
     let mut follower = world.follower();
+    let own = follower.installation();
+    assert!(repository.full_is_due(world.clock.now(), 86_400, own).expect("a place"));
     follower.look().expect("a look");
-    assert!(!repository.full_is_due(world.clock.now(), 86_400).expect("a place"));
+    assert!(!repository.full_is_due(world.clock.now(), 86_400, own).expect("a place"));
     world.clock.advance_seconds(YEAR_S);
     let Followed::Full(ahead) = follower.look().expect("a look") else { panic!("a day went by") };
     world.clock.advance_seconds(-YEAR_S);
 
     // A server that goes on, and one that is started anew.
-    let newest =
-        |world: &World| repository.choose(&Wanted { at: None, now: world.clock.now() }).expect("one");
+    let newest = |world: &World| {
+        repository.choose(&Wanted { at: None, now: world.clock.now(), of: None }).expect("one")
+    };
     for mut follower in [follower, world.follower()] {
         world.write("INSERT INTO t (text) VALUES ('after')");
         let Followed::Full(full) = follower.look().expect("a look") else {
@@ -266,13 +269,79 @@ fn a_clock_that_was_ahead_stops_nothing_and_its_points_are_not_the_newest() {
         assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
     }
     world.clock.advance_seconds(2 * 86_400);
-    assert!(repository.full_is_due(world.clock.now(), 86_400).expect("a place"));
+    assert!(repository.full_is_due(world.clock.now(), 86_400, own).expect("a place"));
     // This machine's clock may be the wrong one: it is said, and a name helps.
     let long_ago = world.clock.now().plus_seconds(-YEAR_S);
-    let refused = repository.choose(&Wanted { at: None, now: long_ago }).expect_err("all are later");
+    let refused =
+        repository.choose(&Wanted { at: None, now: long_ago, of: None }).expect_err("all are later");
     assert!(refused.is(&codes::POINT_UNKNOWN), "{refused:?}");
-    let named = repository.choose(&Wanted { at: Some(ahead.at), now: long_ago }).expect("it is there");
+    let named =
+        repository.choose(&Wanted { at: Some(ahead.at), now: long_ago, of: None }).expect("it is there");
     assert_eq!(named.point, ahead);
+}
+
+#[test]
+fn two_installations_in_one_place_keep_apart_what_is_whose() {
+    let (world, mut other) = (World::new(), World::new());
+    let place = world.repository();
+    other.clock = world.clock.clone();
+    world.write("INSERT INTO t (text) VALUES ('ours')");
+    other.write("INSERT INTO t (text) VALUES ('theirs')");
+    let mut ours = world.follower();
+    ours.look().expect("a look");
+    world.clock.advance_seconds(1);
+    let theirs = Follower::begin(world.repository(), other.data(), world.clock.clone(), 24, Steps::Each);
+    let mut theirs = theirs.expect("a follower");
+    assert!(place.full_is_due(world.clock.now(), 86_400, theirs.installation()).expect("a place"));
+    let Followed::Full(their_point) = theirs.look().expect("a look") else { panic!("the first is full") };
+    let wanted = |of| Wanted { at: None, now: world.clock.now(), of };
+    let chosen = |of| world.repository().choose(&wanted(of));
+    assert_ne!(chosen(Some(ours.installation())).expect("one").point, their_point);
+    assert_eq!(chosen(Some(theirs.installation())).expect("one").point, their_point);
+    assert!(chosen(None).expect_err("whose is not said").is(&codes::INSTALLATIONS));
+    assert!(chosen(Some(uuid::Uuid::from_u128(7))).expect_err("nothing").is(&codes::INSTALLATIONS));
+
+    // Each forgets only what is its own.
+    world.clock.advance_seconds(10);
+    for _ in 0..3 {
+        world.follower().look().expect("a look");
+        world.clock.advance_seconds(10);
+    }
+    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1 };
+    let later = world.clock.now().plus_seconds(10 * 86_400);
+    assert!(prune(&place, retention, None, later).expect_err("whose?").is(&codes::INSTALLATIONS));
+    assert_eq!(prune(&place, retention, Some(theirs.installation()), later).expect("a place").points, 0);
+    assert_eq!(prune(&place, retention, Some(ours.installation()), later).expect("a place").points, 3);
+    assert_eq!(place.points().expect("a place").len(), 2);
+    let into = world.folder.path().join("theirs");
+    restore(&place, &their_point, &into).expect("it is whole");
+    assert_eq!(World::open(&into), World::dump(&other.file));
+}
+
+#[test]
+fn points_that_do_not_say_whose_they_are_are_ones_own() {
+    let world = World::new();
+    world.write(FILL);
+    let mut follower = world.follower();
+    let Followed::Full(full) = follower.look().expect("a look") else { panic!("the first is full") };
+    let repository = world.repository();
+    let mut manifest = repository.get_point(&full).expect("a point").manifest;
+    assert_eq!(manifest.installation, Some(follower.installation()));
+    // As an earlier build made it.
+    manifest.installation = None;
+    let id = uuid::Uuid::from_u128(7);
+    let early = PointName { at: full.at.plus_seconds(1), id, full: id, ..full };
+    repository.put_point(&early, &manifest, &[]).expect("a place");
+    world.clock.advance_seconds(2);
+    for of in [None, Some(follower.installation())] {
+        let wanted = Wanted { at: None, now: world.clock.now(), of };
+        assert_eq!(world.repository().choose(&wanted).expect("one").point, early);
+    }
+    let own = follower.installation();
+    assert!(!world.repository().full_is_due(world.clock.now(), 86_400, own).expect("a place"));
+    assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
+    let scratch = world.folder.path().join("scratch");
+    verify(&world.repository(), &early, &scratch, &[]).expect("it is whole");
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

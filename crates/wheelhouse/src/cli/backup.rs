@@ -56,6 +56,8 @@ pub enum Verb {
     },
     /// PostgreSQL: load the archive of a restored folder into the database that `wheelhouse db init` has just made for it
     Load(CommonFlags),
+    /// Let the backups of a restored data folder go on: it takes the place of the one that was backed up
+    Resume(CommonFlags),
     /// Remove points that are older than the settings keep, and what only they needed
     Prune(Flags),
 }
@@ -101,11 +103,12 @@ impl Flags {
 }
 
 impl Which {
-    fn find(&self, repository: &Repository, clock: &dyn Clock) -> Result<PointName> {
+    fn find(&self, repository: &Repository, clock: &dyn Clock, data: &DataFolder) -> Result<PointName> {
         if let Some(id) = &self.point {
             return repository.point_by_id(id);
         }
-        let Chosen { point, ahead } = repository.choose(&Wanted { at: self.at, now: clock.now() })?;
+        let Chosen { point, ahead } =
+            repository.choose(&Wanted { at: self.at, now: clock.now(), of: data.installation()? })?;
         if ahead > 0 {
             print::notice(&format!(
                 "{ahead} points are dated later than now, by a clock that was ahead, and passed over; --point names one."
@@ -135,8 +138,9 @@ pub fn run(verb: &Verb) -> Result<()> {
             verify(&settings, which, scratch.as_ref(), &*clock, random)
         }
         Verb::Restore { flags, which, into } => {
-            let repository = flags.settings()?.backup.open(random)?;
-            let point = which.find(&repository, &*clock)?;
+            let settings = flags.settings()?;
+            let repository = settings.backup.open(random)?;
+            let point = which.find(&repository, &*clock, &DataFolder::new(&settings.data_dir))?;
             let restored = wh_backup::restore(&repository, &point, into)?;
             print::line(&format!(
                 "Restored the moment {} into {}: {} MB, {} objects.",
@@ -144,6 +148,10 @@ pub fn run(verb: &Verb) -> Result<()> {
                 into.display(),
                 megabytes(restored.bytes),
                 restored.objects
+            ));
+            print::notice(&format!(
+                "It makes no backups until it is to take the place of the old one: wheelhouse backup resume --data-dir {}",
+                into.display()
             ));
             if let Some(archive) = restored.archive {
                 print::notice(&format!("The database is the archive {}. To load it:", archive.display()));
@@ -153,10 +161,24 @@ pub fn run(verb: &Verb) -> Result<()> {
             Ok(())
         }
         Verb::Load(flags) => load(&Settings::load(&flags.sources())?),
+        Verb::Resume(flags) => {
+            let settings = Settings::load(&flags.sources())?;
+            let resumed = DataFolder::new(&settings.data_dir).resume()?;
+            Status::resumed(&settings.data_dir)?;
+            print::line(if resumed {
+                "Backups go on from here with the server's next start."
+            } else {
+                "This folder makes its backups already."
+            });
+            Ok(())
+        }
         Verb::Prune(flags) => {
-            let backup = flags.settings()?.backup;
+            let Settings { backup, data_dir, .. } = flags.settings()?;
             backup.check_retention()?;
-            let pruned = wh_backup::prune(&backup.open(random)?, backup.retention(), clock.now())?;
+            let data = DataFolder::new(&data_dir);
+            data.must_not_be_restored()?;
+            let (repository, of) = (backup.open(random)?, data.installation()?);
+            let pruned = wh_backup::prune(&repository, backup.retention(), of, clock.now())?;
             let (points, parts, megabytes) = (pruned.points, pruned.parts, megabytes(pruned.bytes));
             print::line(&format!("Removed {points} points and {parts} parts, {megabytes} MB."));
             Ok(())
@@ -166,9 +188,13 @@ pub fn run(verb: &Verb) -> Result<()> {
 
 fn create(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> Result<()> {
     let data = DataFolder::new(&settings.data_dir);
+    data.must_not_be_restored()?;
     let repository = settings.backup.open_or_make(random)?;
     let created = match settings.database.engine {
-        Engine::Sqlite => wh_backup::create_full(&repository, &data, clock, &repository.known_objects()?)?,
+        Engine::Sqlite => {
+            let known = repository.known_objects(data.installation_or(repository.new_id()?)?)?;
+            wh_backup::create_full(&repository, &data, clock, &known)?
+        }
         Engine::Postgres => {
             let urls = compose::postgres_urls(&settings.database)?;
             let scratch = scratch_dir(&settings.backup);
@@ -192,12 +218,17 @@ fn create(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> Re
 
 #[expect(clippy::fn_params_excessive_bools, reason = "the flag as it was typed")]
 fn list(repository: &Repository, json: bool) -> Result<()> {
-    for point in repository.points()? {
+    let points = repository.points()?;
+    for point in &points {
+        let of = repository.installation_of(point, &points)?;
         if json {
-            let line = serde_json::json!({ "id": point.id, "at": point.at, "kind": point.kind, "full": point.full, "number": point.number });
+            let line = serde_json::json!({
+                "id": point.id, "at": point.at, "kind": point.kind, "full": point.full, "number": point.number, "installation": of,
+            });
             print::line(&line.to_string());
         } else {
-            print::line(&format!("{}  {:<4}  {}", point.id, point.kind.word(), point.at));
+            let of = of.map_or_else(String::new, |of| format!("  {of}"));
+            print::line(&format!("{}  {:<4}  {}{of}", point.id, point.kind.word(), point.at));
         }
     }
     Ok(())
@@ -211,7 +242,7 @@ fn verify(
     random: Arc<dyn Random>,
 ) -> Result<()> {
     let repository = settings.backup.open(random)?;
-    let point = which.find(&repository, clock)?;
+    let point = which.find(&repository, clock, &DataFolder::new(&settings.data_dir))?;
     let scratch = scratch.cloned().unwrap_or_else(|| scratch_dir(&settings.backup));
     let proof = match &settings.backup.scratch_url {
         Some(url) => wh_backup::verify_postgres(&repository, &point, &scratch, url, compose::MIGRATIONS)?,

@@ -1,7 +1,7 @@
 //! What the doctor sees of the backups: their key, their place, how old the last one and the last proof are.
 use std::sync::Arc;
 
-use wh_backup::{BackupConfig, Status, Store, Target, codes};
+use wh_backup::{BackupConfig, DataFolder, Status, Store, Target, codes};
 use wh_base::{Clock, OsRandom, Random, Result, SystemClock, Timestamp};
 
 use super::{Finding, machine};
@@ -25,6 +25,9 @@ pub(super) async fn all(settings: &Settings) -> Vec<Finding> {
     }
     if let Err(error) = settings.backup.check() {
         return vec![Finding::error(TARGET, &error)];
+    }
+    if let Err(error) = DataFolder::new(&settings.data_dir).must_not_be_restored() {
+        return vec![Finding::warn(TARGET, error.message(), codes::RESTORED.hint)];
     }
     let mut findings = vec![place(&settings.backup).await];
     match Status::read(&settings.data_dir) {

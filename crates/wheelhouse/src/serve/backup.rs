@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use wh_backup::{BackupConfig, DataFolder, Followed, Follower, Repository, Status, Wanted};
 use wh_base::{Clock, Error, ErrorCode, Random, Result, Secret, Timestamp, codes};
 
@@ -37,9 +38,16 @@ pub struct Backups {
 }
 
 impl Backups {
-    /// Nothing where no target is set.
+    /// Nothing where no target is set, and where the data folder is a copy of another one that may still make its own backups.
     pub fn of(settings: &Settings, inputs: &Inputs) -> Option<Self> {
         if !settings.backup.is_set() {
+            return None;
+        }
+        if let Err(error) = DataFolder::new(&settings.data_dir).must_not_be_restored() {
+            tracing::warn!(?error, "no backups are made");
+            if let Err(error) = Status::failed(&settings.data_dir, inputs.clock.now(), &error) {
+                tracing::warn!(?error, "the status of the backups could not be written");
+            }
             return None;
         }
         let dumps_as = match settings.database.engine {
@@ -132,18 +140,20 @@ impl Backups {
     fn dump_if_due(&self, url: &Secret<String>, every_s: i64) -> Result<()> {
         let repository = self.config.open_or_make(Arc::clone(&self.random))?;
         let now = self.clock.now();
-        let due = repository.full_is_due(now, every_s)?;
+        let data = DataFolder::new(&self.data);
+        let own = data.installation_or(repository.new_id()?)?;
+        let due = repository.full_is_due(now, every_s, own)?;
         let anew = self.anew.swap(false, Ordering::SeqCst);
         if !due && !anew {
             return Ok(());
         }
-        let (data, scratch) = (DataFolder::new(&self.data), crate::cli::scratch_dir(&self.config));
+        let scratch = crate::cli::scratch_dir(&self.config);
         let created = wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch)
             .inspect_err(|_| {
                 self.anew.fetch_or(anew, Ordering::SeqCst);
             })?;
         metrics::counter!("backup_looks_total", "found" => "full").increment(1);
-        self.prune(&repository);
+        self.prune(&repository, own);
         Status::succeeded(&self.data, created.point.at, &created.point)
     }
 
@@ -164,7 +174,7 @@ impl Backups {
         metrics::counter!("backup_looks_total", "found" => word).increment(1);
         if word == "full" {
             tracing::info!(point = %point.id, "a full backup was made");
-            self.prune(follower.repository());
+            self.prune(follower.repository(), follower.installation());
         }
         let seconds = at.micros() / 1_000_000;
         // A clock that was ahead and is no more must not keep the status from being written.
@@ -178,8 +188,8 @@ impl Backups {
         Some(seconds)
     }
 
-    fn prune(&self, repository: &Repository) {
-        match wh_backup::prune(repository, self.config.retention(), self.clock.now()) {
+    fn prune(&self, repository: &Repository, own: Uuid) {
+        match wh_backup::prune(repository, self.config.retention(), Some(own), self.clock.now()) {
             Ok(pruned) => {
                 tracing::debug!(points = pruned.points, parts = pruned.parts, "old backups removed");
             }
@@ -243,7 +253,8 @@ impl Backups {
 
     fn prove_newest(&self) -> Result<()> {
         let repository = self.config.open(Arc::clone(&self.random))?;
-        let chosen = repository.choose(&Wanted { at: None, now: self.clock.now() })?;
+        let of = DataFolder::new(&self.data).installation()?;
+        let chosen = repository.choose(&Wanted { at: None, now: self.clock.now(), of })?;
         if chosen.ahead > 0 {
             tracing::warn!(
                 points = chosen.ahead,
