@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use wh_base::{Clock, Result, Secret};
+use wh_base::{Clock, Random, Result, Secret};
 use wh_db::Migrations;
 
 use crate::codes;
 use crate::create::{Copied, Created, DataFolder, copy_file, copy_objects, files};
 use crate::manifest::{Database, FORMAT, FileEntry, Manifest, Migration, PointKind, PointName};
-use crate::repository::Repository;
+use crate::repository::{Repository, new_id};
 use crate::restore::{Restored, restore};
 use crate::sqlite::Named;
 use crate::verify::{Proof, Scratch, objects, set_aside};
@@ -40,7 +40,7 @@ pub fn create_full_postgres(
     let mut known = repository.known_objects(installation)?;
     let mut outdated = String::new();
     for _ in 0..ATTEMPTS_MAX {
-        let folder = Scratch::make(scratch, repository)?;
+        let folder = Scratch::make(scratch, repository.new_id()?)?;
         let archive = folder.path().join("archive");
         let at = clock.now();
         let tool = dump(url, &archive)?;
@@ -95,7 +95,7 @@ pub fn verify_postgres(
     migrations: &[Migrations],
 ) -> Result<Proof> {
     let began = Instant::now();
-    let folder = Scratch::make(scratch, repository)?;
+    let folder = Scratch::make(scratch, repository.new_id()?)?;
     let into = folder.path().join("data");
     let restored = restore(repository, point, &into).inspect_err(|_| set_aside(repository))?;
     let manifest = repository.get_point(point)?.manifest;
@@ -130,13 +130,17 @@ pub fn load_postgres(
     owner_url: &Secret<String>,
     sys_url: &Secret<String>,
     scratch: &Path,
+    random: &dyn Random,
 ) -> Result<()> {
-    let there = scratch.join(format!("wheelhouse-before-load-{}", std::process::id()));
+    // What the database holds is nobody else's to read, and nothing of it stays, whatever happens.
+    let folder = Scratch::make(scratch, new_id(random)?)?;
+    let there = folder.path().join("there");
     dump(sys_url, &there)?;
-    let content = read_archive(&there);
-    std::fs::remove_file(&there)
-        .map_err(|e| codes::TARGET.caused(format!("{} cannot be removed", there.display()), e))?;
-    let full = content?.tables.into_iter().find(|(name, rows)| *rows > 0 && !name.starts_with("kernel_"));
+    let full = read_archive(&there)?
+        .tables
+        .into_iter()
+        .find(|(name, rows)| *rows > 0 && !name.starts_with("kernel_"));
+    drop(folder);
     if let Some((name, rows)) = full {
         return Err(codes::TARGET_NOT_EMPTY.error(format!("the database holds {rows} rows of {name}")));
     }

@@ -96,6 +96,13 @@ pub struct Chosen {
     pub ahead: usize,
 }
 
+/// A new random id.
+pub fn new_id(random: &dyn Random) -> Result<Uuid> {
+    let mut id = [0; 16];
+    random.fill(&mut id)?;
+    Ok(uuid::Builder::from_random_bytes(id).into_uuid())
+}
+
 impl Repository {
     /// Open what is there.
     pub fn open(store: Store, key: Key, random: Arc<dyn Random>) -> Result<Self> {
@@ -122,9 +129,7 @@ impl Repository {
         if !store.has(HEADER)? {
             let _alone = store.lock(CREATE_LOCK)?;
             if !store.has(HEADER)? {
-                let mut id = [0; 16];
-                random.fill(&mut id)?;
-                let id = uuid::Builder::from_random_bytes(id).into_uuid();
+                let id = new_id(&*random)?;
                 let header = Header { format: FORMAT, id, key_check: key.check(&id.to_string()) };
                 let text = serde_json::to_vec_pretty(&header)
                     .map_err(|e| wh_base::codes::INTERNAL.caused("a header cannot be written", e))?;
@@ -170,9 +175,7 @@ impl Repository {
 
     /// A new random id.
     pub fn new_id(&self) -> Result<Uuid> {
-        let mut id = [0; 16];
-        self.random.fill(&mut id)?;
-        Ok(uuid::Builder::from_random_bytes(id).into_uuid())
+        new_id(&*self.random)
     }
 
     /// Where a content lies.

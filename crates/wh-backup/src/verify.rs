@@ -2,6 +2,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use uuid::Uuid;
 use wh_base::Result;
 use wh_db::Migrations;
 
@@ -42,7 +43,7 @@ pub fn verify(
     migrations: &[Migrations],
 ) -> Result<Proof> {
     let began = Instant::now();
-    let folder = Scratch::make(scratch, repository)?;
+    let folder = Scratch::make(scratch, repository.new_id()?)?;
     let into = folder.path().join("data");
     let restored = restore(repository, point, &into).inspect_err(|_| set_aside(repository))?;
     let manifest = repository.get_point(point)?.manifest;
@@ -69,8 +70,8 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     /// A new one below a folder.
-    pub(crate) fn make(below: &Path, repository: &Repository) -> Result<Self> {
-        let folder = below.join(format!("wheelhouse-backup-{}", repository.new_id()?.simple()));
+    pub(crate) fn make(below: &Path, id: Uuid) -> Result<Self> {
+        let folder = below.join(format!("wheelhouse-backup-{}", id.simple()));
         make_private(&folder)
             .map_err(|e| codes::TARGET.caused(format!("{} cannot be made", folder.display()), e))?;
         Ok(Self(folder))

@@ -160,7 +160,7 @@ pub fn run(verb: &Verb) -> Result<()> {
             }
             Ok(())
         }
-        Verb::Load(flags) => load(&Settings::load(&flags.sources())?),
+        Verb::Load(flags) => load(&Settings::load(&flags.sources())?, &*random),
         Verb::Resume(flags) => {
             let settings = Settings::load(&flags.sources())?;
             let resumed = DataFolder::new(&settings.data_dir).resume()?;
@@ -265,7 +265,7 @@ fn verify(
     Ok(())
 }
 
-fn load(settings: &Settings) -> Result<()> {
+fn load(settings: &Settings, random: &dyn Random) -> Result<()> {
     let archive = settings.data_dir.join(wh_backup::ARCHIVE_FILE);
     if !archive.is_file() {
         let folder = settings.data_dir.display();
@@ -273,7 +273,7 @@ fn load(settings: &Settings) -> Result<()> {
     }
     let urls = compose::postgres_urls(&settings.database)?;
     let scratch = scratch_dir(&settings.backup);
-    wh_backup::load_postgres(&archive, &urls.owner_url, &urls.sys_url, &scratch)?;
+    wh_backup::load_postgres(&archive, &urls.owner_url, &urls.sys_url, &scratch, random)?;
     print::line(&format!("{} is loaded; it may be removed.", archive.display()));
     Ok(())
 }

@@ -4,6 +4,7 @@ mod damage;
 mod drills;
 mod gateway;
 mod postgres;
+mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -1,0 +1,84 @@
+//! How the programs of PostgreSQL are called: with programs that only write down what they were given, so no PostgreSQL is needed.
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use super::{Vault, words};
+use crate::house::wheelhouse;
+
+/// A folder with programs, and a data folder whose settings name a database.
+struct Workshop {
+    vault: Vault,
+    programs: PathBuf,
+    data: PathBuf,
+}
+
+impl Workshop {
+    fn new(url: &str) -> Self {
+        let vault = Vault::new();
+        let (programs, data) = (vault.path("programs"), vault.path("data"));
+        fs::create_dir(&programs).expect("a folder");
+        fs::create_dir(&data).expect("a folder");
+        let mut settings = "[database]\nengine = \"postgres\"\n".to_owned();
+        for login in ["owner", "app", "id", "sys"] {
+            settings.push_str(&format!("postgres_{login}_url = \"{url}\"\n"));
+        }
+        fs::write(data.join("wheelhouse.toml"), settings).expect("a file");
+        Self { vault, programs, data }
+    }
+
+    /// A program of the shell; `$SAID` is a file to write down what is to be remembered.
+    fn program(&self, name: &str, script: &str) {
+        let file = self.programs.join(name);
+        let said = self.said_in();
+        let text = format!("#!/bin/sh\nSAID='{}'\n{script}\n", said.display());
+        fs::write(&file, text).expect("a file");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("it can be run");
+    }
+
+    fn said_in(&self) -> PathBuf {
+        self.vault.path("said")
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(self.said_in()).expect("a program was run")
+    }
+
+    /// `wheelhouse backup VERB` with these programs before all others.
+    fn run(&self, verb: &str, rest: &[&str]) -> Output {
+        let path = std::env::vars().find(|(name, _)| name == "PATH").map(|(_, path)| path).unwrap_or_default();
+        let mut command = wheelhouse();
+        command.env("PATH", format!("{}:{path}", self.programs.display()));
+        command.env("WHEELHOUSE_BACKUP_SCRATCH_DIR", self.vault.path("scratch"));
+        command.args(["backup", verb, "--data-dir"]).arg(&self.data).args(rest);
+        if verb != "load" {
+            command.arg("--target").arg(self.vault.target()).arg("--key-file").arg(self.vault.key());
+        }
+        command.output().expect("it starts")
+    }
+
+    fn left_in_scratch(&self) -> usize {
+        fs::read_dir(self.vault.path("scratch")).map_or(0, Iterator::count)
+    }
+}
+
+/// Writes down how it may be read what it was to write, and fails.
+const LOOK_AT_FOLDER: &str = r#"
+while [ $# -gt 1 ]; do [ "$1" = --file ] && file="$2"; shift; done
+[ -n "$file" ] || exit 0
+echo half > "$file"
+stat -c %a "$(dirname "$file")" > "$SAID"
+exit 1"#;
+
+#[test]
+fn a_load_shows_nobody_what_the_database_holds() {
+    let shop = Workshop::new("postgres://wheelhouse@127.0.0.1:1/wheelhouse");
+    shop.program("pg_dump", LOOK_AT_FOLDER);
+    shop.program("pg_restore", "exit 0");
+    fs::write(Path::new(&shop.data).join("wheelhouse.pgdump"), "an archive").expect("a file");
+    let refused = shop.run("load", &[]);
+    assert!(words(&refused).contains("backup.tool_failed"), "{}", words(&refused));
+    assert_eq!(shop.said().trim(), "700", "others can look into the folder");
+    assert_eq!(shop.left_in_scratch(), 0, "half a dump was left");
+}
