@@ -302,7 +302,7 @@ impl Tool {
         let program = program(name)?;
         let mut command = Command::new(&program);
         let (target, password) = without_password(url)?;
-        command.stdin(Stdio::null());
+        command.stdin(Stdio::null()).envs(wh_db::tls_of_programs(url)?);
         if let Some(password) = password {
             command.env("PGPASSWORD", password.expose());
         }

@@ -27,6 +27,7 @@ use crate::migrate::{Catalogue, Migrations};
 use crate::text::Checked;
 use crate::{Row, Value, codes};
 
+pub use connect::tls_of_programs;
 pub(crate) use examine::examine;
 pub use init::{PostgresInit, init_postgres};
 use session::{Mode, SET_TENANT, Session, Shared};

@@ -38,6 +38,26 @@ pub(super) struct Target {
 /// Read a URL. `sslmode` and `sslrootcert` mean what libpq means by them; without `sslmode` a server on this
 /// machine is spoken to in the clear and any other must prove its name.
 pub(super) fn target(url: &Secret<String>) -> Result<Target> {
+    let Told { mode, root_certificates, mut config } = told(url)?;
+    let (ssl_mode, check) = ssl(mode.as_deref(), &config, root_certificates.as_deref())?;
+    let tls = MakeRustlsConnect::new(client_config(check, root_certificates.as_deref())?);
+    config
+        .ssl_mode(ssl_mode)
+        .application_name("wheelhouse")
+        .connect_timeout(Duration::from_millis(CONNECT_MS_MAX))
+        .keepalives_idle(Duration::from_secs(KEEPALIVE_IDLE_S))
+        .tcp_user_timeout(Duration::from_millis(UNACKNOWLEDGED_MS_MAX));
+    Ok(Target { config, tls })
+}
+
+/// What a URL says, in pieces.
+struct Told {
+    mode: Option<String>,
+    root_certificates: Option<PathBuf>,
+    config: Config,
+}
+
+fn told(url: &Secret<String>) -> Result<Told> {
     let text = url.expose();
     if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
         return Err(codes::SETUP.error("the URL of a PostgreSQL server starts with postgres://"));
@@ -53,16 +73,27 @@ pub(super) fn target(url: &Secret<String>) -> Result<Target> {
     }
     // The driver's own message may quote a piece of the URL, which may be the password.
     let unreadable = |_| codes::SETUP.error("the URL of the PostgreSQL server cannot be read");
-    let mut config: Config = format!("{address}?{}", rest.join("&")).parse().map_err(unreadable)?;
-    let (ssl_mode, check) = ssl(mode.as_deref(), &config, root_certificates.as_deref())?;
-    let tls = MakeRustlsConnect::new(client_config(check, root_certificates.as_deref())?);
-    config
-        .ssl_mode(ssl_mode)
-        .application_name("wheelhouse")
-        .connect_timeout(Duration::from_millis(CONNECT_MS_MAX))
-        .keepalives_idle(Duration::from_secs(KEEPALIVE_IDLE_S))
-        .tcp_user_timeout(Duration::from_millis(UNACKNOWLEDGED_MS_MAX));
-    Ok(Target { config, tls })
+    let config: Config = format!("{address}?{}", rest.join("&")).parse().map_err(unreadable)?;
+    Ok(Told { mode, root_certificates, config })
+}
+
+/// What PostgreSQL's own programs must find in their environment to trust a server no sooner than we do for the same URL: left alone
+/// they take whatever answers where the URL names no `sslmode`, and no authority that this machine trusts.
+pub fn tls_of_programs(url: &Secret<String>) -> Result<Vec<(&'static str, &'static str)>> {
+    let Told { mode, root_certificates, config } = told(url)?;
+    let mut found = Vec::new();
+    let by_name = match mode.as_deref() {
+        None if near(&config) => false,
+        None => {
+            found.push(("PGSSLMODE", "verify-full"));
+            true
+        }
+        Some(mode) => mode == "verify-full",
+    };
+    if by_name && root_certificates.is_none() {
+        found.push(("PGSSLROOTCERT", "system"));
+    }
+    Ok(found)
 }
 
 /// The user of a URL: grants are made to it.

@@ -47,9 +47,11 @@ impl Workshop {
 
     /// `wheelhouse backup VERB` with these programs before all others.
     fn run(&self, verb: &str, rest: &[&str]) -> Output {
-        let path = std::env::vars().find(|(name, _)| name == "PATH").map(|(_, path)| path).unwrap_or_default();
+        let path =
+            std::env::vars().find(|(name, _)| name == "PATH").map(|(_, path)| path).unwrap_or_default();
         let mut command = wheelhouse();
         command.env("PATH", format!("{}:{path}", self.programs.display()));
+        command.env_remove("PGSSLMODE").env_remove("PGSSLROOTCERT");
         command.env("WHEELHOUSE_BACKUP_SCRATCH_DIR", self.vault.path("scratch"));
         command.args(["backup", verb, "--data-dir"]).arg(&self.data).args(rest);
         if verb != "load" {
@@ -70,6 +72,32 @@ while [ $# -gt 1 ]; do [ "$1" = --file ] && file="$2"; shift; done
 echo half > "$file"
 stat -c %a "$(dirname "$file")" > "$SAID"
 exit 1"#;
+
+/// Writes down how it was called, and fails.
+const SAY_TLS: &str = r#"
+[ "$1" = --version ] && exit 0
+echo "mode=${PGSSLMODE-unset} roots=${PGSSLROOTCERT-unset}" > "$SAID"
+exit 1"#;
+
+#[test]
+fn programs_trust_a_server_no_sooner_than_we_do() {
+    for (query, said) in [
+        ("", "mode=verify-full roots=system"),
+        ("?sslrootcert=/etc/ca.pem", "mode=verify-full roots=unset"),
+        ("?sslmode=verify-full", "mode=unset roots=system"),
+        ("?sslmode=require", "mode=unset roots=unset"),
+    ] {
+        let shop = Workshop::new(&format!("postgres://wheelhouse@db.example.com/wheelhouse{query}"));
+        shop.program("pg_dump", SAY_TLS);
+        let refused = shop.run("create", &[]);
+        assert!(words(&refused).contains("backup.tool_failed"), "{query}: {}", words(&refused));
+        assert_eq!(shop.said().trim(), said, "{query}");
+    }
+    let shop = Workshop::new("postgres://wheelhouse@127.0.0.1/wheelhouse");
+    shop.program("pg_dump", SAY_TLS);
+    shop.run("create", &[]);
+    assert_eq!(shop.said().trim(), "mode=unset roots=unset", "a server on this machine");
+}
 
 #[test]
 fn a_load_shows_nobody_what_the_database_holds() {
