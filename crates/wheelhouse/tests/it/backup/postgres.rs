@@ -1,4 +1,6 @@
 //! PostgreSQL: its own programs dump and load it; proven in a scratch database, loaded into a new one.
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -35,6 +37,7 @@ pub fn walk(site: &Site, vault: &Vault) {
     writer.join().expect("the writer");
     let admin = shared().expect("sites() gave it").admin_url();
     vault.refused(data, "verify", &[], "backup.not_configured");
+    losing_rows(data, vault, admin);
     let proof = vault.done(data, "verify", &["--scratch-url", admin]);
     assert!(proof.contains("is whole"), "{proof}");
     drop(house);
@@ -62,4 +65,38 @@ pub fn walk(site: &Site, vault: &Vault) {
     assert_eq!(rows_of(&owner, &panel, 1), 2_000);
     assert_eq!(owner.get(&format!("/v1/panels/{panel}")).json()["title"], "kept");
     owner.panel("after");
+}
+
+/// A proof counts what the scratch database holds: a load that says it went well and brought no rows is no proof.
+fn losing_rows(data: &Path, vault: &Vault, admin: &str) {
+    let programs = vault.path("programs");
+    std::fs::create_dir_all(&programs).expect("a folder");
+    let script = format!(
+        "#!/bin/sh\nfor one in \"$@\"; do shift; [ \"$one\" = --section=data ] || set -- \"$@\" \"$one\"; done\nexec '{}' \"$@\"\n",
+        program("pg_restore").display()
+    );
+    let file = programs.join("pg_restore");
+    std::fs::write(&file, script).expect("a file");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("it can be run");
+    let mut command = wheelhouse();
+    command.env("PATH", format!("{}:{}", programs.display(), path())).envs(vault.all_settings());
+    let refused = command.args(["backup", "verify", "--scratch-url", admin, "--data-dir"]).arg(data).output();
+    let refused = refused.expect("it starts");
+    let said = words(&refused);
+    assert!(!refused.status.success() && said.contains("backup.not_proven"), "{said}");
+}
+
+fn path() -> String {
+    std::env::vars().find(|(name, _)| name == "PATH").map(|(_, path)| path).unwrap_or_default()
+}
+
+/// On the path, else the newest that Debian keeps aside.
+fn program(name: &str) -> PathBuf {
+    let folders = path();
+    let mut found: Vec<_> =
+        std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().collect();
+    found.sort_by_key(|version| version.file_name().to_string_lossy().parse::<u32>().unwrap_or_default());
+    let aside = found.iter().rev().map(|version| version.path().join("bin"));
+    let mut all = folders.split(':').map(PathBuf::from).chain(aside).map(|folder| folder.join(name));
+    all.find(|file| file.is_file()).expect("a server was started, so its programs are there")
 }
