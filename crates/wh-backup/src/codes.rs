@@ -141,6 +141,13 @@ pub const RESTORED: ErrorCode = ErrorCode::new(
     "this data folder was restored from a backup, so it makes none until that is wanted",
     "where it takes the place of the one that was backed up, run `wheelhouse backup resume` and restart the server; otherwise take [backup] out of its settings",
 );
+/// The server ends.
+pub const STOPPED: ErrorCode = ErrorCode::new(
+    "backup.stopped",
+    Kind::Unavailable,
+    "the work on the backups was ended with the server",
+    "nothing: the server begins it anew at its next start",
+);
 /// A program that is needed is not there.
 pub const TOOL_MISSING: ErrorCode = ErrorCode::new(
     "backup.tool_missing",
@@ -178,6 +185,7 @@ pub const ALL: &[&ErrorCode] = &[
     &NOT_PROVEN,
     &INSTALLATIONS,
     &RESTORED,
+    &STOPPED,
     &TOOL_MISSING,
     &TOOL_FAILED,
 ];

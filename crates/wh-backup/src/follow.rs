@@ -12,6 +12,7 @@ use crate::log::{self, Mark};
 use crate::manifest::{Chunk, Database, FORMAT, FileEntry, Manifest, PointKind, PointName};
 use crate::repository::{PART_BYTES_MAX, Repository};
 use crate::sqlite::{PageDigest, Snapshot, Source, page_digest, whole_digest};
+use crate::stop::Stop;
 use crate::store::Lock;
 
 /// Steps behind one full point.
@@ -99,6 +100,16 @@ impl Follower {
         &self.repository
     }
 
+    /// From now on, stop between two parts when it is set; what was being made is not made, and the next look makes it.
+    pub fn until(&mut self, stop: Stop) {
+        self.repository.until(stop);
+    }
+
+    /// The last look before the server ends: a step, which is quick. A full point only where there is none to go on behind.
+    pub fn look_last(&mut self) -> Result<Followed> {
+        if self.state.is_none() { self.look() } else { self.look_behind() }
+    }
+
     /// Keep what is new. After an error the next look keeps it all.
     pub fn look(&mut self) -> Result<Followed> {
         if self.full_is_due() {
@@ -108,6 +119,10 @@ impl Follower {
                 done => return done.map(Followed::Full),
             }
         }
+        self.look_behind()
+    }
+
+    fn look_behind(&mut self) -> Result<Followed> {
         if let (Steps::None, Some(state)) = (self.steps, &self.state) {
             return Ok(Followed::Nothing { at: state.last.at, point: state.last });
         }

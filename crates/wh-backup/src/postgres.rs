@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wh_base::{Clock, Random, Result, Secret};
 use wh_db::Migrations;
@@ -14,8 +14,10 @@ use crate::create::{Copied, Created, DataFolder, copy_file, copy_objects, files}
 use crate::manifest::{Database, FORMAT, FileEntry, Manifest, Migration, PointKind, PointName};
 use crate::repository::{Repository, new_id};
 use crate::restore::{Restored, restore};
+use crate::scratch::Scratch;
 use crate::sqlite::Named;
-use crate::verify::{Proof, Scratch, objects, set_aside};
+use crate::stop::Stop;
+use crate::verify::{Proof, objects, set_aside};
 
 /// Where Debian keeps the programs of each version.
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -25,6 +27,8 @@ const SCHEMA: &str = "wheelhouse";
 const ATTEMPTS_MAX: usize = 10;
 /// Of a failed program's words.
 const WORDS_BYTES_MAX: u64 = 4_096;
+/// Time between two looks whether a program has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Make a full point. `url` is the login for system jobs: it sees every tenant's rows and owns nothing.
 pub fn create_full_postgres(
@@ -43,8 +47,8 @@ pub fn create_full_postgres(
         let folder = Scratch::make(scratch, repository.new_id()?)?;
         let archive = folder.path().join("archive");
         let at = clock.now();
-        let tool = dump(url, &archive)?;
-        let content = read_archive(&archive)?;
+        let tool = dump(url, &archive, repository.stop())?;
+        let content = read_archive(&archive, repository.stop())?;
         let objects = match copy_objects(repository, data, &content.objects, &mut known)? {
             Copied::All(objects) => objects,
             Copied::Outdated(path) => {
@@ -78,8 +82,8 @@ pub fn create_full_postgres(
 
 /// Dump what this login sees, at one moment; which program did it. Row security stays on: for the login of system jobs each
 /// table has a policy that shows every row, which the server checks at its start.
-fn dump(url: &Secret<String>, archive: &Path) -> Result<String> {
-    let mut tool = Tool::new("pg_dump", url)?;
+fn dump(url: &Secret<String>, archive: &Path, stop: &Stop) -> Result<String> {
+    let mut tool = Tool::new("pg_dump", url, stop)?;
     tool.args(["--format=custom", "--compress=0", "--enable-row-security", "--schema", SCHEMA, "--file"]);
     tool.arg(archive).run()?;
     tool.version()
@@ -103,7 +107,8 @@ pub fn verify_postgres(
         return Err(codes::NOT_CONFIGURED
             .error("this point is not of PostgreSQL; it is proven without a scratch URL"));
     };
-    let database = ScratchDatabase::make(url, &format!("wh_verify_{}", repository.new_id()?.simple()))?;
+    let database = format!("wh_verify_{}", repository.new_id()?.simple());
+    let database = ScratchDatabase::make(url, &database, repository.stop())?;
     // What is counted is what the database holds now, and before row security is switched on: it would hide the rows from a login that
     // is no superuser.
     database.load(&archive, &["--section=pre-data", "--section=data"])?;
@@ -142,8 +147,9 @@ pub fn load_postgres(
     // What the database holds is nobody else's to read, and nothing of it stays, whatever happens.
     let folder = Scratch::make(scratch, new_id(random)?)?;
     let there = folder.path().join("there");
-    dump(sys_url, &there)?;
-    let full = read_archive(&there)?
+    let stop = Stop::default();
+    dump(sys_url, &there, &stop)?;
+    let full = read_archive(&there, &stop)?
         .tables
         .into_iter()
         .find(|(name, rows)| *rows > 0 && !name.starts_with("kernel_"));
@@ -152,7 +158,7 @@ pub fn load_postgres(
         return Err(codes::TARGET_NOT_EMPTY.error(format!("the database holds {rows} rows of {name}")));
     }
     let (target, _) = without_password(owner_url)?;
-    let mut load = Tool::new("pg_restore", owner_url)?;
+    let mut load = Tool::new("pg_restore", owner_url, &stop)?;
     load.args([
         "--exit-on-error",
         "--single-transaction",
@@ -173,15 +179,15 @@ struct Content {
 }
 
 /// The rows of an archive as `pg_restore` prints them: all of the same moment.
-fn read_archive(archive: &Path) -> Result<Content> {
+fn read_archive(archive: &Path, stop: &Stop) -> Result<Content> {
     let mut command = Command::new(program("pg_restore")?);
     command.args(["--data-only", "--file=-"]).arg(archive);
-    read_rows("pg_restore", command)?
+    read_rows("pg_restore", command, stop)?
         .ok_or_else(|| codes::PART_DAMAGED.error("the archive cannot be read by pg_restore"))
 }
 
 /// The rows that a program prints; nothing where it fails.
-fn read_rows(name: &str, mut command: Command) -> Result<Option<Content>> {
+fn read_rows(name: &str, mut command: Command, stop: &Stop) -> Result<Option<Content>> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -190,10 +196,12 @@ fn read_rows(name: &str, mut command: Command) -> Result<Option<Content>> {
         .map_err(|e| codes::TOOL_FAILED.caused(format!("{name} does not start"), e))?;
     let mut content = Content::default();
     let read = match child.stdout.take() {
-        Some(output) => content.read(BufReader::with_capacity(1 << 20, output)),
+        // A program whose words nobody takes any more ends by itself.
+        Some(output) => content.read(BufReader::with_capacity(1 << 20, output), stop),
         None => Ok(()),
     };
     let status = child.wait().map_err(|e| codes::TOOL_FAILED.caused(format!("{name} does not end"), e))?;
+    stop.check()?;
     read.map_err(|e| codes::TOOL_FAILED.caused(format!("{name} cannot be read"), e))?;
     if !status.success() {
         return Ok(None);
@@ -205,12 +213,12 @@ fn read_rows(name: &str, mut command: Command) -> Result<Option<Content>> {
 }
 
 impl Content {
-    fn read(&mut self, mut lines: impl BufRead) -> std::io::Result<()> {
+    fn read(&mut self, mut lines: impl BufRead, stop: &Stop) -> std::io::Result<()> {
         let mut line = Vec::new();
         let mut table: Option<(String, Vec<String>)> = None;
         loop {
             line.clear();
-            if lines.read_until(b'\n', &mut line)? == 0 {
+            if stop.is_set() || lines.read_until(b'\n', &mut line)? == 0 {
                 return Ok(());
             }
             let text = String::from_utf8_lossy(&line);
@@ -275,24 +283,25 @@ fn begins(line: &str) -> Option<(String, Vec<String>)> {
 /// A database for one proof; dropped at its end.
 struct ScratchDatabase<'a> {
     admin: &'a Secret<String>,
+    stop: &'a Stop,
     name: String,
     url: Secret<String>,
     target: String,
 }
 
 impl<'a> ScratchDatabase<'a> {
-    fn make(admin: &'a Secret<String>, name: &str) -> Result<Self> {
-        let mut make = Tool::new("createdb", admin)?;
+    fn make(admin: &'a Secret<String>, name: &str, stop: &'a Stop) -> Result<Self> {
+        let mut make = Tool::new("createdb", admin, stop)?;
         make.args(["--template=template0", "--encoding=UTF8", "--locale=C", "--maintenance-db"]);
         make.arg(&without_password(admin)?.0).arg(name).run()?;
         let url = Secret::new(with_database(admin.expose(), name)?);
         let target = without_password(&url)?.0;
-        Ok(Self { admin, name: name.to_owned(), url, target })
+        Ok(Self { admin, stop, name: name.to_owned(), url, target })
     }
 
     /// Some sections of an archive into it.
     fn load(&self, archive: &Path, sections: &[&str]) -> Result<()> {
-        let mut load = Tool::new("pg_restore", &self.url)?;
+        let mut load = Tool::new("pg_restore", &self.url, self.stop)?;
         for section in sections {
             load.arg(section);
         }
@@ -301,16 +310,17 @@ impl<'a> ScratchDatabase<'a> {
 
     /// What stands in it.
     fn rows(&self) -> Result<Content> {
-        let mut dump = Tool::new("pg_dump", &self.url)?;
+        let mut dump = Tool::new("pg_dump", &self.url, self.stop)?;
         dump.args(["--data-only", "--schema", SCHEMA]);
-        read_rows("pg_dump", dump.command)?
+        read_rows("pg_dump", dump.command, self.stop)?
             .ok_or_else(|| codes::TOOL_FAILED.error("pg_dump does not read the scratch database"))
     }
 }
 
 impl Drop for ScratchDatabase<'_> {
     fn drop(&mut self) {
-        let dropped = Tool::new("dropdb", self.admin).and_then(|mut tool| {
+        // Also when the server ends: it is quick, and nobody else knows its name.
+        let dropped = Tool::new("dropdb", self.admin, &Stop::default()).and_then(|mut tool| {
             tool.args(["--if-exists", "--maintenance-db"]).arg(&without_password(self.admin)?.0);
             tool.arg(&self.name).run()
         });
@@ -325,10 +335,11 @@ struct Tool {
     name: &'static str,
     program: PathBuf,
     command: Command,
+    stop: Stop,
 }
 
 impl Tool {
-    fn new(name: &'static str, url: &Secret<String>) -> Result<Self> {
+    fn new(name: &'static str, url: &Secret<String>, stop: &Stop) -> Result<Self> {
         let program = program(name)?;
         let mut command = Command::new(&program);
         let (target, password) = without_password(url)?;
@@ -339,7 +350,7 @@ impl Tool {
         if name == "pg_dump" {
             command.arg("--dbname").arg(target);
         }
-        Ok(Self { name, program, command })
+        Ok(Self { name, program, command, stop: stop.clone() })
     }
 
     fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Self {
@@ -356,13 +367,19 @@ impl Tool {
         let name = self.name;
         let failed = |e| codes::TOOL_FAILED.caused(format!("{name} does not start"), e);
         let mut child = self.command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(failed)?;
-        let mut words = Vec::new();
-        if let Some(mut stderr) = child.stderr.take() {
-            // Its first words say what is wrong; the rest is read away, so that it can end.
-            let _first = (&mut stderr).take(WORDS_BYTES_MAX).read_to_end(&mut words);
-            let _rest = std::io::copy(&mut stderr, &mut std::io::sink());
-        }
-        let status = child.wait().map_err(failed)?;
+        let stderr = child.stderr.take();
+        let words = std::thread::spawn(move || stderr.map(first_words).unwrap_or_default());
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(failed)? {
+                break status;
+            }
+            if self.stop.is_set() {
+                child.kill().and_then(|()| child.wait()).map_err(failed)?;
+                self.stop.check()?;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        };
+        let words = words.join().unwrap_or_default();
         if status.success() {
             return Ok(());
         }
@@ -375,6 +392,14 @@ impl Tool {
             output.map_err(|e| codes::TOOL_FAILED.caused("a program does not say its version", e))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
+}
+
+/// Its first words say what is wrong; the rest is read away, so that it can end.
+fn first_words(mut stderr: impl Read) -> Vec<u8> {
+    let mut words = Vec::new();
+    let _first = (&mut stderr).take(WORDS_BYTES_MAX).read_to_end(&mut words);
+    let _rest = std::io::copy(&mut stderr, &mut std::io::sink());
+    words
 }
 
 /// On the path, else the newest that Debian installed.

@@ -1,5 +1,7 @@
 //! The backups in one place: header, points, and parts named by their content. Knows no database.
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod choose;
+
+use std::collections::{HashMap, HashSet};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -7,11 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use wh_base::{ErrorCode, Random, Result, Timestamp};
+use wh_base::{Random, Result};
 
+pub use self::choose::{Chosen, Wanted};
 use crate::codes;
 use crate::key::{Key, hex, sha256};
 use crate::manifest::{Chunk, FORMAT, FileEntry, Manifest, POINTS, PointKind, PointName};
+use crate::stop::Stop;
 use crate::store::{Lock, Store};
 
 /// The header of the place.
@@ -32,8 +36,6 @@ pub const PART_BYTES_MAX: usize = 4 << 20;
 const ZSTD_LEVEL: i32 = 1;
 /// Threads that compress and encrypt.
 const THREADS_MAX: usize = 4;
-/// Why a point does not say whose it is.
-const UNREADABLE: [&ErrorCode; 3] = [&codes::PART_DAMAGED, &codes::PART_MISSING, &codes::FORMAT_NEWER];
 
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -47,6 +49,7 @@ pub struct Repository {
     store: Store,
     key: Key,
     random: Arc<dyn Random>,
+    stop: Stop,
     new_parts: AtomicU64,
     new_bytes: AtomicU64,
     damaged: Mutex<Vec<String>>,
@@ -76,26 +79,6 @@ pub struct Point {
     pub bytes: u64,
 }
 
-/// Which point is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// The newest one not later than this moment; without it, the newest one.
-    pub at: Option<Timestamp>,
-    /// The moment now: what is dated later is not the newest.
-    pub now: Timestamp,
-    /// Whose; without it, the points there must all be of one installation.
-    pub of: Option<Uuid>,
-}
-
-/// The point that was meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chosen {
-    /// It.
-    pub point: PointName,
-    /// So many were passed over, because a clock that was ahead dated them.
-    pub ahead: usize,
-}
-
 /// A new random id.
 pub fn new_id(random: &dyn Random) -> Result<Uuid> {
     let mut id = [0; 16];
@@ -120,7 +103,7 @@ impl Repository {
         }
         let (new_parts, new_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         let (damaged, installations) = (Mutex::default(), Mutex::default());
-        Ok(Self { store, key, random, new_parts, new_bytes, damaged, installations })
+        Ok(Self { store, key, random, stop: Stop::default(), new_parts, new_bytes, damaged, installations })
     }
 
     /// Open what is there, or begin.
@@ -138,6 +121,16 @@ impl Repository {
             }
         }
         Self::open(store, key, random)
+    }
+
+    /// From now on, stop between two parts when it is set.
+    pub fn until(&mut self, stop: Stop) {
+        self.stop = stop;
+    }
+
+    /// What says that the work is to end.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// The place, for a person.
@@ -186,6 +179,7 @@ impl Repository {
 
     /// Keep a content, if it is not kept already.
     pub fn put_part(&self, content: &[u8]) -> Result<Chunk> {
+        self.stop.check()?;
         let chunk = Chunk { sha256: sha256(content), bytes: content.len() as u32 };
         let path = self.part_path(&chunk);
         if !self.store.has(&path)? {
@@ -207,6 +201,7 @@ impl Repository {
 
     /// A content; damage and absence are told by the part's name.
     pub fn get_part(&self, chunk: &Chunk) -> Result<Vec<u8>> {
+        self.stop.check()?;
         let path = self.part_path(chunk);
         self.get_content(&path, chunk).inspect_err(|error| {
             if error.is(&codes::PART_DAMAGED) {
@@ -335,97 +330,6 @@ impl Repository {
         let mut points: Vec<_> = found.iter().filter_map(|file| PointName::parse(&file.name)).collect();
         points.sort_unstable_by_key(|point| (point.at, point.number));
         Ok(points)
-    }
-
-    /// The newest point that keeps a moment not later than the one that is asked for, or than now.
-    pub fn choose(&self, wanted: &Wanted) -> Result<Chosen> {
-        let Wanted { at, now, of } = *wanted;
-        let points = self.points()?;
-        let fits = |point: &PointName| at.map_or(!point.is_ahead_of(now), |at| point.at <= at);
-        let fitting: Vec<_> = points.iter().copied().filter(fits).collect();
-        let found = match of {
-            Some(own) => self.newest_of(own, &points, &fitting)?,
-            None => {
-                self.must_be_of_one(&points)?;
-                fitting.last().copied()
-            }
-        };
-        let point = found.ok_or_else(|| match (at, points.first()) {
-            (_, Some(_)) if !fitting.is_empty() => codes::INSTALLATIONS
-                .error(format!("{} holds points of other installations only", self.words())),
-            (Some(at), Some(first)) => codes::POINT_UNKNOWN
-                .error(format!("the oldest point keeps {}, which is after {at}", first.at)),
-            (None, Some(first)) => codes::POINT_UNKNOWN.error(format!(
-                "the oldest point keeps {}, and this machine's clock shows {now}; --at and --point name a point all the same",
-                first.at
-            )),
-            _ => codes::POINT_UNKNOWN.error(format!("{} holds no point", self.words())),
-        })?;
-        let ahead = points.iter().filter(|point| at.is_none() && point.is_ahead_of(now)).count();
-        Ok(Chosen { point, ahead })
-    }
-
-    /// Whether an installation has to make a full point, when one is made each so many seconds. What a clock that was ahead dated counts
-    /// for nothing, and neither does what others made.
-    pub fn full_is_due(&self, now: Timestamp, every_s: i64, own: Uuid) -> Result<bool> {
-        let points = self.points()?;
-        let past: Vec<_> = points.iter().copied().filter(|point| !point.is_ahead_of(now)).collect();
-        let last = self.newest_of(own, &points, &past)?;
-        Ok(last.is_none_or(|last| last.at.plus_seconds(every_s) <= now))
-    }
-
-    /// Which of the points, all that there are, are of an installation; without one, all of them, which must be of one.
-    pub fn own(&self, points: &[PointName], of: Option<Uuid>) -> Result<Vec<PointName>> {
-        let Some(own) = of else {
-            self.must_be_of_one(points)?;
-            return Ok(points.to_vec());
-        };
-        let mut found = Vec::with_capacity(points.len());
-        for point in points {
-            if self.installation_of(point, points)?.is_none_or(|of| of == own) {
-                found.push(*point);
-            }
-        }
-        Ok(found)
-    }
-
-    /// The last of some points that is of an installation.
-    fn newest_of(&self, own: Uuid, points: &[PointName], some: &[PointName]) -> Result<Option<PointName>> {
-        for point in some.iter().rev() {
-            if self.installation_of(point, points)?.is_none_or(|of| of == own) {
-                return Ok(Some(*point));
-            }
-        }
-        Ok(None)
-    }
-
-    fn must_be_of_one(&self, points: &[PointName]) -> Result<()> {
-        let mut found = BTreeSet::new();
-        for point in points {
-            found.extend(self.installation_of(point, points)?);
-        }
-        if found.len() < 2 {
-            return Ok(());
-        }
-        let message = format!("{} holds points of {} installations", self.words(), found.len());
-        Err(codes::INSTALLATIONS.error(message))
-    }
-
-    /// Whose one of all points is. Nothing where it does not say it: it was made before points did, or cannot be read. Then it may be
-    /// anybody's, and is taken for one's own.
-    pub fn installation_of(&self, point: &PointName, points: &[PointName]) -> Result<Option<Uuid>> {
-        let known = || self.installations.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(of) = known().get(&point.full) {
-            return Ok(*of);
-        }
-        let full = points.iter().find(|other| other.id == point.full).unwrap_or(point);
-        let of = match self.get_point(full) {
-            Ok(point) => point.manifest.installation,
-            Err(e) if UNREADABLE.iter().any(|code| e.is(code)) => None,
-            Err(e) => return Err(e),
-        };
-        known().insert(point.full, of);
-        Ok(of)
     }
 
     /// The objects of an installation's newest point whose parts are all there: an object never changes, so it need not be read again.

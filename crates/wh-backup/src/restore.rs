@@ -13,6 +13,7 @@ use crate::installation;
 use crate::key::hex;
 use crate::manifest::{Chunk, Database, FileEntry, PointName};
 use crate::repository::{Point, Repository};
+use crate::scratch::{lock, remove_left};
 use crate::sqlite::{Source, page_digest, whole_digest};
 
 /// The archive of a PostgreSQL database in a restored folder.
@@ -42,8 +43,11 @@ pub fn restore(repository: &Repository, point: &PointName, into: &Path) -> Resul
     let above = into.parent().ok_or_else(|| codes::TARGET.error("the root of the disk is no target"))?;
     fs::create_dir_all(above).map_err(|e| failed(above, e))?;
     let name = into.file_name().unwrap_or_default().to_string_lossy();
-    let staging = Staging(above.join(format!(".{name}.restoring-{}", repository.new_id()?.simple())));
+    let staging = format!(".{name}.restoring-");
+    remove_left(above, &staging);
+    let staging = Staging(above.join(format!("{staging}{}", repository.new_id()?.simple())));
     make_private(&staging.0).map_err(|e| failed(&staging.0, e))?;
+    let _held = lock(&staging.0);
     let mut restored = fill(repository, point, &staging.0)?;
     installation::mark(&staging.0, point).map_err(|e| failed(&staging.0, e))?;
     sync_all(&staging.0).map_err(|e| failed(&staging.0, e))?;

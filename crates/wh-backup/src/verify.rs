@@ -1,8 +1,7 @@
 //! Proves a point: restores it into a scratch folder and looks at everything in it. Leaves nothing behind.
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
-use uuid::Uuid;
 use wh_base::Result;
 use wh_db::Migrations;
 
@@ -10,7 +9,8 @@ use crate::codes;
 use crate::create::DataFolder;
 use crate::manifest::{Database, Manifest, Migration, PointName};
 use crate::repository::Repository;
-use crate::restore::{Restored, make_private, restore};
+use crate::restore::{Restored, restore};
+use crate::scratch::Scratch;
 use crate::sqlite::{Named, Source};
 
 /// Complaints that a message names.
@@ -62,34 +62,6 @@ pub fn verify(
 pub(crate) fn set_aside(repository: &Repository) {
     if let Err(error) = repository.set_aside() {
         tracing::warn!(?error, "a damaged part could not be put aside");
-    }
-}
-
-/// A folder for this user alone, removed when it is dropped.
-pub(crate) struct Scratch(PathBuf);
-
-impl Scratch {
-    /// A new one below a folder.
-    pub(crate) fn make(below: &Path, id: Uuid) -> Result<Self> {
-        let folder = below.join(format!("wheelhouse-backup-{}", id.simple()));
-        make_private(&folder)
-            .map_err(|e| codes::TARGET.caused(format!("{} cannot be made", folder.display()), e))?;
-        Ok(Self(folder))
-    }
-
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(e) = std::fs::remove_dir_all(&self.0)
-            && e.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(folder = %self.0.display(), error = %e, "a scratch folder could not be removed");
-        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use wh_backup::{
-    DataFolder, Followed, Follower, Key, PointName, Repository, Retention, Steps, Store, Wanted, codes,
-    prune, restore, verify,
+    DataFolder, Followed, Follower, Key, PointName, Repository, Retention, Steps, Stop, Store, Wanted, codes,
+    prune, remove_leftovers, restore, verify,
 };
 use wh_base::{Clock, ManualClock, OsRandom, Timestamp};
 
@@ -342,6 +342,57 @@ fn points_that_do_not_say_whose_they_are_are_ones_own() {
     assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
     let scratch = world.folder.path().join("scratch");
     verify(&world.repository(), &early, &scratch, &[]).expect("it is whole");
+}
+
+#[test]
+fn what_is_told_to_stop_stops_and_the_last_look_makes_no_full_point() {
+    let world = World::new();
+    world.write(FILL);
+    let mut follower = world.follower();
+    follower.look().expect("a look");
+    world.write("UPDATE t SET text = 'more' WHERE id = 1");
+    world.clock.advance_seconds(86_400);
+    let stop = Stop::default();
+    follower.until(stop.clone());
+    stop.set();
+    assert!(follower.look().expect_err("it is to stop").is(&codes::STOPPED));
+    assert_eq!(world.repository().points().expect("a place").len(), 1, "half a point");
+    follower.until(Stop::default());
+    assert!(matches!(follower.look_last().expect("a look"), Followed::Step(_)));
+    assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
+    let mut repository = world.repository();
+    repository.until(stop);
+    let newest =
+        repository.choose(&Wanted { at: None, now: world.clock.now(), of: None }).expect("one").point;
+    let scratch = world.folder.path().join("scratch");
+    assert!(verify(&repository, &newest, &scratch, &[]).expect_err("it is to stop").is(&codes::STOPPED));
+    assert_eq!(std::fs::read_dir(&scratch).map_or(0, Iterator::count), 0, "decrypted content was left");
+}
+
+#[test]
+fn what_killed_processes_left_is_removed_and_what_is_used_stays() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let make = |name: &str, hours: u64| {
+        let made = folder.path().join(name);
+        std::fs::create_dir_all(made.join("data")).expect("a folder");
+        let opened = std::fs::File::open(&made).expect("a folder");
+        let modified = opened.metadata().and_then(|meta| meta.modified()).expect("a time");
+        opened.set_modified(modified - std::time::Duration::from_hours(hours)).expect("it can be set");
+        opened
+    };
+    make("wheelhouse-backup-left", 2);
+    make("wheelhouse-backup-new", 0);
+    make("somebody-elses", 2);
+    let used = make("wheelhouse-backup-used", 2);
+    used.lock().expect("nobody holds it");
+    remove_leftovers(folder.path());
+    let mut names: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("a folder")
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["somebody-elses", "wheelhouse-backup-new", "wheelhouse-backup-used"]);
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use wh_backup::{BackupConfig, DataFolder, Followed, Follower, Repository, Status, Wanted};
+use wh_backup::{BackupConfig, DataFolder, Followed, Follower, Repository, Status, Stop, Wanted};
 use wh_base::{Clock, Error, ErrorCode, Random, Result, Secret, Timestamp, codes};
 
 use crate::compose::{self, Inputs};
@@ -23,6 +24,18 @@ const STATUS_EVERY_S: i64 = 60;
 /// What a proof says of points that nothing new may hang on.
 const BROKEN: [&ErrorCode; 3] =
     [&wh_backup::codes::PART_DAMAGED, &wh_backup::codes::PART_MISSING, &wh_backup::codes::NOT_PROVEN];
+
+/// When the server ends, a step or a small full point that is under way has so long to end well.
+const GRACE: Duration = Duration::from_secs(6);
+/// And whatever is under way then has so long to stop between two parts.
+const STOPPING: Duration = Duration::from_secs(3);
+
+/// Whether another look comes after this one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Usual,
+    Last,
+}
 
 /// What is backed up, where to.
 #[derive(Clone)]
@@ -66,6 +79,13 @@ impl Backups {
 
     /// Follow the database until the server ends; the last look keeps what was written last.
     pub async fn keep(self, stop: CancellationToken) {
+        let scratch = crate::cli::scratch_dir(&self.config);
+        let cleared = aside(&stop, Duration::ZERO, &Stop::default(), move || {
+            wh_backup::remove_leftovers(&scratch);
+        });
+        if let Some(Err(error)) = cleared.await {
+            tracing::warn!(?error, "what an earlier server left was not looked for");
+        }
         if let Some(url) = self.dumps_as.clone() {
             return self.keep_dumps(url, stop).await;
         }
@@ -77,12 +97,15 @@ impl Backups {
         let mut written = None;
         loop {
             let ended = stop.is_cancelled();
-            let own = self.clone();
-            let looked = tokio::task::spawn_blocking(move || own.look(follower, written)).await;
+            let (own, until) = (self.clone(), Stop::default());
+            let told = until.clone();
+            let which = if ended { Look::Last } else { Look::Usual };
+            let looked = aside(&stop, GRACE, &until, move || own.look(follower, written, &told, which)).await;
             (follower, written) = match looked {
-                Ok(looked) => looked,
-                Err(error) => {
-                    tracing::error!(%error, "a backup ended unexpectedly; the next one begins anew");
+                None => return,
+                Some(Ok(looked)) => looked,
+                Some(Err(error)) => {
+                    tracing::error!(?error, "a backup ended unexpectedly; the next one begins anew");
                     (None, None)
                 }
             };
@@ -97,9 +120,15 @@ impl Backups {
     }
 
     /// One look. Blocks.
-    fn look(&self, follower: Option<Follower>, written: Option<i64>) -> (Option<Follower>, Option<i64>) {
+    fn look(
+        &self,
+        follower: Option<Follower>,
+        written: Option<i64>,
+        until: &Stop,
+        which: Look,
+    ) -> (Option<Follower>, Option<i64>) {
         // The first look of a new follower makes a full point, of which each part is there.
-        let anew = self.anew.swap(false, Ordering::SeqCst);
+        let anew = which == Look::Usual && self.anew.swap(false, Ordering::SeqCst);
         let follower = follower.filter(|_| !anew);
         let mut follower = match follower.map_or_else(|| self.begin(), Ok) {
             Ok(follower) => follower,
@@ -108,7 +137,12 @@ impl Backups {
                 return (None, written);
             }
         };
-        match follower.look() {
+        follower.until(until.clone());
+        let looked = match which {
+            Look::Usual => follower.look(),
+            Look::Last => follower.look_last(),
+        };
+        match looked {
             Ok(followed) => {
                 let written = self.succeeded(&follower, followed, written);
                 (Some(follower), written)
@@ -124,10 +158,12 @@ impl Backups {
     async fn keep_dumps(self, url: Secret<String>, stop: CancellationToken) {
         let every_s = i64::try_from(self.config.full_every_h.saturating_mul(3_600)).unwrap_or(i64::MAX);
         loop {
-            let (own, url) = (self.clone(), url.clone());
-            let dumped = tokio::task::spawn_blocking(move || own.dump_if_due(&url, every_s)).await;
-            let failed = |e: tokio::task::JoinError| codes::INTERNAL.caused("a backup ended unexpectedly", e);
-            if let Err(error) = dumped.map_err(failed).and_then(|dumped| dumped) {
+            let (own, url, until) = (self.clone(), url.clone(), Stop::default());
+            let told = until.clone();
+            let dumped =
+                aside(&stop, Duration::ZERO, &until, move || own.dump_if_due(&url, every_s, told)).await;
+            let Some(dumped) = dumped else { return };
+            if let Err(error) = dumped.and_then(|dumped| dumped) {
                 self.failed(&error);
             }
             tokio::select! {
@@ -137,8 +173,9 @@ impl Backups {
         }
     }
 
-    fn dump_if_due(&self, url: &Secret<String>, every_s: i64) -> Result<()> {
-        let repository = self.config.open_or_make(Arc::clone(&self.random))?;
+    fn dump_if_due(&self, url: &Secret<String>, every_s: i64, until: Stop) -> Result<()> {
+        let mut repository = self.config.open_or_make(Arc::clone(&self.random))?;
+        repository.until(until);
         let now = self.clock.now();
         let data = DataFolder::new(&self.data);
         let own = data.installation_or(repository.new_id()?)?;
@@ -200,6 +237,9 @@ impl Backups {
     }
 
     fn failed(&self, error: &Error) {
+        if error.is(&wh_backup::codes::STOPPED) {
+            return tracing::info!("a backup was left undone, because the server ends");
+        }
         tracing::error!(?error, "the backup failed; it is tried again");
         metrics::counter!("backup_failures_total", "work" => "create").increment(1);
         if let Err(error) = Status::failed(&self.data, self.clock.now(), error) {
@@ -208,6 +248,9 @@ impl Backups {
     }
 
     fn unproven(&self, error: &Error) {
+        if error.is(&wh_backup::codes::STOPPED) {
+            return tracing::info!("a proof was left undone, because the server ends");
+        }
         tracing::error!(?error, "the newest backup was not proven; it is tried again");
         if BROKEN.iter().any(|code| error.is(code)) {
             self.anew.store(true, Ordering::SeqCst);
@@ -235,11 +278,11 @@ impl Backups {
                 && status.last_success.is_some()
                 && failed_at.is_none_or(|at| has_passed(at, PROOF_AGAIN_S, now))
             {
-                let own = self.clone();
-                let proven = tokio::task::spawn_blocking(move || own.prove_newest()).await;
-                let failed =
-                    |e: tokio::task::JoinError| codes::INTERNAL.caused("a proof ended unexpectedly", e);
-                failed_at = proven.map_err(failed).and_then(|proven| proven).err().map(|error| {
+                let (own, until) = (self.clone(), Stop::default());
+                let told = until.clone();
+                let proven = aside(&stop, Duration::ZERO, &until, move || own.prove_newest(told)).await;
+                let Some(proven) = proven else { return };
+                failed_at = proven.and_then(|proven| proven).err().map(|error| {
                     self.unproven(&error);
                     now
                 });
@@ -251,8 +294,9 @@ impl Backups {
         }
     }
 
-    fn prove_newest(&self) -> Result<()> {
-        let repository = self.config.open(Arc::clone(&self.random))?;
+    fn prove_newest(&self, until: Stop) -> Result<()> {
+        let mut repository = self.config.open(Arc::clone(&self.random))?;
+        repository.until(until);
         let of = DataFolder::new(&self.data).installation()?;
         let chosen = repository.choose(&Wanted { at: None, now: self.clock.now(), of })?;
         if chosen.ahead > 0 {
@@ -277,4 +321,37 @@ impl Backups {
 /// Whether so many seconds have gone by since a moment. One that is later than now was told by a clock that was ahead, and is none.
 fn has_passed(since: Timestamp, seconds: i64, now: Timestamp) -> bool {
     since.plus_seconds(seconds) <= now || since > now
+}
+
+/// Do what blocks, beside the runtime, which would wait for it without limit. When the server ends it has some time left; then it is told
+/// to stop, and in the end it is left alone, which answers nothing. It ends with the process, and the next start clears up behind it.
+async fn aside<T: Send + 'static>(
+    ending: &CancellationToken,
+    grace: Duration,
+    until: &Stop,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<Result<T>> {
+    let (tell, mut told) = oneshot::channel();
+    let begun = std::thread::Builder::new().name("backup".to_owned()).spawn(move || {
+        // Nobody listens any more to what was left alone.
+        let _unheard = tell.send(work());
+    });
+    if let Err(error) = begun {
+        return Some(Err(codes::INTERNAL.caused("a thread for backups does not start", error)));
+    }
+    let unexpected =
+        |e: oneshot::error::RecvError| codes::INTERNAL.caused("work on the backups ended unexpectedly", e);
+    tokio::select! {
+        done = &mut told => return Some(done.map_err(unexpected)),
+        () = ending.cancelled() => {}
+    }
+    if let Ok(done) = tokio::time::timeout(grace, &mut told).await {
+        return Some(done.map_err(unexpected));
+    }
+    until.set();
+    if let Ok(done) = tokio::time::timeout(STOPPING, &mut told).await {
+        return Some(done.map_err(unexpected));
+    }
+    tracing::warn!("work on the backups does not stop and is left alone");
+    None
 }

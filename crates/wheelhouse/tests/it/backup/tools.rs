@@ -3,9 +3,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::{Duration, Instant};
+
+use wh_testkit::engines::EngineKind;
 
 use super::{Vault, words};
-use crate::house::wheelhouse;
+use crate::house::{House, sites, wheelhouse};
 
 /// A folder with programs, and a data folder whose settings name a database.
 struct Workshop {
@@ -45,12 +48,18 @@ impl Workshop {
         fs::read_to_string(self.said_in()).expect("a program was run")
     }
 
+    /// Where programs are looked for.
+    fn path(&self) -> String {
+        let path = std::env::vars().find(|(name, _)| name == "PATH").map(|(_, path)| path);
+        format!("{}:{}", self.programs.display(), path.unwrap_or_default())
+    }
+
     /// `wheelhouse backup VERB` with these programs before all others.
     fn run(&self, verb: &str, rest: &[&str]) -> Output {
         let path =
             std::env::vars().find(|(name, _)| name == "PATH").map(|(_, path)| path).unwrap_or_default();
         let mut command = wheelhouse();
-        command.env("PATH", format!("{}:{path}", self.programs.display()));
+        command.env("PATH", self.path());
         command.env_remove("PGSSLMODE").env_remove("PGSSLROOTCERT");
         command.env("WHEELHOUSE_BACKUP_SCRATCH_DIR", self.vault.path("scratch"));
         command.args(["backup", verb, "--data-dir"]).arg(&self.data).args(rest);
@@ -109,4 +118,33 @@ fn a_load_shows_nobody_what_the_database_holds() {
     assert!(words(&refused).contains("backup.tool_failed"), "{}", words(&refused));
     assert_eq!(shop.said().trim(), "700", "others can look into the folder");
     assert_eq!(shop.left_in_scratch(), 0, "half a dump was left");
+}
+
+/// Writes down that it was called, and does not end.
+const NEVER_ENDS: &str = r#"
+[ "$1" = --version ] && exit 0
+echo called > "$SAID"
+exec sleep 3600"#;
+
+#[test]
+fn a_server_ends_while_a_dump_goes_on() {
+    for site in sites().into_iter().filter(|site| site.kind == EngineKind::Postgres) {
+        let shop = Workshop::new("postgres://nobody@127.0.0.1/none");
+        shop.program("pg_dump", NEVER_ENDS);
+        let mut settings = shop.vault.all_settings();
+        settings.push(("PATH", shop.path()));
+        let scratch = shop.vault.path("scratch");
+        settings.push(("WHEELHOUSE_BACKUP_SCRATCH_DIR", scratch.to_str().expect("text").to_owned()));
+        let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let house = House::start_with(site.folder.path(), &settings);
+        let until = Instant::now() + Duration::from_mins(3);
+        while !shop.said_in().exists() {
+            assert!(Instant::now() < until, "nothing was dumped");
+            std::thread::yield_now();
+        }
+        assert!(house.terminate().success());
+        assert_eq!(shop.left_in_scratch(), 0, "half a dump was left");
+        let status = fs::read_to_string(site.folder.path().join("backup-status.json")).unwrap_or_default();
+        assert!(!status.contains("backup.stopped"), "the end of a server is no failure: {status}");
+    }
 }
