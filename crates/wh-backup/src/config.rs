@@ -83,7 +83,7 @@ pub const SECTION: Section = Section {
         Setting::optional(
             "scratch_dir",
             Holds::Text,
-            "Folder for proofs, with room for database and objects; the system's folder for temporary files if unset.",
+            "Folder for proofs, with room for database and objects; \"scratch\" in the data folder if unset.",
         ),
         Setting::optional(
             "scratch_url",

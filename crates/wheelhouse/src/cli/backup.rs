@@ -1,5 +1,5 @@
 //! `wheelhouse backup`: make, list, prove, restore and forget points of this data folder. Works while the server runs.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -10,6 +10,9 @@ use super::CommonFlags;
 use crate::compose::{self, Inputs};
 use crate::print;
 use crate::settings::{Engine, Settings};
+
+/// Below the data folder. Folders there are not backed up.
+const SCRATCH_FOLDER: &str = "scratch";
 
 /// What can be done with backups.
 #[derive(Subcommand)]
@@ -35,7 +38,7 @@ pub enum Verb {
         flags: Flags,
         #[command(flatten)]
         which: Which,
-        /// Folder with room for it [default: the system's folder for temporary files]
+        /// Folder with room for it [default: `scratch_dir` of [backup]]
         #[arg(long, value_name = "DIR")]
         scratch: Option<PathBuf>,
         /// PostgreSQL: a login that may make databases, for a scratch database [default: `scratch_url` of [backup]]
@@ -197,7 +200,7 @@ fn create(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> Re
         }
         Engine::Postgres => {
             let urls = compose::postgres_urls(&settings.database)?;
-            let scratch = scratch_dir(&settings.backup);
+            let scratch = scratch_dir(&settings.backup, &settings.data_dir);
             wh_backup::create_full_postgres(&repository, &data, clock, &urls.sys_url, &scratch)?
         }
     };
@@ -243,7 +246,7 @@ fn verify(
 ) -> Result<()> {
     let repository = settings.backup.open(random)?;
     let point = which.find(&repository, clock, &DataFolder::new(&settings.data_dir))?;
-    let scratch = scratch.cloned().unwrap_or_else(|| scratch_dir(&settings.backup));
+    let scratch = scratch.cloned().unwrap_or_else(|| scratch_dir(&settings.backup, &settings.data_dir));
     let proof = match &settings.backup.scratch_url {
         Some(url) => wh_backup::verify_postgres(&repository, &point, &scratch, url, compose::MIGRATIONS)?,
         None => wh_backup::verify(&repository, &point, &scratch, compose::MIGRATIONS)?,
@@ -272,15 +275,16 @@ fn load(settings: &Settings, random: &dyn Random) -> Result<()> {
         return Err(wh_backup::codes::SOURCE.error(format!("{folder} holds no {}", wh_backup::ARCHIVE_FILE)));
     }
     let urls = compose::postgres_urls(&settings.database)?;
-    let scratch = scratch_dir(&settings.backup);
+    let scratch = scratch_dir(&settings.backup, &settings.data_dir);
     wh_backup::load_postgres(&archive, &urls.owner_url, &urls.sys_url, &scratch, random)?;
     print::line(&format!("{} is loaded; it may be removed.", archive.display()));
     Ok(())
 }
 
-/// Where proofs are made.
-pub fn scratch_dir(config: &BackupConfig) -> PathBuf {
-    config.scratch_dir.clone().unwrap_or_else(std::env::temp_dir)
+/// Where archives and proofs are made: in the data folder, which a server may write also where it may write nothing else.
+pub fn scratch_dir(config: &BackupConfig, data: &Path) -> PathBuf {
+    let own = || if data.is_dir() { data.join(SCRATCH_FOLDER) } else { std::env::temp_dir() };
+    config.scratch_dir.clone().unwrap_or_else(own)
 }
 
 fn megabytes(bytes: u64) -> String {

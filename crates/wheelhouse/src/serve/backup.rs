@@ -79,7 +79,7 @@ impl Backups {
 
     /// Follow the database until the server ends; the last look keeps what was written last.
     pub async fn keep(self, stop: CancellationToken) {
-        let scratch = crate::cli::scratch_dir(&self.config);
+        let scratch = crate::cli::scratch_dir(&self.config, &self.data);
         let cleared = aside(&stop, Duration::ZERO, &Stop::default(), move || {
             wh_backup::remove_leftovers(&scratch);
         });
@@ -184,7 +184,7 @@ impl Backups {
         if !due && !anew {
             return Ok(());
         }
-        let scratch = crate::cli::scratch_dir(&self.config);
+        let scratch = crate::cli::scratch_dir(&self.config, &self.data);
         let created = wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch)
             .inspect_err(|_| {
                 self.anew.fetch_or(anew, Ordering::SeqCst);
@@ -306,7 +306,7 @@ impl Backups {
             );
         }
         let point = chosen.point;
-        let scratch = crate::cli::scratch_dir(&self.config);
+        let scratch = crate::cli::scratch_dir(&self.config, &self.data);
         let proof = match &self.config.scratch_url {
             Some(url) if self.dumps_as.is_some() => {
                 wh_backup::verify_postgres(&repository, &point, &scratch, url, compose::MIGRATIONS)?

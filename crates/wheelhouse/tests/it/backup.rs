@@ -284,6 +284,20 @@ fn two_installations_in_one_place_are_told_apart() {
 }
 
 #[test]
+fn a_proof_writes_into_the_data_folder_alone() {
+    let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    let data = site.folder.path();
+    site.start().set_up();
+    vault.done(data, "create", &[]);
+    // As in a container whose root can only be read.
+    let mut command = wheelhouse();
+    command.env("TMPDIR", "/proc/nowhere").envs(vault.all_settings());
+    let proven = command.args(["backup", "verify", "--data-dir"]).arg(data).output().expect("it starts");
+    assert!(proven.status.success(), "{}", words(&proven));
+    assert_eq!(std::fs::read_dir(data.join("scratch")).expect("a folder").count(), 0, "something was left");
+}
+
+#[test]
 fn what_is_kept_must_fit_to_what_is_made() {
     let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
     let data = site.folder.path();

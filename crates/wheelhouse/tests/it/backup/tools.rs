@@ -127,6 +127,22 @@ echo called > "$SAID"
 exec sleep 3600"#;
 
 #[test]
+fn a_program_that_may_not_be_run_is_looked_for_elsewhere() {
+    let shop = Workshop::new("postgres://nobody@127.0.0.1:1/none");
+    shop.program("pg_dump", "exit 0");
+    let file = shop.programs.join("pg_dump");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    let mut command = wheelhouse();
+    command.env("PATH", &shop.programs).envs(shop.vault.all_settings());
+    let refused =
+        command.args(["backup", "create", "--data-dir"]).arg(&shop.data).output().expect("it starts");
+    let said = words(&refused);
+    // Where Debian's are there, they say that nobody listens on that port.
+    assert!(said.contains("backup.tool_missing") || said.contains("pg_dump: "), "{said}");
+    assert!(!said.contains("does not start"), "{said}");
+}
+
+#[test]
 fn a_server_ends_while_a_dump_goes_on() {
     for site in sites().into_iter().filter(|site| site.kind == EngineKind::Postgres) {
         let shop = Workshop::new("postgres://nobody@127.0.0.1/none");
