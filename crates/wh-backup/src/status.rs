@@ -1,6 +1,7 @@
 //! What is known of the backups of a data folder: the last one, the last proof, the last failure. For people and metrics.
 use std::io::Write;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use wh_base::{Error, Result, Timestamp};
@@ -126,22 +127,31 @@ impl Status {
         Self::change(data, |status| status.last_unproven = Some(Failure::of(at, error)))
     }
 
-    /// Another process may write it too; the last one wins, and neither leaves half a file.
+    /// Two tasks of a server write it: one after the other, so that neither forgets what the other one said. Another process may write
+    /// it too; the last one wins, and neither leaves half a file.
     fn change(data: &Path, change: impl FnOnce(&mut Self)) -> Result<()> {
+        static ONE: Mutex<u64> = Mutex::new(0);
+        let mut number = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        *number += 1;
         let mut status = Self::read(data).unwrap_or_default();
         change(&mut status);
         status.publish();
         let failed = |e| codes::STORE.caused(format!("{FILE} cannot be written in {}", data.display()), e);
         let text = serde_json::to_vec_pretty(&status)
             .map_err(|e| wh_base::codes::INTERNAL.caused("a status cannot be written", e))?;
-        let new = data.join(format!("{FILE}.{}.new", std::process::id()));
+        // In containers two processes may have the same id.
+        let new = data.join(format!("{FILE}.{}-{}.new", std::process::id(), *number));
         let write = || -> std::io::Result<()> {
-            let mut file = std::fs::File::create(&new)?;
+            let mut file = std::fs::File::create_new(&new)?;
             file.write_all(&text)?;
             file.sync_all()?;
             std::fs::rename(&new, data.join(FILE))
         };
-        write().map_err(failed)
+        write().map_err(|e| {
+            // Also what a killed process left under this name: the next one has it to itself.
+            let _gone = std::fs::remove_file(&new);
+            failed(e)
+        })
     }
 
     /// Set the gauges; a moment that never was is 0.

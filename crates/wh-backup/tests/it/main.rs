@@ -3,3 +3,4 @@
 mod follow;
 mod place;
 mod retention;
+mod status;
