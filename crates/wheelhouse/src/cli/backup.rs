@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use wh_backup::{BackupConfig, Chosen, DataFolder, Key, PointName, Repository, Status, Wanted};
+use wh_backup::{BackupConfig, Chosen, DataFolder, Key, PointName, Proof, Repository, Status, Wanted};
 use wh_base::{Clock, Random, Result, Secret, Timestamp};
 
 use super::CommonFlags;
@@ -105,6 +105,13 @@ impl Flags {
     }
 }
 
+impl Flags {
+    /// The place that the settings name, whatever the command line says.
+    fn own_target(&self) -> Result<Option<String>> {
+        Ok(Settings::load(&self.common.sources())?.backup.target)
+    }
+}
+
 impl Which {
     fn find(&self, repository: &Repository, clock: &dyn Clock, data: &DataFolder) -> Result<PointName> {
         if let Some(id) = &self.point {
@@ -138,55 +145,70 @@ pub fn run(verb: &Verb) -> Result<()> {
             if let Some(url) = scratch_url {
                 settings.backup.scratch_url = Some(Secret::new(url.clone()));
             }
-            verify(&settings, which, scratch.as_ref(), &*clock, random)
-        }
-        Verb::Restore { flags, which, into } => {
-            let settings = flags.settings()?;
-            let repository = settings.backup.open(random)?;
-            let point = which.find(&repository, &*clock, &DataFolder::new(&settings.data_dir))?;
-            let restored = wh_backup::restore(&repository, &point, into)?;
-            print::line(&format!(
-                "Restored the moment {} into {}: {} MB, {} objects.",
-                restored.point.at,
-                into.display(),
-                megabytes(restored.bytes),
-                restored.objects
-            ));
-            print::notice(&format!(
-                "It makes no backups until it is to take the place of the old one: wheelhouse backup resume --data-dir {}",
-                into.display()
-            ));
-            if let Some(archive) = restored.archive {
-                print::notice(&format!("The database is the archive {}. To load it:", archive.display()));
-                print::notice(&format!("  wheelhouse db init --data-dir {} --admin-url URL", into.display()));
-                print::notice(&format!("  wheelhouse backup load --data-dir {}", into.display()));
+            let proof = verify(&settings, which, scratch.as_ref(), &*clock, random)?;
+            // Another place than the one that the server writes into says nothing about the server's backups.
+            let own = flags.own_target()?;
+            match proof.filter(|_| own.is_none() || own == settings.backup.target) {
+                Some(proof) => Status::verified(&settings.data_dir, clock.now(), &proof),
+                None => Ok(()),
             }
-            Ok(())
         }
+        Verb::Restore { flags, which, into } => restore(&flags.settings()?, which, into, &*clock, random),
         Verb::Load(flags) => load(&Settings::load(&flags.sources())?, &*random),
-        Verb::Resume(flags) => {
-            let settings = Settings::load(&flags.sources())?;
-            let resumed = DataFolder::new(&settings.data_dir).resume()?;
-            Status::resumed(&settings.data_dir)?;
-            print::line(if resumed {
-                "Backups go on from here with the server's next start."
-            } else {
-                "This folder makes its backups already."
-            });
-            Ok(())
-        }
-        Verb::Prune(flags) => {
-            let Settings { backup, data_dir, .. } = flags.settings()?;
-            backup.check_retention()?;
-            let data = DataFolder::new(&data_dir);
-            data.must_not_be_restored()?;
-            let (repository, of) = (backup.open(random)?, data.installation()?);
-            let pruned = wh_backup::prune(&repository, backup.retention(), of, clock.now())?;
-            let (points, parts, megabytes) = (pruned.points, pruned.parts, megabytes(pruned.bytes));
-            print::line(&format!("Removed {points} points and {parts} parts, {megabytes} MB."));
-            Ok(())
-        }
+        Verb::Resume(flags) => resume(&Settings::load(&flags.sources())?),
+        Verb::Prune(flags) => prune(&flags.settings()?, &*clock, random),
     }
+}
+
+fn restore(
+    settings: &Settings,
+    which: &Which,
+    into: &Path,
+    clock: &dyn Clock,
+    random: Arc<dyn Random>,
+) -> Result<()> {
+    let repository = settings.backup.open(random)?;
+    let point = which.find(&repository, clock, &DataFolder::new(&settings.data_dir))?;
+    let restored = wh_backup::restore(&repository, &point, into)?;
+    print::line(&format!(
+        "Restored the moment {} into {}: {} MB, {} objects.",
+        restored.point.at,
+        into.display(),
+        megabytes(restored.bytes),
+        restored.objects
+    ));
+    print::notice(&format!(
+        "It makes no backups until it is to take the place of the old one: wheelhouse backup resume --data-dir {}",
+        into.display()
+    ));
+    if let Some(archive) = restored.archive {
+        print::notice(&format!("The database is the archive {}. To load it:", archive.display()));
+        print::notice(&format!("  wheelhouse db init --data-dir {} --admin-url URL", into.display()));
+        print::notice(&format!("  wheelhouse backup load --data-dir {}", into.display()));
+    }
+    Ok(())
+}
+
+fn resume(settings: &Settings) -> Result<()> {
+    let resumed = DataFolder::new(&settings.data_dir).resume()?;
+    Status::resumed(&settings.data_dir)?;
+    print::line(if resumed {
+        "Backups go on from here with the server's next start."
+    } else {
+        "This folder makes its backups already."
+    });
+    Ok(())
+}
+
+fn prune(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> Result<()> {
+    let (backup, data) = (&settings.backup, DataFolder::new(&settings.data_dir));
+    backup.check_retention()?;
+    data.must_not_be_restored()?;
+    let (repository, of) = (backup.open(random)?, data.installation()?);
+    let pruned = wh_backup::prune(&repository, backup.retention(), of, clock.now())?;
+    let (points, parts, megabytes) = (pruned.points, pruned.parts, megabytes(pruned.bytes));
+    print::line(&format!("Removed {points} points and {parts} parts, {megabytes} MB."));
+    Ok(())
 }
 
 fn create(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> Result<()> {
@@ -237,24 +259,23 @@ fn list(repository: &Repository, json: bool) -> Result<()> {
     Ok(())
 }
 
+/// The proof, where it says how the backups of this data folder stand.
 fn verify(
     settings: &Settings,
     which: &Which,
     scratch: Option<&PathBuf>,
     clock: &dyn Clock,
     random: Arc<dyn Random>,
-) -> Result<()> {
+) -> Result<Option<Proof>> {
     let repository = settings.backup.open(random)?;
     let point = which.find(&repository, clock, &DataFolder::new(&settings.data_dir))?;
+    // Before the proof: meanwhile a running server makes newer ones.
+    let speaks = speaks_for(settings, &repository, &point, clock)?;
     let scratch = scratch.cloned().unwrap_or_else(|| scratch_dir(&settings.backup, &settings.data_dir));
     let proof = match &settings.backup.scratch_url {
         Some(url) => wh_backup::verify_postgres(&repository, &point, &scratch, url, compose::MIGRATIONS)?,
         None => wh_backup::verify(&repository, &point, &scratch, compose::MIGRATIONS)?,
     };
-    // A proof on another machine, where no data folder is, is one too.
-    if settings.data_dir.is_dir() {
-        Status::verified(&settings.data_dir, clock.now(), &proof)?;
-    }
     print::line(&format!(
         "Point {} is whole: restored the moment {} in {} ms, {} rows in {} tables, {} objects, {} MB.",
         proof.point.id,
@@ -265,7 +286,31 @@ fn verify(
         proof.objects,
         megabytes(proof.bytes)
     ));
-    Ok(())
+    Ok(speaks.then_some(proof))
+}
+
+/// Whether a point says how the backups of this data folder stand now. A proof of an earlier one must not hide that one of a later one
+/// failed, and on another machine, where no data folder is, there is nothing to remember it in.
+fn speaks_for(
+    settings: &Settings,
+    repository: &Repository,
+    point: &PointName,
+    clock: &dyn Clock,
+) -> Result<bool> {
+    if !settings.data_dir.is_dir() {
+        return Ok(false);
+    }
+    let of = DataFolder::new(&settings.data_dir).installation()?;
+    let whose = repository.installation_of(point, &repository.points()?)?;
+    if whose.is_some() && whose != of {
+        return Ok(false);
+    }
+    match repository.choose(&Wanted { at: None, now: clock.now(), of }) {
+        Ok(newest) => Ok(newest.point == *point),
+        Err(error) if error.is(&wh_backup::codes::POINT_UNKNOWN) => Ok(false),
+        Err(error) if error.is(&wh_backup::codes::INSTALLATIONS) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn load(settings: &Settings, random: &dyn Random) -> Result<()> {

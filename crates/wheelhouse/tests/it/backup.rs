@@ -298,6 +298,45 @@ fn a_proof_writes_into_the_data_folder_alone() {
 }
 
 #[test]
+fn only_a_proof_of_the_newest_point_of_the_own_place_is_remembered() {
+    let (site, vault, other) = (Site::new(EngineKind::Sqlite), Vault::new(), Vault::new());
+    let data = site.folder.path();
+    let house = site.start();
+    let owner = house.set_up();
+    vault.done(data, "create", &[]);
+    let first = vault.points(data)[0]["id"].as_str().expect("an id").to_owned();
+    vault.done(data, "verify", &["--point", &first]);
+    assert_eq!(state_of(&owner)["proven"]["point"], first.as_str(), "an id, and the newest all the same");
+    vault.done(data, "create", &[]);
+    let newest = vault.points(data)[1].clone();
+    let file = damage::files(&vault.place().join("points"));
+    let file = file.last().expect("two points");
+    let whole = std::fs::read(file).expect("a point");
+    std::fs::write(file, "damaged").expect("it can be written");
+    // As the server says it of its own proof.
+    let error = wh_backup::codes::PART_DAMAGED.error("damaged");
+    wh_backup::Status::unproven(data, SystemClock.now(), &error).expect("it can be written");
+    vault.done(data, "verify", &["--point", &first]);
+    let state = state_of(&owner);
+    assert_eq!(
+        (&state["unproven"]["code"], &state["proven"]["point"]),
+        (&"backup.part_damaged".into(), &first.into())
+    );
+    std::fs::write(file, whole).expect("it can be written");
+
+    // The settings name one place, the command line another one.
+    other.done(data, "create", &[]);
+    let settings = format!("[backup]\ntarget = {:?}\nkey_file = {:?}\n", vault.place(), vault.key());
+    std::fs::write(data.join("wheelhouse.toml"), settings).expect("a file");
+    other.done(data, "verify", &[]);
+    assert!(state_of(&owner)["unproven"].is_object());
+    vault.done(data, "verify", &[]);
+    let state = state_of(&owner);
+    assert_eq!(state["proven"]["point"], newest["id"], "{state}");
+    assert!(state["unproven"].is_null(), "{state}");
+}
+
+#[test]
 fn what_is_kept_must_fit_to_what_is_made() {
     let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
     let data = site.folder.path();
