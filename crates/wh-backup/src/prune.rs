@@ -92,6 +92,7 @@ pub fn prune(
         needed.extend(manifest.chunks().map(|chunk| repository.part_path(chunk)));
     }
     let mut pruned = Pruned::default();
+    repository.store().sweep(PART_AGE_MIN)?;
     // Points first: a part without a point is only lost room, a point without a part is a broken one.
     for point in go.iter().rev() {
         repository.store().remove(&point.path())?;

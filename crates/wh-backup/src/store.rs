@@ -129,6 +129,14 @@ impl Store {
         }
     }
 
+    /// Remove files that were begun so long ago that nobody can still be writing them. A bucket shows none before it is whole.
+    pub fn sweep(&self, age_min: Duration) -> Result<()> {
+        match &self.0 {
+            Place::Folder(folder) => folder.sweep(age_min),
+            Place::Bucket(_) => Ok(()),
+        }
+    }
+
     /// Hold a named lock alone, or be told that another process has it. It ends with the process.
     pub fn lock(&self, name: &str) -> Result<Lock> {
         match &self.0 {

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use wh_base::{Error, Result};
 
@@ -42,14 +43,11 @@ impl Folder {
 
     /// Write a file. It appears whole or not at all; its name is on disk after [`Folder::settle`].
     pub fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
-        let staged = self.folder.join(STAGING).join(format!("{}-{number}", std::process::id()));
+        let (staged, mut file) = self.stage().map_err(|e| self.failed(name, e))?;
         let path = self.folder.join(name);
-        let write = || -> std::io::Result<()> {
-            let mut file = File::create(&staged)?;
+        let mut write = || -> std::io::Result<()> {
             file.write_all(bytes)?;
             file.sync_data()?;
-            drop(file);
             let Some(above) = path.parent() else { return Ok(()) };
             if let Err(e) = fs::rename(&staged, &path) {
                 if e.kind() != ErrorKind::NotFound {
@@ -67,6 +65,28 @@ impl Folder {
             let _gone = fs::remove_file(&staged);
             self.failed(name, e)
         })
+    }
+
+    /// A new file with a name of its own. In containers several processes have the same id, and may write into one place: whoever made
+    /// the file has it, everybody else takes the next number.
+    fn stage(&self) -> std::io::Result<(PathBuf, File)> {
+        loop {
+            let number = self.number.fetch_add(1, Ordering::Relaxed);
+            let staged = self.folder.join(STAGING).join(format!("{}-{number}", std::process::id()));
+            match File::create_new(&staged) {
+                Ok(file) => return Ok((staged, file)),
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Remove what was staged so long ago that nobody can still be writing it.
+    pub fn sweep(&self, age_min: Duration) -> Result<()> {
+        for left in self.list(STAGING)?.into_iter().filter(|file| file.age >= age_min) {
+            self.remove(&left.name)?;
+        }
+        Ok(())
     }
 
     /// Everything that was put is on disk when this returns.

@@ -395,6 +395,30 @@ fn what_killed_processes_left_is_removed_and_what_is_used_stays() {
     assert_eq!(names, ["somebody-elses", "wheelhouse-backup-new", "wheelhouse-backup-used"]);
 }
 
+#[test]
+fn two_processes_of_one_id_write_into_one_place_and_what_one_left_is_removed() {
+    let world = World::new();
+    world.write(FILL);
+    let staging = world.folder.path().join("place/staging");
+    std::fs::create_dir_all(&staging).expect("a folder");
+    // Of another container, in which this id is another process; some of it just being written, some left long ago.
+    for number in 0..5 {
+        std::fs::write(staging.join(format!("{}-{number}", std::process::id())), "theirs").expect("a file");
+    }
+    world.follower().look().expect("a look");
+    assert_eq!(files(&staging).len(), 5, "what another process writes was taken for ours");
+    for file in files(&staging) {
+        assert_eq!(std::fs::read_to_string(file).expect("a file"), "theirs");
+    }
+    assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
+    let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168 };
+    prune(&world.repository(), retention, None, world.clock.now()).expect("nobody adds");
+    assert_eq!(files(&staging).len(), 5, "it may still be written");
+    age(&staging);
+    prune(&world.repository(), retention, None, world.clock.now()).expect("nobody adds");
+    assert_eq!(files(&staging).len(), 0);
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
