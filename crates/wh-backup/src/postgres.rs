@@ -419,13 +419,25 @@ fn program(name: &str) -> Result<PathBuf> {
     newest.map(|(_, file)| file).ok_or_else(|| codes::TOOL_MISSING.error(format!("{name} is not installed")))
 }
 
-/// `postgres://user:password@host/database` without its password, and that.
+/// `postgres://user:password@host/database?password=…` without its password, and that. As PostgreSQL has it, the later one counts.
 fn without_password(url: &Secret<String>) -> Result<(String, Option<Secret<String>>)> {
     let (scheme, rest) = parts(url.expose())?;
-    let Some((login, place)) = rest.rsplit_once('@') else { return Ok((url.expose().clone(), None)) };
-    let Some((user, password)) = login.split_once(':') else { return Ok((url.expose().clone(), None)) };
-    let password = percent(password);
-    Ok((format!("{scheme}://{user}@{place}"), Some(Secret::new(password))))
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (login, place) = rest.rsplit_once('@').map_or((None, rest), |(login, place)| (Some(login), place));
+    let (user, mut password) = match login.map(|login| login.split_once(':').ok_or(login)) {
+        None => (String::new(), None),
+        Some(Err(user)) => (format!("{user}@"), None),
+        Some(Ok((user, password))) => (format!("{user}@"), Some(percent(password))),
+    };
+    let mut kept = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some((key, value)) if percent(key) == "password" => password = Some(percent(value)),
+            _ => kept.push(pair),
+        }
+    }
+    let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
+    Ok((format!("{scheme}://{user}{place}{query}"), password.map(Secret::new)))
 }
 
 fn with_database(url: &str, name: &str) -> Result<String> {

@@ -7,12 +7,13 @@ mod spec;
 pub use backup::scratch_dir;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use wh_base::{OsRandom, Result, codes};
+use url::Url;
+use wh_base::{OsRandom, Result, Secret, codes};
 use wh_cli::World;
 
 use crate::doctor;
@@ -136,4 +137,21 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .map_err(|e| codes::INTERNAL.caused("the runtime did not start", e))
+}
+
+/// The URL that a flag gave, with the password of a file; a line end behind it is not part of it.
+fn with_password(url: &str, file: &Path, flag: &str) -> Result<Secret<String>> {
+    let password = std::fs::read_to_string(file)
+        .map_err(|e| codes::CONFIG.caused(format!("cannot read the password from {}", file.display()), e))?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    let mut whole =
+        Url::parse(url).map_err(|e| codes::CONFIG.caused(format!("{flag} is not a URL of one server"), e))?;
+    let twice = whole.password().is_some() || whole.query_pairs().any(|(key, _)| key == "password");
+    if password.is_empty() || twice || whole.set_password(Some(password)).is_err() {
+        let message = format!(
+            "where a file brings the password, the file holds one, and {flag} names user and host without one"
+        );
+        return Err(codes::CONFIG.error(message));
+    }
+    Ok(Secret::new(whole.into()))
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use wh_backup::{BackupConfig, Chosen, DataFolder, Key, PointName, Proof, Repository, Status, Wanted};
 use wh_base::{Clock, Random, Result, Secret, Timestamp};
 
-use super::CommonFlags;
+use super::{CommonFlags, with_password};
 use crate::compose::{self, Inputs};
 use crate::print;
 use crate::settings::{Engine, Settings};
@@ -44,6 +44,9 @@ pub enum Verb {
         /// PostgreSQL: a login that may make databases, for a scratch database [default: `scratch_url` of [backup]]
         #[arg(long, value_name = "URL")]
         scratch_url: Option<String>,
+        /// File with that login's password, for a URL without one: no password on the command line
+        #[arg(long, value_name = "FILE", requires = "scratch_url")]
+        scratch_password_file: Option<PathBuf>,
     },
     /// Make a data folder from a point
     ///
@@ -140,10 +143,13 @@ pub fn run(verb: &Verb) -> Result<()> {
         }
         Verb::Create(flags) => create(&flags.settings()?, &*clock, random),
         Verb::List { flags, json } => list(&flags.settings()?.backup.open(random)?, *json),
-        Verb::Verify { flags, which, scratch, scratch_url } => {
+        Verb::Verify { flags, which, scratch, scratch_url, scratch_password_file } => {
             let mut settings = flags.settings()?;
             if let Some(url) = scratch_url {
-                settings.backup.scratch_url = Some(Secret::new(url.clone()));
+                settings.backup.scratch_url = Some(match scratch_password_file {
+                    Some(file) => with_password(url, file, "--scratch-url")?,
+                    None => Secret::new(url.clone()),
+                });
             }
             let proof = verify(&settings, which, scratch.as_ref(), &*clock, random)?;
             // Another place than the one that the server writes into says nothing about the server's backups.

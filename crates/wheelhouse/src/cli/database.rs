@@ -3,11 +3,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use toml_edit::{DocumentMut, Item, Table, value};
-use url::Url;
 use wh_base::{Result, Secret, codes};
 use wh_db::{PostgresInit, PostgresUrls, init_postgres};
 
-use super::CommonFlags;
+use super::{CommonFlags, with_password};
 use crate::settings::{Engine, FILE_NAME, Settings};
 use crate::{compose, data_dir, print};
 
@@ -45,7 +44,7 @@ pub async fn run(verb: &Verb) -> Result<()> {
     };
     let random = wh_base::OsRandom;
     let admin_url = match admin_password_file {
-        Some(file) => with_password(admin_url, file)?,
+        Some(file) => with_password(admin_url, file, "--admin-url")?,
         None => Secret::new(admin_url.clone()),
     };
     let urls = init_postgres(&admin_url, &init, &random).await?;
@@ -60,21 +59,6 @@ pub async fn run(verb: &Verb) -> Result<()> {
     compose::migrate(&migrated).await?;
     print::line(&format!("The database `{database}` is ready; {} names its four logins.", file.display()));
     Ok(())
-}
-
-/// The URL with the password of the file; a line end behind it is not part of it.
-fn with_password(url: &str, file: &Path) -> Result<Secret<String>> {
-    let password = std::fs::read_to_string(file).map_err(|e| {
-        codes::CONFIG.caused(format!("cannot read the administrator's password from {}", file.display()), e)
-    })?;
-    let password = password.trim_end_matches(['\r', '\n']);
-    let mut whole =
-        Url::parse(url).map_err(|e| codes::CONFIG.caused("--admin-url is not a URL of one server", e))?;
-    if password.is_empty() || whole.password().is_some() || whole.set_password(Some(password)).is_err() {
-        let message = "with --admin-password-file, the file holds a password and --admin-url names user and host without one";
-        return Err(codes::CONFIG.error(message));
-    }
-    Ok(Secret::new(whole.into()))
 }
 
 /// Comments and other keys of the file stay. The file holds passwords: only its owner may read it.

@@ -40,6 +40,7 @@ pub fn walk(site: &Site, vault: &Vault) {
     losing_rows(data, vault, admin);
     let proof = vault.done(data, "verify", &["--scratch-url", admin]);
     assert!(proof.contains("is whole"), "{proof}");
+    with_password_file(data, vault, admin);
     drop(house);
 
     let into = vault.path("restored");
@@ -84,6 +85,24 @@ fn losing_rows(data: &Path, vault: &Vault, admin: &str) {
     let refused = refused.expect("it starts");
     let said = words(&refused);
     assert!(!refused.status.success() && said.contains("backup.not_proven"), "{said}");
+}
+
+/// The same without a password on the command line; one that stands twice is refused.
+fn with_password_file(data: &Path, vault: &Vault, admin: &str) {
+    let file = vault.path("password");
+    let file_text = file.to_str().expect("text");
+    let mut bare = url::Url::parse(admin).expect("a URL");
+    let password = bare.password().map(str::to_owned);
+    // A server that trusts whoever comes takes any.
+    std::fs::write(&file, format!("{}\n", password.as_deref().unwrap_or("any"))).expect("a file");
+    bare.set_password(None).expect("it names a host");
+    let proof =
+        vault.done(data, "verify", &["--scratch-url", bare.as_str(), "--scratch-password-file", file_text]);
+    assert!(proof.contains("is whole"), "{proof}");
+    bare.set_password(Some("twice")).expect("it names a host");
+    let twice = ["--scratch-url", bare.as_str(), "--scratch-password-file", file_text];
+    let refused = vault.refused(data, "verify", &twice, "base.config");
+    assert!(!refused.contains("twice@"), "{refused}");
 }
 
 fn path() -> String {

@@ -108,6 +108,37 @@ fn programs_trust_a_server_no_sooner_than_we_do() {
     assert_eq!(shop.said().trim(), "mode=unset roots=unset", "a server on this machine");
 }
 
+/// Writes down how it was called, and fails.
+const SAY_ALL: &str = r#"
+[ "$1" = --version ] && exit 0
+echo "arguments=$* password=${PGPASSWORD-unset}" >> "$SAID"
+exit 1"#;
+
+#[test]
+fn no_password_stands_in_the_arguments_of_a_program() {
+    for (url, target, password) in [
+        ("postgres://w:se%40cret@127.0.0.1/d", "postgres://w@127.0.0.1/d", "se@cret"),
+        ("postgres://w@127.0.0.1/d?password=se%40cret", "postgres://w@127.0.0.1/d", "se@cret"),
+        (
+            "postgres://w:other@127.0.0.1/d?sslmode=disable&password=se%40cret&connect_timeout=3",
+            "postgres://w@127.0.0.1/d?sslmode=disable&connect_timeout=3",
+            "se@cret",
+        ),
+        ("postgres://w@127.0.0.1/d", "postgres://w@127.0.0.1/d", "unset"),
+        ("postgres://127.0.0.1/d?user=w", "postgres://127.0.0.1/d?user=w", "unset"),
+    ] {
+        let shop = Workshop::new(url);
+        shop.program("pg_dump", SAY_ALL);
+        let refused = shop.run("create", &[]);
+        assert!(words(&refused).contains("backup.tool_failed"), "{url}: {}", words(&refused));
+        let said = shop.said();
+        let (arguments, given) = said.trim().split_once(" password=").expect("both");
+        assert!(arguments.split(' ').any(|word| word == target), "{url}: {arguments}");
+        assert!(!arguments.contains("secret") && !arguments.contains("cret"), "{arguments}");
+        assert_eq!(given, password, "{url}");
+    }
+}
+
 #[test]
 fn a_load_shows_nobody_what_the_database_holds() {
     let shop = Workshop::new("postgres://wheelhouse@127.0.0.1:1/wheelhouse");
