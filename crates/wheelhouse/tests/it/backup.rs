@@ -89,6 +89,15 @@ impl Vault {
         House::start_with(data, &settings)
     }
 
+    /// The settings as they stand in a configuration.
+    fn section(&self) -> String {
+        format!(
+            "[backup]\ntarget = \"{}\"\nkey_file = \"{}\"\n",
+            self.place().display(),
+            self.key().display()
+        )
+    }
+
     /// Place, key, and what else must be known to reach it.
     pub fn all_settings(&self) -> Vec<(&'static str, String)> {
         let mut settings = self.settings.clone();
@@ -229,7 +238,7 @@ fn a_restored_folder_makes_no_backups_until_it_is_told_to() {
     let panel = house.set_up().panel("kept");
     assert!(house.terminate().success());
     // As an operator has it: the restored folder brings the settings with it.
-    let settings = format!("[backup]\ntarget = {:?}\nkey_file = {:?}\n", vault.place(), vault.key());
+    let settings = vault.section();
     std::fs::write(data.join("wheelhouse.toml"), settings).expect("a file");
     vault.done(data, "create", &[]);
     let points = vault.points(data).len();
@@ -326,7 +335,7 @@ fn only_a_proof_of_the_newest_point_of_the_own_place_is_remembered() {
 
     // The settings name one place, the command line another one.
     other.done(data, "create", &[]);
-    let settings = format!("[backup]\ntarget = {:?}\nkey_file = {:?}\n", vault.place(), vault.key());
+    let settings = vault.section();
     std::fs::write(data.join("wheelhouse.toml"), settings).expect("a file");
     other.done(data, "verify", &[]);
     assert!(state_of(&owner)["unproven"].is_object());
