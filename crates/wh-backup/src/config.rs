@@ -7,6 +7,7 @@ use wh_base::config::{Holds, Key as Setting, Section};
 use wh_base::{Random, Result, Secret};
 
 use crate::codes;
+use crate::follow::Steps;
 use crate::prune::Retention;
 use crate::repository::Repository;
 use crate::store::{Addressing, S3, Store, Target, Transport};
@@ -171,20 +172,20 @@ impl BackupConfig {
     }
 
     /// What can be wrong without a look at the place: told at the start, not at the first backup.
-    pub fn check(&self) -> Result<()> {
+    pub fn check(&self, steps: Steps) -> Result<()> {
         let (target, key) = self.needed()?;
         if let Target::Bucket(name) = Target::parse(target)? {
             self.s3()?.check(&name)?;
         }
-        self.check_retention()?;
+        self.check_retention(steps)?;
         crate::Key::read(key).map(drop)
     }
 
     /// Whether what is kept fits to what is made. Steps that go while the full point that they follow is still the newest one would
     /// leave a hole behind it, and steps are of no use without the full point before them.
-    pub fn check_retention(&self) -> Result<()> {
-        let Self { step_every_s, full_every_h, keep_days, keep_steps_h, .. } = self;
-        if *step_every_s == 0 {
+    pub fn check_retention(&self, steps: Steps) -> Result<()> {
+        let Self { full_every_h, keep_days, keep_steps_h, .. } = self;
+        if steps == Steps::None {
             return Ok(());
         }
         let told = if u64::from(*keep_steps_h) < *full_every_h {

@@ -210,9 +210,13 @@ pub(crate) fn files(repository: &Repository, data: &DataFolder) -> Result<Vec<Fi
     for entry in std::fs::read_dir(&data.folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
+        // Also the status that is just being written: it is gone the next moment.
+        let ours = name.starts_with(DATABASE_FILE) || NOT_KEPT.iter().any(|other| name.starts_with(other));
+        if ours {
+            continue;
+        }
         let meta = entry.metadata().map_err(failed)?;
-        let ours = name.starts_with(DATABASE_FILE) || NOT_KEPT.contains(&name.as_str());
-        if !meta.is_file() || ours || meta.len() > FILE_BYTES_MAX {
+        if !meta.is_file() || meta.len() > FILE_BYTES_MAX {
             continue;
         }
         if let Some(chunks) = copy_file(repository, &entry.path())? {

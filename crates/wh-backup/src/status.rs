@@ -1,5 +1,6 @@
 //! What is known of the backups of a data folder: the last one, the last proof, the last failure. For people and metrics.
-use std::io::Write;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -79,7 +80,7 @@ impl Status {
         match std::fs::read(&file) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|e| codes::SOURCE.caused(format!("{} cannot be read", file.display()), e)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(Self::default()),
             Err(e) => Err(codes::SOURCE.caused(format!("{} cannot be read", file.display()), e)),
         }
     }
@@ -132,23 +133,25 @@ impl Status {
     fn change(data: &Path, change: impl FnOnce(&mut Self)) -> Result<()> {
         static ONE: Mutex<u64> = Mutex::new(0);
         let mut number = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        *number += 1;
         let mut status = Self::read(data).unwrap_or_default();
         change(&mut status);
         status.publish();
         let failed = |e| codes::STORE.caused(format!("{FILE} cannot be written in {}", data.display()), e);
         let text = serde_json::to_vec_pretty(&status)
             .map_err(|e| wh_base::codes::INTERNAL.caused("a status cannot be written", e))?;
-        // In containers two processes may have the same id.
-        let new = data.join(format!("{FILE}.{}-{}.new", std::process::id(), *number));
-        let write = || -> std::io::Result<()> {
-            let mut file = std::fs::File::create_new(&new)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            std::fs::rename(&new, data.join(FILE))
+        let (new, mut file) = loop {
+            *number += 1;
+            let new = data.join(format!("{FILE}.{}-{}.new", std::process::id(), *number));
+            match File::create_new(&new) {
+                Ok(file) => break (new, file),
+                // In containers two processes may have the same id.
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(failed(e)),
+            }
         };
-        write().map_err(|e| {
-            // Also what a killed process left under this name: the next one has it to itself.
+        let written = file.write_all(&text).and_then(|()| file.sync_all());
+        written.and_then(|()| std::fs::rename(&new, data.join(FILE))).map_err(|e| {
+            // What could not be written whole is not left half.
             let _gone = std::fs::remove_file(&new);
             failed(e)
         })

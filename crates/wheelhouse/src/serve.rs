@@ -32,7 +32,7 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     // Before anything is opened: a metric that is made without its recorder stays silent for ever.
     wh_server::edge::metrics::recorder();
     if settings.backup.is_set() {
-        settings.backup.check()?;
+        settings.backup.check(settings.backup_steps())?;
     }
     let mut data = DataDir::open(&settings.data_dir)?;
     let inputs = Inputs::of_this_machine();

@@ -1,7 +1,7 @@
 //! All sections of the configuration, and where their values come from: file, environment, flags.
 use std::path::{Path, PathBuf};
 
-use wh_backup::BackupConfig;
+use wh_backup::{BackupConfig, Steps};
 use wh_base::config::{self, Holds, Key, Layers, Section};
 use wh_base::{Result, Secret, codes};
 use wh_db::DbLimits;
@@ -245,6 +245,12 @@ fn environment() -> Result<Vec<(String, String)>> {
 }
 
 impl Settings {
+    /// Whether backups are made of steps too: of the embedded database, where that is wanted.
+    pub fn backup_steps(&self) -> Steps {
+        let follows = self.database.engine == Engine::Sqlite && self.backup.step_every_s > 0;
+        if follows { Steps::Each } else { Steps::None }
+    }
+
     /// Read all layers. Every mistake is in the error's fields, one per line.
     pub fn load(sources: &Sources) -> Result<Self> {
         let environment = environment()?;

@@ -208,7 +208,7 @@ fn resume(settings: &Settings) -> Result<()> {
 
 fn prune(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> Result<()> {
     let (backup, data) = (&settings.backup, DataFolder::new(&settings.data_dir));
-    backup.check_retention()?;
+    backup.check_retention(settings.backup_steps())?;
     data.must_not_be_restored()?;
     let (repository, of) = (backup.open(random)?, data.installation()?);
     let pruned = wh_backup::prune(&repository, backup.retention(), of, clock.now())?;

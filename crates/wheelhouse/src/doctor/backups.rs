@@ -23,7 +23,7 @@ pub(super) async fn all(settings: &Settings) -> Vec<Finding> {
             "set target and key_file in [backup]: docs/backup.md; `wheelhouse backup key` makes a key";
         return vec![Finding::warn(TARGET, "none is set: the server makes no backups", advice)];
     }
-    if let Err(error) = settings.backup.check() {
+    if let Err(error) = settings.backup.check(settings.backup_steps()) {
         return vec![Finding::error(TARGET, &error)];
     }
     if let Err(error) = DataFolder::new(&settings.data_dir).must_not_be_restored() {

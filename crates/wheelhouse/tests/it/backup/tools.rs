@@ -1,7 +1,7 @@
 //! How the programs of PostgreSQL are called: with programs that only write down what they were given, so no PostgreSQL is needed.
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -56,11 +56,11 @@ impl Workshop {
 
     /// `wheelhouse backup VERB` with these programs before all others.
     fn run(&self, verb: &str, rest: &[&str]) -> Output {
-        let path =
-            std::env::vars().find(|(name, _)| name == "PATH").map(|(_, path)| path).unwrap_or_default();
         let mut command = wheelhouse();
         command.env("PATH", self.path());
-        command.env_remove("PGSSLMODE").env_remove("PGSSLROOTCERT");
+        for name in ["PGSSLMODE", "PGSSLROOTCERT", "PGPASSWORD"] {
+            command.env_remove(name);
+        }
         command.env("WHEELHOUSE_BACKUP_SCRATCH_DIR", self.vault.path("scratch"));
         command.args(["backup", verb, "--data-dir"]).arg(&self.data).args(rest);
         if verb != "load" {
@@ -144,7 +144,7 @@ fn a_load_shows_nobody_what_the_database_holds() {
     let shop = Workshop::new("postgres://wheelhouse@127.0.0.1:1/wheelhouse");
     shop.program("pg_dump", LOOK_AT_FOLDER);
     shop.program("pg_restore", "exit 0");
-    fs::write(Path::new(&shop.data).join("wheelhouse.pgdump"), "an archive").expect("a file");
+    fs::write(shop.data.join("wheelhouse.pgdump"), "an archive").expect("a file");
     let refused = shop.run("load", &[]);
     assert!(words(&refused).contains("backup.tool_failed"), "{}", words(&refused));
     assert_eq!(shop.said().trim(), "700", "others can look into the folder");
