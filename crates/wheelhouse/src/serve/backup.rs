@@ -26,7 +26,7 @@ const BROKEN: [&ErrorCode; 3] =
     [&wh_backup::codes::PART_DAMAGED, &wh_backup::codes::PART_MISSING, &wh_backup::codes::NOT_PROVEN];
 
 /// When the server ends, a step or a small full point that is under way has so long to end well.
-const GRACE: Duration = Duration::from_secs(6);
+const GRACE: Duration = Duration::from_secs(8);
 /// And whatever is under way then has so long to stop between two parts.
 const STOPPING: Duration = Duration::from_secs(3);
 
