@@ -147,7 +147,7 @@ fn an_object_that_the_catalog_names_and_nobody_has_is_an_error_not_a_hole() {
     let world = World::new();
     world.write("INSERT INTO dataset_segment (path, byte_count) VALUES ('tenants/a/b.parquet', 3)");
     let refused = world.follower().look().expect_err("there is no such object");
-    assert!(refused.is(&wh_backup::codes::OBJECT_MISSING), "{refused:?}");
+    assert!(refused.is(&codes::OBJECT_MISSING), "{refused:?}");
     let object = world.data().objects().join("tenants/a/b.parquet");
     std::fs::create_dir_all(object.parent().expect("a folder")).expect("a folder");
     std::fs::write(&object, "abc").expect("a file");
@@ -181,7 +181,7 @@ fn pruning_removes_what_no_point_needs_and_nothing_else() {
     assert_eq!(world.restored(later), World::dump(&world.file));
     let _adding = repository.lock_add().expect("a lock");
     let refused = prune(&world.repository(), retention, None, later).expect_err("somebody adds");
-    assert!(refused.is(&wh_backup::codes::RUNNING), "{refused:?}");
+    assert!(refused.is(&codes::RUNNING), "{refused:?}");
 }
 
 #[test]

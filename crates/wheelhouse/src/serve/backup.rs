@@ -80,9 +80,8 @@ impl Backups {
     /// Follow the database until the server ends; the last look keeps what was written last.
     pub async fn keep(self, stop: CancellationToken) {
         let scratch = crate::cli::scratch_dir(&self.config, &self.data);
-        let cleared = aside(&stop, Duration::ZERO, &Stop::default(), move || {
-            wh_backup::remove_leftovers(&scratch);
-        });
+        let until = Stop::default();
+        let cleared = aside(&stop, Duration::ZERO, &until, move || wh_backup::remove_leftovers(&scratch));
         if let Some(Err(error)) = cleared.await {
             tracing::warn!(?error, "what an earlier server left was not looked for");
         }
