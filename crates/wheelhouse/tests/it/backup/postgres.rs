@@ -35,6 +35,7 @@ pub fn walk(site: &Site, vault: &Vault) {
     vault.done(data, "create", &[]);
     stop.store(true, Ordering::SeqCst);
     writer.join().expect("the writer");
+    vault.done(data, "create", &[]);
     let admin = shared().expect("sites() gave it").admin_url();
     vault.refused(data, "verify", &[], "backup.not_configured");
     losing_rows(data, vault, admin);
