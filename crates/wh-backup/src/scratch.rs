@@ -76,7 +76,7 @@ pub(crate) fn remove_left(below: &Path, beginning: &str) {
         }
         match fs::remove_dir_all(entry.path()) {
             Ok(()) => {
-                tracing::info!(folder = %entry.path().display(), "what a killed process left was removed")
+                tracing::info!(folder = %entry.path().display(), "what a killed process left was removed");
             }
             Err(error) => {
                 tracing::warn!(folder = %entry.path().display(), %error, "a scratch folder could not be removed");

@@ -13,6 +13,12 @@ pub use check::Mistake;
 pub enum Holds {
     /// A string.
     Text,
+    /// An IP address with a port, as a string.
+    SocketAddress,
+    /// A UUID, as a string.
+    Id,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
     /// A whole number within these bounds, both included.
     Integer {
         /// Least.
@@ -152,7 +158,7 @@ pub fn default_file(sections: &[Section]) -> String {
         text.push_str(&format!("\n# {}\n[{}]\n", section.doc, section.name));
         for key in section.keys {
             let value = key.default.unwrap_or(match key.holds {
-                Holds::Text => "\"\"",
+                Holds::Text | Holds::SocketAddress | Holds::Id | Holds::OneOf(_) => "\"\"",
                 Holds::Integer { .. } => "0",
                 Holds::Boolean => "false",
                 Holds::List => "[]",

@@ -291,7 +291,11 @@ impl Inner {
         for segment in &meta.segments {
             let reader = open_segment(&self.objects, segment).await.map_err(|error| {
                 let message = format!("segment {} of version {} cannot be opened", segment.id, meta.version);
-                if self.versions.is_superseded(meta.id) { codes::VERSION_GONE.caused(message, error) } else { error }
+                if self.versions.is_superseded(meta.id) {
+                    codes::VERSION_GONE.caused(message, error)
+                } else {
+                    error
+                }
             })?;
             let (hot, meta) = (Arc::clone(&self.hot), Arc::clone(meta));
             let read = tokio::task::spawn_blocking(move || {

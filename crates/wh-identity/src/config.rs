@@ -57,7 +57,7 @@ pub const SECTION: Section = Section {
         ),
         Key::optional(
             "operator_company",
-            Holds::Text,
+            Holds::Id,
             "Id of the company whose owners operate the installation (see /admin); without it the first company.",
         ),
         Key::new(

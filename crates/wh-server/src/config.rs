@@ -209,7 +209,7 @@ pub const SECTION: Section = Section {
     keys: &[
         Key::new(
             "listen",
-            Holds::Text,
+            Holds::SocketAddress,
             "\"127.0.0.1:8080\"",
             "Address and port to listen on; port 0 takes a free one.",
         ),
@@ -385,7 +385,7 @@ pub const SECTION: Section = Section {
         ),
         Key::optional(
             "metrics_listen",
-            Holds::Text,
+            Holds::SocketAddress,
             "Address and port of a listener of its own for /metrics, /health and /health/ready, in cleartext and without sign-in.",
         ),
     ],

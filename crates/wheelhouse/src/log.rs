@@ -20,7 +20,7 @@ pub const SECTION: Section = Section {
         ),
         Key::new(
             "format",
-            Holds::Text,
+            Holds::OneOf(&["auto", "text", "json"]),
             "\"auto\"",
             "text for people, json for machines; auto is text on a terminal and json everywhere else.",
         ),

@@ -26,7 +26,7 @@ const DATABASE: Section = Section {
     name: "database",
     doc: "The embedded database, or PostgreSQL 15 and later. `wheelhouse db init` fills this in.",
     keys: &[
-        Key::new("engine", Holds::Text, "\"sqlite\"", "sqlite or postgres."),
+        Key::new("engine", Holds::OneOf(&["sqlite", "postgres"]), "\"sqlite\"", "sqlite or postgres."),
         Key::optional(
             "postgres_owner_url",
             Holds::Text,

@@ -18,7 +18,7 @@ const STAGING: &str = "staging";
 /// A folder.
 #[derive(Debug)]
 pub(super) struct Folder {
-    folder: PathBuf,
+    root: PathBuf,
     number: AtomicU64,
     /// Folders with new names that are not yet on disk.
     unsettled: Mutex<BTreeSet<PathBuf>>,
@@ -27,24 +27,24 @@ pub(super) struct Folder {
 impl Folder {
     /// The folder, whether it is there or not.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), number: AtomicU64::new(0), unsettled: Mutex::default() }
+        Self { root: folder.to_owned(), number: AtomicU64::new(0), unsettled: Mutex::default() }
     }
 
     /// How it is named to a person.
     pub fn words(&self) -> String {
-        self.folder.display().to_string()
+        self.root.display().to_string()
     }
 
     /// Make what must be there before the first file.
     pub fn prepare(&self) -> Result<()> {
-        let staging = self.folder.join(STAGING);
+        let staging = self.root.join(STAGING);
         make(&staging).map_err(|e| self.failed(STAGING, e))
     }
 
     /// Write a file. It appears whole or not at all; its name is on disk after [`Folder::settle`].
     pub fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let (staged, mut file) = self.stage().map_err(|e| self.failed(name, e))?;
-        let path = self.folder.join(name);
+        let path = self.root.join(name);
         let mut write = || -> std::io::Result<()> {
             file.write_all(bytes)?;
             file.sync_data()?;
@@ -72,7 +72,7 @@ impl Folder {
     fn stage(&self) -> std::io::Result<(PathBuf, File)> {
         loop {
             let number = self.number.fetch_add(1, Ordering::Relaxed);
-            let staged = self.folder.join(STAGING).join(format!("{}-{number}", std::process::id()));
+            let staged = self.root.join(STAGING).join(format!("{}-{number}", std::process::id()));
             match File::create_new(&staged) {
                 Ok(file) => return Ok((staged, file)),
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
@@ -106,7 +106,7 @@ impl Folder {
 
     /// The whole file, or nothing if there is none.
     pub fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        match fs::read(self.folder.join(name)) {
+        match fs::read(self.root.join(name)) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(self.failed(name, e)),
@@ -115,12 +115,12 @@ impl Folder {
 
     /// Whether it is there.
     pub fn has(&self, name: &str) -> Result<bool> {
-        self.folder.join(name).try_exists().map_err(|e| self.failed(name, e))
+        self.root.join(name).try_exists().map_err(|e| self.failed(name, e))
     }
 
     /// Remove a file; one that is not there is removed already.
     pub fn remove(&self, name: &str) -> Result<()> {
-        match fs::remove_file(self.folder.join(name)) {
+        match fs::remove_file(self.root.join(name)) {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
             Err(e) => Err(self.failed(name, e)),
@@ -129,9 +129,9 @@ impl Folder {
 
     /// Give a file another name.
     pub fn rename(&self, from: &str, to: &str) -> Result<()> {
-        let target = self.folder.join(to);
+        let target = self.root.join(to);
         let moved = match target.parent() {
-            Some(above) => make(above).and_then(|()| fs::rename(self.folder.join(from), &target)),
+            Some(above) => make(above).and_then(|()| fs::rename(self.root.join(from), &target)),
             None => Ok(()),
         };
         moved.map_err(|e| self.failed(from, e))
@@ -146,7 +146,7 @@ impl Folder {
     }
 
     fn walk(&self, folder: &str, found: &mut Vec<Found>) -> Result<()> {
-        let entries = match fs::read_dir(self.folder.join(folder)) {
+        let entries = match fs::read_dir(self.root.join(folder)) {
             Ok(entries) => entries,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
             Err(e) => return Err(self.failed(folder, e)),
@@ -189,7 +189,7 @@ impl Folder {
     }
 
     fn lock_file(&self, name: &str) -> Result<File> {
-        let path = self.folder.join(name);
+        let path = self.root.join(name);
         let mut options = fs::OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         options.open(path).map_err(|e| self.failed(name, e))

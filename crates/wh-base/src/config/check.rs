@@ -1,9 +1,11 @@
 //! Finds what is wrong in a layer of configuration and takes over what is right.
 use std::fmt;
+use std::net::SocketAddr;
 use std::ops::Range;
 
 use toml::{Table, Value};
 use toml_edit::{Document, Item};
+use uuid::Uuid;
 
 use super::{ENVIRONMENT_PREFIX, Holds, Key, Section};
 
@@ -140,6 +142,15 @@ fn typed(key: &Key, item: &Item) -> Result<Value, String> {
     let wrong = |wanted: &str| format!("`{}` must be {wanted}, not {}", key.name, item.type_name());
     match key.holds {
         Holds::Text => item.as_str().map(Value::from).ok_or_else(|| wrong("a string in quotes")),
+        Holds::SocketAddress => {
+            let text = item.as_str().ok_or_else(|| wrong("an address with a port, in quotes"))?;
+            socket_address(key, text)
+        }
+        Holds::Id => id(key, item.as_str().ok_or_else(|| wrong("an id in quotes"))?),
+        Holds::OneOf(words) => {
+            let text = item.as_str().ok_or_else(|| wrong("a word in quotes"))?;
+            one_of(key, text, words)
+        }
         Holds::Boolean => item.as_bool().map(Value::from).ok_or_else(|| wrong("true or false")),
         Holds::Integer { min, max } => {
             let number = item.as_integer().ok_or_else(|| wrong("a whole number"))?;
@@ -157,6 +168,9 @@ fn typed(key: &Key, item: &Item) -> Result<Value, String> {
 fn read(key: &Key, text: &str) -> Result<Value, String> {
     match key.holds {
         Holds::Text => Ok(Value::from(text)),
+        Holds::SocketAddress => socket_address(key, text),
+        Holds::Id => id(key, text),
+        Holds::OneOf(words) => one_of(key, text, words),
         Holds::Boolean => {
             text.parse().map(Value::Boolean).map_err(|_| format!("must be true or false, not `{text}`"))
         }
@@ -169,6 +183,31 @@ fn read(key: &Key, text: &str) -> Result<Value, String> {
             Ok(Value::Array(entries.map(Value::from).collect()))
         }
     }
+}
+
+fn socket_address(key: &Key, text: &str) -> Result<Value, String> {
+    match text.parse::<SocketAddr>() {
+        Ok(_) => Ok(Value::from(text)),
+        Err(_) => Err(format!(
+            "`{}` must be an IP address and a port, as in 127.0.0.1:8080 or [::1]:8080",
+            key.name
+        )),
+    }
+}
+
+fn id(key: &Key, text: &str) -> Result<Value, String> {
+    match text.parse::<Uuid>() {
+        Ok(_) => Ok(Value::from(text)),
+        Err(_) => Err(format!("`{}` must be an id, as in 01932d0a-7c1e-7b3a-9f2e-2f0f5e0a1c11", key.name)),
+    }
+}
+
+fn one_of(key: &Key, text: &str, words: &[&str]) -> Result<Value, String> {
+    if words.contains(&text) {
+        return Ok(Value::from(text));
+    }
+    let hint = nearest(text, words.iter().copied());
+    Err(format!("`{}` must be one of {}{hint}", key.name, words.join(", ")))
 }
 
 fn bounded(key: &Key, number: i64, min: i64, max: i64) -> Result<Value, String> {

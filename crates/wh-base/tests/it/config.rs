@@ -74,6 +74,34 @@ fn all_mistakes_are_found_with_line_and_nearest_key() {
 }
 
 #[test]
+fn what_a_text_must_be_is_said_with_its_line() {
+    const KINDS: &[Section] = &[Section {
+        name: "kinds",
+        doc: "Texts of a kind.",
+        keys: &[
+            Key::optional("at", Holds::SocketAddress, "An address."),
+            Key::optional("id", Holds::Id, "An id."),
+            Key::optional("word", Holds::OneOf(&["sqlite", "postgres"]), "A word."),
+        ],
+    }];
+    let load =
+        |file: &str| Settings::load(KINDS, Layers { file: Some(("a.toml", file)), ..Layers::default() });
+    let wrong = load("[kinds]\nat = \"localhost\"\nid = \"7\"\nword = \"postgre\"\n").unwrap_err();
+    let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "a.toml:2: `at` must be an IP address and a port, as in 127.0.0.1:8080 or [::1]:8080",
+            "a.toml:3: `id` must be an id, as in 01932d0a-7c1e-7b3a-9f2e-2f0f5e0a1c11",
+            "a.toml:4: `word` must be one of sqlite, postgres; did you mean `postgres`?",
+        ]
+    );
+    let right =
+        "[kinds]\nat = \"[::1]:1\"\nid = \"01932d0a-7c1e-7b3a-9f2e-2f0f5e0a1c11\"\nword = \"sqlite\"\n";
+    assert_eq!(load(right).unwrap().text("kinds", "word"), Some("sqlite"));
+}
+
+#[test]
 fn a_file_that_is_not_toml_is_named_with_its_line() {
     let mistakes = Settings::load(
         SECTIONS,

@@ -115,7 +115,8 @@ both_engines!(a_reader_of_an_older_moment_leaves_nothing_in_memory, &[MIGRATIONS
         let handle = world.datasets.handle(&mut older, id).await.unwrap();
         drop(older);
         let rows = world.datasets.view(&handle, &all).await.unwrap();
-        let seen = if handle.version() == world.handle(id).await.unwrap().version() { first } else { first - 3 };
+        let seen =
+            if handle.version() == world.handle(id).await.unwrap().version() { first } else { first - 3 };
         assert_eq!(first_column(&rows), ints(seen..seen + 3));
     }
     world.datasets.sweep(&world.db.system).await.unwrap();

@@ -305,7 +305,7 @@ both_servers!(limits_that_cannot_be_are_refused, MIGRATIONS, parts, async |serve
     }
 });
 
-both_servers!(who_may_see_the_companys_own_usage, MIGRATIONS, parts, async |server: TestServer| {
+both_servers!(who_may_see_what_a_company_uses, MIGRATIONS, parts, async |server: TestServer| {
     let page = Browser::new(&server);
     for who in ACTORS {
         let answer = page.get(who, "/v1/system/usage").await;

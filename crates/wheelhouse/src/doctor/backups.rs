@@ -137,9 +137,9 @@ fn age_s(at: Timestamp, now: Timestamp) -> i64 {
 /// An age as people say it.
 fn words(age_s: i64) -> String {
     match age_s {
-        ..120 => format!("{age_s} s"),
-        ..7_200 => format!("{} min", age_s / 60),
-        ..172_800 => format!("{} h", age_s / 3_600),
+        ..=119 => format!("{age_s} s"),
+        120..=7_199 => format!("{} min", age_s / 60),
+        7_200..=172_799 => format!("{} h", age_s / 3_600),
         _ => format!("{} days", age_s / 86_400),
     }
 }

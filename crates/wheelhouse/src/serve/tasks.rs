@@ -108,7 +108,7 @@ async fn imports_left(context: Context, system: SystemDb, node: Uuid, stop: Canc
             () = stop.cancelled() => return,
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        let look = imports_interrupted(&context, &system, node, Look::Beside);
+        let look = Box::pin(imports_interrupted(&context, &system, node, Look::Beside));
         match stop.run_until_cancelled(look).await {
             None => return,
             Some(Ok(0)) => {}

@@ -37,7 +37,7 @@ fn schemathesis_finds_nothing_on_postgres() {
 
 fn schemathesis_finds_nothing(engine: EngineKind) {
     let Some(tool) = schemathesis() else {
-        println!("skipped: schemathesis is not installed");
+        eprintln!("skipped: schemathesis is not installed");
         return;
     };
     if !engines().contains(&engine) {
@@ -63,7 +63,7 @@ fn schemathesis_finds_nothing(engine: EngineKind) {
         }
         let output = run.output().expect("schemathesis starts");
         let said = String::from_utf8_lossy(&output.stdout);
-        println!("schemathesis as {who} on {}:\n{}", site.kind.word(), last_lines(&said, 25));
+        eprintln!("schemathesis as {who} on {}:\n{}", site.kind.word(), last_lines(&said, 25));
         assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     }
     assert_eq!(house.nobody().get("/health").status, 200);

@@ -80,7 +80,8 @@ fn what_browsers_report_is_counted_and_proves_nothing() {
     let listed = r#"[{"type":"csp-violation","body":{"effectiveDirective":"script-src-elem","blockedURL":"inline"}},
         {"type":"deprecation","body":{}},
         {"type":"csp-violation","body":{"effectiveDirective":"made-up\nby somebody","documentURL":7}}]"#;
-    let single = r#"{"csp-report":{"effective-directive":"img-src","blocked-uri":"https://evil.example/?secret"}}"#;
+    let single =
+        r#"{"csp-report":{"effective-directive":"img-src","blocked-uri":"https://evil.example/?secret"}}"#;
     for body in [listed, single, "[]", "{}", "7"] {
         assert_eq!(report(body.as_bytes()).status, 204, "{body}");
     }

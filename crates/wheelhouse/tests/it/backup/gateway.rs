@@ -45,7 +45,7 @@ impl Gateway {
     /// Start one with an empty bucket; nothing where the program is not there.
     pub fn start(test: &str) -> Option<Arc<Self>> {
         let Some(program) = program() else {
-            println!("skipped: {test}: versitygw is not installed");
+            eprintln!("skipped: {test}: versitygw is not installed");
             return None;
         };
         let folder = tempfile::tempdir().expect("a temporary folder");
