@@ -180,6 +180,13 @@ impl ServerConfig {
         Ok(Some(url))
     }
 
+    /// Whether all of it can be used: what is only found when the door is built is found here.
+    pub fn check(&self) -> Result<()> {
+        self.tls_files()?;
+        self.security_contact()?;
+        crate::edge::check(self)
+    }
+
     /// Whether people reach the server by https: its own TLS, or a public URL that says so.
     pub fn is_secure(&self) -> bool {
         let public = self.public_url.as_deref();

@@ -144,13 +144,22 @@ struct Inner {
     rates: Arc<Rates>,
 }
 
+/// Whether hosts, proxies and the public URL of the configuration can be read.
+pub(crate) fn check(config: &ServerConfig) -> Result<()> {
+    proxies(config)?;
+    host::Hosts::new(config, config.listen).map(drop)
+}
+
+fn proxies(config: &ServerConfig) -> Result<Vec<Network>> {
+    config.trusted_proxies.iter().map(|text| forwarded::trusted(text)).collect()
+}
+
 impl Edge {
     /// Fails when hosts, proxies or the public URL of the configuration cannot be read.
     pub fn new(parts: EdgeParts<'_>) -> Result<Self> {
         metrics::recorder();
         let config = parts.config;
-        let trusted =
-            config.trusted_proxies.iter().map(|text| forwarded::trusted(text)).collect::<Result<_>>()?;
+        let trusted = proxies(config)?;
         Ok(Self(Arc::new(Inner {
             router: parts.router.map_or_else(OnceLock::new, OnceLock::from),
             hosts: host::Hosts::new(config, parts.listen)?,

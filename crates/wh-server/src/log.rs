@@ -1,6 +1,7 @@
 //! How lines of the log look and which of them are written: escaped, by level, changeable while the server runs. Decides no
 //! destination.
 use std::fmt::{self, Write as _};
+use std::io;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -134,10 +135,14 @@ where
     let change = move |levels: Levels| {
         handle.reload(levels).map_err(|e| codes::INTERNAL.caused("the log cannot be changed any more", e))
     };
-    let base = tracing_subscriber::fmt::layer().with_writer(writer);
+    let base = tracing_subscriber::fmt::layer();
     let layer = match form {
-        Form::Json => base.json().flatten_event(true).with_current_span(false).with_filter(filter).boxed(),
+        Form::Json => {
+            let json = base.json().flatten_event(true).with_current_span(false);
+            json.with_writer(JsonLines(writer)).with_filter(filter).boxed()
+        }
         Form::ColouredText | Form::Text => {
+            let base = base.with_writer(writer);
             let fields = debug_fn(|out, field, value| {
                 let value = Escaped(value);
                 if field.name() == "message" {
@@ -174,6 +179,44 @@ impl fmt::Write for Escaping<'_, '_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Lines of JSON whose signs are plain: JSON itself lets some through that a terminal obeys.
+struct JsonLines<W>(W);
+
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for JsonLines<W> {
+    type Writer = JsonLine<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        JsonLine(self.0.make_writer())
+    }
+}
+
+struct JsonLine<W>(W);
+
+impl<W: io::Write> io::Write for JsonLine<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        if text.chars().all(|sign| sign == '\n' || is_plain(sign)) {
+            self.0.write_all(bytes)?;
+            return Ok(bytes.len());
+        }
+        // Outside of texts JSON is ASCII, and inside of them it has escaped what is below a blank: what is left stands in a text.
+        let mut plain = String::with_capacity(text.len() + 16);
+        for sign in text.chars() {
+            if sign == '\n' || is_plain(sign) {
+                plain.push(sign);
+            } else {
+                plain.push_str(&format!("\\u{:04x}", u32::from(sign)));
+            }
+        }
+        self.0.write_all(plain.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

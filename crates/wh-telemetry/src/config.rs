@@ -70,6 +70,12 @@ impl TelemetryConfig {
         f64::from(self.traces_percent.min(100)) / 100.0
     }
 
+    /// Whether address and headers can be used.
+    pub fn check(&self) -> Result<()> {
+        self.address("traces")?;
+        self.headers().map(drop)
+    }
+
     /// The address of a signal, if there is a collector.
     pub(crate) fn address(&self, signal: &str) -> Result<Option<String>> {
         let Some(text) = &self.otlp_endpoint else { return Ok(None) };

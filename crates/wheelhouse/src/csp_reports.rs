@@ -21,6 +21,8 @@ const VIOLATIONS: &str = "csp_violations_total";
 const BODY_BYTES_MAX: usize = 65_536;
 /// Lines in the log within a minute, of all browsers together. The number goes on counting.
 const LINES_PER_MIN_MAX: u32 = 60;
+/// Lines in the log for one message: a single sender does not use up the minute.
+const LINES_PER_MESSAGE_MAX: usize = 5;
 const MICROS_PER_MIN: i64 = 60_000_000;
 /// Longer addresses are cut in the log.
 const TEXT_CHARS_MAX: usize = 200;
@@ -58,9 +60,9 @@ async fn taken(State(lines): State<Arc<Lines>>, body: Result<Bytes, BytesRejecti
     let body = body.map_err(|refusal| unread(&refusal))?;
     let told: Value = serde_json::from_slice(&body)
         .map_err(|e| codes::BODY_UNREADABLE.error(format!("the body is no report: {e}")))?;
-    for violation in violations(&told) {
+    for (at, violation) in violations(&told).iter().enumerate() {
         metrics::counter!(VIOLATIONS, "directive" => violation.label()).increment(1);
-        if lines.one_more() {
+        if at < LINES_PER_MESSAGE_MAX && lines.one_more() {
             violation.write();
         }
     }
@@ -128,10 +130,15 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().chars().take(TEXT_CHARS_MAX).collect()
 }
 
-/// An address without what follows its path: filters and links with secrets stand there.
+/// An address without what follows its path and without a login: filters and secrets stand there.
 fn address(value: &Value) -> String {
-    let text = text(value);
-    text.split(['?', '#']).next().unwrap_or_default().to_owned()
+    let text = value.as_str().unwrap_or_default();
+    let text = text.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
+    let (place, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let place = place.rsplit('@').next().unwrap_or_default();
+    let whole = if scheme.is_empty() { text.to_owned() } else { format!("{scheme}://{place}{path}") };
+    whole.chars().take(TEXT_CHARS_MAX).collect()
 }
 
 /// How many lines this minute has seen.

@@ -5,7 +5,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use wh_base::config::{Holds, Key, Section};
 use wh_base::{Result, codes};
-use wh_server::log::{Form, LogControl};
+use wh_server::log::{Form, Levels, LogControl};
 
 /// The `[log]` section.
 pub const SECTION: Section = Section {
@@ -63,9 +63,16 @@ impl LogConfig {
     }
 }
 
+impl LogConfig {
+    /// The levels, read.
+    pub fn levels(&self) -> Result<Levels> {
+        self.level.parse()
+    }
+}
+
 /// Start logging. Once per process.
 pub fn start(config: &LogConfig) -> Result<LogControl> {
-    let (lines, control) = wh_server::log::lines(config.form(), config.level.parse()?, stderr);
+    let (lines, control) = wh_server::log::lines(config.form(), config.levels()?, stderr);
     let started = tracing_subscriber::registry().with(lines).try_init();
     started.map_err(|e| codes::INTERNAL.caused("logging was started twice", e))?;
     Ok(control)

@@ -31,9 +31,7 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     compose::install_crypto();
     // Before anything is opened: a metric that is made without its recorder stays silent for ever.
     wh_server::edge::metrics::recorder();
-    if settings.backup.is_set() {
-        settings.backup.check(settings.backup_steps())?;
-    }
+    settings.check()?;
     let mut data = DataDir::open(&settings.data_dir)?;
     let inputs = Inputs::of_this_machine();
     let (sockets, health, stop) = (Sockets::new(), Health::starting(), CancellationToken::new());

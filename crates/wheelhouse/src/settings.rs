@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use wh_backup::{BackupConfig, Steps};
 use wh_base::config::{self, Holds, Key, Layers, Section};
-use wh_base::{Result, Secret, codes};
+use wh_base::{Error, Result, Secret, codes};
 use wh_db::DbLimits;
 use wh_identity::IdentityConfig;
 use wh_server::ServerConfig;
@@ -280,6 +280,25 @@ impl Settings {
             log: merged.section("log")?,
             telemetry: merged.section("telemetry")?,
         })
+    }
+}
+
+impl Settings {
+    /// Whether a server can start with them, as far as that can be told without starting one. All that is wrong at once.
+    pub fn check(&self) -> Result<()> {
+        let parts =
+            [self.server.check(), self.log.levels().map(drop), self.telemetry.check(), self.backup_check()];
+        let mut wrong: Vec<Error> = parts.into_iter().filter_map(Result::err).collect();
+        if wrong.len() <= 1 {
+            return wrong.pop().map_or(Ok(()), Err);
+        }
+        let lines: Vec<&str> = wrong.iter().map(Error::message).collect();
+        Err(codes::CONFIG.error(lines.join("\n            ")))
+    }
+
+    fn backup_check(&self) -> Result<()> {
+        // A key file alone is for backups by hand, which name their place.
+        if self.backup.is_set() { self.backup.check(self.backup_steps()) } else { Ok(()) }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Signing in by a browser: a page to allow it, a door on the loopback that the page leads to, a code that only we can use (RFC 8252, S256).
-use std::io::{BufRead, BufReader, Read, Write, stdin};
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write, stdin};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -56,11 +56,14 @@ pub fn sign_in(app: &App, client: &Client, show: Show) -> Result<Reply> {
     let (found, codes) = channel();
     listen(door, Arc::clone(&expected), found.clone());
     terminal::notice(&format!("Allow it in your browser if it shows {}:\n  {page}", word_of(&challenge)));
-    if show == Show::Print || !open(&app.world, &page) {
-        terminal::notice(
-            "Open that page by hand. If its browser is on another machine, it ends at an address that does not open: \
-             paste that address here.",
-        );
+    let is_open = show == Show::Open && open(&app.world, &page);
+    // A program that was started may still show nothing, and says so to nobody: the way by hand stays.
+    let by_hand = if is_open { "If no page opens, open it" } else { "Open that page" };
+    terminal::notice(&format!(
+        "{by_hand} by hand. If its browser is on another machine, it ends at an address that does not open: paste that \
+         address here."
+    ));
+    if !is_open || stdin().is_terminal() {
         read_pasted(expected, found);
     }
     let code = codes.recv_timeout(WAIT_MAX).map_err(|_| {

@@ -1,5 +1,5 @@
 //! Who a request is from when a proxy stands before us. Headers of strangers are removed, never believed.
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, header};
 use wh_base::{Error, Network, Result, codes};
@@ -42,7 +42,7 @@ pub(super) fn client(peer: Option<Peer>, trusted: &[Network], headers: &mut Head
         // The list grows to the right, so the first stranger from the right is the client.
         let listed = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
         let mut hops: Vec<&str> = listed.flat_map(|value| value.split(',')).map(str::trim).collect();
-        while let Some(hop) = hops.pop().and_then(|hop| hop.parse::<IpAddr>().ok()) {
+        while let Some(hop) = hops.pop().and_then(address_of) {
             client.address = Some(hop.to_canonical());
             if !is_trusted(trusted, hop.to_canonical()) {
                 break;
@@ -56,6 +56,12 @@ pub(super) fn client(peer: Option<Peer>, trusted: &[Network], headers: &mut Head
     }
     strip(headers);
     client
+}
+
+/// The address of a hop. Some proxies write its port too, and then IPv6 in brackets.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let bare = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    hop.parse().ok().or_else(bare).or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 fn is_trusted(trusted: &[Network], address: IpAddr) -> bool {

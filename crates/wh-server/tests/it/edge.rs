@@ -198,6 +198,13 @@ async fn forwarding_headers_count_from_trusted_proxies_only() {
         ServerConfig { trusted_proxies: vec!["127.0.0.0/8".to_owned(), "10.0.0.1".to_owned()], ..config() };
     let door = Door::open(&trusting, router());
     assert_eq!(door.ask(ask, "").await.text(), "203.0.113.7 cookie=false forwarded=false");
+    // Some proxies write the port of a client too.
+    for (hop, address) in
+        [("9.9.9.9:1234", "9.9.9.9"), ("[2001:db8::1]", "2001:db8::1"), ("[2001:db8::1]:443", "2001:db8::1")]
+    {
+        let ask = format!("GET /origin HTTP/1.1\r\nx-forwarded-for: 8.8.8.8, {hop}");
+        assert_eq!(door.ask(&ask, "").await.text(), format!("{address} cookie=false forwarded=false"));
+    }
     let change = "POST /a HTTP/1.1\r\nhost: localhost\r\norigin: https://localhost";
     assert_eq!(door.ask_as(change, "").await.status, 403);
     assert_eq!(door.ask_as(&format!("{change}\r\nx-forwarded-proto: https"), "").await.status, 200);

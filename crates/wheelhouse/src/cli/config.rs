@@ -22,6 +22,7 @@ pub fn run(verb: &Verb) -> Result<()> {
         Verb::Default => print::text(&default_file(SECTIONS)),
         Verb::Check(flags) => {
             let settings = Settings::load(&flags.sources())?;
+            settings.check()?;
             match &settings.file {
                 Some(file) => print::line(&format!("{} is right", file.display())),
                 None => print::line("no configuration file; defaults and environment are right"),

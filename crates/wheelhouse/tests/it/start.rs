@@ -195,3 +195,31 @@ fn security_txt_names_the_operators_contact_and_is_not_there_without_one() {
     let words = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert!(!wrong.status.success() && words.contains("security_contact"), "{words}");
 }
+
+#[test]
+fn config_check_refuses_what_a_start_would_refuse_and_says_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |text: &str| {
+        let file = folder.path().join("wheelhouse.toml");
+        std::fs::write(&file, text).unwrap();
+        let output = wheelhouse().args(["config", "check", "--config"]).arg(&file).output().unwrap();
+        let words = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        (output.status.success(), words.concat())
+    };
+    for (text, word) in [
+        ("[server]\npublic_url = \"https://x/y\"\n", "public_url"),
+        ("[server]\ntrusted_proxies = [\"10.0.0.0/40\"]\n", "trusted_proxies"),
+        ("[server]\nallowed_hosts = [\"a b\"]\n", "allowed_hosts"),
+        ("[server]\ntls_key = \"a.pem\"\n", "tls_key"),
+        ("[log]\nlevel = \"bogus\"\n", "log level"),
+        ("[telemetry]\notlp_endpoint = \"foo\"\n", "otlp_endpoint"),
+        ("[backup]\ntarget = \"/nowhere\"\n", "key file"),
+        ("[backup]\ntarget = \"/nowhere\"\nkey_file = \"/nowhere/key\"\n", "/nowhere/key"),
+    ] {
+        let (is_right, words) = check(text);
+        assert!(!is_right && words.contains(word), "{text}: {words}");
+    }
+    let (_, words) = check("[server]\npublic_url = \"x\"\n[telemetry]\notlp_endpoint = \"foo\"\n");
+    assert!(words.contains("public_url") && words.contains("otlp_endpoint"), "both at once: {words}");
+    assert!(check("[server]\npublic_url = \"https://x\"\n").0);
+}

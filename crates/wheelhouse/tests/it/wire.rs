@@ -91,6 +91,12 @@ fn what_browsers_report_is_counted_and_proves_nothing() {
         assert!(figures.contains(&line), "{line}");
     }
     assert!(!figures.contains("made-up"), "labels are ours");
+    let many = format!(
+        "[{}]",
+        vec![r#"{"type":"csp-violation","body":{"effectiveDirective":"font-src"}}"#; 500].join(",")
+    );
+    assert_eq!(report(many.as_bytes()).status, 204);
+    assert!(nobody.get("/metrics").text().contains("csp_violations_total{directive=\"font-src\"} 500"));
     assert_eq!(report(b"no json").code(), "server.body_unreadable");
     let long = format!("[\"{}\"]", "x".repeat(70_000));
     assert_eq!(report(long.as_bytes()).code(), "server.body_too_large");

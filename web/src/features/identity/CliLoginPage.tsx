@@ -19,8 +19,9 @@ interface Asked {
 
 /** What the link asks for; null when a part of it is missing. Whether it is right is the server's to say. */
 function askedBy({ challenge, port, state }: Search): Asked | null {
-  if (!challenge || !/^[\w-]{43}$/.test(challenge) || !/^\d{4,5}$/.test(port ?? '') || !state) return null;
-  return { challenge, port: Number(port), state };
+  const number = /^\d{4,5}$/.test(port ?? '') ? Number(port) : 0;
+  if (!challenge || !/^[\w-]{43}$/.test(challenge) || number < 1024 || number > 65_535 || !state) return null;
+  return { challenge, port: number, state };
 }
 
 /** What the terminal shows too, made of the same challenge. */
