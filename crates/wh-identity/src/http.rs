@@ -52,13 +52,15 @@ fn session_operations(registry: &mut Registry) {
     registry.op(routes!(session::session_create), create);
     // About a browser's sessions: nothing for a program with a key.
     let own = || Op::change(IDENTITY_SELF).session_only();
-    registry.op(routes!(session::session_end), own().no_idempotency());
-    registry.op(routes!(session::session_list), Op::read(IDENTITY_SELF).session_only());
+    // Getting out, elsewhere, or rid of somebody is never what a company's limit stops, here and below.
+    registry.op(routes!(session::session_end), own().no_idempotency().beside_company_limit());
+    let list = Op::read(IDENTITY_SELF).session_only().beside_company_limit();
+    registry.op(routes!(session::session_list), list);
     let revoke = own().errors(&[&codes::SESSION_NOT_FOUND]);
-    registry.op(routes!(session::session_revoke), revoke);
+    registry.op(routes!(session::session_revoke), revoke.beside_company_limit());
     registry.op(routes!(session::session_revoke_others), own());
     let switch = secret(own()).errors(&[&codes::TENANT_NOT_FOUND, &codes::NO_TENANT]);
-    registry.op(routes!(session::session_switch), switch);
+    registry.op(routes!(session::session_switch), switch.beside_company_limit());
 }
 
 fn cli_login_operations(registry: &mut Registry) {
@@ -69,7 +71,7 @@ fn cli_login_operations(registry: &mut Registry) {
 }
 
 fn company_operations(registry: &mut Registry) {
-    registry.op(routes!(account::me_get), Op::read(IDENTITY_SELF));
+    registry.op(routes!(account::me_get), Op::read(IDENTITY_SELF).beside_company_limit());
     let password = secret(Op::change(IDENTITY_SELF).session_only())
         .errors(&[&codes::PASSWORD_WRONG, &codes::PASSWORD_SAME, &codes::NO_TENANT])
         .errors(&PASSWORD_RULES)
@@ -81,7 +83,7 @@ fn company_operations(registry: &mut Registry) {
         .errors(&[&codes::COMPANY, &codes::TENANT_LIMIT])
         .body_max(BODY_BYTES_MAX);
     registry.op(routes!(account::tenant_create), create);
-    registry.op(routes!(member::member_list), Op::read(IDENTITY_READ));
+    registry.op(routes!(member::member_list), Op::read(IDENTITY_READ).beside_company_limit());
     let update = Op::change(IDENTITY_WRITE)
         .errors(&[&codes::MEMBER_NOT_FOUND, &codes::ROLE_ABOVE, &codes::LAST_OWNER])
         .errors(&[&wh_server::codes::BEARER_SESSION])
@@ -92,7 +94,7 @@ fn company_operations(registry: &mut Registry) {
         &codes::ROLE_ABOVE,
         &codes::LAST_OWNER,
     ]);
-    registry.op(routes!(member::member_remove), remove);
+    registry.op(routes!(member::member_remove), remove.beside_company_limit());
 }
 
 fn invitation_operations(registry: &mut Registry) {
@@ -132,7 +134,7 @@ const KEY_RULES: [&ErrorCode; 5] = [
 ];
 
 fn api_key_operations(registry: &mut Registry) {
-    registry.op(routes!(api_key::api_key_list), Op::read(IDENTITY_SELF));
+    registry.op(routes!(api_key::api_key_list), Op::read(IDENTITY_SELF).beside_company_limit());
     let create = secret(Op::change(IDENTITY_SELF).session_only());
     registry.op(routes!(api_key::api_key_create), create.errors(&KEY_RULES).errors(&[&codes::API_KEY_LIMIT]));
     let update = Op::change(IDENTITY_SELF)
@@ -140,24 +142,26 @@ fn api_key_operations(registry: &mut Registry) {
         .body_max(BODY_BYTES_MAX);
     registry.op(routes!(api_key::api_key_update), update);
     let revoke = Op::danger(IDENTITY_SELF).errors(&[&codes::API_KEY_NOT_FOUND]);
-    registry.op(routes!(api_key::api_key_revoke), revoke);
+    registry.op(routes!(api_key::api_key_revoke), revoke.beside_company_limit());
 }
 
 fn service_account_operations(registry: &mut Registry) {
     let one = [&codes::SERVICE_ACCOUNT_NOT_FOUND, &codes::ROLE_ABOVE];
     let words = [&codes::SERVICE_ACCOUNT_NAME, &codes::SERVICE_ACCOUNT_EXISTS, &codes::ROLE_ABOVE];
-    registry.op(routes!(service_account::service_account_list), Op::read(IDENTITY_WRITE));
+    let list = Op::read(IDENTITY_WRITE).beside_company_limit();
+    registry.op(routes!(service_account::service_account_list), list);
     let create = Op::change(IDENTITY_WRITE)
         .errors(&words)
         .errors(&[&codes::SERVICE_ACCOUNT_LIMIT, &codes::MEMBER_LIMIT])
         .body_max(BODY_BYTES_MAX);
     registry.op(routes!(service_account::service_account_create), create);
     let update = Op::change(IDENTITY_WRITE).errors(&words).errors(&one).body_max(BODY_BYTES_MAX);
-    registry.op(routes!(service_account::service_account_update), update);
-    registry.op(routes!(service_account::service_account_delete), Op::danger(IDENTITY_WRITE).errors(&one));
+    registry.op(routes!(service_account::service_account_update), update.beside_company_limit());
+    let delete = Op::danger(IDENTITY_WRITE).errors(&one).beside_company_limit();
+    registry.op(routes!(service_account::service_account_delete), delete);
 
     let list = Op::read(IDENTITY_WRITE).errors(&[&codes::SERVICE_ACCOUNT_NOT_FOUND]);
-    registry.op(routes!(api_key::service_account_key_list), list);
+    registry.op(routes!(api_key::service_account_key_list), list.beside_company_limit());
     let create = secret(Op::change(IDENTITY_WRITE)).errors(&KEY_RULES).errors(&one);
     registry.op(routes!(api_key::service_account_key_create), create.errors(&[&codes::SERVICE_ACCOUNT_KEYS]));
     let update = Op::change(IDENTITY_WRITE)
@@ -166,7 +170,7 @@ fn service_account_operations(registry: &mut Registry) {
         .body_max(BODY_BYTES_MAX);
     registry.op(routes!(api_key::service_account_key_update), update);
     let revoke = Op::danger(IDENTITY_WRITE).errors(&one).errors(&[&codes::API_KEY_NOT_FOUND]);
-    registry.op(routes!(api_key::service_account_key_revoke), revoke);
+    registry.op(routes!(api_key::service_account_key_revoke), revoke.beside_company_limit());
 }
 
 fn open(errors: &[&'static ErrorCode]) -> Op {

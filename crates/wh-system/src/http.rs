@@ -23,14 +23,14 @@ pub fn operations(registry: &mut Registry) {
     registry.op(routes!(queue_list), Op::read(SYSTEM_READ));
     registry.op(routes!(parked_list), Op::read(SYSTEM_READ));
     registry.op(routes!(parked_retry), Op::change(SYSTEM_WRITE).errors(&[&codes::PARKED_NOT_FOUND]));
-    registry.op(routes!(company_usage_list), Op::read(SYSTEM_READ));
-    registry.op(routes!(company_limits_get), Op::read(SYSTEM_READ).errors(&[&codes::COMPANY_NOT_FOUND]));
-    registry.op(
-        routes!(company_limits_set),
-        Op::change(SYSTEM_WRITE).errors(&[&codes::COMPANY_NOT_FOUND, &codes::LIMITS]),
-    );
-    registry
-        .op(routes!(company_limits_delete), Op::change(SYSTEM_WRITE).errors(&[&codes::COMPANY_NOT_FOUND]));
+    // The operator's company may be limited too: seeing and lifting a limit is not what the limit stops.
+    registry.op(routes!(company_usage_list), Op::read(SYSTEM_READ).beside_company_limit());
+    let get = Op::read(SYSTEM_READ).errors(&[&codes::COMPANY_NOT_FOUND]).beside_company_limit();
+    registry.op(routes!(company_limits_get), get);
+    let set = Op::change(SYSTEM_WRITE).errors(&[&codes::COMPANY_NOT_FOUND, &codes::LIMITS]);
+    registry.op(routes!(company_limits_set), set.beside_company_limit());
+    let delete = Op::change(SYSTEM_WRITE).errors(&[&codes::COMPANY_NOT_FOUND]);
+    registry.op(routes!(company_limits_delete), delete.beside_company_limit());
     registry.op(routes!(company_usage_get), Op::read(USAGE_READ).errors(&[&codes::COMPANY_NOT_FOUND]));
     registry.op(routes!(log_level_get), Op::read(SYSTEM_READ));
     registry.op(routes!(log_level_set), Op::change(SYSTEM_WRITE).errors(&[&codes::LOG_LEVELS]));

@@ -1,6 +1,7 @@
 //! Identity through its front door, on both databases: one binary, a module per thing a person does.
 mod bearer;
 mod cli_login;
+mod company_limit;
 mod house;
 mod invitations;
 mod key_limits;

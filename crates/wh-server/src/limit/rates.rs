@@ -2,7 +2,7 @@
 //! `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-11, structured fields both (RFC 9651).
 use std::fmt::Write;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -21,8 +21,10 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LEFT: HeaderName = HeaderName::from_static("ratelimit");
 /// All quotas are per minute.
 const WINDOW: Duration = Duration::from_mins(1);
-/// A request counts for its address, for its key, for its member, and for its company.
-const COUNTED_MAX: usize = 4;
+/// A request counts for its address, for its key, for its member, for its share of the company's limit, and for its company.
+const COUNTED_MAX: usize = 5;
+/// One sender has at most one part in so many of what the operator gave its company: one that runs wild leaves the others the rest.
+const SHARES: u32 = 2;
 
 /// The tables of all policies.
 pub(crate) struct Rates {
@@ -32,6 +34,8 @@ pub(crate) struct Rates {
     general: Option<General>,
     /// Always there: a limit that the operator set for a company holds in any case.
     tenant: Policy,
+    /// What one key, or one person at a browser, takes of a limit that the operator set. Without such a limit it takes no memory.
+    sender: OnceLock<Policy>,
 }
 
 /// What counts for everybody alike.
@@ -69,6 +73,7 @@ impl Rates {
                 user: Policy::new("user", config.rate_user_per_min),
             }),
             tenant: Policy::new("tenant", config.rate_tenant_per_min),
+            sender: OnceLock::new(),
         }
     }
 
@@ -79,15 +84,27 @@ impl Rates {
     }
 
     /// It is theirs. The key comes first: what is refused to it takes nothing from its owner and their company.
-    pub(crate) fn actor(&self, actor: &Actor, own: CompanyLimits, tally: &Tally) -> Result<()> {
-        if let Some(General { key, user, .. }) = &self.general {
-            if let Some(grant) = actor.key() {
-                self.count(key, key.quota(), grant.key, tally)?;
-            }
-            self.count(user, user.quota(), actor.user, tally)?;
+    pub(crate) fn actor(&self, actor: &Actor, tally: &Tally) -> Result<()> {
+        let Some(General { key, user, .. }) = &self.general else { return Ok(()) };
+        if let Some(grant) = actor.key() {
+            self.count(key, key.quota(), grant.key, tally)?;
         }
+        self.count(user, user.quota(), actor.user, tally)
+    }
+
+    /// It is their company's. Of a limit that the operator set, one sender has a share: what goes beyond takes nothing from the company.
+    pub(crate) fn company(&self, actor: &Actor, own: CompanyLimits, tally: &Tally) -> Result<()> {
         let quota = match own.requests_per_min {
-            Some(requests) => per_min(requests),
+            Some(requests) => {
+                let share = per_min(requests.div_ceil(SHARES));
+                let sender = self.sender.get_or_init(|| Policy::new("sender", requests));
+                match actor.key() {
+                    // The company is part of it: a person may be in several, with a limit each.
+                    Some(grant) => self.count(sender, share, (actor.tenant, grant.key), tally)?,
+                    None => self.count(sender, share, (actor.tenant, actor.user), tally)?,
+                }
+                per_min(requests)
+            }
             None if self.general.is_some() => self.tenant.quota(),
             None => return Ok(()),
         };

@@ -13,7 +13,7 @@ use wh_base::{Actor, Error, Origin, Result};
 use wh_contract::Permission;
 use wh_db::Context;
 
-use super::op::{Access, By, Intake, Keyed, Plan, Risk};
+use super::op::{Access, By, Counted, Intake, Keyed, Plan, Risk};
 use super::replay;
 use crate::edge::{self, Visit};
 use crate::extract::is_json;
@@ -128,8 +128,11 @@ async fn admit(plan: &Plan, door: &Door, parts: &mut Parts, visit: &Visit) -> Re
         visit.acted_by_key(grant.key);
     }
     if let Some(rates) = parts.extensions.get::<Arc<Rates>>().cloned() {
-        let own = door.context.limits.of(actor.tenant).await?;
-        rates.actor(&actor, own, visit.tally())?;
+        rates.actor(&actor, visit.tally())?;
+        if plan.op.counted == Counted::Company {
+            let own = door.context.limits.of(actor.tenant).await?;
+            rates.company(&actor, own, visit.tally())?;
+        }
     }
     allow(plan, &actor)?;
     if plan.op.permission().is_some_and(|permission| permission.is_of_installation())

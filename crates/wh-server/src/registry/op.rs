@@ -78,6 +78,15 @@ impl By {
     }
 }
 
+/// Whether a request counts for the caller's company.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// Like everything.
+    Company,
+    /// Not: who is kept out by the company's limit needs it to get in again.
+    Apart,
+}
+
 /// One operation's declaration.
 #[derive(Clone, Debug)]
 pub struct Op {
@@ -89,6 +98,7 @@ pub struct Op {
     pub(crate) body_bytes_max: Option<u64>,
     pub(crate) intake: Intake,
     pub(crate) keyed: Keyed,
+    pub(crate) counted: Counted,
 }
 
 impl Op {
@@ -103,6 +113,7 @@ impl Op {
             body_bytes_max: None,
             intake: Intake::Buffered,
             keyed,
+            counted: Counted::Company,
         }
     }
 
@@ -179,6 +190,14 @@ impl Op {
     #[must_use]
     pub fn no_idempotency(mut self) -> Self {
         self.keyed = Keyed::No;
+        self
+    }
+
+    /// Not counted for the caller's company: it is a way out when somebody else has used up the company's requests, such as
+    /// taking a key from whoever sends them. It counts for its address, key and person as everything does.
+    #[must_use]
+    pub fn beside_company_limit(mut self) -> Self {
+        self.counted = Counted::Apart;
         self
     }
 }

@@ -170,7 +170,16 @@ fn own_limit_alone(db: &TestDb) -> Parts {
 both_servers!(a_company_with_a_limit_of_its_own, MIGRATIONS, own_limit_alone, async |server: TestServer| {
     let page = Browser::new(&server);
     let first = page.get(EDITOR, NOTES).await;
-    assert_eq!((first.status, first.header("ratelimit-policy")), (200, Some("\"tenant\";q=2;w=60")));
+    let policies = "\"sender\";q=1;w=60, \"tenant\";q=2;w=60";
+    assert_eq!((first.status, first.header("ratelimit-policy")), (200, Some(policies)));
+    // One sender has half of it: what it asks for beyond that takes nothing from the others.
+    for _ in 0..4 {
+        let refused = page.get(EDITOR, NOTES).await;
+        assert_eq!((refused.status, refused.code.as_str()), (429, "server.rate_limited"), "{}", refused.text());
+        let told = refused.header("ratelimit").unwrap();
+        assert_eq!(left(told, "sender").0, 0);
+        assert!(!told.contains("\"tenant\""), "nothing of the company's is counted: {told}");
+    }
     assert_eq!(page.get(VIEWER, NOTES).await.status, 200);
     let refused = page.get(OWNER, NOTES).await;
     assert_eq!((refused.status, refused.code.as_str()), (429, "server.rate_limited"), "{}", refused.text());

@@ -14,7 +14,9 @@ use wh_system::model::{BackupFailure, BackupState, Company, Node, Proven, Used};
 use wh_system::ports::{Backups, Companies, Usage};
 use wh_system::{LimitTable, System, SystemParts};
 use wh_testkit::engines::TestDb;
-use wh_testkit::{ACTORS, AWAY, Browser, HOME, OWNER, Parts, STRANGER, TestServer, both_servers};
+use wh_testkit::{
+    ACTORS, AWAY, Browser, EDITOR, HOME, OWNER, Parts, STRANGER, TestServer, VIEWER, both_servers,
+};
 
 const MIGRATIONS: &[Migrations] = &[wh_system::MIGRATIONS];
 
@@ -335,7 +337,7 @@ both_servers!(
                 break answer;
             }
             let policy = answer.header("ratelimit-policy").expect("it is told").to_owned();
-            assert!(policy.ends_with("\"tenant\";q=60;w=60"), "{policy}");
+            assert!(policy.ends_with("\"sender\";q=30;w=60, \"tenant\";q=60;w=60"), "{policy}");
             answers += 1;
             assert!(answers < 10_000, "the limit is never reached");
         };
@@ -345,7 +347,7 @@ both_servers!(
             "{}",
             refused.text()
         );
-        assert!(answers >= 60, "{answers}");
+        assert!(answers >= 30, "one sender has half of it: {answers}");
         // Others have what the house gives, and the operator lifts it.
         let other = page.get(OWNER, "/v1/system/usage").await;
         assert_eq!(other.status, 200);
@@ -354,6 +356,30 @@ both_servers!(
         assert_eq!(page.get(STRANGER, "/v1/system/usage").await.status, 200);
     }
 );
+
+both_servers!(the_operator_gets_out_of_its_own_limit, MIGRATIONS, parts, async |server: TestServer| {
+    let page = Browser::new(&server);
+    let limits = limits_of(HOME);
+    assert_eq!(page.put(OWNER, &limits, r#"{"requests_per_min":60}"#).await.status, 200);
+    // Everybody of the company asks until there is nothing left, its owner last.
+    for who in [VIEWER, EDITOR, OWNER] {
+        let mut asked = 0;
+        while page.get(who, "/v1/system/usage").await.status != 429 {
+            asked += 1;
+            assert!(asked < 10_000, "the limit is never reached");
+        }
+    }
+    // None of this is counted for the company: it would be refused before long.
+    for _ in 0..70 {
+        let seen = page.get(OWNER, &limits).await;
+        assert_eq!(seen.status, 200, "{}", seen.text());
+        assert!(!seen.header("ratelimit-policy").expect("it is told").contains("\"tenant\""));
+    }
+    assert_eq!(page.get(OWNER, "/v1/system/companies").await.status, 200);
+    assert_eq!(page.put(OWNER, &limits, r#"{"requests_per_min":61}"#).await.status, 200);
+    assert_eq!(page.delete(OWNER, &limits).await.status, 204);
+    assert_eq!(page.get(OWNER, "/v1/system/usage").await.status, 200);
+});
 
 both_servers!(
     the_log_level_is_changed_and_it_is_known_by_whom,
