@@ -175,7 +175,12 @@ both_servers!(a_company_with_a_limit_of_its_own, MIGRATIONS, own_limit_alone, as
     // One sender has half of it: what it asks for beyond that takes nothing from the others.
     for _ in 0..4 {
         let refused = page.get(EDITOR, NOTES).await;
-        assert_eq!((refused.status, refused.code.as_str()), (429, "server.rate_limited"), "{}", refused.text());
+        assert_eq!(
+            (refused.status, refused.code.as_str()),
+            (429, "server.rate_limited"),
+            "{}",
+            refused.text()
+        );
         let told = refused.header("ratelimit").unwrap();
         assert_eq!(left(told, "sender").0, 0);
         assert!(!told.contains("\"tenant\""), "nothing of the company's is counted: {told}");
