@@ -75,8 +75,27 @@ test('the operator limits a company, which sees it, is refused, and is given roo
   await dialog.getByLabel('Panels').fill('1');
   await dialog.getByLabel('Storage').fill('2.5');
   await dialog.getByRole('button', { name: 'Set the limits' }).click();
-  await expect(dialog.getByText('At least 60, or empty')).toBeVisible();
-  await dialog.getByLabel('Requests a minute').fill('');
+  await expect(dialog.getByText('Write a whole number from 60 to 500,000,000, or nothing')).toBeVisible();
+  for (const [label, typed] of [
+    ['Requests a minute', '1e9'],
+    ['Panels', '1.5'],
+    ['Members', '-5'],
+    ['Storage', '-5'],
+    ['Storage', '99999999999999'],
+  ] as const) {
+    const field = dialog.getByLabel(label);
+    const before = await field.inputValue();
+    await field.fill(typed);
+    await dialog.getByRole('button', { name: 'Set the limits' }).click();
+    await expect(field).toHaveAttribute('aria-invalid', 'true');
+    await expect(field).toHaveValue(typed);
+    await field.fill(before);
+  }
+  for (const label of ['Requests a minute', 'Panels', 'Storage']) await dialog.getByLabel(label).fill('');
+  await dialog.getByRole('button', { name: 'Set the limits' }).click();
+  await expect(dialog.getByText('Every field is empty')).toBeVisible();
+  await dialog.getByLabel('Panels').fill('1');
+  await dialog.getByLabel('Storage').fill('2.5');
   await dialog.getByRole('button', { name: 'Set the limits' }).click();
   await expect(dialog).toHaveCount(0);
   await expect(row).toContainText('1 of 1');

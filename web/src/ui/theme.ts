@@ -10,7 +10,6 @@ import {
   type MantineColorsTuple,
   Menu,
   Modal,
-  NumberInput,
   PasswordInput,
   Popover,
   Portal,
@@ -107,7 +106,6 @@ export const theme = createTheme({
         visibilityToggleButtonProps: { 'aria-label': 'Show the password', tabIndex: 0 },
       },
     }),
-    NumberInput: NumberInput.extend(small),
     Select: Select.extend({
       defaultProps: {
         size: 'xs',

@@ -1,4 +1,5 @@
 // How the backups of the installation stand: up to when everything is kept, and which restore was proven last.
+import { Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { backupsQuery, type Backups as State } from '@/api/system';
@@ -22,7 +23,7 @@ export function Backups() {
 function How({ state }: { state: State }) {
   const { target, kept_at, proven } = state;
   return (
-    <>
+    <Stack gap="sm">
       <Verdict state={state} />
       <Facts
         facts={[
@@ -41,7 +42,7 @@ function How({ state }: { state: State }) {
           ...(target ? [{ name: 'Place', value: target, text: target, mono: true }] : []),
         ]}
       />
-    </>
+    </Stack>
   );
 }
 

@@ -1,39 +1,46 @@
-// Sets what a company may use at most: one number each, with its unit; an empty field leaves it to the house.
-import { Button, Group, NumberInput, Stack, Text } from '@mantine/core';
+// Sets what a company may use at most: one number each, with its unit; an empty field sets no limit of the company's own.
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '@/api/client';
 import type { Company } from '@/api/system';
+import { count } from '@/lib/format';
 import { Dialog } from '@/ui/Dialog';
 import { useSend } from '@/ui/form';
 import { Note } from '@/ui/Note';
 import { ProblemNote } from '@/ui/ProblemNote';
 import { showDone } from '@/ui/toast';
+import { bytesOfGb, gbOfBytes, isBlank, STORAGE_BYTES_MAX, wholeNumber } from './limits';
 import { found, shown } from './used';
 
-/** Storage is typed in GB and sent in bytes. */
-const GB = 1_000_000_000;
-
-/** What a number field holds: nothing is an empty text. */
-type Typed = number | string;
-
+/** What the fields hold, as it was typed. */
 interface Wish {
-  requests_per_min: Typed;
-  storage_bytes: Typed;
-  panels: Typed;
-  members: Typed;
+  requests_per_min: string;
+  storage_bytes: string;
+  panels: string;
+  members: string;
 }
 
-const number = (typed: Typed): number | null => (typed === '' ? null : Number(typed));
-const inBytes = (typed: Typed): number | null => {
-  const gigabytes = number(typed);
-  return gigabytes === null ? null : Math.round(gigabytes * GB);
+/** As the API has them. */
+const REQUESTS_MIN = 60;
+const REQUESTS_MAX = 500_000_000;
+const THINGS_MAX = 10_000;
+const GB = 1_000_000_000;
+
+/** What each field takes. */
+const READ: Record<keyof Wish, (typed: string) => number | undefined> = {
+  requests_per_min: (typed) => wholeNumber(typed, REQUESTS_MIN, REQUESTS_MAX),
+  storage_bytes: bytesOfGb,
+  panels: (typed) => wholeNumber(typed, 1, THINGS_MAX),
+  members: (typed) => wholeNumber(typed, 1, THINGS_MAX),
 };
-const atLeast = (least: number) => (typed: Typed) => {
-  const wanted = number(typed);
-  return wanted === null || wanted >= least ? null : `At least ${least}, or empty`;
-};
+const refusal = (what: keyof Wish, otherwise: string) => (typed: string) =>
+  isBlank(typed) || READ[what](typed) !== undefined ? null : otherwise;
+const wholeFrom = (least: number, most: number) =>
+  `Write a whole number from ${count(least)} to ${count(most)}, or nothing`;
+const limit = (wish: Wish, what: keyof Wish): number | null => READ[what](wish[what]) ?? null;
+const text = (set: number | null | undefined): string => (typeof set === 'number' ? String(set) : '');
 
 export function LimitsDialog({ company, onClose }: { company: Company; onClose: () => void }) {
   return (
@@ -46,19 +53,23 @@ export function LimitsDialog({ company, onClose }: { company: Company; onClose: 
 function LimitsForm({ company, onClose }: { company: Company; onClose: () => void }) {
   const { limits } = company;
   const cache = useQueryClient();
+  const [unsaid, setUnsaid] = useState(false);
   const path = { company_id: company.id };
   const form = useForm<Wish>({
     initialValues: {
-      requests_per_min: limits.requests_per_min ?? '',
-      storage_bytes: typeof limits.storage_bytes === 'number' ? limits.storage_bytes / GB : '',
-      panels: limits.panels ?? '',
-      members: limits.members ?? '',
+      requests_per_min: text(limits.requests_per_min),
+      storage_bytes: typeof limits.storage_bytes === 'number' ? gbOfBytes(limits.storage_bytes) : '',
+      panels: text(limits.panels),
+      members: text(limits.members),
     },
     validate: {
-      requests_per_min: atLeast(60),
-      storage_bytes: (typed) => (inBytes(typed) === 0 ? 'More than 0, or empty' : null),
-      panels: atLeast(1),
-      members: atLeast(1),
+      requests_per_min: refusal('requests_per_min', wholeFrom(REQUESTS_MIN, REQUESTS_MAX)),
+      storage_bytes: refusal(
+        'storage_bytes',
+        `Write a number of GB above 0, at most ${count(STORAGE_BYTES_MAX / GB)}, like 2.5, or nothing`,
+      ),
+      panels: refusal('panels', wholeFrom(1, THINGS_MAX)),
+      members: refusal('members', wholeFrom(1, THINGS_MAX)),
     },
   });
   const done = async (word: string) => {
@@ -66,80 +77,70 @@ function LimitsForm({ company, onClose }: { company: Company; onClose: () => voi
     showDone(word);
     onClose();
   };
+  const blank = Object.values(form.values).every(isBlank);
   const { error, busy, submit, keys } = useSend(form, async (wish) => {
+    // Removing all limits has a button of its own: nobody means it by leaving fields empty.
+    setUnsaid(Object.values(wish).every(isBlank));
+    if (Object.values(wish).every(isBlank)) return;
     const body = {
-      requests_per_min: number(wish.requests_per_min),
-      storage_bytes: inBytes(wish.storage_bytes),
-      panels: number(wish.panels),
-      members: number(wish.members),
+      requests_per_min: limit(wish, 'requests_per_min'),
+      storage_bytes: limit(wish, 'storage_bytes'),
+      panels: limit(wish, 'panels'),
+      members: limit(wish, 'members'),
     };
-    if (Object.values(body).every((limit) => limit === null)) {
-      await api.delete('/v1/system/companies/{company_id}/limits', { path });
-      await done(`${company.name} has the limits of the house`);
-    } else {
-      await api.put('/v1/system/companies/{company_id}/limits', { path, body });
-      await done(`The limits of ${company.name} are set`);
-    }
+    await api.put('/v1/system/companies/{company_id}/limits', { path, body });
+    await done(`The limits of ${company.name} are set`);
   });
-  const wanted = {
-    storage: inBytes(form.values.storage_bytes),
-    panels: number(form.values.panels),
-    members: number(form.values.members),
-  };
-  const beyond = Object.entries(wanted).flatMap(([what, limit]) => {
-    const one = found(company, what);
-    return one && limit !== null && one.used > limit ? [`${shown(one, one.used)} of ${what}`] : [];
+  const beyond = BEYOND.flatMap(([what, field, words]) => {
+    const [one, most] = [found(company, what), limit(form.values, field)];
+    return one && most !== null && one.used > most ? [`${shown(one, one.used)} ${words}`] : [];
   });
   return (
     <form onSubmit={submit} noValidate {...keys}>
       <Stack gap="sm">
         <Text size="sm" c="dimmed">
-          They count from the next request on. An empty field leaves it to the house.
+          They count from the next request on. Where a field is empty, the limit for all companies counts.
         </Text>
-        <NumberInput
+        <TextInput
           label="Requests a minute"
           description="Of all its people and keys, at each node; 60 or more, so that people can still work"
-          suffix=" / min"
-          thousandSeparator=","
-          allowDecimal={false}
-          allowNegative={false}
+          inputMode="numeric"
+          autoComplete="off"
           data-autofocus
           {...form.getInputProps('requests_per_min')}
         />
-        <NumberInput
+        <TextInput
           label="Storage"
           description={`In GB, 1,000,000,000 bytes each. ${now(company, 'storage')}`}
-          suffix=" GB"
-          thousandSeparator=","
-          decimalScale={9}
-          allowNegative={false}
+          inputMode="decimal"
+          autoComplete="off"
           {...form.getInputProps('storage_bytes')}
         />
-        <NumberInput
+        <TextInput
           label="Panels"
           description={now(company, 'panels')}
-          thousandSeparator=","
-          allowDecimal={false}
-          allowNegative={false}
+          inputMode="numeric"
+          autoComplete="off"
           {...form.getInputProps('panels')}
         />
-        <NumberInput
+        <TextInput
           label="Members"
           description={`People and service accounts. ${now(company, 'members')}`}
-          thousandSeparator=","
-          allowDecimal={false}
-          allowNegative={false}
+          inputMode="numeric"
+          autoComplete="off"
           {...form.getInputProps('members')}
         />
         {beyond.length > 0 ? (
           <Note state="warn">
-            {company.name} has {beyond.join(' and ')} already. All of it stays; more is refused.
+            {company.name} already has {beyond.join(' and ')}, which is more than this. Nothing is removed,
+            but nothing can be added.
           </Note>
         ) : null}
+        {unsaid && blank ? <Note state="warn">{unsaidWords(company)}</Note> : null}
         {error ? <ProblemNote error={error} /> : null}
         <Group justify="space-between" gap="xs" mt="xs">
           <RemoveButton company={company} onRemoved={done} />
-          <Group gap="xs">
+          <Group gap="xs" ml="auto">
             <Button onClick={onClose}>Cancel</Button>
             <Button type="submit" variant="filled" loading={busy}>
               Set the limits
@@ -150,6 +151,20 @@ function LimitsForm({ company, onClose }: { company: Company; onClose: () => voi
     </form>
   );
 }
+
+/** What may already be more than is typed. */
+const BEYOND: readonly [what: string, field: keyof Wish, words: string][] = [
+  ['storage', 'storage_bytes', 'of storage'],
+  ['panels', 'panels', 'panels'],
+  ['members', 'members', 'members'],
+];
+
+const limited = (company: Company): boolean => Object.keys(company.limits).length > 0;
+
+const unsaidWords = (company: Company): string =>
+  limited(company)
+    ? 'Every field is empty, so there is no limit to set. To take all limits away, use “Remove the limits”.'
+    : 'Every field is empty, so there is no limit to set. Fill in at least one.';
 
 /** What it has now. */
 function now(company: Company, what: string): string {
@@ -167,13 +182,13 @@ function RemoveButton({
 }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
-  if (Object.keys(company.limits).length === 0) return <span />;
+  if (!limited(company)) return null;
   const remove = async () => {
     setBusy(true);
     setError(null);
     try {
       await api.delete('/v1/system/companies/{company_id}/limits', { path: { company_id: company.id } });
-      await onRemoved(`${company.name} has the limits of the house`);
+      await onRemoved(`${company.name} has no limits of its own any more`);
     } catch (cause) {
       setError(cause);
       setBusy(false);

@@ -1,4 +1,5 @@
 // What one's own company uses and may use. Looked at here, set by the operator of the installation.
+import { Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Gauge } from 'lucide-react';
 import { useForbidden, useMe } from '@/api/identity';
@@ -9,6 +10,7 @@ import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { Note, Tag } from '@/ui/Note';
 import { Page } from '@/ui/Page';
 import { once } from './once';
+import classes from './UsagePage.module.css';
 import { shown } from './used';
 
 export function UsagePage() {
@@ -33,18 +35,21 @@ function Usage() {
       about={`What ${me.tenant.name} uses, and how much it may use. The operator of the installation sets the limits and can raise them.`}
       actions={<CopyAs what={{ api: '/v1/system/usage', cli: 'wheelhouse company-usage get' }} />}
     >
-      <List
-        label="Usage"
-        columns={COLUMNS}
-        query={once(usage, (one) => one.used)}
-        keyOf={(one) => one.what}
-        empty={<Empty icon={<Gauge size={28} />} title="Nothing is counted" />}
-      />
-      {typeof requests === 'number' ? (
-        <Note state="info">
-          All people and keys of the company together may send {count(requests)} requests a minute.
-        </Note>
-      ) : null}
+      <Stack gap="md">
+        <List
+          label="Usage"
+          columns={COLUMNS}
+          query={once(usage, (one) => one.used)}
+          keyOf={(one) => one.what}
+          empty={<Empty icon={<Gauge size={28} />} title="Nothing is counted" />}
+        />
+        {typeof requests === 'number' ? (
+          <Note state="info">
+            All people and keys of the company together may send {count(requests)} requests a minute, and each
+            of them half of that.
+          </Note>
+        ) : null}
+      </Stack>
     </Page>
   );
 }
@@ -76,10 +81,18 @@ const COLUMNS: ListColumn<Used>[] = [
     grow: true,
     cell: (one) => {
       const [name, about] = WORDS[one.what] ?? [one.what, ''];
-      return <TwoLines first={name} second={about} />;
+      return (
+        <TwoLines
+          first={
+            <span className={classes.first}>
+              {name} <Left one={one} />
+            </span>
+          }
+          second={<span className={classes.about}>{about}</span>}
+        />
+      );
     },
   },
-  { name: 'left', head: 'State', hideHead: true, cell: (one) => <Left one={one} /> },
   { name: 'used', head: 'Used', align: 'end', cell: (one) => shown(one, one.used) },
   {
     name: 'limit',
