@@ -4,6 +4,8 @@ use wh_base::config::{Holds, Key, Section};
 use wh_base::{Error, Result, codes};
 use wh_contract::TenantId;
 
+use crate::model::TENANTS_PER_USER_MAX;
+
 /// Seconds in a day.
 const DAY_S: i64 = 86_400;
 
@@ -66,6 +68,12 @@ pub const SECTION: Section = Section {
             "365",
             "An API key lives at most so many days; 90 where nothing is said and this is not less.",
         ),
+        Key::new(
+            "companies_per_person_max",
+            Holds::Integer { min: 1, max: TENANTS_PER_USER_MAX },
+            "100",
+            "Who belongs to so many companies makes no further one; owners of the operator's company may.",
+        ),
     ],
 };
 
@@ -91,6 +99,8 @@ pub struct IdentityConfig {
     pub operator_company: Option<TenantId>,
     /// Longest life of an API key, in days.
     pub api_key_days_max: u32,
+    /// Who belongs to so many companies makes no further one.
+    pub companies_per_person_max: i64,
 }
 
 impl Default for IdentityConfig {
@@ -105,6 +115,7 @@ impl Default for IdentityConfig {
             setup_link_valid_s: 3_600,
             operator_company: None,
             api_key_days_max: 365,
+            companies_per_person_max: TENANTS_PER_USER_MAX,
         }
     }
 }

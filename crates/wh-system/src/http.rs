@@ -114,10 +114,10 @@ async fn company_limits_get(
     Ok(Json(service::company_limits_get(&system, company).await?.into()))
 }
 
-/// Set the limits of a company
+/// Set the limits of a company, all of them at once
 ///
-/// All of them: one that is absent is not set any more. They count from the next request on, at further processes within five
-/// seconds. What the company has already stays, also where it is more.
+/// Replaces what was set before: a limit that is not named is removed, so name those that shall stay as well. They count from
+/// the next request on, at further processes within five seconds. What the company has already stays, also where it is more.
 #[utoipa::path(put, path = "/v1/system/companies/{company_id}/limits", request_body = CompanyLimitsSet,
     params(("company_id" = TenantId, Path, description = "The company")),
     responses((status = 200, body = CompanyLimitsView)))]

@@ -2,7 +2,7 @@
 use serde_json::{Value, json};
 use wh_base::{Actor, Result, Secret};
 use wh_contract::events::{PasswordChanged, TenantCreated};
-use wh_contract::{IDENTITY_TENANT, Role, TenantId};
+use wh_contract::{IDENTITY_TENANT, Role, TenantId, UserId};
 use wh_db::Who;
 
 use super::cache::Stale;
@@ -100,7 +100,10 @@ pub async fn tenant_create(identity: &Identity, actor: &Actor, name: &str) -> Re
     let mut change = Change::begin(identity, Who::from(actor)).await?;
     store::user_lock(&mut change.tx, actor.user).await?;
     role_now(&mut change.tx, actor, &IDENTITY_TENANT).await?;
-    tenants_have_room(&mut change, actor.user).await?;
+    // The operator makes companies for others; the limits of one of these must not be got round by making another.
+    let operates = identity.operator(&mut change.tx).await? == Some(actor.tenant);
+    let most = if operates { TENANTS_PER_USER_MAX } else { identity.0.config.companies_per_person_max };
+    tenants_have_room(&mut change, actor.user, most).await?;
     store::tenant_insert(&mut change.tx, &tenant).await?;
     store::member_insert(&mut change.tx, tenant.id, actor.user, Role::Owner, now).await?;
     change.emit(tenant.id, TenantCreated { tenant: tenant.id, owner: actor.user }).await?;
@@ -112,9 +115,9 @@ pub async fn tenant_create(identity: &Identity, actor: &Actor, name: &str) -> Re
 }
 
 /// Call with the person's row held: `store::user_lock`.
-pub(super) async fn tenants_have_room(change: &mut Change, user: wh_contract::UserId) -> Result<()> {
-    if store::tenant_count(&mut change.tx, user).await? >= TENANTS_PER_USER_MAX {
-        return Err(codes::TENANT_LIMIT.error(format!("at most {TENANTS_PER_USER_MAX} companies")));
+pub(super) async fn tenants_have_room(change: &mut Change, user: UserId, most: i64) -> Result<()> {
+    if store::tenant_count(&mut change.tx, user).await? >= most {
+        return Err(codes::TENANT_LIMIT.error(format!("at most {most} companies")));
     }
     Ok(())
 }

@@ -13,7 +13,10 @@ use super::setup::user_insert;
 use super::tokens::{self, TokenHash};
 use super::{Identity, SignedIn, me, role_now};
 use crate::codes;
-use crate::model::{self, Client, Email, INVITATIONS_PER_TENANT_MAX, Invitation, Password, PersonName, User};
+use crate::model::{
+    self, Client, Email, INVITATIONS_PER_TENANT_MAX, Invitation, Password, PersonName, TENANTS_PER_USER_MAX,
+    User,
+};
 use crate::store::{self, Account};
 
 /// What the holder of a link may know before they accept.
@@ -221,7 +224,7 @@ async fn join(
             if !store::credential_replace(&mut change.tx, *user, compared, compared, None).await? {
                 return Err(codes::PASSWORD_WRONG.error("the password was changed just now"));
             }
-            tenants_have_room(change, *user).await?;
+            tenants_have_room(change, *user, TENANTS_PER_USER_MAX).await?;
             if store::member_role(&mut change.tx, tenant, *user).await?.is_some() {
                 return Err(codes::MEMBER_EXISTS.error("a member already"));
             }

@@ -1,9 +1,9 @@
 //! Further companies, and going from one to the other.
 use serde_json::json;
-use wh_identity::MIGRATIONS;
+use wh_identity::{IdentityConfig, MIGRATIONS};
 use wh_testkit::both_engines;
 
-use crate::house::{House, OWNER, PASSWORD};
+use crate::house::{House, OWNER, PASSWORD, config, node};
 
 both_engines!(an_owner_makes_another_company_and_goes_there, &[MIGRATIONS], async |t| {
     let mut house = House::new(t).await;
@@ -51,6 +51,36 @@ both_engines!(nobody_goes_where_they_do_not_belong, &[MIGRATIONS], async |t| {
     }
     assert_eq!(bob.get("me").await.status, 200, "and stays where they were");
     assert_eq!(house.owner.post("tenants", json!({"name": " "})).await.said(), (422, "identity.company"));
+});
+
+both_engines!(who_has_so_many_companies_makes_no_further_one, &[MIGRATIONS], async |t| {
+    let house = House::new(t).await;
+    let strict = node(&house.t, IdentityConfig { companies_per_person_max: 2, ..config() });
+    let mut ada = house.owner.moved(&strict);
+    let home = ada.get("me").await.body["tenant"]["id"].clone();
+    house.t.clock.advance_seconds(60);
+    let made = ada.post("tenants", json!({"name": "Difference Engines"})).await;
+    assert_eq!(made.status, 201, "{:?}", made.body);
+    let there = ada.put("session/tenant", json!({"tenant_id": made.body["id"]})).await;
+    assert_eq!(there.status, 200, "{:?}", there.body);
+    let refused = ada.post("tenants", json!({"name": "Without limits"})).await;
+    assert_eq!(refused.said(), (409, "identity.tenant_limit"), "{:?}", refused.body);
+
+    // To be invited is no way round a limit, and not refused.
+    let invited = ada.post("invitations", json!({"email": "bob@example.com", "role": "owner"})).await.body;
+    let mut bob = ada.moved(&strict);
+    bob.cookie = None;
+    let body = json!({"token": invited["token"], "name": "Bob", "password": PASSWORD});
+    assert_eq!(bob.post("invitations/accept", body).await.status, 201);
+    assert_eq!(bob.post("tenants", json!({"name": "One of his own"})).await.status, 201);
+    assert_eq!(
+        bob.post("tenants", json!({"name": "One too many"})).await.said(),
+        (409, "identity.tenant_limit")
+    );
+
+    // The operator makes companies for others.
+    assert_eq!(ada.put("session/tenant", json!({"tenant_id": home})).await.status, 200);
+    assert_eq!(ada.post("tenants", json!({"name": "Of a customer"})).await.status, 201);
 });
 
 both_engines!(roles_are_per_company, &[MIGRATIONS], async |t| {

@@ -296,7 +296,7 @@ impl From<CompanyLimits> for CompanyLimitsView {
     }
 }
 
-/// The limits that a company shall have
+/// The limits that a company shall have: all of them, what is left out is removed
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CompanyLimitsSet {
