@@ -114,6 +114,12 @@ test('the operator limits a company, which sees it, is refused, and is given roo
   await expect(page).toHaveURL(/\/settings\/usage$/);
   const panels = page.getByRole('table', { name: 'Usage' }).getByRole('row', { name: /Panels/ }).first();
   await expect(panels).toContainText('limit reached');
+  const wide = page.viewportSize();
+  await page.setViewportSize({ width: 390, height: 844 });
+  const tag = await panels.getByText('limit reached').boundingBox();
+  const used = await panels.getByRole('cell').nth(1).boundingBox();
+  expect(tag !== null && used !== null && tag.x + tag.width <= used.x, 'nothing lies over the numbers').toBe(true);
+  if (wide) await page.setViewportSize(wide);
   await expect(page.getByRole('row', { name: /Storage/ })).toContainText('2.5 GB');
   expect(await objections(page, 'usage')).toEqual([]);
 
