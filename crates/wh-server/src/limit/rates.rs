@@ -34,7 +34,7 @@ pub(crate) struct Rates {
     general: Option<General>,
     /// Always there: a limit that the operator set for a company holds in any case.
     tenant: Policy,
-    /// What one key, or one person at a browser, takes of a limit that the operator set. Without such a limit it takes no memory.
+    /// What one key, or one person by their sessions, takes of a limit that the operator set. Without such a limit it takes no memory.
     sender: OnceLock<Policy>,
 }
 
