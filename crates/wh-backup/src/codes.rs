@@ -29,6 +29,13 @@ pub const STORE: ErrorCode = ErrorCode::new(
     "the place of the backups cannot be read or written",
     "check that it is there, has room, and that this user may read and write it",
 );
+/// What was kept in the place is not there any more.
+pub const PLACE_GONE: ErrorCode = ErrorCode::new(
+    "backup.place_gone",
+    Kind::Unavailable,
+    "the place of the backups does not hold what was kept there",
+    "mount it, or bring its content back from a copy: the server then makes a full point; to begin anew in the empty place, run `wheelhouse backup create`",
+);
 /// Target or object store are not described as they must be.
 pub const PLACE: ErrorCode = ErrorCode::new(
     "backup.place",
@@ -169,6 +176,7 @@ pub const ALL: &[&ErrorCode] = &[
     &KEY,
     &KEY_WRONG,
     &STORE,
+    &PLACE_GONE,
     &PLACE,
     &AWAY,
     &REFUSED,

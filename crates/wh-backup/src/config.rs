@@ -10,6 +10,7 @@ use crate::codes;
 use crate::follow::Steps;
 use crate::prune::Retention;
 use crate::repository::Repository;
+use crate::status::Status;
 use crate::store::{Addressing, S3, Store, Target, Transport};
 
 /// `[backup]`.
@@ -168,6 +169,16 @@ impl BackupConfig {
     /// Open the place, or begin there.
     pub fn open_or_make(&self, random: Arc<dyn Random>) -> Result<Repository> {
         let (store, key) = self.store_and_key(&random)?;
+        Repository::open_or_make(store, key, random)
+    }
+
+    /// Open the place, or begin there, as a server does it by itself: not in a folder that is empty and was not when it was last written
+    /// into. A mount that is away leaves such a one behind, and backups on the disk that they are to outlive are none.
+    pub fn open_or_begin(&self, random: Arc<dyn Random>, status: &Status) -> Result<Repository> {
+        let (store, key) = self.store_and_key(&random)?;
+        if store.may_be_away() && !Repository::is_begun(&store)? {
+            status.must_not_have_kept_in(&store.words())?;
+        }
         Repository::open_or_make(store, key, random)
     }
 

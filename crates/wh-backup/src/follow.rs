@@ -31,7 +31,7 @@ const ATTEMPTS_MAX: usize = 10;
 pub enum Followed {
     /// Nothing was written since the last look: everything up to this moment is kept.
     Nothing {
-        /// The moment of the look.
+        /// The moment of the look; in a bucket, of the last one that asked whether everything is there.
         at: Timestamp,
         /// The newest point.
         point: PointName,
@@ -67,6 +67,8 @@ pub struct Follower {
 struct State {
     full: PointName,
     last: PointName,
+    /// When both were last seen to be there.
+    seen: Timestamp,
     page_bytes: u32,
     pages: Vec<PageDigest>,
     mark: Mark,
@@ -107,11 +109,14 @@ impl Follower {
 
     /// The last look before the server ends: a step, which is quick. A full point only where there is none to go on behind.
     pub fn look_last(&mut self) -> Result<Followed> {
+        self.must_be_there()?;
         if self.state.is_none() { self.look() } else { self.look_behind() }
     }
 
-    /// Keep what is new. After an error the next look keeps it all.
+    /// Keep what is new. After an error the next look keeps it all; after one that the place is gone ([`codes::PLACE_GONE`]) only that of
+    /// a new follower, which opens the place anew.
     pub fn look(&mut self) -> Result<Followed> {
+        self.must_be_there()?;
         if self.full_is_due() {
             match self.full() {
                 // Another process makes a full point just now: steps go on behind the one before.
@@ -120,6 +125,20 @@ impl Follower {
             }
         }
         self.look_behind()
+    }
+
+    /// Nothing is kept behind points that are gone, and what is gone is not said to be kept.
+    fn must_be_there(&mut self) -> Result<()> {
+        let Some(state) = &mut self.state else { return Ok(()) };
+        let now = self.clock.now();
+        let next = state.seen.plus_seconds(self.repository.there_every_s());
+        // A moment that is later than now was told by a clock that was ahead.
+        if state.seen <= now && now < next {
+            return Ok(());
+        }
+        self.repository.must_hold(&state.full, &state.last)?;
+        state.seen = now;
+        Ok(())
     }
 
     fn look_behind(&mut self) -> Result<Followed> {
@@ -162,6 +181,7 @@ impl Follower {
         self.state = Some(State {
             full: created.point,
             last: created.point,
+            seen: created.point.at,
             page_bytes: created.page_bytes,
             pages: created.pages,
             mark,
@@ -183,8 +203,10 @@ impl Follower {
         let at = Timestamp::from_micros(self.clock.now().micros().max(state.last.at.micros() + 1));
         let snapshot = self.source.snapshot()?;
         let candidates = log::changed(&path, state.mark)?;
+        // What was written was there when it was written, and everything was when it was last looked for.
+        let there = if self.repository.there_every_s() == 0 { at } else { state.seen.max(state.last.at) };
         if candidates.as_ref().is_some_and(BTreeSet::is_empty) {
-            return Ok(Some(Followed::Nothing { at, point: state.last }));
+            return Ok(Some(Followed::Nothing { at: there, point: state.last }));
         }
         let mut changes = Changes::since(&self.repository, state.pages.clone());
         changes.pages.resize(snapshot.pages()? as usize, [0; 16]);
@@ -198,7 +220,7 @@ impl Follower {
         }
         if changes.count == 0 && changes.pages.len() == state.pages.len() {
             state.mark = mark;
-            return Ok(Some(Followed::Nothing { at, point: state.last }));
+            return Ok(Some(Followed::Nothing { at: there, point: state.last }));
         }
         changes.hold()?;
         let mut new = state.objects.clone();

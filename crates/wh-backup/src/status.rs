@@ -35,6 +35,9 @@ pub struct Success {
     pub at: Timestamp,
     /// The newest point.
     pub point: String,
+    /// Where it lies; unknown of what an earlier build wrote.
+    #[serde(default)]
+    pub place: Option<String>,
 }
 
 /// A restore that was proven.
@@ -85,10 +88,20 @@ impl Status {
         }
     }
 
-    /// Everything up to a moment is kept.
-    pub fn succeeded(data: &Path, at: Timestamp, point: &PointName) -> Result<()> {
+    /// Refuses where the last point was kept in this place, which is said of one that holds none.
+    pub fn must_not_have_kept_in(&self, place: &str) -> Result<()> {
+        let kept = self.last_success.as_ref().filter(|success| success.place.as_deref() == Some(place));
+        let Some(Success { at, point, .. }) = kept else { return Ok(()) };
+        let message =
+            format!("{place} holds no backups, and point {point} was kept there; the last moment is {at}");
+        Err(codes::PLACE_GONE.error(message))
+    }
+
+    /// Everything up to a moment is kept, in a place as a person reads it.
+    pub fn succeeded(data: &Path, at: Timestamp, point: &PointName, place: &str) -> Result<()> {
         Self::change(data, |status| {
-            status.last_success = Some(Success { at, point: point.id.to_string() });
+            let (point, place) = (point.id.to_string(), Some(place.to_owned()));
+            status.last_success = Some(Success { at, point, place });
             status.last_failure = None;
         })
     }

@@ -16,6 +16,9 @@ use self::bucket::Bucket;
 use self::folder::Folder;
 use self::lease::Lease;
 
+/// Each request to a bucket is paid for: it is asked so often whether everything is there, in seconds. A folder is asked each time.
+const BUCKET_THERE_EVERY_S: i64 = 60;
+
 /// A file of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -60,6 +63,27 @@ impl Store {
     pub fn prepare(&self) -> Result<()> {
         match &self.0 {
             Place::Folder(folder) => folder.prepare(),
+            Place::Bucket(_) => Ok(()),
+        }
+    }
+
+    /// So many seconds may go by between two looks whether everything is there.
+    pub(crate) fn there_every_s(&self) -> i64 {
+        match &self.0 {
+            Place::Folder(_) => 0,
+            Place::Bucket(_) => BUCKET_THERE_EVERY_S,
+        }
+    }
+
+    /// Whether what is not there may be elsewhere for now: a mount hides and shows a folder, and nothing does that to a bucket.
+    pub(crate) fn may_be_away(&self) -> bool {
+        matches!(self.0, Place::Folder(_))
+    }
+
+    /// Refuses a folder that could only be made together with the folder above it: more often than not that one is a mount that is away.
+    pub fn must_have_room(&self) -> Result<()> {
+        match &self.0 {
+            Place::Folder(folder) => folder.must_have_room(),
             Place::Bucket(_) => Ok(()),
         }
     }

@@ -37,8 +37,23 @@ impl Folder {
 
     /// Make what must be there before the first file.
     pub fn prepare(&self) -> Result<()> {
+        self.must_have_room()?;
         let staging = self.root.join(STAGING);
         make(&staging).map_err(|e| self.failed(STAGING, e))
+    }
+
+    /// Refuses where neither the folder nor the one above it is there.
+    pub fn must_have_room(&self) -> Result<()> {
+        // A name without folders lies in the working folder, which is there.
+        let above = self.root.parent().filter(|above| !above.as_os_str().is_empty());
+        match above {
+            Some(above) if !self.root.exists() && !above.is_dir() => {
+                let message =
+                    format!("{} is not there, so {} is not made below it", above.display(), self.words());
+                Err(codes::STORE.error(message))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Write a file. It appears whole or not at all; its name is on disk after [`Folder::settle`].
@@ -50,7 +65,8 @@ impl Folder {
             file.sync_data()?;
             let Some(above) = path.parent() else { return Ok(()) };
             if let Err(e) = fs::rename(&staged, &path) {
-                if e.kind() != ErrorKind::NotFound {
+                // A place that was taken away meanwhile is not made anew below one of its files.
+                if e.kind() != ErrorKind::NotFound || !self.root.is_dir() {
                     return Err(e);
                 }
                 make(above)?;

@@ -370,6 +370,30 @@ fn what_is_told_to_stop_stops_and_the_last_look_makes_no_full_point() {
 }
 
 #[test]
+fn nothing_is_kept_behind_what_is_gone() {
+    let world = World::new();
+    world.write(FILL);
+    let mut follower = world.follower();
+    let Followed::Full(full) = follower.look().expect("a look") else { panic!("the first is full") };
+    let (place, away) = (world.folder.path().join("place"), world.folder.path().join("away"));
+    std::fs::rename(&place, &away).expect("it is there");
+    world.clock.advance_seconds(1);
+    assert!(follower.look().expect_err("it is gone").is(&codes::PLACE_GONE));
+    world.write("UPDATE t SET text = 'more' WHERE id = 1");
+    assert!(follower.look().expect_err("it is gone").is(&codes::PLACE_GONE));
+    assert!(follower.look_last().expect_err("it is gone").is(&codes::PLACE_GONE));
+    assert!(!place.exists(), "a place was made");
+    std::fs::rename(&away, &place).expect("it is there");
+    assert!(matches!(follower.look().expect("a look"), Followed::Step(_)));
+    // The step alone is there: without its full point it is of no use.
+    std::fs::remove_file(place.join(full.path())).expect("it is there");
+    assert!(follower.look().expect_err("it is gone").is(&codes::PLACE_GONE));
+    world.clock.advance_seconds(1);
+    assert!(matches!(world.follower().look().expect("a look"), Followed::Full(_)));
+    assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
+}
+
+#[test]
 fn what_killed_processes_left_is_removed_and_what_is_used_stays() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let make = |name: &str, hours: u64| {

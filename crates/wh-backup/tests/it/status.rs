@@ -14,7 +14,7 @@ fn two_writers_forget_nothing_of_one_another() {
         scope.spawn(|| {
             for round in 1..=ROUNDS {
                 let point = PointName { at: at(round), kind: PointKind::Full, id, full: id, number: 0 };
-                Status::succeeded(data, at(round), &point).expect("it can be written");
+                Status::succeeded(data, at(round), &point, "place").expect("it can be written");
                 let told = Status::read(data).expect("a status").last_success.expect("it was said");
                 assert_eq!(told.at, at(round), "the other writer took it back");
             }
@@ -28,6 +28,9 @@ fn two_writers_forget_nothing_of_one_another() {
             }
         });
     });
+    let status = Status::read(data).expect("a status");
+    assert!(status.must_not_have_kept_in("place").expect_err("kept there").is(&codes::PLACE_GONE));
+    status.must_not_have_kept_in("another place").expect("nothing was kept there");
     let left = std::fs::read_dir(data).expect("a folder").count();
     assert_eq!(left, 1, "something was left beside the status");
 }

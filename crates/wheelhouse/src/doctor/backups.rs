@@ -29,21 +29,25 @@ pub(super) async fn all(settings: &Settings) -> Vec<Finding> {
     if let Err(error) = DataFolder::new(&settings.data_dir).must_not_be_restored() {
         return vec![Finding::warn(TARGET, error.message(), codes::RESTORED.hint)];
     }
-    let mut findings = vec![place(&settings.backup).await];
+    let mut findings = Vec::new();
     match Status::read(&settings.data_dir) {
         Ok(status) => {
+            findings.push(place(&settings.backup, status.clone()).await);
             findings.push(last(settings, &status, SystemClock.now()));
             findings.extend(proof(settings, &status, SystemClock.now()));
         }
-        Err(error) => findings.push(Finding::error(LAST, &error)),
+        Err(error) => {
+            findings.push(place(&settings.backup, Status::default()).await);
+            findings.push(Finding::error(LAST, &error));
+        }
     }
     findings
 }
 
-/// Reached, writable, and opened by our key.
-async fn place(config: &BackupConfig) -> Finding {
+/// Reached, writable, opened by our key, and not empty where points were kept.
+async fn place(config: &BackupConfig, status: Status) -> Finding {
     let config = config.clone();
-    let looked = tokio::task::spawn_blocking(move || look(&config)).await;
+    let looked = tokio::task::spawn_blocking(move || look(&config, &status)).await;
     match looked {
         Ok(Ok(finding)) => finding,
         Ok(Err(error)) => Finding::error(TARGET, &error),
@@ -51,10 +55,14 @@ async fn place(config: &BackupConfig) -> Finding {
     }
 }
 
-fn look(config: &BackupConfig) -> Result<Finding> {
+fn look(config: &BackupConfig, status: &Status) -> Result<Finding> {
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let store: Store = config.store(&random)?;
     if let Some(Target::Folder(folder)) = config.target.as_deref().map(Target::parse).transpose()? {
+        if !folder.exists() {
+            status.must_not_have_kept_in(&store.words())?;
+        }
+        store.must_have_room()?;
         let there = machine::nearest(&folder);
         machine::probe(&there)
             .map_err(|e| codes::STORE.caused(format!("{} cannot be written", there.display()), e))?;
@@ -72,7 +80,10 @@ fn look(config: &BackupConfig) -> Result<Finding> {
     };
     Ok(match newest {
         Some(at) => Finding::ok(TARGET, format!("{words} can be written; its newest point keeps {at}")),
-        None => Finding::ok(TARGET, format!("{words} can be written; it holds no point yet")),
+        None => {
+            status.must_not_have_kept_in(&words)?;
+            Finding::ok(TARGET, format!("{words} can be written; it holds no point yet"))
+        }
     })
 }
 

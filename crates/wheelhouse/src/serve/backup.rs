@@ -148,7 +148,9 @@ impl Backups {
             }
             Err(error) => {
                 self.failed(&error);
-                (Some(follower), written)
+                // A place whose content is gone, and comes back or is begun anew, is another one: nothing is known of it.
+                let gone = error.is(&wh_backup::codes::PLACE_GONE);
+                ((!gone).then_some(follower), written)
             }
         }
     }
@@ -173,7 +175,7 @@ impl Backups {
     }
 
     fn dump_if_due(&self, url: &Secret<String>, every_s: i64, until: Stop) -> Result<()> {
-        let mut repository = self.config.open_or_make(Arc::clone(&self.random))?;
+        let mut repository = self.open_or_begin()?;
         repository.until(until);
         let now = self.clock.now();
         let data = DataFolder::new(&self.data);
@@ -190,11 +192,15 @@ impl Backups {
             })?;
         metrics::counter!("backup_looks_total", "found" => "full").increment(1);
         self.prune(&repository, own);
-        Status::succeeded(&self.data, created.point.at, &created.point)
+        Status::succeeded(&self.data, created.point.at, &created.point, &repository.words())
+    }
+
+    fn open_or_begin(&self) -> Result<Repository> {
+        self.config.open_or_begin(Arc::clone(&self.random), &Status::read(&self.data)?)
     }
 
     fn begin(&self) -> Result<Follower> {
-        let repository = self.config.open_or_make(Arc::clone(&self.random))?;
+        let repository = self.open_or_begin()?;
         let steps =
             if self.config.step_every_s == 0 { wh_backup::Steps::None } else { wh_backup::Steps::Each };
         let (data, clock) = (DataFolder::new(&self.data), Arc::clone(&self.clock));
@@ -218,7 +224,8 @@ impl Backups {
         if word == "nothing" && written.is_some_and(lately) {
             return written;
         }
-        if let Err(error) = Status::succeeded(&self.data, at, &point) {
+        let place = follower.repository().words();
+        if let Err(error) = Status::succeeded(&self.data, at, &point, &place) {
             tracing::warn!(?error, "the status of the backups could not be written");
         }
         Some(seconds)

@@ -3,6 +3,7 @@ mod bucket;
 mod damage;
 mod drills;
 mod gateway;
+mod gone;
 mod postgres;
 mod tools;
 

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Ask until the backups stand as they should.
 #[track_caller]
-fn comes_to(owner: &Person, what: &str, stands: impl Fn(&Value) -> bool) -> Value {
+pub fn comes_to(owner: &Person, what: &str, stands: impl Fn(&Value) -> bool) -> Value {
     let until = Instant::now() + PATIENCE;
     loop {
         let state = state_of(owner);
@@ -27,7 +27,7 @@ fn comes_to(owner: &Person, what: &str, stands: impl Fn(&Value) -> bool) -> Valu
     }
 }
 
-fn doctor(data: &Path, vault: &Vault) -> Value {
+pub fn doctor(data: &Path, vault: &Vault) -> Value {
     let mut command: Command = wheelhouse();
     command.env("WHEELHOUSE_SERVER_LISTEN", "127.0.0.1:0").envs(vault.all_settings());
     let output = command.args(["doctor", "--json", "--data-dir"]).arg(data).output().expect("it starts");
@@ -36,7 +36,7 @@ fn doctor(data: &Path, vault: &Vault) -> Value {
 }
 
 /// State and words of one of the doctor's checks.
-fn check(told: &Value, name: &str) -> (String, String) {
+pub fn check(told: &Value, name: &str) -> (String, String) {
     let checks = told["checks"].as_array().expect("a list");
     let one = checks.iter().find(|one| one["check"] == name).unwrap_or_else(|| panic!("no {name} in {told}"));
     let text = |key: &str| one[key].as_str().expect("text").to_owned();

@@ -1,0 +1,115 @@
+//! Backups that are gone, because a mount is away or somebody emptied the place: told by name, and nothing is kept in their stead unasked.
+use std::fs;
+use std::sync::Arc;
+
+use serde_json::json;
+use wh_backup::{
+    Addressing, BucketName, DataFolder, Followed, Follower, Key, Repository, S3, Steps, Store, Transport,
+    codes,
+};
+use wh_base::{Clock, ManualClock, OsRandom, Random, Secret, SystemClock};
+use wh_testkit::engines::EngineKind;
+
+use super::Vault;
+use super::bucket::{check, comes_to, doctor};
+use super::gateway::{Gateway, KEY_ID, SECRET};
+use crate::house::Site;
+
+#[test]
+fn a_folder_that_is_away_keeps_nothing_and_is_filled_anew_when_it_is_back() {
+    let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    let data = site.folder.path();
+    let house = vault.serve(data);
+    let owner = house.set_up();
+    comes_to(&owner, "the first point", |state| state["kept_at"].is_string());
+    let away = vault.path("away");
+    fs::rename(vault.place(), &away).expect("it is there");
+    let gone = json!("backup.place_gone");
+    let first = comes_to(&owner, "the absence", |state| state["failed"]["code"] == gone);
+    // Nobody writes, and what is gone is not said to be kept ever longer.
+    let next = comes_to(&owner, "the next look", |state| state["failed"]["at"] != first["failed"]["at"]);
+    assert_eq!((&next["failed"]["code"], &next["kept_at"]), (&gone, &first["kept_at"]));
+    assert!(!vault.place().exists(), "another place was made where the first one was");
+    let target = check(&doctor(data, &vault), "backup target");
+    assert_eq!(target.0, "fail", "{target:?}");
+
+    fs::rename(&away, vault.place()).expect("it is there");
+    comes_to(&owner, "the return", |state| !state["failed"].is_object());
+    assert!(house.terminate().success());
+    let points = vault.points(data);
+    assert!(points.iter().filter(|point| point["kind"] == "full").count() >= 2, "{points:?}");
+    vault.done(data, "verify", &[]);
+    assert_eq!(check(&doctor(data, &vault), "backup target").0, "ok");
+}
+
+#[test]
+fn a_mount_that_is_away_is_not_replaced_by_a_place_on_this_disk() {
+    let (site, mut vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    let data = site.folder.path();
+    let (mount, away) = (vault.path("mnt"), vault.path("away"));
+    let place = mount.join("wheelhouse");
+    vault.target = Some(place.to_str().expect("text").to_owned());
+    site.start().set_up();
+    let refused = vault.refused(data, "create", &[], "backup.store");
+    assert!(refused.contains("is not there") && !mount.exists(), "{refused}");
+    let target = check(&doctor(data, &vault), "backup target");
+    assert_eq!(target.0, "fail", "{target:?}");
+    fs::create_dir(&mount).expect("a folder");
+    vault.done(data, "create", &[]);
+    assert_eq!(check(&doctor(data, &vault), "backup target").0, "ok");
+
+    // What is mounted there is away; the folder on which it was mounted stays.
+    fs::rename(&place, &away).expect("it is there");
+    let house = vault.serve(data);
+    let owner = house.sign_in("olga@acme.example");
+    comes_to(&owner, "the absence", |state| state["failed"]["code"] == "backup.place_gone");
+    assert!(house.terminate().success());
+    assert_eq!(fs::read_dir(&mount).expect("a folder").count(), 0, "a place was made on this disk");
+    let target = check(&doctor(data, &vault), "backup target");
+    assert_eq!(target.0, "fail", "{target:?}");
+
+    // By hand it may begin anew.
+    vault.done(data, "create", &[]);
+    assert_eq!(vault.points(data).len(), 1);
+    assert_eq!(check(&doctor(data, &vault), "backup target").0, "ok");
+}
+
+#[test]
+fn a_bucket_that_was_emptied_is_told_within_a_minute_and_filled_anew() {
+    let Some(gateway) = Gateway::start("a bucket that was emptied") else { return };
+    let (site, vault) = (Site::new(EngineKind::Sqlite), gateway.vault());
+    let data = site.folder.path();
+    site.start().set_up();
+    let clock = Arc::new(ManualClock::at(SystemClock.now()));
+    let begin = || {
+        let random: Arc<dyn Random> = Arc::new(OsRandom);
+        let name = BucketName { bucket: "wheelhouse".to_owned(), prefix: "of/this-server".to_owned() };
+        let s3 = S3 {
+            endpoint: Some(format!("http://{}", gateway.address())),
+            region: "us-east-1".to_owned(),
+            addressing: Addressing::Path,
+            transport: Transport::PlainToo,
+            access_key_id: KEY_ID.to_owned(),
+            secret_access_key: Secret::new(SECRET.to_owned()),
+            session_token: None,
+        };
+        let store = Store::bucket(&name, &s3, Arc::clone(&random)).expect("an address");
+        let key = Key::read(&vault.key()).expect("the key");
+        let repository = Repository::open_or_make(store, key, random).expect("a place");
+        Follower::begin(repository, DataFolder::new(data), clock.clone(), 24, Steps::Each)
+            .expect("a follower")
+    };
+    let mut follower = begin();
+    let Followed::Full(full) = follower.look().expect("a look") else { panic!("the first is full") };
+    fs::remove_dir_all(gateway.objects().join("of")).expect("it is there");
+    clock.advance_seconds(59);
+    // Nothing was asked of the bucket yet, so nothing newer is said to be kept.
+    let at = full.at;
+    assert_eq!(follower.look().expect("a look"), Followed::Nothing { at, point: full });
+    clock.advance_seconds(1);
+    assert!(follower.look().expect_err("it is gone").is(&codes::PLACE_GONE));
+    let anew = begin().look().expect("a look");
+    assert!(matches!(anew, Followed::Full(_)), "{anew:?}");
+    assert!(vault.done(data, "verify", &[]).contains("is whole"));
+    assert_eq!(vault.points(data).len(), 1);
+}
