@@ -4,15 +4,16 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::Path;
 
 use uuid::Uuid;
-use wh_base::Result;
+use wh_base::{Random, Result};
 
 use crate::codes;
 use crate::create::DataFolder;
 use crate::manifest::PointName;
+use crate::repository::new_id;
 
-/// The id, beside the database. It is kept with the other small files, so a restored folder goes on as the same installation.
+/// The id, beside the database. It is kept with the other small files; a restored folder gets one of its own before its backups go on.
 const ID: &str = "installation-id";
-/// Beside the database of a folder that a restore has made. Two folders are one installation then, and only one of them may go on.
+/// Beside the database of a folder that a restore has made: it still has the id of the one that was backed up.
 pub(crate) const RESTORED: &str = "restored-from-backup";
 
 impl DataFolder {
@@ -64,14 +65,25 @@ impl DataFolder {
         Err(codes::RESTORED.error(format!("{} was restored from a backup", self.path().display())))
     }
 
-    /// Its backups may go on. Whether that was new.
-    pub fn resume(&self) -> Result<bool> {
-        let file = self.path().join(RESTORED);
-        match fs::remove_file(&file) {
-            Ok(()) => Ok(true),
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(failed(&file, e)),
+    /// Its backups may go on, as those of an installation of its own: the one that was backed up may still run somewhere, and each proves and
+    /// removes only what is its own. Whether that was new.
+    pub fn resume(&self, random: &dyn Random) -> Result<bool> {
+        if !self.is_restored() {
+            return Ok(false);
         }
+        let (id, mark) = (self.path().join(ID), self.path().join(RESTORED));
+        let fresh = new_id(random)?;
+        let new = self.path().join(format!("{ID}.new"));
+        let write = || -> std::io::Result<()> {
+            let mut file = File::create(&new)?;
+            writeln!(file, "{fresh}")?;
+            file.sync_all()?;
+            fs::rename(&new, &id)
+        };
+        write().map_err(|e| failed(&id, e))?;
+        // Last: what ends before this is begun anew, and nothing was written under either id.
+        fs::remove_file(&mark).map_err(|e| failed(&mark, e))?;
+        Ok(true)
     }
 }
 

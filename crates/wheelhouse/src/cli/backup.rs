@@ -62,7 +62,7 @@ pub enum Verb {
     },
     /// PostgreSQL: load the archive of a restored folder into the database that `wheelhouse db init` has just made for it
     Load(CommonFlags),
-    /// Let the backups of a restored data folder go on: it takes the place of the one that was backed up
+    /// Let a restored data folder make backups, as an installation of its own, in place of the one that was backed up
     Resume(CommonFlags),
     /// Remove points that are older than the settings keep, and what only they needed
     Prune(Flags),
@@ -161,7 +161,7 @@ pub fn run(verb: &Verb) -> Result<()> {
         }
         Verb::Restore { flags, which, into } => restore(&flags.settings()?, which, into, &*clock, random),
         Verb::Load(flags) => load(&Settings::load(&flags.sources())?, &*random),
-        Verb::Resume(flags) => resume(&Settings::load(&flags.sources())?),
+        Verb::Resume(flags) => resume(&Settings::load(&flags.sources())?, &*random),
         Verb::Prune(flags) => prune(&flags.settings()?, &*clock, random),
     }
 }
@@ -195,11 +195,11 @@ fn restore(
     Ok(())
 }
 
-fn resume(settings: &Settings) -> Result<()> {
-    let resumed = DataFolder::new(&settings.data_dir).resume()?;
+fn resume(settings: &Settings, random: &dyn Random) -> Result<()> {
+    let resumed = DataFolder::new(&settings.data_dir).resume(random)?;
     Status::resumed(&settings.data_dir)?;
     print::line(if resumed {
-        "Backups go on from here with the server's next start."
+        "Backups go on from here with the server's next start, as those of an installation of its own."
     } else {
         "This folder makes its backups already."
     });

@@ -270,6 +270,17 @@ fn a_restored_folder_makes_no_backups_until_it_is_told_to() {
     assert!(house.terminate().success());
     assert!(vault.points(data).len() > points);
     vault.done(&into, "verify", &[]);
+
+    // The old server comes back: neither takes the other one's points for its own.
+    let newest = |data: &Path| vault.done(data, "verify", &[]).split_whitespace().nth(1).map(str::to_owned);
+    let theirs = newest(&into);
+    let made = vault.done(data, "create", &[]);
+    assert_eq!(newest(data).as_deref(), made.split_whitespace().nth(1));
+    assert_eq!(newest(&into), theirs);
+    let all = vault.points(data);
+    let old = all[0]["id"].as_str().expect("an id");
+    assert_ne!(all[0]["installation"], all[points]["installation"], "{all:?}");
+    vault.done(&into, "verify", &["--point", old]);
 }
 
 #[test]
