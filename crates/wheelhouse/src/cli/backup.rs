@@ -8,8 +8,8 @@ use wh_base::{Clock, Random, Result, Secret, Timestamp};
 
 use super::{CommonFlags, with_password};
 use crate::compose::{self, Inputs};
-use crate::print;
 use crate::settings::{Engine, Settings};
+use crate::{data_dir, print};
 
 /// Below the data folder. Folders there are not backed up.
 const SCRATCH_FOLDER: &str = "scratch";
@@ -196,13 +196,25 @@ fn restore(
 }
 
 fn resume(settings: &Settings, random: &dyn Random) -> Result<()> {
+    if !settings.data_dir.is_dir() {
+        let message = format!("there is no folder {}", settings.data_dir.display());
+        return Err(data_dir::UNUSABLE.error(message));
+    }
     let resumed = DataFolder::new(&settings.data_dir).resume(random)?;
+    let is_set = settings.backup.is_set();
+    if !resumed && !is_set {
+        let message = format!("{} makes no backups: no target is set", settings.data_dir.display());
+        return Err(wh_backup::codes::NOT_CONFIGURED.error(message));
+    }
     Status::resumed(&settings.data_dir)?;
     print::line(if resumed {
         "Backups go on from here with the server's next start, as those of an installation of its own."
     } else {
         "This folder makes its backups already."
     });
+    if !is_set {
+        print::notice("No target is set here: set target and key_file in [backup] before that start.");
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Backups that are gone, because a mount is away or somebody emptied the place: told by name, and nothing is kept in their stead unasked.
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -10,10 +11,10 @@ use wh_backup::{
 use wh_base::{Clock, ManualClock, OsRandom, Random, Secret, SystemClock};
 use wh_testkit::engines::EngineKind;
 
-use super::Vault;
 use super::bucket::{check, comes_to, doctor};
 use super::gateway::{Gateway, KEY_ID, SECRET};
-use crate::house::Site;
+use super::{Vault, words};
+use crate::house::{Site, wheelhouse};
 
 #[test]
 fn a_folder_that_is_away_keeps_nothing_and_is_filled_anew_when_it_is_back() {
@@ -112,4 +113,25 @@ fn a_bucket_that_was_emptied_is_told_within_a_minute_and_filled_anew() {
     assert!(matches!(anew, Followed::Full(_)), "{anew:?}");
     assert!(vault.done(data, "verify", &[]).contains("is whole"));
     assert_eq!(vault.points(data).len(), 1);
+}
+
+#[test]
+fn resume_says_of_no_folder_that_it_makes_backups_unless_it_does() {
+    let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    let data = site.folder.path();
+    let resume = |folder: &Path| {
+        let output = wheelhouse().args(["backup", "resume", "--data-dir"]).arg(folder).output();
+        let output = output.expect("it starts");
+        (output.status.success(), words(&output))
+    };
+    let missing = vault.path("nowhere");
+    let (done, said) = resume(&missing);
+    assert!(!done && said.contains("wheelhouse.data_dir_unusable"), "{said}");
+    assert!(!missing.exists());
+    site.start().set_up();
+    let (done, said) = resume(data);
+    assert!(!done && said.contains("backup.not_configured"), "{said}");
+    fs::write(data.join("wheelhouse.toml"), vault.section()).expect("a file");
+    let (done, said) = resume(data);
+    assert!(done && said.contains("already"), "{said}");
 }
