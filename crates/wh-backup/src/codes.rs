@@ -15,6 +15,13 @@ pub const KEY: ErrorCode = ErrorCode::new(
     "the key file cannot be used",
     "name the file that `wheelhouse backup key` wrote, readable by this user",
 );
+/// A key cannot be written into this file.
+pub const KEY_FILE: ErrorCode = ErrorCode::new(
+    "backup.key_file",
+    Kind::Conflict,
+    "the new key cannot be written into this file",
+    "name a file that is not there yet, in a folder that is there and that this user may write; a key is never overwritten",
+);
 /// Another key made these backups.
 pub const KEY_WRONG: ErrorCode = ErrorCode::new(
     "backup.key_wrong",
@@ -174,6 +181,7 @@ pub const TOOL_FAILED: ErrorCode = ErrorCode::new(
 pub const ALL: &[&ErrorCode] = &[
     &NOT_CONFIGURED,
     &KEY,
+    &KEY_FILE,
     &KEY_WRONG,
     &STORE,
     &PLACE_GONE,

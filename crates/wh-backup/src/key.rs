@@ -56,7 +56,7 @@ impl Key {
     pub fn make(file: &Path, random: &dyn Random) -> Result<()> {
         let mut bytes = [0; KEY_BYTES];
         random.fill(&mut bytes)?;
-        let failed = |e| codes::KEY.caused(format!("cannot write {}", file.display()), e);
+        let failed = |e| codes::KEY_FILE.caused(format!("cannot write {}", file.display()), e);
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -75,6 +75,23 @@ impl Key {
             Some(bytes) => Ok(Self::of(&Secret::new(bytes))),
             None => Err(codes::KEY.error(format!("{} is not a backup key", file.display()))),
         }
+    }
+
+    /// The rights of a key file that others on this machine may read or write; nothing where they may not, or there is none.
+    #[cfg(unix)]
+    pub fn open_to_others(file: &Path) -> Option<u32> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = std::fs::metadata(file).ok()?;
+        let others = metadata.mode() & 0o077;
+        // Root's own, handed to a group: so systemd and Kubernetes give a key to the one process that is to have it.
+        let handed = metadata.uid() == 0 && others & !0o040 == 0;
+        (others != 0 && !handed).then_some(metadata.mode() & 0o777)
+    }
+
+    /// Rights are told otherwise here.
+    #[cfg(not(unix))]
+    pub fn open_to_others(_: &Path) -> Option<u32> {
+        None
     }
 
     fn of(bytes: &Secret<Vec<u8>>) -> Self {

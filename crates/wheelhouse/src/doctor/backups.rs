@@ -1,13 +1,14 @@
 //! What the doctor sees of the backups: their key, their place, how old the last one and the last proof are.
 use std::sync::Arc;
 
-use wh_backup::{BackupConfig, DataFolder, Status, Store, Target, codes};
+use wh_backup::{BackupConfig, DataFolder, Key, Status, Store, Target, codes};
 use wh_base::{Clock, OsRandom, Random, Result, SystemClock, Timestamp};
 
 use super::{Finding, machine};
 use crate::data_dir;
 use crate::settings::{Engine, Settings};
 
+const KEY: &str = "backup key";
 const TARGET: &str = "backup target";
 const LAST: &str = "last backup";
 const PROOF: &str = "last proof";
@@ -29,7 +30,7 @@ pub(super) async fn all(settings: &Settings) -> Vec<Finding> {
     if let Err(error) = DataFolder::new(&settings.data_dir).must_not_be_restored() {
         return vec![Finding::warn(TARGET, error.message(), codes::RESTORED.hint)];
     }
-    let mut findings = Vec::new();
+    let mut findings: Vec<_> = key(&settings.backup).into_iter().collect();
     match Status::read(&settings.data_dir) {
         Ok(status) => {
             findings.push(place(&settings.backup, status.clone()).await);
@@ -42,6 +43,14 @@ pub(super) async fn all(settings: &Settings) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whoever reads the key reads the backups.
+fn key(config: &BackupConfig) -> Option<Finding> {
+    let file = config.key_file.as_ref()?;
+    let mode = Key::open_to_others(file)?;
+    let found = format!("others on this machine may read {} ({mode:o})", file.display());
+    Some(Finding::warn(KEY, found, format!("chmod 600 {}", file.display())))
 }
 
 /// Reached, writable, opened by our key, and not empty where points were kept.

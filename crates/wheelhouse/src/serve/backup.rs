@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use wh_backup::{BackupConfig, DataFolder, Followed, Follower, Repository, Status, Stop, Wanted};
+use wh_backup::{BackupConfig, DataFolder, Followed, Follower, Key, Repository, Status, Stop, Wanted};
 use wh_base::{Clock, Error, ErrorCode, Random, Result, Secret, Timestamp, codes};
 
 use crate::compose::{self, Inputs};
@@ -62,6 +62,12 @@ impl Backups {
                 tracing::warn!(?error, "the status of the backups could not be written");
             }
             return None;
+        }
+        if let Some(file) = &settings.backup.key_file
+            && let Some(mode) = Key::open_to_others(file)
+        {
+            let mode = format!("{mode:o}");
+            tracing::warn!(key_file = %file.display(), mode, "others on this machine may read the key of the backups");
         }
         let dumps_as = match settings.database.engine {
             Engine::Sqlite => None,

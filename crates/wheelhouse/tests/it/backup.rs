@@ -4,6 +4,7 @@ mod damage;
 mod drills;
 mod gateway;
 mod gone;
+mod keys;
 mod postgres;
 mod tools;
 
@@ -396,7 +397,7 @@ fn what_is_missing_or_wrong_is_said_in_clear_words() {
     vault.refused(data, "verify", &["--at", "2001-01-01T00:00:00Z"], "backup.point_unknown");
     vault.refused(data, "verify", &["--point", "no-such-point"], "backup.point_unknown");
     let again = wheelhouse().args(["backup", "key"]).arg(vault.key()).output().expect("it starts");
-    assert!(words(&again).contains("backup.key"), "a key is never overwritten: {}", words(&again));
+    assert!(words(&again).contains("backup.key_file"), "a key is never overwritten: {}", words(&again));
     let other = vault.path("other.key");
     assert!(wheelhouse().args(["backup", "key"]).arg(&other).status().expect("it starts").success());
     let key = ["--key-file", other.to_str().expect("text")];
