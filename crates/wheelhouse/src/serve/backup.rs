@@ -187,6 +187,9 @@ impl Backups {
         let data = DataFolder::new(&self.data);
         let own = data.installation_or(repository.new_id()?)?;
         let due = repository.full_is_due(now, every_s, own)?;
+        if due {
+            self.tell_if_emptied(&repository)?;
+        }
         let anew = self.anew.swap(false, Ordering::SeqCst);
         if !due && !anew {
             return Ok(());
@@ -205,8 +208,19 @@ impl Backups {
         self.config.open_or_begin(Arc::clone(&self.random), &Status::read(&self.data)?)
     }
 
+    /// Name it where the points are gone that were kept; the full point that comes next ends that failure.
+    fn tell_if_emptied(&self, repository: &Repository) -> Result<()> {
+        if repository.points()?.is_empty()
+            && let Err(gone) = Status::read(&self.data)?.must_not_have_kept_in(&repository.words())
+        {
+            self.failed(&gone);
+        }
+        Ok(())
+    }
+
     fn begin(&self) -> Result<Follower> {
         let repository = self.open_or_begin()?;
+        self.tell_if_emptied(&repository)?;
         let steps =
             if self.config.step_every_s == 0 { wh_backup::Steps::None } else { wh_backup::Steps::Each };
         let (data, clock) = (DataFolder::new(&self.data), Arc::clone(&self.clock));

@@ -13,7 +13,7 @@ use wh_testkit::engines::EngineKind;
 
 use super::bucket::{check, comes_to, doctor};
 use super::gateway::{Gateway, KEY_ID, SECRET};
-use super::{Vault, words};
+use super::{Vault, state_of, words};
 use crate::house::{Site, wheelhouse};
 
 #[test]
@@ -134,4 +134,26 @@ fn resume_says_of_no_folder_that_it_makes_backups_unless_it_does() {
     fs::write(data.join("wheelhouse.toml"), vault.section()).expect("a file");
     let (done, said) = resume(data);
     assert!(done && said.contains("already"), "{said}");
+}
+
+#[test]
+fn a_place_that_lost_its_points_is_filled_anew_by_the_next_start() {
+    let (site, vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    let data = site.folder.path();
+    let house = vault.serve(data);
+    comes_to(&house.set_up(), "the first point", |state| state["kept_at"].is_string());
+    assert!(house.terminate().success());
+    fs::remove_dir_all(vault.place().join("points")).expect("it is there");
+    let target = check(&doctor(data, &vault), "backup target");
+    assert!(target.0 == "fail" && target.1.contains("holds no backups"), "{target:?}");
+    let house = vault.serve(data);
+    let owner = house.sign_in("olga@acme.example");
+    // The failure is told before the point is made, and ends with it.
+    let until = std::time::Instant::now() + std::time::Duration::from_mins(3);
+    while vault.points(data).is_empty() || state_of(&owner)["failed"].is_object() {
+        assert!(std::time::Instant::now() < until, "no full point was made");
+        std::thread::yield_now();
+    }
+    assert!(house.terminate().success());
+    vault.done(data, "verify", &[]);
 }
