@@ -19,8 +19,11 @@ const MEMORY_MB_MAX: u32 = 1_024;
 
 /// Build all targets, then run them, two at a time.
 pub fn check(root: &Path, _: &Testbed) -> Result<()> {
+    // The whole workspace, so that dependencies have the features that the tests gave them, and with examples, of which there
+    // are none, because those of development count then too: nothing that is compiled already is compiled again.
     let mut build =
-        command("cargo", &["build", "--package", "fuzz", "--features", "libfuzzer", "--bins"], root);
+        command("cargo", &["build", "--workspace", "--features", "fuzz/libfuzzer", "--examples"], root);
+    build.args(TARGETS.iter().flat_map(|(target, _)| ["--bin", target]));
     shown(build.env("RUSTC_WORKSPACE_WRAPPER", root.join("fuzz/instrument.sh")))?;
     let metadata =
         cargo_metadata::MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;

@@ -697,9 +697,9 @@ export interface paths {
          */
         readonly get: operations["company_limits_get"];
         /**
-         * Set the limits of a company
-         * @description All of them: one that is absent is not set any more. They count from the next request on, at further processes within five
-         *     seconds. What the company has already stays, also where it is more.
+         * Set the limits of a company, all of them at once
+         * @description Replaces what was set before: a limit that is not named is removed, so name those that shall stay as well. They count from
+         *     the next request on, at further processes within five seconds. What the company has already stays, also where it is more.
          */
         readonly put: operations["company_limits_set"];
         readonly post?: never;
@@ -997,7 +997,7 @@ export interface components {
              */
             readonly storage_bytes?: number | null;
         };
-        /** @description The limits that a company shall have */
+        /** @description The limits that a company shall have: all of them, what is left out is removed */
         readonly CompanyLimitsSet: {
             /**
              * Format: int64
