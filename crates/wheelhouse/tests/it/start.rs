@@ -202,7 +202,10 @@ fn config_check_refuses_what_a_start_would_refuse_and_says_all_of_it() {
     let check = |text: &str| {
         let file = folder.path().join("wheelhouse.toml");
         std::fs::write(&file, text).unwrap();
-        let output = wheelhouse().args(["config", "check", "--config"]).arg(&file).output().unwrap();
+        let mut command = wheelhouse();
+        // The environment would win over the file.
+        command.env_remove("WHEELHOUSE_LOG_LEVEL").args(["config", "check", "--config"]).arg(&file);
+        let output = command.output().unwrap();
         let words = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         (output.status.success(), words.concat())
     };

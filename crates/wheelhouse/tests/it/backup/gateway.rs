@@ -118,6 +118,14 @@ impl Gateway {
         self.folder.path().join("data").join(BUCKET)
     }
 
+    /// Somebody empties the bucket: the objects below a prefix, and what the gateway notes of them beside.
+    pub fn remove_all(&self, prefix: &str) {
+        std::fs::remove_dir_all(self.objects().join(prefix)).expect("it is there");
+        let notes = self.folder.path().join("sidecar/wheelhouse").join(prefix);
+        assert!(notes.exists(), "the gateway keeps its notes elsewhere");
+        std::fs::remove_dir_all(notes).expect("it is there");
+    }
+
     /// A vault in the bucket, reached at an address.
     pub fn vault_at(address: SocketAddr) -> Vault {
         let mut vault = Vault::new();
