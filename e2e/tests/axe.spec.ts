@@ -156,7 +156,7 @@ const stops: Stop[] = [
   { name: 'command line', path: () => `/cli-login?challenge=${'v'.repeat(43)}&port=40000&state=s` },
   {
     name: 'command line, refused',
-    path: () => `/cli-login?challenge=${'v'.repeat(43)}&port=80000&state=s`,
+    path: () => `/cli-login?challenge=${'v'.repeat(43)}&port=40000&state=${'s'.repeat(200)}`,
     open: async (page) => {
       await page.getByRole('button', { name: 'Let it in' }).click();
       await expect(page.getByRole('alert')).toBeVisible();

@@ -173,6 +173,7 @@ test('danger names what is lost and how many, and wants the name typed', async (
   await palette().getByRole('combobox', { name: 'Panel' }).click();
   await page.getByRole('option', { name: 'Airports' }).click();
   await palette().getByRole('button', { name: 'Go on…' }).click();
+  await expect(palette().getByRole('textbox', { name: /Airports/ })).toBeFocused();
   await page.keyboard.type('Airports');
   await page.keyboard.press('Enter');
   await expect(palette().getByRole('status')).toContainText('204');

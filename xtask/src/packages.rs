@@ -67,9 +67,15 @@ impl Place<'_> {
         command
     }
 
-    /// Whether the binary takes all of these settings.
+    /// Whether the binary takes all of these settings. The key that it would read in the container lies elsewhere here.
     fn settings_are_right(&self, settings: &BTreeMap<String, String>) -> Result<()> {
-        let told = told(self.wheelhouse(settings).args(["config", "check"]))?;
+        let (mut here, scratch) = (settings.clone(), tempfile::tempdir()?);
+        if let Some(key) = here.get_mut("WHEELHOUSE_BACKUP_KEY_FILE") {
+            let made = scratch.path().join("backup.key");
+            said(self.wheelhouse(&BTreeMap::new()).args(["backup", "key"]).arg(&made))?;
+            *key = made.to_string_lossy().into_owned();
+        }
+        let told = told(self.wheelhouse(&here).args(["config", "check"]))?;
         ensure!(told.well, "{settings:?} is refused: {}", told.errors);
         Ok(())
     }
