@@ -1,6 +1,6 @@
 // What runs and what ended, in the top bar: another's import seen with how far it is, stopped, found again; what is new since last looked at.
 import { connect, type Socket } from 'node:net';
-import { type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { type BrowserContext, expect, type Locator, type Page, test } from '@playwright/test';
 import { forAxe, objections, WIDTHS } from '../lib/axe';
 import { House } from '../lib/house';
 import { send, setUp } from '../lib/people';
@@ -82,18 +82,23 @@ async function upload(panel: string): Promise<Upload> {
 const button = (name: string | RegExp, at: Page = page) => at.getByRole('region', { name: 'Top bar' }).getByRole('button', { name });
 const activity = (at: Page = page) => at.getByRole('dialog', { name: /^Activity/ });
 const notices = (at: Page = page) => at.getByRole('dialog', { name: /^Notifications/ });
+/** The dialog itself hears the key: what was focused in it may just be drawn anew. */
+const close = async (dialog: Locator) => {
+  await dialog.press('Escape');
+  await expect(dialog).toHaveCount(0);
+};
 const LINE = 'n,word\n1,one\n';
 
 test('at first nothing runs and nothing is new', async () => {
   await page.goto(`${house.url}/panels`);
   await button('Activity').click();
   await expect(activity()).toContainText('Nothing is running');
-  await page.keyboard.press('Escape');
+  await close(activity());
   await expect(activity()).toHaveCount(0);
   await expect(button('Activity')).toBeFocused();
   await button('Notifications').click();
   await expect(notices()).toContainText('Nothing has ended yet');
-  await page.keyboard.press('Escape');
+  await close(notices());
 });
 
 test('what another program imports is seen as it runs, also after the tab was closed, and is stopped', async () => {
@@ -126,7 +131,7 @@ test('what another program imports is seen as it runs, also after the tab was cl
 
 test('what ended since last looked at is told once, here and in every tab', async () => {
   await button(/^Notifications/).click();
-  await page.keyboard.press('Escape');
+  await close(notices());
   await expect(button('Notifications')).toHaveAccessibleName('Notifications');
   await replaceRows(airports, 'code\nJFK\nLGA\n');
   const refused = await context.request.post(`${house.url}/v1/panels/${airports}/imports?mode=append`, {
@@ -141,14 +146,14 @@ test('what ended since last looked at is told once, here and in every tab', asyn
   await expect(lines.first()).toContainText('Import failed');
   await expect(lines.first()).toContainText('dataset.schema_differs');
   await expect(lines.nth(1)).toContainText('2 rows imported');
-  await page.keyboard.press('Escape');
+  await close(notices());
   await expect(button('Notifications')).toHaveAccessibleName('Notifications');
   await page.reload();
   await expect(page.getByRole('heading', { name: 'Flights' }).first()).toBeVisible();
   await button('Notifications').click();
   await expect(lines.first()).toContainText('Import failed');
   await expect(notices().getByText('new', { exact: true })).toHaveCount(0);
-  await page.keyboard.press('Escape');
+  await close(notices());
 });
 
 test('the page of an import that somebody stops says so', async () => {
@@ -214,11 +219,11 @@ for (const size of WIDTHS) {
     await expect(activity(view)).toContainText(/MB of 10 MB/);
     await expect(activity(view)).toContainText('Import stopped');
     const found = await objections(view, 'activity');
-    await view.keyboard.press('Escape');
+    await close(activity(view));
     await button(/^Notifications/, view).click();
     await expect(notices(view)).toContainText('dataset.schema_differs');
     found.push(...(await objections(view, 'notifications')));
-    await view.keyboard.press('Escape');
+    await close(notices(view));
     await button('Help', view).click();
     await expect(view.getByRole('menuitem', { name: 'Manual' })).toBeVisible();
     found.push(...(await objections(view, 'help')));
