@@ -7,6 +7,9 @@ export const WIDTHS = [
   [390, 844],
 ] as const;
 
+/** Longer than any transition of ours. */
+const TRANSITION_MS_MAX = 1_000;
+
 /** A page for axe: nothing moves, and axe may put its script into it. */
 export const forAxe = ([width, height]: (typeof WIDTHS)[number]) => ({
   viewport: { width, height },
@@ -22,14 +25,12 @@ export async function objections(page: Page, name: string): Promise<string[]> {
     await page.emulateMedia({ colorScheme: theme });
     await expect(page.locator(`html[data-mantine-color-scheme=${theme}]`)).toBeAttached();
     // Colours that are on their way to those of the theme are neither.
-    await page.evaluate(() =>
-      Promise.all(
-        document
-          .getAnimations()
-          .filter((animation) => animation instanceof CSSTransition)
-          .map((animation) => animation.finished.catch(() => undefined)),
-      ),
-    );
+    // One whose element is hidden on its way never ends: nobody sees it, and nobody waits for it longer than any takes.
+    await page.evaluate((longest) => {
+      const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
+      const ended = Promise.all(transitions.map((animation) => animation.finished.catch(() => undefined)));
+      return Promise.race([ended, new Promise((resolve) => setTimeout(resolve, longest))]);
+    }, TRANSITION_MS_MAX);
     // Without frames nothing is lost by looking at the page as a whole, and no second page is opened for each look.
     const axe = new AxeBuilder({ page }).setLegacyMode(true);
     // The themes differ in their colours and in nothing else.
