@@ -26,6 +26,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const HEAD_BYTES_MAX: u64 = 8 << 10;
 /// Visitors at once: a browser comes with a few.
 const VISITORS_MAX: usize = 16;
+/// Until a door that could not take a visitor is asked again.
+const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 const PATH: &str = "/signed-in";
 
 /// How the page is shown.
@@ -121,7 +123,7 @@ fn listen(door: TcpListener, expected: Arc<Expected>, found: Sender<String>) {
         for visitor in door.incoming() {
             let Ok(visitor) = visitor else {
                 // Out of descriptors, say: asking again at once would only burn the processor.
-                std::thread::sleep(Duration::from_millis(50));
+                std::thread::sleep(REFUSED_PAUSE);
                 continue;
             };
             if Arc::strong_count(&seat) > VISITORS_MAX {
