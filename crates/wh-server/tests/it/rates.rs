@@ -11,10 +11,17 @@ use wh_contract::TenantId;
 use wh_server::ServerConfig;
 use wh_server::limit::cells::{BYTES, Cells, KEYS_MAX, Quota, Standing, Verdict};
 use wh_testkit::engines::TestDb;
-use wh_testkit::{Browser, EDITOR, HOME, NOBODY, OWNER, Parts, STRANGER, TestServer, VIEWER, both_servers};
+use wh_testkit::{
+    Answer, Browser, EDITOR, HOME, NOBODY, OWNER, Parts, STRANGER, TestServer, VIEWER, both_servers,
+};
 
 use crate::desk::{self, Knobs, MIGRATIONS};
 use crate::door::{Door, config};
+
+#[track_caller]
+fn is_limited(refused: &Answer) {
+    assert_eq!((refused.status, refused.code.as_str()), (429, "server.rate_limited"), "{}", refused.text());
+}
 
 const NOTES: &str = "/v1/desk/notes";
 const MINUTE: Duration = Duration::from_mins(1);
@@ -79,7 +86,7 @@ both_servers!(a_member_may_ask_so_often, MIGRATIONS, few_of_each_member, async |
         assert_eq!(left(answer.header("ratelimit").unwrap(), "user").0, u64::from(FEW) - spent);
     }
     let refused = page.get(EDITOR, NOTES).await;
-    assert_eq!((refused.status, refused.code.as_str()), (429, "server.rate_limited"), "{}", refused.text());
+    is_limited(&refused);
     let (remaining, reset) = left(refused.header("ratelimit").unwrap(), "user");
     assert_eq!((remaining, refused.header("retry-after")), (0, Some(reset.to_string().as_str())));
     assert!((1..=30).contains(&reset), "{reset}");
@@ -112,12 +119,7 @@ both_servers!(a_key_may_ask_so_often, MIGRATIONS, few_of_each_key, async |server
     }
     for _ in 0..4 {
         let refused = by_key(key.clone()).await;
-        assert_eq!(
-            (refused.status, refused.code.as_str()),
-            (429, "server.rate_limited"),
-            "{}",
-            refused.text()
-        );
+        is_limited(&refused);
         let told = refused.header("ratelimit").unwrap();
         assert_eq!(left(told, "key").0, 0);
         assert!(
@@ -144,7 +146,7 @@ both_servers!(a_company_may_ask_so_often, MIGRATIONS, few_of_each_company, async
     assert_eq!(page.get(EDITOR, NOTES).await.status, 200);
     assert_eq!(page.get(VIEWER, NOTES).await.status, 200);
     let refused = page.get(OWNER, NOTES).await;
-    assert_eq!((refused.status, refused.code.as_str()), (429, "server.rate_limited"), "{}", refused.text());
+    is_limited(&refused);
     assert_eq!(left(refused.header("ratelimit").unwrap(), "tenant").0, 0);
     assert_eq!(page.get(STRANGER, NOTES).await.status, 200, "another company");
 });
@@ -175,19 +177,14 @@ both_servers!(a_company_with_a_limit_of_its_own, MIGRATIONS, own_limit_alone, as
     // One sender has half of it: what it asks for beyond that takes nothing from the others.
     for _ in 0..4 {
         let refused = page.get(EDITOR, NOTES).await;
-        assert_eq!(
-            (refused.status, refused.code.as_str()),
-            (429, "server.rate_limited"),
-            "{}",
-            refused.text()
-        );
+        is_limited(&refused);
         let told = refused.header("ratelimit").unwrap();
         assert_eq!(left(told, "sender").0, 0);
         assert!(!told.contains("\"tenant\""), "nothing of the company's is counted: {told}");
     }
     assert_eq!(page.get(VIEWER, NOTES).await.status, 200);
     let refused = page.get(OWNER, NOTES).await;
-    assert_eq!((refused.status, refused.code.as_str()), (429, "server.rate_limited"), "{}", refused.text());
+    is_limited(&refused);
     for _ in 0..4 {
         let other = page.get(STRANGER, NOTES).await;
         assert_eq!((other.status, other.header("ratelimit-policy")), (200, None), "the rest is switched off");
