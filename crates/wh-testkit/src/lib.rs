@@ -1,5 +1,9 @@
-//! For tests: fresh databases on both engines; with the feature `server` also a server, actors and event probes. Never part of the product.
+//! For tests: fresh databases on both engines; with the feature `server` also a server, actors and event probes; with `flood`
+//! attackers. Never part of the product.
 pub mod engines;
+
+#[cfg(feature = "flood")]
+pub mod flood;
 
 #[cfg(feature = "server")]
 mod actors;

@@ -2,25 +2,25 @@
 //! memory stays flat, and afterwards all is as before.
 mod ambiguous;
 mod fort;
-mod frames;
 
 use std::net::Shutdown;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use wh_testkit::engines::EngineKind;
+use wh_testkit::engines::{EngineKind, must_be_there};
+use wh_testkit::flood::frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, RST_STREAM, SETTINGS,
+    WINDOW_UPDATE, frame, head, odd, preface,
+};
+use wh_testkit::flood::{SLOW, slowhttptest_is_there};
 
 use crate::house::{House, Site};
-use fort::{Fort, resident_mb};
-use frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PATIENCE, PING, RST_STREAM, SETTINGS,
-    WINDOW_UPDATE, frame, head, preface,
-};
+use fort::{Fort, PATIENCE, resident_mb};
 
 /// What a flood may cost at most; a flood that is kept would cost more than it sends.
 const GROWTH_MB_MAX: u64 = 96;
-/// The code of "calm down" in GOAWAY (RFC 9113 7).
-const ENHANCE_YOUR_CALM: u32 = 0xb;
+/// Slow clients of each kind, and for how long they come.
+const SLOW_CLIENTS: u32 = 400;
+const SLOW_FOR: Duration = Duration::from_secs(6);
 
 /// What a flood is expected to come to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,21 +56,6 @@ fn flood(
     eprintln!("{what}: {growth} MiB more, reason {:?}", attacker.reason());
     assert!(growth < GROWTH_MB_MAX, "{what}: {growth} MiB more");
     attacker.reason()
-}
-
-/// The tool for slow clients; where it must be there, its want is a failure.
-const SLOWHTTPTEST: &str = "slowhttptest";
-
-#[expect(clippy::disallowed_methods, reason = "CI says that nothing may be skipped")]
-fn has_slowhttptest() -> bool {
-    let asked = Command::new(SLOWHTTPTEST).arg("-h").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let strict = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(asked.is_ok() || !strict, "slowhttptest is missing; `make test` installs it");
-    asked.is_ok()
-}
-
-fn odd(n: u32) -> u32 {
-    2 * n + 1
 }
 
 #[test]
@@ -156,7 +141,8 @@ fn who_leaves_answers_lying_does_not_keep_an_old_connection() {
 
 #[test]
 fn slow_clients_do_not_keep_others_waiting() {
-    if !has_slowhttptest() {
+    if !slowhttptest_is_there() {
+        assert!(!must_be_there(), "slowhttptest is missing; `make test` installs it");
         eprintln!("skipped: slowhttptest is not installed");
         return;
     }
@@ -169,26 +155,10 @@ fn slow_clients_do_not_keep_others_waiting() {
     let house = House::start_with(site.folder.path(), &settings);
     let owner = house.set_up();
     let before = resident_mb(house.pid());
-    let url = |path: &str| format!("http://{}{path}", house.address);
-    let modes: [(&str, &[&str], String); 4] = [
-        ("slow heads", &["-H", "-i", "1"], url("/v1/panels")),
-        ("slow bodies", &["-B", "-i", "1", "-s", "100000"], url("/v1/identity/sessions")),
-        ("many ranges", &["-R", "-a", "10", "-b", "3000"], url("/v1/openapi.json")),
-        (
-            "slow reading",
-            &["-X", "-w", "1", "-y", "8", "-n", "1", "-z", "1", "-k", "5"],
-            url("/v1/openapi.json"),
-        ),
-    ];
-    for (what, arguments, url) in modes {
-        let mut attack = Command::new(SLOWHTTPTEST)
-            .args(arguments)
-            .args(["-c", "400", "-r", "400", "-l", "6", "-u", &url])
-            .current_dir(site.folder.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("slowhttptest starts");
+    for slow in SLOW {
+        let what = slow.name;
+        let mut command = slow.command(house.address, SLOW_CLIENTS, SLOW_FOR);
+        let mut attack = command.current_dir(site.folder.path()).spawn().expect("slowhttptest starts");
         let mut asked = 0;
         while attack.try_wait().expect("it can be asked").is_none() {
             assert_eq!(owner.get("/v1/panels").status, 200, "{what}");

@@ -1,10 +1,11 @@
 //! HTTP/2 heads that no honest client sends (RFC 9113 8.2, 8.3): each is refused by itself, and the next request is answered.
 use std::time::Duration;
 
-use super::fort::Fort;
-use super::frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PATIENCE, frame, literal, preface,
+use wh_testkit::flood::frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, frame, literal, preface,
 };
+
+use super::fort::{Fort, PATIENCE};
 
 /// Method, scheme, path and host of an honest request.
 fn honest() -> [(&'static str, &'static str); 4] {
