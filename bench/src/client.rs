@@ -3,12 +3,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// One connection.
-pub struct Client {
-    stream: TcpStream,
+/// One connection, in cleartext unless it is said otherwise.
+pub struct Client<S = TcpStream> {
+    stream: S,
     buffer: Vec<u8>,
     filled: usize,
 }
@@ -34,12 +34,19 @@ pub fn request(method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> 
     bytes
 }
 
-impl Client {
+impl Client<TcpStream> {
     /// Connect.
     pub async fn connect(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: vec![0; 64 * 1024], filled: 0 })
+        Ok(Self::on(stream))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// Speak over this connection.
+    pub fn on(stream: S) -> Self {
+        Self { stream, buffer: vec![0; 64 * 1024], filled: 0 }
     }
 
     /// Send a prepared request and read the whole answer.

@@ -8,8 +8,11 @@ mod import;
 mod live;
 mod overload;
 mod panels;
+mod postgres;
+mod recovery;
 mod server;
 mod session;
+mod siege;
 mod soak;
 mod start;
 mod tenants;
@@ -35,7 +38,7 @@ pub struct Arguments {
     /// Written into the report
     #[arg(long, default_value = "")]
     commit: String,
-    /// Only groups whose name begins so: start, http, import, view, panels, live, tenants, writes, overload, backup; and soak, which is measured only by name
+    /// Only groups whose name begins so: start, http, import, view, panels, live, tenants, writes, overload, siege, recovery, backup; and soak, which is measured only by name
     #[arg(long)]
     only: Option<String>,
     /// Seconds of each throughput measurement
@@ -83,6 +86,12 @@ async fn measure(arguments: &Arguments) -> Result<Figures> {
     }
     if wanted("overload") {
         overload::measure(arguments, &mut figures).await?;
+    }
+    if wanted("siege") {
+        siege::measure(arguments, &mut figures).await?;
+    }
+    if wanted("recovery") {
+        recovery::measure(arguments, &mut figures).await?;
     }
     if wanted("backup") {
         backup::measure(arguments, &mut figures).await?;

@@ -25,25 +25,37 @@ impl Server {
 
     /// The same with settings in its environment.
     pub fn start_with(binary: &Path, data: &Path, settings: &[(&str, &str)]) -> Result<Self> {
-        let mut command = Command::new(binary);
+        let mut command = Self::command(binary);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
+        command.envs(settings.iter().copied());
+        Self::run(command)
+    }
+
+    /// A command without the settings of the environment.
+    pub fn command(program: &Path) -> Command {
+        let mut command = Command::new(program);
         for (name, _) in
             std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WHEELHOUSE_"))
         {
             command.env_remove(name);
         }
+        command.env("WHEELHOUSE_LOG_LEVEL", "error");
+        command
+    }
+
+    /// Run a command that becomes a server, and wait for its URL.
+    pub fn run(mut command: Command) -> Result<Self> {
         let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data)
-            .env("WHEELHOUSE_LOG_LEVEL", "error")
-            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot start {}", binary.display()))?;
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
         let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
         let url = loop {
             match lines.next() {
                 Some(line) => {
-                    if let Some((_, rest)) = line?.split_once("http://") {
+                    let line = line?;
+                    let url = line.split_once("http://").or_else(|| line.split_once("https://"));
+                    if let Some((_, rest)) = url {
                         break rest.to_owned();
                     }
                 }
@@ -53,6 +65,11 @@ impl Server {
         let (address, rest) = url.split_once('/').unwrap_or((&url, ""));
         let setup_token = rest.split_once('#').map(|(_, token)| token.trim().to_owned());
         Ok(Self { child, address: address.parse()?, setup_token })
+    }
+
+    /// The process's id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Resident memory in bytes.

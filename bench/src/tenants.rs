@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 
 use crate::Arguments;
 use crate::figures::Figures;
+use crate::postgres::Postgres;
 use crate::server::Server;
 use crate::session::Session;
-use crate::writes::Postgres;
 
 const TENANTS: usize = 10_000;
 /// Below what one person may belong to.

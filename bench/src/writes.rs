@@ -1,41 +1,18 @@
 //! Durable changes with sign-in, event and audit: 64 clients over 100 companies, on both engines.
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use serde_json::json;
 
 use crate::Arguments;
 use crate::figures::Figures;
+use crate::postgres::Postgres;
 use crate::server::Server;
 use crate::session::Session;
 
 const CLIENTS: usize = 64;
 const TENANTS: usize = 100;
-
-/// A PostgreSQL of the benchmark's own, with the server's configuration pointing at it.
-pub struct Postgres {
-    _running: wh_testkit::engines::PostgresServer,
-}
-
-impl Postgres {
-    /// Start one and let `wheelhouse db init` prepare it; none where PostgreSQL is not installed.
-    pub fn start(binary: &Path, data: &Path) -> Result<Option<Self>> {
-        let Some(running) = wh_testkit::engines::PostgresServer::start_durable()? else {
-            eprintln!("skipped for want of PostgreSQL 15");
-            return Ok(None);
-        };
-        let status = Command::new(binary)
-            .args(["db", "init", "--admin-url", running.admin_url()])
-            .arg("--data-dir")
-            .arg(data)
-            .status()
-            .context("db init")?;
-        ensure!(status.success(), "db init failed");
-        Ok(Some(Self { _running: running }))
-    }
-}
 
 /// `sqlite.writes_per_s`, `postgres.writes_per_s`.
 pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()> {
