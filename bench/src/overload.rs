@@ -1,5 +1,7 @@
 //! Ten times more than the server can do: how much of what it can do it still does. The clients come again at their pace,
-//! whatever they are told, which is worse than real ones.
+//! whatever they are told, which is worse than real ones. Once with operations that have threads of their own, and once with
+//! short ones, that run on the threads which read the requests; of those, the clients ask as much as they can beside the
+//! server on the same machine.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -13,8 +15,10 @@ use crate::server::Server;
 use crate::session::Session;
 use crate::view;
 
-/// With so many rows an operation costs much more than its refusal, as it does where a server has too much to do.
-const ROWS: usize = 1_000_000;
+/// Rows of the panel whose views have threads of their own, and of the one whose views are short. An operation costs much
+/// more than its refusal, as it does where a server has too much to do.
+const ROWS: usize = 336_776;
+const ROWS_SHORT: usize = 1_000_000;
 /// Clients at which the server does as much as it can.
 const BUSY: usize = 16;
 /// Clients of the overload, and what they ask for together, in parts of the capacity.
@@ -25,40 +29,56 @@ const USEFUL: Duration = Duration::from_secs(1);
 /// The server learns in this time; it does not count.
 const WARM_UP: Duration = Duration::from_secs(3);
 
-/// `overload.capacity`, `overload.goodput_ratio` and what the clients saw meanwhile.
+/// `overload.goodput_ratio`, and with `.short` the same of short operations, with what the clients saw meanwhile.
 pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let server = Server::start(&arguments.binary, folder.path())?;
     let mut session = Session::set_up(&server).await?;
-    let panel = session.panel("overload").await?;
-    session.import(&panel, data::pieces(&data::flights(&arguments.flights, ROWS)?)).await?;
-    let seconds = Duration::from_secs(arguments.seconds);
-    let work = Arc::new(Work { panel, asked: AtomicUsize::new(0) });
+    let works = [
+        ("overload", ROWS, view::sorted_whole as fn(&str, usize) -> String),
+        ("overload.short", ROWS_SHORT, view::heavy),
+    ];
+    for (name, rows, path) in works {
+        let panel = session.panel(name).await?;
+        session.import(&panel, data::pieces(&data::flights(&arguments.flights, rows)?)).await?;
+        let work = Arc::new(Work { panel, path, asked: AtomicUsize::new(0) });
+        overload(name, &session, &work, Duration::from_secs(arguments.seconds), figures).await?;
+    }
+    Ok(())
+}
 
-    let before = run(&session, &work, BUSY, Duration::ZERO, seconds).await?;
+async fn overload(
+    name: &str,
+    session: &Session,
+    work: &Arc<Work>,
+    duration: Duration,
+    figures: &mut Figures,
+) -> Result<()> {
+    let before = run(session, work, BUSY, Duration::ZERO, duration).await?;
     if before.refused > 0 {
         bail!("{} of {BUSY} clients were refused without overload", before.refused);
     }
     let capacity = before.useful();
-    figures.value("overload.capacity", "1/s", before.served.len(), capacity);
+    figures.value(format!("{name}.capacity"), "1/s", before.served.len(), capacity);
 
     let pause = Duration::from_secs_f64(CLIENTS as f64 / (TIMES * capacity));
-    let during = run(&session, &work, CLIENTS, pause, seconds).await?;
+    let during = run(session, work, CLIENTS, pause, duration).await?;
     let asked = during.served.len() + during.refused;
-    figures.value("overload.asked_ratio", "", asked, asked as f64 / during.took.as_secs_f64() / capacity);
-    figures.value("overload.goodput_ratio", "", during.served.len(), during.useful() / capacity);
-    figures.times("overload.served", during.served);
-    figures.times("overload.refused", during.refusals);
+    figures.value(format!("{name}.asked_ratio"), "", asked, asked as f64 / during.took.as_secs_f64() / capacity);
+    figures.value(format!("{name}.goodput_ratio"), "", during.served.len(), during.useful() / capacity);
+    figures.times(format!("{name}.served"), during.served);
+    figures.times(format!("{name}.refused"), during.refusals);
 
     // Afterwards all is as before.
-    let after = run(&session, &work, BUSY, Duration::ZERO, Duration::from_secs(2)).await?;
-    figures.value("overload.after_ratio", "", after.served.len(), after.useful() / capacity);
+    let after = run(session, work, BUSY, Duration::ZERO, duration).await?;
+    figures.value(format!("{name}.after_ratio"), "", after.served.len(), after.useful() / capacity);
     Ok(())
 }
 
 /// What is asked for: no two requests are the same, so that none can be answered from what another one left behind.
 struct Work {
     panel: String,
+    path: fn(&str, usize) -> String,
     asked: AtomicUsize,
 }
 
@@ -122,7 +142,7 @@ async fn client(
     let mut next = Instant::now() + first;
     while Instant::now() < end {
         tokio::time::sleep_until(next.into()).await;
-        let path = view::heavy(&work.panel, work.asked.fetch_add(1, Ordering::Relaxed));
+        let path = (work.path)(&work.panel, work.asked.fetch_add(1, Ordering::Relaxed));
         let request = session.prepared("GET", &path, None);
         let began = Instant::now();
         let reply = session.client.send(&request).await?;

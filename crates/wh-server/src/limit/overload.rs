@@ -3,8 +3,12 @@
 //!
 //! While somebody has been waiting without a break for as long as a burst may last, the machine does not keep up; then only
 //! those are served who have waited shortly, which keeps the time to answer low and the machine at work.
+//!
+//! Short operations run on the threads that also read requests. With more of them than the threads can do, requests stand
+//! in the sockets and among the runtime's ready tasks, where nobody counts them. So whoever has a turn steps aside while
+//! tasks begin late: the others arrive, and the queue stands where it is counted.
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +28,11 @@ pub(crate) const WAITING: &str = "http_operations_waiting";
 pub(crate) const LIMIT: &str = "http_operations_limit";
 /// Operations refused because there was too much to do; labels class, reason.
 pub(crate) const SHED: &str = "http_operations_shed_total";
+
+/// A task that begins so much later than it could shows that the threads have more to do than they can.
+const LATE_NS: u64 = 500_000;
+/// While nothing is late, one in so many operations looks whether it still is so.
+const LOOKS: u32 = 16;
 
 /// Those who are refused are told to come again after 1 to so many seconds, in turn: not all at the same moment.
 const RETRY_AFTER_S_MAX: u32 = 4;
@@ -54,6 +63,7 @@ pub(crate) struct Overload {
     open: Arc<Gate>,
     read: Arc<Gate>,
     change: Arc<Gate>,
+    lateness: Lateness,
 }
 
 impl Overload {
@@ -64,17 +74,41 @@ impl Overload {
             open: gate(Class::Open),
             read: gate(Class::Read),
             change: gate(Class::Change),
+            lateness: Lateness::default(),
         })
     }
 
-    /// Wait for a turn.
+    /// Wait for a turn, and let those arrive who are already at the door.
     pub(crate) async fn turn(&self, class: Class) -> Result<Turn> {
         let gate = match class {
             Class::Open => &self.open,
             Class::Read => &self.read,
             Class::Change => &self.change,
         };
-        gate.enter().await
+        let turn = gate.enter().await?;
+        self.lateness.step_aside().await;
+        Ok(turn)
+    }
+}
+
+/// How late tasks begin at the moment.
+#[derive(Default)]
+struct Lateness {
+    last_ns: AtomicU64,
+    asked: AtomicU32,
+}
+
+impl Lateness {
+    /// Let the runtime do what else is ready and read from its sockets, when there may be much of it.
+    async fn step_aside(&self) {
+        let is_late = self.last_ns.load(Ordering::Relaxed) > LATE_NS;
+        if !is_late && !self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOKS) {
+            return;
+        }
+        let began = Instant::now();
+        tokio::task::yield_now().await;
+        let late_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.last_ns.store(late_ns, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A small context of the tests: notes on a desk. It uses every kind of operation that the registry knows.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Extension;
 use axum::body::Body;
@@ -87,6 +88,7 @@ fn operations(registry: &mut Registry) {
     registry.op(routes!(note_upload), Op::change(DESK_WRITE).streams().body_max(1_000_000));
     registry.op(routes!(note_clash), Op::change(DESK_WRITE).session_only());
     registry.op(routes!(note_slow), Op::change(DESK_WRITE));
+    registry.op(routes!(note_busy), Op::read(DESK_READ));
     registry.op(routes!(note_careless), Op::open_read());
     registry.op(routes!(note_panic), Op::change(DESK_WRITE));
 }
@@ -276,6 +278,16 @@ async fn note_slow(
     write(&mut tx, id, &body.words).await?;
     tx.commit().await?;
     Ok(Json(Note { id, words: body.words }))
+}
+
+/// Keep a thread of the runtime busy
+#[utoipa::path(get, path = "/v1/desk/busy", responses((status = 200, body = Uploaded)))]
+async fn note_busy() -> Answer<Json<Uploaded>> {
+    let until = Instant::now() + Duration::from_millis(3);
+    while Instant::now() < until {
+        std::hint::spin_loop();
+    }
+    Ok(Json(Uploaded { bytes: 0 }))
 }
 
 /// Stop in the middle of a change

@@ -1,6 +1,6 @@
 //! The log: one line per request with its facts, the cause of a failure, and never a secret.
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use axum::body::{Body, Bytes};
 use axum::response::IntoResponse;
@@ -16,7 +16,7 @@ use wh_server::Problem;
 use wh_server::edge::{Route, Visit};
 use wh_server::log::{self, Form, LogControl};
 
-use crate::door::{Door, config};
+use crate::door::{Door, PATIENCE, config};
 
 /// What was logged on this thread; the tests' runtime has no other.
 #[derive(Clone, Default)]
@@ -48,6 +48,12 @@ impl Lines {
     }
 
     fn write(&self, form: Form, levels: &str) -> (tracing::subscriber::DefaultGuard, LogControl) {
+        // An event met for the first time while a listener is being added is taken for one that nobody wants, and its line is
+        // lost. With a listener to everything that never ends there is always somebody who wants it.
+        static EVERYTHING: Once = Once::new();
+        EVERYTHING.call_once(|| {
+            tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap();
+        });
         let (layer, control) = log::lines(form, levels.parse().unwrap(), self.clone());
         (tracing::subscriber::set_default(tracing_subscriber::registry().with(layer)), control)
     }
@@ -69,7 +75,8 @@ impl Lines {
             if let Some(line) = self.requests().into_iter().next() {
                 return line;
             }
-            self.1.notified().await;
+            let line = tokio::time::timeout(PATIENCE, self.1.notified()).await;
+            line.expect("no line about a request");
         }
     }
 }

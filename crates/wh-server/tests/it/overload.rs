@@ -88,6 +88,28 @@ async fn ten_times_too_much_is_refused_in_part_and_others_are_answered() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_before_the_threads_that_read_requests_is_seen() {
+    crowded("busy_threads", 10, async |server, _| {
+        let page = Browser::new(&server);
+        let begun = Instant::now();
+        let mut refused = 0;
+        // Never more of them run at the same time than there are threads, which is less than there are places.
+        while refused == 0 {
+            assert!(begun.elapsed() < PATIENCE, "nobody is refused");
+            let mut asked: FuturesUnordered<_> =
+                (0..LOAD).map(|_| page.get(VIEWER, "/v1/desk/busy")).collect();
+            while let Some(answer) = asked.next().await {
+                if answer.status != 200 {
+                    is_refused(&answer);
+                    refused += 1;
+                }
+            }
+        }
+    })
+    .await;
+}
+
 /// Whether somebody has to wait.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Places {
