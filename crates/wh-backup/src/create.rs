@@ -10,14 +10,17 @@ use crate::codes;
 use crate::key::hex;
 use crate::manifest::{Chunk, Database, FORMAT, FileEntry, Manifest, PointKind, PointName};
 use crate::repository::{PART_BYTES_MAX, Repository};
+use crate::restore::ARCHIVE_FILE;
 use crate::sqlite::{CHUNK_BYTES, Named, PageDigest, Snapshot, Source, page_digest, whole_digest};
 
 /// How often a point is begun anew because somebody deleted a dataset while its objects were copied.
 const ATTEMPTS_MAX: usize = 10;
 /// A file beside the database that is larger is none of ours.
 const FILE_BYTES_MAX: u64 = 16 << 20;
-/// Files of the data folder that are not kept: they belong to the running process, or are kept in their own way.
-const NOT_KEPT: &[&str] = &["wheelhouse.lock", crate::status::FILE, crate::installation::RESTORED];
+/// Files of the data folder that are not kept: they belong to the running process, are kept in their own way, or were left by a restore.
+/// Also what begins so: a status that is just being written is gone the next moment.
+const NOT_KEPT: &[&str] =
+    &[DATABASE_FILE, ARCHIVE_FILE, "wheelhouse.lock", crate::status::FILE, crate::installation::RESTORED];
 
 /// The data folder of a server.
 #[derive(Clone, Debug)]
@@ -203,6 +206,11 @@ pub(crate) fn copy_file(repository: &Repository, path: &Path) -> Result<Option<V
     Ok(Some(chunks))
 }
 
+/// Whether a file at the top of the data folder is kept as it is.
+pub(crate) fn is_kept(name: &str) -> bool {
+    !NOT_KEPT.iter().any(|other| name.starts_with(other))
+}
+
 /// The small files at the top of the data folder: configuration, keys.
 pub(crate) fn files(repository: &Repository, data: &DataFolder) -> Result<Vec<FileEntry>> {
     let failed = |e| codes::SOURCE.caused(format!("{} cannot be read", data.folder.display()), e);
@@ -210,9 +218,7 @@ pub(crate) fn files(repository: &Repository, data: &DataFolder) -> Result<Vec<Fi
     for entry in std::fs::read_dir(&data.folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        // Also the status that is just being written: it is gone the next moment.
-        let ours = name.starts_with(DATABASE_FILE) || NOT_KEPT.iter().any(|other| name.starts_with(other));
-        if ours {
+        if !is_kept(&name) {
             continue;
         }
         let meta = entry.metadata().map_err(failed)?;

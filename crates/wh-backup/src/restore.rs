@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use wh_base::{Error, Result};
 
 use crate::codes;
-use crate::create::{DATABASE_FILE, DataFolder, OBJECTS_FOLDER};
+use crate::create::{DATABASE_FILE, DataFolder, OBJECTS_FOLDER, is_kept};
 use crate::installation;
 use crate::key::hex;
 use crate::manifest::{Chunk, Database, FileEntry, PointName};
@@ -18,6 +18,9 @@ use crate::sqlite::{Source, page_digest, whole_digest};
 
 /// The archive of a PostgreSQL database in a restored folder.
 pub const ARCHIVE_FILE: &str = "wheelhouse.pgdump";
+/// Which server it is among those that share a database. A restored folder is another one: with the same id its start would end the
+/// imports of the server that it is a copy of.
+const NODE_FILE: &str = "wheelhouse.node";
 
 /// What was restored.
 #[derive(Clone, Debug)]
@@ -130,7 +133,9 @@ pub(crate) fn fill(repository: &Repository, point: &PointName, folder: &Path) ->
             entry.ok_or_else(|| codes::PART_MISSING.error(format!("the object {path} was not kept")))?;
         wanted.push((folder.join(OBJECTS_FOLDER).join(inside(path)?), entry));
     }
-    for file in &files {
+    // A point of an earlier build may name an archive that a restore had left: it would stand where the point's own one stands.
+    let is_wanted = |name: &str| is_kept(name) && (archive.is_none() || name != NODE_FILE);
+    for file in files.iter().filter(|file| is_wanted(&file.path)) {
         wanted.push((folder.join(inside(&file.path)?), file));
     }
     make_private(&DataFolder::new(folder).objects()).map_err(|e| failed(folder, e))?;

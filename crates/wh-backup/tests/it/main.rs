@@ -2,5 +2,6 @@
 //! write a place wrongly.
 mod follow;
 mod place;
+mod restore;
 mod retention;
 mod status;

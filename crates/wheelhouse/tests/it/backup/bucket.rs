@@ -97,7 +97,7 @@ fn a_bucket_holds_backups_of_postgres() {
         let Some(gateway) = Gateway::start("backups of PostgreSQL in a bucket") else { return };
         let vault = gateway.vault();
         postgres::walk(&site, &vault);
-        assert_eq!(vault.points(site.folder.path()).len(), 2);
+        assert_eq!(vault.points(site.folder.path()).len(), 3);
     }
 }
 

@@ -67,6 +67,21 @@ pub fn walk(site: &Site, vault: &Vault) {
     assert_eq!(rows_of(&owner, &panel, 1), 2_000);
     assert_eq!(owner.get(&format!("/v1/panels/{panel}")).json()["title"], "kept");
     owner.panel("after");
+    drop(house);
+    again(&into, vault);
+}
+
+/// What was restored once is backed up and restored again, with the archive that it was loaded from still there.
+fn again(data: &Path, vault: &Vault) {
+    assert!(data.join("wheelhouse.pgdump").is_file(), "nobody removed it");
+    let resumed =
+        wheelhouse().args(["backup", "resume", "--data-dir"]).arg(data).output().expect("it starts");
+    assert!(resumed.status.success(), "{}", words(&resumed));
+    vault.done(data, "create", &[]);
+    let into = vault.path("restored-again");
+    vault.done(data, "restore", &["--into", into.to_str().expect("text")]);
+    assert!(into.join("wheelhouse.toml").is_file() && into.join("wheelhouse.pgdump").is_file());
+    assert!(!into.join("wheelhouse.node").exists(), "two servers would be one to their database");
 }
 
 /// A proof counts what the scratch database holds: a load that says it went well and brought no rows is no proof.
