@@ -177,6 +177,9 @@ pub const TOOL_FAILED: ErrorCode = ErrorCode::new(
     "its own words stand in the message",
 );
 
+/// What a proof says of a point that nothing new may hang on.
+pub const BROKEN: &[&ErrorCode] = &[&PART_DAMAGED, &PART_MISSING, &NOT_PROVEN];
+
 /// All of them, for the error table.
 pub const ALL: &[&ErrorCode] = &[
     &NOT_CONFIGURED,

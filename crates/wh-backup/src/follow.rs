@@ -102,6 +102,11 @@ impl Follower {
         &self.repository
     }
 
+    /// The full point that steps go on behind; none before the first look.
+    pub fn behind(&self) -> Option<PointName> {
+        self.state.as_ref().map(|state| state.full)
+    }
+
     /// From now on, stop between two parts when it is set; what was being made is not made, and the next look makes it.
     pub fn until(&mut self, stop: Stop) {
         self.repository.until(stop);

@@ -97,6 +97,13 @@ impl Status {
         Err(codes::PLACE_GONE.error(message))
     }
 
+    /// Whether a proof, made after the moment of a point, found the backups broken: what comes next must not hang on that point.
+    pub fn is_broken_since(&self, moment: Timestamp, now: Timestamp) -> bool {
+        let broken = |found: &&Failure| codes::BROKEN.iter().any(|code| code.code == found.code);
+        // One that is later than now was told by a clock that was ahead: it would hold for ever.
+        self.last_unproven.as_ref().filter(broken).is_some_and(|found| moment < found.at && found.at <= now)
+    }
+
     /// Everything up to a moment is kept, in a place as a person reads it.
     pub fn succeeded(data: &Path, at: Timestamp, point: &PointName, place: &str) -> Result<()> {
         Self::change(data, |status| {

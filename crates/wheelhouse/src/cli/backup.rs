@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use wh_backup::{BackupConfig, Chosen, DataFolder, Key, PointName, Proof, Repository, Status, Wanted};
+use wh_backup::{BackupConfig, Chosen, DataFolder, Key, PointName, Repository, Status, Wanted, codes};
 use wh_base::{Clock, Random, Result, Secret, Timestamp};
 
 use super::{CommonFlags, with_password};
@@ -109,9 +109,11 @@ impl Flags {
 }
 
 impl Flags {
-    /// The place that the settings name, whatever the command line says.
-    fn own_target(&self) -> Result<Option<String>> {
-        Ok(Settings::load(&self.common.sources())?.backup.target)
+    /// Whether it is the place that the settings name, whatever the command line says. Another one than the server writes into says
+    /// nothing about the server's backups.
+    fn is_own_place(&self, settings: &Settings) -> Result<bool> {
+        let own = Settings::load(&self.common.sources())?.backup.target;
+        Ok(own.is_none() || own == settings.backup.target)
     }
 }
 
@@ -151,13 +153,7 @@ pub fn run(verb: &Verb) -> Result<()> {
                     None => Secret::new(url.clone()),
                 });
             }
-            let proof = verify(&settings, which, scratch.as_ref(), &*clock, random)?;
-            // Another place than the one that the server writes into says nothing about the server's backups.
-            let own = flags.own_target()?;
-            match proof.filter(|_| own.is_none() || own == settings.backup.target) {
-                Some(proof) => Status::verified(&settings.data_dir, clock.now(), &proof),
-                None => Ok(()),
-            }
+            verify(flags, &settings, which, scratch.as_ref(), &*clock, random)
         }
         Verb::Restore { flags, which, into } => restore(&flags.settings()?, which, into, &*clock, random),
         Verb::Load(flags) => load(&Settings::load(&flags.sources())?, &*random),
@@ -204,7 +200,7 @@ fn resume(settings: &Settings, random: &dyn Random) -> Result<()> {
     let is_set = settings.backup.is_set();
     if !resumed && !is_set {
         let message = format!("{} makes no backups: no target is set", settings.data_dir.display());
-        return Err(wh_backup::codes::NOT_CONFIGURED.error(message));
+        return Err(codes::NOT_CONFIGURED.error(message));
     }
     Status::resumed(&settings.data_dir)?;
     print::line(if resumed {
@@ -277,22 +273,36 @@ fn list(repository: &Repository, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// The proof, where it says how the backups of this data folder stand.
+/// Prove a point, and remember it where that says how the backups of this data folder stand.
 fn verify(
+    flags: &Flags,
     settings: &Settings,
     which: &Which,
     scratch: Option<&PathBuf>,
     clock: &dyn Clock,
     random: Arc<dyn Random>,
-) -> Result<Option<Proof>> {
+) -> Result<()> {
     let repository = settings.backup.open(random)?;
     let point = which.find(&repository, clock, &DataFolder::new(&settings.data_dir))?;
     // Before the proof: meanwhile a running server makes newer ones.
-    let speaks = speaks_for(settings, &repository, &point, clock)?;
+    let speaks = flags.is_own_place(settings)? && speaks_for(settings, &repository, &point, clock)?;
     let scratch = scratch.cloned().unwrap_or_else(|| scratch_dir(&settings.backup, &settings.data_dir));
-    let proof = match &settings.backup.scratch_url {
-        Some(url) => wh_backup::verify_postgres(&repository, &point, &scratch, url, compose::MIGRATIONS)?,
-        None => wh_backup::verify(&repository, &point, &scratch, compose::MIGRATIONS)?,
+    let proven = match &settings.backup.scratch_url {
+        Some(url) => wh_backup::verify_postgres(&repository, &point, &scratch, url, compose::MIGRATIONS),
+        None => wh_backup::verify(&repository, &point, &scratch, compose::MIGRATIONS),
+    };
+    let proof = match proven {
+        Ok(proof) => proof,
+        Err(error) => {
+            // A running server learns it from there, and makes a point that does not hang on this one.
+            if speaks
+                && codes::BROKEN.iter().any(|code| error.is(code))
+                && Status::unproven(&settings.data_dir, clock.now(), &error).is_err()
+            {
+                print::notice("The data folder cannot be written, so a running server is not told.");
+            }
+            return Err(error);
+        }
     };
     print::line(&format!(
         "Point {} is whole: restored the moment {} in {} ms, {} rows in {} tables, {} objects, {} MB.",
@@ -304,7 +314,7 @@ fn verify(
         proof.objects,
         megabytes(proof.bytes)
     ));
-    Ok(speaks.then_some(proof))
+    if speaks { Status::verified(&settings.data_dir, clock.now(), &proof) } else { Ok(()) }
 }
 
 /// Whether a point says how the backups of this data folder stand now. A proof of an earlier one must not hide that one of a later one
@@ -325,8 +335,8 @@ fn speaks_for(
     }
     match repository.choose(&Wanted { at: None, now: clock.now(), of }) {
         Ok(newest) => Ok(newest.point == *point),
-        Err(error) if error.is(&wh_backup::codes::POINT_UNKNOWN) => Ok(false),
-        Err(error) if error.is(&wh_backup::codes::INSTALLATIONS) => Ok(false),
+        Err(error) if error.is(&codes::POINT_UNKNOWN) => Ok(false),
+        Err(error) if error.is(&codes::INSTALLATIONS) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -335,7 +345,7 @@ fn load(settings: &Settings, random: &dyn Random) -> Result<()> {
     let archive = settings.data_dir.join(wh_backup::ARCHIVE_FILE);
     if !archive.is_file() {
         let folder = settings.data_dir.display();
-        return Err(wh_backup::codes::SOURCE.error(format!("{folder} holds no {}", wh_backup::ARCHIVE_FILE)));
+        return Err(codes::SOURCE.error(format!("{folder} holds no {}", wh_backup::ARCHIVE_FILE)));
     }
     let urls = compose::postgres_urls(&settings.database)?;
     let scratch = scratch_dir(&settings.backup, &settings.data_dir);

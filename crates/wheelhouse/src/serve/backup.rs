@@ -1,14 +1,13 @@
 //! Backups that the server makes by itself: steps, full points, proofs, pruning. Each failure is told and tried again.
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wh_backup::{BackupConfig, DataFolder, Followed, Follower, Key, Repository, Status, Stop, Wanted};
-use wh_base::{Clock, Error, ErrorCode, Random, Result, Secret, Timestamp, codes};
+use wh_base::{Clock, Error, Random, Result, Secret, Timestamp, codes};
 
 use crate::compose::{self, Inputs};
 use crate::settings::{Engine, Settings};
@@ -21,10 +20,6 @@ const PROOF_LOOK_EVERY: Duration = Duration::from_mins(1);
 const PROOF_AGAIN_S: i64 = 3_600;
 /// How often an idle database's status is written, in seconds.
 const STATUS_EVERY_S: i64 = 60;
-/// What a proof says of points that nothing new may hang on.
-const BROKEN: [&ErrorCode; 3] =
-    [&wh_backup::codes::PART_DAMAGED, &wh_backup::codes::PART_MISSING, &wh_backup::codes::NOT_PROVEN];
-
 /// When the server ends, a step or a small full point that is under way has so long to end well.
 const GRACE: Duration = Duration::from_secs(8);
 /// And whatever is under way then has so long to stop between two parts.
@@ -46,8 +41,6 @@ pub struct Backups {
     random: Arc<dyn Random>,
     /// The login that dumps, on PostgreSQL.
     dumps_as: Option<Secret<String>>,
-    /// A proof failed: what comes next must not hang on the points that are there.
-    anew: Arc<AtomicBool>,
 }
 
 impl Backups {
@@ -79,7 +72,6 @@ impl Backups {
             clock: Arc::clone(&inputs.clock),
             random: Arc::clone(&inputs.random),
             dumps_as,
-            anew: Arc::default(),
         })
     }
 
@@ -133,8 +125,7 @@ impl Backups {
         which: Look,
     ) -> (Option<Follower>, Option<i64>) {
         // The first look of a new follower makes a full point, of which each part is there.
-        let anew = which == Look::Usual && self.anew.swap(false, Ordering::SeqCst);
-        let follower = follower.filter(|_| !anew);
+        let follower = follower.filter(|follower| which == Look::Last || !self.is_broken(follower));
         let mut follower = match follower.map_or_else(|| self.begin(), Ok) {
             Ok(follower) => follower,
             Err(error) => {
@@ -159,6 +150,12 @@ impl Backups {
                 ((!gone).then_some(follower), written)
             }
         }
+    }
+
+    /// Whether a proof found that a step would hang on broken points. One by hand tells it as this server's own does, by the status.
+    fn is_broken(&self, follower: &Follower) -> bool {
+        let status = Status::read(&self.data).unwrap_or_default();
+        follower.behind().is_some_and(|full| status.is_broken_since(full.at, self.clock.now()))
     }
 
     /// PostgreSQL: a full point from time to time.
@@ -190,15 +187,13 @@ impl Backups {
         if due {
             self.tell_if_emptied(&repository)?;
         }
-        let anew = self.anew.swap(false, Ordering::SeqCst);
-        if !due && !anew {
+        let status = Status::read(&self.data)?;
+        let is_broken = status.last_success.as_ref().is_some_and(|last| status.is_broken_since(last.at, now));
+        if !due && !is_broken {
             return Ok(());
         }
         let scratch = crate::cli::scratch_dir(&self.config, &self.data);
-        let created = wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch)
-            .inspect_err(|_| {
-                self.anew.fetch_or(anew, Ordering::SeqCst);
-            })?;
+        let created = wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch)?;
         metrics::counter!("backup_looks_total", "found" => "full").increment(1);
         self.prune(&repository, own);
         Status::succeeded(&self.data, created.point.at, &created.point, &repository.words())
@@ -278,9 +273,6 @@ impl Backups {
             return tracing::info!("a proof was left undone, because the server ends");
         }
         tracing::error!(?error, "the newest backup was not proven; it is tried again");
-        if BROKEN.iter().any(|code| error.is(code)) {
-            self.anew.store(true, Ordering::SeqCst);
-        }
         metrics::counter!("backup_failures_total", "work" => "verify").increment(1);
         if let Err(error) = Status::unproven(&self.data, self.clock.now(), error) {
             tracing::warn!(?error, "the status of the backups could not be written");

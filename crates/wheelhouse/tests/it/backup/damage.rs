@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use wh_testkit::engines::EngineKind;
 
-use super::{Vault, csv, state_of};
+use super::bucket::comes_to;
+use super::{Vault, csv, state_of, words};
 use crate::house::Site;
 
 /// All files below a folder.
@@ -60,6 +61,43 @@ fn a_server_keeps_anew_what_its_own_proof_found_damaged() {
     }
     while !vault.run(data, "verify", &[]).status.success() {
         assert!(Instant::now() < until, "nothing whole was made");
+    }
+    assert!(house.terminate().success());
+    vault.done(data, "verify", &[]);
+}
+
+#[test]
+fn a_server_begins_anew_behind_what_a_proof_by_hand_found_damaged() {
+    let (site, mut vault) = (Site::new(EngineKind::Sqlite), Vault::new());
+    // No proof but ours is there to find it.
+    vault.settings.push(("WHEELHOUSE_BACKUP_VERIFY_EVERY_H", "0".to_owned()));
+    let (data, parts) = (site.folder.path(), vault.place().join("parts"));
+    let house = vault.serve(data);
+    let owner = house.set_up();
+    let panel = owner.panel("kept");
+    comes_to(&owner, "the first point", |state| state["kept_at"].is_string());
+    let before = files(&parts);
+    assert_eq!(owner.import(&panel, "replace", &csv(1, 3_000)).status, 201);
+    let until = Instant::now() + PATIENCE;
+    let new = loop {
+        if let Some(new) = files(&parts).into_iter().find(|part| !before.contains(part)) {
+            break new;
+        }
+        assert!(Instant::now() < until, "the object was not kept");
+        std::thread::yield_now();
+    };
+    fs::write(new, "damaged").expect("it can be written");
+    // Until the step that needs it is there, the newest point is whole.
+    let found = loop {
+        let proof = vault.run(data, "verify", &[]);
+        if !proof.status.success() {
+            break words(&proof);
+        }
+        assert!(Instant::now() < until, "the proof found nothing");
+    };
+    assert!(found.contains("backup.part_damaged"), "{found}");
+    while !vault.run(data, "verify", &[]).status.success() {
+        assert!(Instant::now() < until, "steps go on behind a part that is not there");
     }
     assert!(house.terminate().success());
     vault.done(data, "verify", &[]);

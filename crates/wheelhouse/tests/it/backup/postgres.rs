@@ -3,16 +3,38 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use wh_testkit::engines::{EngineKind, shared};
 
-use super::{Vault, csv, rows_of, words};
+use super::bucket::comes_to;
+use super::{Vault, csv, damage, rows_of, words};
 use crate::house::{House, Site, sites, wheelhouse};
 
 #[test]
 fn a_postgres_is_backed_up_proven_and_loaded_into_a_new_database() {
     for site in sites().into_iter().filter(|site| site.kind == EngineKind::Postgres) {
         walk(&site, &Vault::new());
+    }
+}
+
+#[test]
+fn a_server_dumps_anew_what_a_proof_by_hand_found_damaged() {
+    for site in sites().into_iter().filter(|site| site.kind == EngineKind::Postgres) {
+        let (vault, data) = (Vault::new(), site.folder.path());
+        let house = vault.serve(data);
+        comes_to(&house.set_up(), "the first point", |state| state["kept_at"].is_string());
+        let part = damage::files(&vault.place().join("parts")).remove(0);
+        std::fs::write(part, "damaged").expect("it can be written");
+        let flags = ["--scratch-url", shared().expect("sites() gave it").admin_url()];
+        vault.refused(data, "verify", &flags, "backup.part_damaged");
+        let until = Instant::now() + Duration::from_mins(3);
+        while vault.points(data).len() < 2 {
+            assert!(Instant::now() < until, "the next point is made when the next one is due");
+            std::thread::yield_now();
+        }
+        assert!(house.terminate().success());
+        vault.done(data, "verify", &flags);
     }
 }
 
