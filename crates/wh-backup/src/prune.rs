@@ -1,11 +1,13 @@
 //! Retention: which points stay, and the removal of parts that no point needs any more. Never removes the newest state: the
 //! newest full point and every step behind it.
 use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use uuid::Uuid;
 use wh_base::{Result, Timestamp};
 
+use crate::codes;
 use crate::manifest::{PointKind, PointName};
 use crate::repository::{PARTS, Repository};
 
@@ -79,31 +81,69 @@ pub fn prune(
     of: Option<Uuid>,
     now: Timestamp,
 ) -> Result<Pruned> {
+    let mut needed = Needed::default();
+    // Nearly all is read before anybody is kept from adding: there may be tens of thousands of steps, in a bucket a request each.
+    needed.read(repository, &divided(repository, retention, of, now)?.stay)?;
     let _alone = repository.lock_remove()?;
+    let Divided { stay, mut go } = divided(repository, retention, of, now)?;
+    needed.read(repository, &stay)?;
+    repository.store().sweep(PART_AGE_MIN)?;
+    // Points first: a part without a point is only lost room, a point without a part is a broken one. The newest first: what is left
+    // when it ends early is whole.
+    go.reverse();
+    repository.each(&go, |point| repository.store().remove(&point.path()))?;
+    let parts = repository.store().list(PARTS)?.into_iter();
+    let parts: Vec<_> =
+        parts.filter(|part| part.age >= PART_AGE_MIN && !needed.parts.contains(&part.name)).collect();
+    repository.each(&parts, |part| repository.store().remove(&part.name))?;
+    let bytes = parts.iter().map(|part| part.bytes).sum();
+    Ok(Pruned { points: go.len() as u64, parts: parts.len() as u64, bytes })
+}
+
+/// All points of a place, others' too.
+struct Divided {
+    stay: Vec<PointName>,
+    go: Vec<PointName>,
+}
+
+fn divided(
+    repository: &Repository,
+    retention: Retention,
+    of: Option<Uuid>,
+    now: Timestamp,
+) -> Result<Divided> {
     let points = repository.points()?;
     let own = repository.own(&points, of)?;
     let kept = kept(&own, retention, now);
     let gone: HashSet<Uuid> = own.iter().map(|point| point.id).filter(|id| !kept.contains(id)).collect();
-    let (go, stay): (Vec<_>, Vec<_>) = points.into_iter().partition(|point| gone.contains(&point.id));
-    let mut needed = HashSet::new();
-    for point in &stay {
-        // A point that cannot be read stops the pruning: what it needs is not known.
-        let manifest = repository.get_point(point)?.manifest;
-        needed.extend(manifest.chunks().map(|chunk| repository.part_path(chunk)));
+    let (go, stay) = points.into_iter().partition(|point| gone.contains(&point.id));
+    Ok(Divided { stay, go })
+}
+
+/// The parts of the points that were read. A point never changes.
+#[derive(Default)]
+struct Needed {
+    points: HashSet<Uuid>,
+    parts: HashSet<String>,
+}
+
+impl Needed {
+    /// Read those that were not. One that cannot be read stops the pruning, as what it needs is not known; one that is gone needs nothing.
+    fn read(&mut self, repository: &Repository, points: &[PointName]) -> Result<()> {
+        let new: Vec<_> = points.iter().filter(|point| !self.points.contains(&point.id)).copied().collect();
+        let parts = Mutex::new(std::mem::take(&mut self.parts));
+        let read = repository.each(&new, |point| {
+            let manifest = match repository.get_point(point) {
+                Ok(point) => point.manifest,
+                Err(error) if error.is(&codes::PART_MISSING) => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            let named = manifest.chunks().map(|chunk| repository.part_path(chunk));
+            parts.lock().unwrap_or_else(PoisonError::into_inner).extend(named);
+            Ok(())
+        });
+        self.parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.points.extend(new.iter().map(|point| point.id));
+        read
     }
-    let mut pruned = Pruned::default();
-    repository.store().sweep(PART_AGE_MIN)?;
-    // Points first: a part without a point is only lost room, a point without a part is a broken one.
-    for point in go.iter().rev() {
-        repository.store().remove(&point.path())?;
-        pruned.points += 1;
-    }
-    for part in repository.store().list(PARTS)? {
-        if part.age >= PART_AGE_MIN && !needed.contains(&part.name) {
-            repository.store().remove(&part.name)?;
-            pruned.parts += 1;
-            pruned.bytes += part.bytes;
-        }
-    }
-    Ok(pruned)
 }

@@ -1,5 +1,6 @@
 //! The backups in one place: header, points, and parts named by their content. Knows no database.
 mod choose;
+mod each;
 mod there;
 
 use std::collections::{HashMap, HashSet};

@@ -1,90 +1,11 @@
 //! Steps behind a database that changes in every way: small writes, a log begun anew, a file that grows and shrinks.
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use rusqlite::Connection;
 use wh_backup::{
-    DataFolder, Followed, Follower, Key, PointName, Repository, Retention, Steps, Stop, Store, Wanted, codes,
-    prune, remove_leftovers, restore, verify,
+    Followed, Follower, PointName, Retention, Steps, Stop, Wanted, codes, prune, remove_leftovers, restore,
+    verify,
 };
-use wh_base::{Clock, ManualClock, OsRandom, Timestamp};
+use wh_base::Clock;
 
-struct World {
-    folder: tempfile::TempDir,
-    clock: Arc<ManualClock>,
-    file: Connection,
-}
-
-impl World {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let data = folder.path().join("data");
-        std::fs::create_dir_all(data.join("objects")).expect("a folder");
-        let file = Connection::open(data.join("wheelhouse.db")).expect("a database");
-        file.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = OFF;
-             CREATE TABLE kernel_migration (context TEXT, name TEXT, checksum TEXT);
-             CREATE TABLE dataset_segment (path TEXT, byte_count INTEGER, gone_version INTEGER);
-             CREATE TABLE dataset_version (bad_path TEXT);
-             CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)",
-        )
-        .expect("a schema");
-        let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_800_000_000_000_000)));
-        Key::make(&folder.path().join("key"), &OsRandom).expect("a key");
-        Self { folder, clock, file }
-    }
-
-    fn data(&self) -> DataFolder {
-        DataFolder::new(&self.folder.path().join("data"))
-    }
-
-    fn repository(&self) -> Repository {
-        let key = Key::read(&self.folder.path().join("key")).expect("the key");
-        let store = Store::folder(&self.folder.path().join("place"));
-        Repository::open_or_make(store, key, Arc::new(OsRandom)).expect("the place")
-    }
-
-    fn follower(&self) -> Follower {
-        Follower::begin(self.repository(), self.data(), self.clock.clone(), 24, Steps::Each)
-            .expect("a follower")
-    }
-
-    fn write(&self, sql: &str) {
-        self.clock.advance_seconds(1);
-        self.file.execute_batch(sql).expect("it can be written");
-    }
-
-    /// Copy the log into the file, so that the next write begins it anew.
-    fn checkpoint(&self) {
-        let done: i64 =
-            self.file.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0)).expect("a row");
-        assert_eq!(done, 0, "a reader stood in the way");
-    }
-
-    fn dump(file: &Connection) -> Vec<(i64, String)> {
-        let mut statement = file.prepare("SELECT id, text FROM t ORDER BY id").expect("the table");
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
-        rows.map(|row| row.expect("a row")).collect()
-    }
-
-    fn restored(&self, at: Timestamp) -> Vec<(i64, String)> {
-        let repository = self.repository();
-        let wanted = Wanted { at: Some(at), now: self.clock.now(), of: None };
-        let point = repository.choose(&wanted).expect("a point").point;
-        let into: PathBuf = self.folder.path().join(format!("into-{}", point.id));
-        if !into.exists() {
-            restore(&repository, &point, &into).expect("it is whole");
-        }
-        Self::open(&into)
-    }
-
-    fn open(folder: &Path) -> Vec<(i64, String)> {
-        Self::dump(&Connection::open(folder.join("wheelhouse.db")).expect("a database"))
-    }
-}
-
-const FILL: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
-                    INSERT INTO t (text) SELECT hex(randomblob(200)) FROM n";
+use crate::world::{FILL, World, files};
 
 #[test]
 fn every_step_comes_back_as_it_was() {
@@ -157,52 +78,6 @@ fn an_object_that_the_catalog_names_and_nobody_has_is_an_error_not_a_hole() {
     world.write("DELETE FROM dataset_segment");
     std::fs::remove_file(&object).expect("it is there");
     assert!(matches!(follower.look().expect("a look"), Followed::Step(_)));
-}
-
-#[test]
-fn pruning_removes_what_no_point_needs_and_nothing_else() {
-    let world = World::new();
-    world.write(FILL);
-    let mut follower = world.follower();
-    follower.look().expect("a look");
-    world.write("UPDATE t SET text = hex(randomblob(200))");
-    drop(follower);
-    world.follower().look().expect("a look");
-    let parts = |world: &World| count(&world.folder.path().join("place/parts"));
-    let before = parts(&world);
-    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1 };
-    let later = world.clock.now().plus_seconds(10 * 86_400);
-    let repository = world.repository();
-    let young = prune(&repository, retention, None, later).expect("nobody adds");
-    assert_eq!((young.points, young.parts), (1, 0), "a part that was just written may belong to a new point");
-    age(&world.folder.path().join("place/parts"));
-    let old = prune(&repository, retention, None, later).expect("nobody adds");
-    assert!(old.parts > 0 && parts(&world) < before, "{old:?}");
-    assert_eq!(world.restored(later), World::dump(&world.file));
-    let _adding = repository.lock_add().expect("a lock");
-    let refused = prune(&world.repository(), retention, None, later).expect_err("somebody adds");
-    assert!(refused.is(&codes::RUNNING), "{refused:?}");
-}
-
-#[test]
-fn what_nobody_wrote_to_for_long_is_pruned_and_followed_on() {
-    let world = World::new();
-    world.write(FILL);
-    let mut follower =
-        Follower::begin(world.repository(), world.data(), world.clock.clone(), 720, Steps::Each)
-            .expect("a follower");
-    follower.look().expect("a look");
-    world.write("UPDATE t SET text = hex(randomblob(200))");
-    assert!(matches!(follower.look().expect("a look"), Followed::Step(_)));
-    world.clock.advance_seconds(8 * 86_400);
-    age(&world.folder.path().join("place/parts"));
-    let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168 };
-    let pruned = prune(&world.repository(), retention, None, world.clock.now()).expect("nobody adds");
-    assert_eq!(pruned.points, 0, "{pruned:?}");
-    assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
-    world.write("UPDATE t SET text = 'next' WHERE id = 1");
-    assert!(matches!(follower.look().expect("a look"), Followed::Step(_)));
-    assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
 }
 
 #[test]
@@ -362,6 +237,9 @@ fn what_is_told_to_stop_stops_and_the_last_look_makes_no_full_point() {
     assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
     let mut repository = world.repository();
     repository.until(stop);
+    let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168 };
+    let pruned = prune(&repository, retention, None, world.clock.now());
+    assert!(pruned.expect_err("it is to stop").is(&codes::STOPPED));
     let newest =
         repository.choose(&Wanted { at: None, now: world.clock.now(), of: None }).expect("one").point;
     let scratch = world.folder.path().join("scratch");
@@ -417,46 +295,4 @@ fn what_killed_processes_left_is_removed_and_what_is_used_stays() {
         .collect();
     names.sort();
     assert_eq!(names, ["somebody-elses", "wheelhouse-backup-new", "wheelhouse-backup-used"]);
-}
-
-#[test]
-fn two_processes_of_one_id_write_into_one_place_and_what_one_left_is_removed() {
-    let world = World::new();
-    world.write(FILL);
-    let staging = world.folder.path().join("place/staging");
-    std::fs::create_dir_all(&staging).expect("a folder");
-    // Of another container, in which this id is another process; some of it just being written, some left long ago.
-    for number in 0..5 {
-        std::fs::write(staging.join(format!("{}-{number}", std::process::id())), "theirs").expect("a file");
-    }
-    world.follower().look().expect("a look");
-    assert_eq!(files(&staging).len(), 5, "what another process writes was taken for ours");
-    for file in files(&staging) {
-        assert_eq!(std::fs::read_to_string(file).expect("a file"), "theirs");
-    }
-    assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
-    let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168 };
-    prune(&world.repository(), retention, None, world.clock.now()).expect("nobody adds");
-    assert_eq!(files(&staging).len(), 5, "it may still be written");
-    age(&staging);
-    prune(&world.repository(), retention, None, world.clock.now()).expect("nobody adds");
-    assert_eq!(files(&staging).len(), 0);
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
-
-fn count(folder: &Path) -> usize {
-    files(folder).len()
-}
-
-/// Two hours older.
-fn age(folder: &Path) {
-    for file in files(folder) {
-        let file = std::fs::File::options().write(true).open(file).expect("a file");
-        let modified = file.metadata().and_then(|meta| meta.modified()).expect("a time");
-        file.set_modified(modified - std::time::Duration::from_hours(2)).expect("it can be set");
-    }
 }

@@ -2,6 +2,8 @@
 //! write a place wrongly.
 mod follow;
 mod place;
+mod prune;
 mod restore;
 mod retention;
 mod status;
+mod world;

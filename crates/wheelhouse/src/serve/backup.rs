@@ -3,9 +3,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 use wh_backup::{BackupConfig, DataFolder, Followed, Follower, Key, Repository, Status, Stop, Wanted};
 use wh_base::{Clock, Error, Random, Result, Secret, Timestamp, codes};
 
@@ -18,6 +17,8 @@ const LOOK_EVERY: Duration = Duration::from_mins(1);
 const PROOF_LOOK_EVERY: Duration = Duration::from_mins(1);
 /// How soon a proof that failed is tried again, in seconds.
 const PROOF_AGAIN_S: i64 = 3_600;
+/// How soon old points are removed after somebody was just adding some, or a proof was reading them.
+const FORGET_AGAIN: Duration = Duration::from_mins(10);
 /// How often an idle database's status is written, in seconds.
 const STATUS_EVERY_S: i64 = 60;
 /// When the server ends, a step or a small full point that is under way has so long to end well.
@@ -41,6 +42,8 @@ pub struct Backups {
     random: Arc<dyn Random>,
     /// The login that dumps, on PostgreSQL.
     dumps_as: Option<Secret<String>>,
+    /// A full point was made: what is older than the settings keep may go.
+    full_made: Arc<Notify>,
 }
 
 impl Backups {
@@ -72,6 +75,7 @@ impl Backups {
             clock: Arc::clone(&inputs.clock),
             random: Arc::clone(&inputs.random),
             dumps_as,
+            full_made: Arc::default(),
         })
     }
 
@@ -195,7 +199,7 @@ impl Backups {
         let scratch = crate::cli::scratch_dir(&self.config, &self.data);
         let created = wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch)?;
         metrics::counter!("backup_looks_total", "found" => "full").increment(1);
-        self.prune(&repository, own);
+        self.full_made.notify_one();
         Status::succeeded(&self.data, created.point.at, &created.point, &repository.words())
     }
 
@@ -231,7 +235,7 @@ impl Backups {
         metrics::counter!("backup_looks_total", "found" => word).increment(1);
         if word == "full" {
             tracing::info!(point = %point.id, "a full backup was made");
-            self.prune(follower.repository(), follower.installation());
+            self.full_made.notify_one();
         }
         let seconds = at.micros() / 1_000_000;
         // A clock that was ahead and is no more must not keep the status from being written.
@@ -246,15 +250,39 @@ impl Backups {
         Some(seconds)
     }
 
-    fn prune(&self, repository: &Repository, own: Uuid) {
-        match wh_backup::prune(repository, self.config.retention(), Some(own), self.clock.now()) {
-            Ok(pruned) => {
-                tracing::debug!(points = pruned.points, parts = pruned.parts, "old backups removed");
+    /// Remove what is older than the settings keep, after each full point. Beside the steps: among many points it takes a while, in which
+    /// steps go on.
+    pub async fn forget(self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.full_made.notified() => {}
             }
-            // Another process adds just now; the next full point prunes for both.
-            Err(error) if error.is(&wh_backup::codes::RUNNING) => {}
-            Err(error) => tracing::warn!(?error, "old backups could not be removed"),
+            let (own, until) = (self.clone(), Stop::default());
+            let told = until.clone();
+            let pruned = aside(&stop, Duration::ZERO, &until, move || own.prune(told)).await;
+            let Some(pruned) = pruned else { return };
+            match pruned.and_then(|pruned| pruned) {
+                Ok(()) => {}
+                Err(error) if error.is(&wh_backup::codes::STOPPED) => return,
+                Err(error) if error.is(&wh_backup::codes::RUNNING) => {
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(FORGET_AGAIN) => self.full_made.notify_one(),
+                    }
+                }
+                Err(error) => tracing::warn!(?error, "old backups could not be removed"),
+            }
         }
+    }
+
+    fn prune(&self, until: Stop) -> Result<()> {
+        let mut repository = self.config.open(Arc::clone(&self.random))?;
+        repository.until(until);
+        let of = DataFolder::new(&self.data).installation()?;
+        let pruned = wh_backup::prune(&repository, self.config.retention(), of, self.clock.now())?;
+        tracing::debug!(points = pruned.points, parts = pruned.parts, "old backups removed");
+        Ok(())
     }
 
     fn failed(&self, error: &Error) {

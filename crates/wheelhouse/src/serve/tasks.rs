@@ -65,6 +65,7 @@ pub fn start(work: Work) -> Running {
     running.tasks.spawn(async move { identity.save_last_uses(stop).await });
     if let Some(backups) = backups {
         running.tasks.spawn(backups.clone().keep(running.stop.clone()));
+        running.tasks.spawn(backups.clone().forget(running.stop.clone()));
         running.tasks.spawn(backups.prove(running.stop.clone()));
     }
     running

@@ -6,6 +6,7 @@ mod gateway;
 mod gone;
 mod keys;
 mod postgres;
+mod retention;
 mod tools;
 
 use std::path::{Path, PathBuf};
