@@ -430,9 +430,9 @@ fn without_password(url: &Secret<String>) -> Result<(String, Option<Secret<Strin
         Some(Ok((user, password))) => (format!("{user}@"), Some(percent(password))),
     };
     let mut kept = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+    for (key, pair) in pairs(query) {
         match pair.split_once('=') {
-            Some((key, value)) if percent(key) == "password" => password = Some(percent(value)),
+            Some((_, value)) if key == "password" => password = Some(percent(value)),
             _ => kept.push(pair),
         }
     }
@@ -440,12 +440,20 @@ fn without_password(url: &Secret<String>) -> Result<(String, Option<Secret<Strin
     Ok((format!("{scheme}://{user}{place}{query}"), password.map(Secret::new)))
 }
 
+/// The same server and login, another database. One that is named behind the question mark would be taken before that in the path.
 fn with_database(url: &str, name: &str) -> Result<String> {
     let (scheme, rest) = parts(url)?;
-    let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let place = rest.rsplit_once('/').map_or(rest, |(place, _)| place);
-    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    let kept: Vec<_> = pairs(query).filter(|(key, _)| key != "dbname").map(|(_, pair)| pair).collect();
+    let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
     Ok(format!("{scheme}://{place}/{name}{query}"))
+}
+
+/// What stands behind the question mark, each with its key.
+fn pairs(query: &str) -> impl Iterator<Item = (String, &str)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| (percent(pair.split('=').next().unwrap_or_default()), pair))
 }
 
 fn parts(url: &str) -> Result<(&str, &str)> {

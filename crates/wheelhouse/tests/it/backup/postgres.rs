@@ -1,6 +1,7 @@
 //! PostgreSQL: its own programs dump and load it; proven in a scratch database, loaded into a new one.
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -64,6 +65,7 @@ pub fn walk(site: &Site, vault: &Vault) {
     let proof = vault.done(data, "verify", &["--scratch-url", admin]);
     assert!(proof.contains("is whole"), "{proof}");
     with_password_file(data, vault, admin);
+    beside_a_named_database(data, vault, admin);
     drop(house);
 
     let into = vault.path("restored");
@@ -141,6 +143,17 @@ fn with_password_file(data: &Path, vault: &Vault, admin: &str) {
     let twice = ["--scratch-url", bare.as_str(), "--scratch-password-file", file_text];
     let refused = vault.refused(data, "verify", &twice, "base.config");
     assert!(!refused.contains("twice@"), "{refused}");
+}
+
+/// A proof loads into a database of its own, also where the URL names one behind its question mark.
+fn beside_a_named_database(data: &Path, vault: &Vault, admin: &str) {
+    let mut url = url::Url::parse(admin).expect("a URL");
+    url.query_pairs_mut().append_pair("dbname", "postgres");
+    vault.done(data, "verify", &["--scratch-url", url.as_str()]);
+    let mut dump = Command::new(program("pg_dump"));
+    dump.env("LC_ALL", "C").args(["--schema-only", "--schema=wheelhouse", "--dbname", url.as_str()]);
+    let said = words(&dump.output().expect("it starts"));
+    assert!(said.contains("no matching schemas"), "a proof left something in a database of others: {said}");
 }
 
 fn path() -> String {
