@@ -1,14 +1,15 @@
 //! Full points of a PostgreSQL database, by its own programs; and their proof in a scratch database. Speaks no SQL protocol.
+mod program;
+
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::time::Instant;
 
 use wh_base::{Clock, Random, Result, Secret};
 use wh_db::Migrations;
 
+use self::program::{Tool, with_database, without_password};
 use crate::codes;
 use crate::create::{Copied, Created, DataFolder, copy_file, copy_objects, files};
 use crate::manifest::{Database, FORMAT, FileEntry, Manifest, Migration, PointKind, PointName};
@@ -19,16 +20,10 @@ use crate::sqlite::Named;
 use crate::stop::Stop;
 use crate::verify::{Proof, objects, set_aside};
 
-/// Where Debian keeps the programs of each version.
-const DEBIAN: &str = "/usr/lib/postgresql";
 /// The schema of all our tables.
 const SCHEMA: &str = "wheelhouse";
 /// How often a point is begun anew because somebody deleted a dataset while its objects were copied.
 const ATTEMPTS_MAX: usize = 10;
-/// Of a failed program's words.
-const WORDS_BYTES_MAX: u64 = 4_096;
-/// Time between two looks whether a program has ended.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Make a full point. `url` is the login for system jobs: it sees every tenant's rows and owns nothing.
 pub fn create_full_postgres(
@@ -180,36 +175,19 @@ struct Content {
 
 /// The rows of an archive as `pg_restore` prints them: all of the same moment.
 fn read_archive(archive: &Path, stop: &Stop) -> Result<Content> {
-    let mut command = Command::new(program("pg_restore")?);
-    command.args(["--data-only", "--file=-"]).arg(archive);
-    read_rows("pg_restore", command, stop)?
-        .ok_or_else(|| codes::PART_DAMAGED.error("the archive cannot be read by pg_restore"))
+    let mut tool = Tool::without_server("pg_restore", stop)?;
+    tool.args(["--data-only", "--file=-"]).arg(archive);
+    read_rows(&mut tool, stop)
 }
 
-/// The rows that a program prints; nothing where it fails.
-fn read_rows(name: &str, mut command: Command, stop: &Stop) -> Result<Option<Content>> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|e| codes::TOOL_FAILED.caused(format!("{name} does not start"), e))?;
+/// The rows that a program prints.
+fn read_rows(tool: &mut Tool, stop: &Stop) -> Result<Content> {
     let mut content = Content::default();
-    let read = match child.stdout.take() {
-        // A program whose words nobody takes any more ends by itself.
-        Some(output) => content.read(BufReader::with_capacity(1 << 20, output), stop),
-        None => Ok(()),
-    };
-    let status = child.wait().map_err(|e| codes::TOOL_FAILED.caused(format!("{name} does not end"), e))?;
-    stop.check()?;
-    read.map_err(|e| codes::TOOL_FAILED.caused(format!("{name} cannot be read"), e))?;
-    if !status.success() {
-        return Ok(None);
-    }
+    tool.run_read(|output| content.read(BufReader::with_capacity(1 << 20, output), stop))?;
     content.objects.sort_by(|a, b| a.path.cmp(&b.path));
     content.objects.dedup_by(|a, b| a.path == b.path);
     content.migrations.sort_by(|a, b| (&a.context, &a.name).cmp(&(&b.context, &b.name)));
-    Ok(Some(content))
+    Ok(content)
 }
 
 impl Content {
@@ -312,8 +290,7 @@ impl<'a> ScratchDatabase<'a> {
     fn rows(&self) -> Result<Content> {
         let mut dump = Tool::new("pg_dump", &self.url, self.stop)?;
         dump.args(["--data-only", "--schema", SCHEMA]);
-        read_rows("pg_dump", dump.command, self.stop)?
-            .ok_or_else(|| codes::TOOL_FAILED.error("pg_dump does not read the scratch database"))
+        read_rows(&mut dump, self.stop)
     }
 }
 
@@ -328,149 +305,4 @@ impl Drop for ScratchDatabase<'_> {
             tracing::warn!(?error, database = self.name, "a scratch database could not be dropped");
         }
     }
-}
-
-/// A program of PostgreSQL with its arguments. The password goes through the environment: arguments are for all to see.
-struct Tool {
-    name: &'static str,
-    program: PathBuf,
-    command: Command,
-    stop: Stop,
-}
-
-impl Tool {
-    fn new(name: &'static str, url: &Secret<String>, stop: &Stop) -> Result<Self> {
-        let program = program(name)?;
-        let mut command = Command::new(&program);
-        let (target, password) = without_password(url)?;
-        command.stdin(Stdio::null()).envs(wh_db::tls_of_programs(url)?);
-        if let Some(password) = password {
-            command.env("PGPASSWORD", password.expose());
-        }
-        if name == "pg_dump" {
-            command.arg("--dbname").arg(target);
-        }
-        Ok(Self { name, program, command, stop: stop.clone() })
-    }
-
-    fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Self {
-        self.command.arg(argument);
-        self
-    }
-
-    fn args<const N: usize>(&mut self, arguments: [&str; N]) -> &mut Self {
-        self.command.args(arguments);
-        self
-    }
-
-    fn run(&mut self) -> Result<()> {
-        let name = self.name;
-        let failed = |e| codes::TOOL_FAILED.caused(format!("{name} does not start"), e);
-        let mut child = self.command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(failed)?;
-        let stderr = child.stderr.take();
-        let words = std::thread::spawn(move || stderr.map(first_words).unwrap_or_default());
-        let status = loop {
-            if let Some(status) = child.try_wait().map_err(failed)? {
-                break status;
-            }
-            if self.stop.is_set() {
-                child.kill().and_then(|()| child.wait()).map_err(failed)?;
-                self.stop.check()?;
-            }
-            std::thread::sleep(LOOK_EVERY);
-        };
-        let words = words.join().unwrap_or_default();
-        if status.success() {
-            return Ok(());
-        }
-        Err(codes::TOOL_FAILED.error(format!("{name}: {}", String::from_utf8_lossy(&words).trim())))
-    }
-
-    fn version(&self) -> Result<String> {
-        let output = Command::new(&self.program).arg("--version").output();
-        let output =
-            output.map_err(|e| codes::TOOL_FAILED.caused("a program does not say its version", e))?;
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    }
-}
-
-/// Its first words say what is wrong; the rest is read away, so that it can end.
-fn first_words(mut stderr: impl Read) -> Vec<u8> {
-    let mut words = Vec::new();
-    let _first = (&mut stderr).take(WORDS_BYTES_MAX).read_to_end(&mut words);
-    let _rest = std::io::copy(&mut stderr, &mut std::io::sink());
-    words
-}
-
-/// On the path, else the newest that Debian installed.
-fn program(name: &str) -> Result<PathBuf> {
-    match Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status() {
-        Ok(_) => return Ok(PathBuf::from(name)),
-        // Where no programs of the machine may be run, those of Debian's own folder may be.
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {}
-        Err(e) => return Err(codes::TOOL_FAILED.caused(format!("{name} does not start"), e)),
-    }
-    let versions = std::fs::read_dir(DEBIAN).into_iter().flatten().flatten();
-    let newest = versions
-        .filter_map(|version| Some((version.file_name().to_str()?.parse::<u32>().ok()?, version.path())))
-        .map(|(version, folder)| (version, folder.join("bin").join(name)))
-        .filter(|(_, file)| file.is_file())
-        .max();
-    newest.map(|(_, file)| file).ok_or_else(|| codes::TOOL_MISSING.error(format!("{name} is not installed")))
-}
-
-/// `postgres://user:password@host/database?password=…` without its password, and that. As PostgreSQL has it, the later one counts.
-fn without_password(url: &Secret<String>) -> Result<(String, Option<Secret<String>>)> {
-    let (scheme, rest) = parts(url.expose())?;
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (login, place) = rest.rsplit_once('@').map_or((None, rest), |(login, place)| (Some(login), place));
-    let (user, mut password) = match login.map(|login| login.split_once(':').ok_or(login)) {
-        None => (String::new(), None),
-        Some(Err(user)) => (format!("{user}@"), None),
-        Some(Ok((user, password))) => (format!("{user}@"), Some(percent(password))),
-    };
-    let mut kept = Vec::new();
-    for (key, pair) in pairs(query) {
-        match pair.split_once('=') {
-            Some((_, value)) if key == "password" => password = Some(percent(value)),
-            _ => kept.push(pair),
-        }
-    }
-    let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
-    Ok((format!("{scheme}://{user}{place}{query}"), password.map(Secret::new)))
-}
-
-/// The same server and login, another database. One that is named behind the question mark would be taken before that in the path.
-fn with_database(url: &str, name: &str) -> Result<String> {
-    let (scheme, rest) = parts(url)?;
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let place = rest.rsplit_once('/').map_or(rest, |(place, _)| place);
-    let kept: Vec<_> = pairs(query).filter(|(key, _)| key != "dbname").map(|(_, pair)| pair).collect();
-    let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
-    Ok(format!("{scheme}://{place}/{name}{query}"))
-}
-
-/// What stands behind the question mark, each with its key.
-fn pairs(query: &str) -> impl Iterator<Item = (String, &str)> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| (percent(pair.split('=').next().unwrap_or_default()), pair))
-}
-
-fn parts(url: &str) -> Result<(&str, &str)> {
-    url.split_once("://")
-        .ok_or_else(|| codes::NOT_CONFIGURED.error("a URL of PostgreSQL begins with postgres://"))
-}
-
-/// `%40` is `@`.
-fn percent(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let code = (*first == b'%').then(|| after.get(..2)).flatten();
-        let code = code.and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
-        let (byte, next) = code.map_or((*first, after), |byte| (byte, &after[2..]));
-        bytes.push(byte);
-        rest = next;
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -151,6 +151,27 @@ fn a_load_shows_nobody_what_the_database_holds() {
     assert_eq!(shop.left_in_scratch(), 0, "half a dump was left");
 }
 
+/// Writes an archive of a kind that nobody knows.
+const DUMPS: &str = r#"
+while [ $# -gt 1 ]; do [ "$1" = --file ] && file="$2"; shift; done
+[ -z "$file" ] || echo archive > "$file""#;
+
+/// Says what is wrong, and fails.
+const REFUSES: &str = r#"
+[ "$1" = --version ] && exit 0
+echo 'pg_restore: error: unsupported version (9.99) in file header' >&2
+exit 1"#;
+
+#[test]
+fn what_a_program_that_reads_an_archive_says_is_told() {
+    let shop = Workshop::new("postgres://wheelhouse@127.0.0.1:1/wheelhouse");
+    shop.program("pg_dump", DUMPS);
+    shop.program("pg_restore", REFUSES);
+    let refused = words(&shop.run("create", &[]));
+    assert!(refused.contains("backup.tool_failed") && refused.contains("unsupported version"), "{refused}");
+    assert_eq!(shop.left_in_scratch(), 0, "a dump was left");
+}
+
 /// Writes down that it was called, and does not end.
 const NEVER_ENDS: &str = r#"
 [ "$1" = --version ] && exit 0
