@@ -67,6 +67,8 @@ pub struct Follower {
 struct State {
     full: PointName,
     last: PointName,
+    /// How the last step is dated that was to be written: it may be there although it failed.
+    tried: Timestamp,
     /// When both were last seen to be there.
     seen: Timestamp,
     page_bytes: u32,
@@ -186,6 +188,7 @@ impl Follower {
         self.state = Some(State {
             full: created.point,
             last: created.point,
+            tried: created.point.at,
             seen: created.point.at,
             page_bytes: created.page_bytes,
             pages: created.pages,
@@ -205,7 +208,7 @@ impl Follower {
         let path = self.source.log();
         let mark = log::mark(&path, state.mark)?;
         // What was acknowledged before this moment is in the snapshot.
-        let at = Timestamp::from_micros(self.clock.now().micros().max(state.last.at.micros() + 1));
+        let at = Timestamp::from_micros(self.clock.now().micros().max(state.tried.micros() + 1));
         let snapshot = self.source.snapshot()?;
         let candidates = log::changed(&path, state.mark)?;
         // What was written was there when it was written, and everything was when it was last looked for.
@@ -242,6 +245,7 @@ impl Follower {
         let id = self.repository.new_id()?;
         let number = state.last.number + 1;
         let point = PointName { at, kind: PointKind::Step, id, full: state.full.id, number };
+        state.tried = at;
         state.changed_bytes += self.repository.put_point(&point, &manifest, &changes.behind)?;
         state.changed_bytes += changes.chunks.iter().map(|chunk| u64::from(chunk.bytes)).sum::<u64>();
         state.last = point;

@@ -1,4 +1,5 @@
 //! The backups in one place: header, points, and parts named by their content. Knows no database.
+mod chain;
 mod choose;
 mod each;
 mod there;
@@ -16,7 +17,7 @@ use wh_base::{Random, Result};
 pub use self::choose::{Chosen, Wanted};
 use crate::codes;
 use crate::key::{Key, hex, sha256};
-use crate::manifest::{Chunk, FORMAT, FileEntry, Manifest, POINTS, PointKind, PointName};
+use crate::manifest::{Chunk, FORMAT, FileEntry, Manifest, POINTS, PointName};
 use crate::stop::Stop;
 use crate::store::{Lock, Store};
 
@@ -372,27 +373,5 @@ impl Repository {
                 Err(codes::POINT_UNKNOWN.error(format!("more than one point begins with {id}")))
             }
         }
-    }
-
-    /// The points that a point needs, in the order in which they are applied, itself last.
-    pub fn chain(&self, point: &PointName) -> Result<Vec<PointName>> {
-        if point.kind == PointKind::Full {
-            return Ok(vec![*point]);
-        }
-        let points = self.points()?;
-        let of_full: Vec<_> = points.iter().filter(|other| other.full == point.full).collect();
-        (0..=point.number)
-            .map(|number| {
-                let found = of_full.iter().find(|other| other.number == number);
-                found.map(|point| **point).ok_or_else(|| {
-                    let full = point.full.simple();
-                    let message = match number {
-                        0 => format!("the full point {full} is not there"),
-                        _ => format!("step {number} of the full point {full} is not there"),
-                    };
-                    codes::PART_MISSING.error(message)
-                })
-            })
-            .collect()
     }
 }

@@ -3,7 +3,7 @@ use wh_backup::{
     Followed, Follower, PointName, Retention, Steps, Stop, Wanted, codes, prune, remove_leftovers, restore,
     verify,
 };
-use wh_base::Clock;
+use wh_base::{Clock, Timestamp};
 
 use crate::world::{FILL, World, files};
 
@@ -245,6 +245,29 @@ fn what_is_told_to_stop_stops_and_the_last_look_makes_no_full_point() {
     let scratch = world.folder.path().join("scratch");
     assert!(verify(&repository, &newest, &scratch, &[]).expect_err("it is to stop").is(&codes::STOPPED));
     assert_eq!(std::fs::read_dir(&scratch).map_or(0, Iterator::count), 0, "decrypted content was left");
+}
+
+#[test]
+fn a_step_that_is_there_although_its_writing_failed_is_no_hole_in_what_comes_after() {
+    let world = World::new();
+    world.write("INSERT INTO t (text) VALUES ('first')");
+    let mut follower = world.follower();
+    let Followed::Full(full) = follower.look().expect("a look") else { panic!("the first is full") };
+    let mut step = |sql: &str| {
+        world.write(sql);
+        let Followed::Step(step) = follower.look().expect("a look") else { panic!("a step") };
+        step
+    };
+    let (one, two) = (step("INSERT INTO t (text) VALUES ('a')"), step("INSERT INTO t (text) VALUES ('b')"));
+    // Of a moment before, when nothing was written yet but this: its answer was lost, and so it was made anew.
+    let repository = world.repository();
+    let manifest = repository.get_point(&one).expect("a point").manifest;
+    let id = uuid::Uuid::from_u128(7);
+    let lost = PointName { at: Timestamp::from_micros(one.at.micros() - 1), id, ..one };
+    repository.put_point(&lost, &manifest, &[]).expect("a place");
+    assert_eq!(repository.chain(&two).expect("all are there"), [full, one, two]);
+    assert_eq!(repository.chain(&lost).expect("all are there"), [full, lost]);
+    assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Backups in a bucket of a real object store: the whole way on both engines, an outage in the middle, and refusals with a name.
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use wh_backup::{Followed, codes};
+use wh_base::{Clock, ManualClock, SystemClock};
 use wh_testkit::engines::EngineKind;
 
-use super::gateway::{Gateway, KEY_ID, SECRET};
+use super::gateway::{Fuse, Gateway, KEY_ID, SECRET, follow};
 use super::{Vault, csv, damage, postgres, rows_of, state_of, words};
 use crate::house::{House, Person, Site, sites, wheelhouse};
 
@@ -110,7 +113,7 @@ fn an_object_store_that_dies_in_the_middle_is_named_and_the_next_backup_is_whole
     let panel = owner.panel("kept");
     assert_eq!(owner.import(&panel, "replace", &csv(1, 3_000)).status, 201);
 
-    let fused = Gateway::vault_at(gateway.fused(2));
+    let fused = Gateway::vault_at(gateway.fused(Fuse::Part(2)));
     let refused = fused.refused(data, "create", &[], "backup.store_away");
     assert!(refused.contains("s3://wheelhouse/of/this-server") && !refused.contains(SECRET), "{refused}");
     assert!(
@@ -136,6 +139,39 @@ fn an_object_store_that_dies_in_the_middle_is_named_and_the_next_backup_is_whole
     // Through an address behind which nothing is any more.
     gateway.kill();
     vault.refused(data, "list", &[], "backup.store_away");
+}
+
+#[test]
+fn a_step_whose_answer_was_lost_is_no_hole_in_what_comes_after() {
+    let Some(gateway) = Gateway::start("an answer that is lost") else { return };
+    let (site, vault) = (Site::new(EngineKind::Sqlite), gateway.vault());
+    let data = site.folder.path();
+    let house = site.start();
+    let owner = house.set_up();
+    let clock = Arc::new(ManualClock::at(SystemClock.now()));
+    let mut follower = follow(gateway.fused(Fuse::Step), &vault.key(), data, &clock);
+    follower.look().expect("a full point");
+    let mut look_after = |title: &str| {
+        owner.panel(title);
+        clock.advance_seconds(1);
+        follower.look()
+    };
+    let lost = look_after("first").expect_err("nobody says that it is there");
+    assert!(lost.is(&codes::AWAY), "{lost:?}");
+    gateway.come_back();
+    for title in ["second", "third"] {
+        let followed = look_after(title).expect("it is back");
+        assert!(matches!(followed, Followed::Step(_)), "{followed:?}");
+    }
+    let numbers: Vec<_> = vault.points(data).iter().map(|point| point["number"].clone()).collect();
+    assert_eq!(numbers, [0, 1, 1, 2], "it was written, and once more");
+    let into = vault.path("restored");
+    vault.done(data, "restore", &["--into", into.to_str().expect("text")]);
+    let restored = rusqlite::Connection::open(into.join("wheelhouse.db")).expect("a database");
+    let mut titles = restored.prepare("SELECT title FROM panels_panel ORDER BY title").expect("the table");
+    let titles = titles.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+    let titles: Vec<_> = titles.map(|title| title.expect("a title")).collect();
+    assert_eq!(titles, ["first", "second", "third"]);
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! A real object store for backups: versitygw over a folder of this machine. It can be killed, also in the middle of a backup.
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use wh_backup::{Addressing, BucketName, DataFolder, Follower, Key, Repository, S3, Steps, Store, Transport};
+use wh_base::{ManualClock, OsRandom, Random, Secret};
 use wh_testkit::engines::must_be_there;
 
 use super::Vault;
@@ -21,6 +23,34 @@ const BUCKET: &str = "wheelhouse";
 const PATIENCE: Duration = Duration::from_mins(1);
 /// A free port may be taken by another test before the gateway has it.
 const STARTS_MAX: usize = 10;
+
+/// When an address that passes everything on kills the gateway, once.
+#[derive(Clone, Copy)]
+pub enum Fuse {
+    /// When so many parts were begun: before that one is written.
+    Part(usize),
+    /// When the first step is written: its answer is lost.
+    Step,
+}
+
+/// Follows a data folder into the bucket, as a server does.
+pub fn follow(address: SocketAddr, key: &Path, data: &Path, clock: &Arc<ManualClock>) -> Follower {
+    let random: Arc<dyn Random> = Arc::new(OsRandom);
+    let name = BucketName { bucket: BUCKET.to_owned(), prefix: "of/this-server".to_owned() };
+    let s3 = S3 {
+        endpoint: Some(format!("http://{address}")),
+        region: "us-east-1".to_owned(),
+        addressing: Addressing::Path,
+        transport: Transport::PlainToo,
+        access_key_id: KEY_ID.to_owned(),
+        secret_access_key: Secret::new(SECRET.to_owned()),
+        session_token: None,
+    };
+    let store = Store::bucket(&name, &s3, Arc::clone(&random)).expect("an address");
+    let key = Key::read(key).expect("the key");
+    let repository = Repository::open_or_make(store, key, random).expect("a place");
+    Follower::begin(repository, DataFolder::new(data), clock.clone(), 24, Steps::Each).expect("a follower")
+}
 
 /// An object store with one bucket.
 pub struct Gateway {
@@ -144,8 +174,8 @@ impl Gateway {
         Self::vault_at(self.address())
     }
 
-    /// An address that passes everything on, and kills the gateway when so many parts were begun: before that one is written.
-    pub fn fused(self: &Arc<Self>, parts: usize) -> SocketAddr {
+    /// An address that passes everything on until its fuse blows.
+    pub fn fused(self: &Arc<Self>, fuse: Fuse) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         // Not the gateway itself: whoever waits for a connection must not keep it alive.
@@ -154,36 +184,57 @@ impl Gateway {
             for client in listener.incoming().flatten() {
                 let Some(gateway) = gateway.upgrade() else { return };
                 let begun = Arc::clone(&begun);
-                thread::spawn(move || gateway.pass_on(client, &begun, parts));
+                thread::spawn(move || gateway.pass_on(client, &begun, fuse));
             }
         });
         address
     }
 
     /// One connection. A gateway that is away closes it.
-    fn pass_on(&self, mut client: TcpStream, begun: &AtomicUsize, parts: usize) {
+    fn pass_on(&self, mut client: TcpStream, begun: &AtomicUsize, fuse: Fuse) {
         let Ok(mut store) = TcpStream::connect(self.address()) else { return };
-        let (Ok(mut answers), Ok(mut asker)) = (store.try_clone(), client.try_clone()) else { return };
-        let back = thread::spawn(move || {
-            // Either side may end first.
-            let _copied = std::io::copy(&mut answers, &mut asker);
-            let _closed = asker.shutdown(Shutdown::Both);
-        });
-        let mut bytes = vec![0; 64 << 10];
-        while let Ok(count @ 1..) = client.read(&mut bytes) {
-            let line = bytes[..count].split(|byte| *byte == b'\r').next().unwrap_or_default();
-            let line = String::from_utf8_lossy(line);
-            let is_part = line.starts_with("PUT /") && line.contains("/parts/");
-            if is_part && begun.fetch_add(1, Ordering::SeqCst) + 1 == parts {
-                self.kill();
+        let (Ok(answers), Ok(asker)) = (store.try_clone(), client.try_clone()) else { return };
+        let is_lost = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| self.answer(answers, asker, &is_lost));
+            let mut bytes = vec![0; 64 << 10];
+            while let Ok(count @ 1..) = client.read(&mut bytes) {
+                let line = bytes[..count].split(|byte| *byte == b'\r').next().unwrap_or_default();
+                let line = String::from_utf8_lossy(line);
+                let writes = |what: &str| line.starts_with("PUT /") && line.contains(what);
+                match fuse {
+                    Fuse::Part(parts) if writes("/parts/") => {
+                        if begun.fetch_add(1, Ordering::SeqCst) + 1 == parts {
+                            self.kill();
+                        }
+                    }
+                    Fuse::Step if writes("-step-") => {
+                        is_lost.store(begun.fetch_add(1, Ordering::SeqCst) == 0, Ordering::SeqCst);
+                    }
+                    _ => {}
+                }
+                if store.write_all(&bytes[..count]).is_err() {
+                    break;
+                }
             }
-            if store.write_all(&bytes[..count]).is_err() {
+            let _closed = store.shutdown(Shutdown::Both);
+            let _closed = client.shutdown(Shutdown::Both);
+        });
+    }
+
+    /// The way back. Either side may end first.
+    fn answer(&self, mut answers: TcpStream, mut asker: TcpStream, is_lost: &AtomicBool) {
+        let mut bytes = vec![0; 64 << 10];
+        while let Ok(count @ 1..) = answers.read(&mut bytes) {
+            if is_lost.load(Ordering::SeqCst) {
+                self.kill();
+                break;
+            }
+            if asker.write_all(&bytes[..count]).is_err() {
                 break;
             }
         }
-        let _closed = store.shutdown(Shutdown::Both);
-        let _closed = client.shutdown(Shutdown::Both);
-        back.join().expect("it only copies");
+        let _closed = asker.shutdown(Shutdown::Both);
     }
 }
 

@@ -4,15 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
-use wh_backup::{
-    Addressing, BucketName, DataFolder, Followed, Follower, Key, Repository, S3, Steps, Store, Transport,
-    codes,
-};
-use wh_base::{Clock, ManualClock, OsRandom, Random, Secret, SystemClock};
+use wh_backup::{Followed, codes};
+use wh_base::{Clock, ManualClock, SystemClock};
 use wh_testkit::engines::EngineKind;
 
 use super::bucket::{check, comes_to, doctor};
-use super::gateway::{Gateway, KEY_ID, SECRET};
+use super::gateway::{Gateway, follow};
 use super::{Vault, state_of, words};
 use crate::house::{Site, wheelhouse};
 
@@ -82,24 +79,7 @@ fn a_bucket_that_was_emptied_is_told_within_a_minute_and_filled_anew() {
     let data = site.folder.path();
     site.start().set_up();
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
-    let begin = || {
-        let random: Arc<dyn Random> = Arc::new(OsRandom);
-        let name = BucketName { bucket: "wheelhouse".to_owned(), prefix: "of/this-server".to_owned() };
-        let s3 = S3 {
-            endpoint: Some(format!("http://{}", gateway.address())),
-            region: "us-east-1".to_owned(),
-            addressing: Addressing::Path,
-            transport: Transport::PlainToo,
-            access_key_id: KEY_ID.to_owned(),
-            secret_access_key: Secret::new(SECRET.to_owned()),
-            session_token: None,
-        };
-        let store = Store::bucket(&name, &s3, Arc::clone(&random)).expect("an address");
-        let key = Key::read(&vault.key()).expect("the key");
-        let repository = Repository::open_or_make(store, key, random).expect("a place");
-        Follower::begin(repository, DataFolder::new(data), clock.clone(), 24, Steps::Each)
-            .expect("a follower")
-    };
+    let begin = || follow(gateway.address(), &vault.key(), data, &clock);
     let mut follower = begin();
     let Followed::Full(full) = follower.look().expect("a look") else { panic!("the first is full") };
     gateway.remove_all("of");
