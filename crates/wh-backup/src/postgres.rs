@@ -1,15 +1,17 @@
 //! Full points of a PostgreSQL database, by its own programs; and their proof in a scratch database. Speaks no SQL protocol.
 mod program;
+mod scratch_database;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Instant;
 
-use wh_base::{Clock, Random, Result, Secret};
+use wh_base::{Clock, Random, Result, Secret, Timestamp};
 use wh_db::Migrations;
 
-use self::program::{Tool, with_database, without_password};
+use self::program::{Tool, without_password};
+use self::scratch_database::ScratchDatabase;
 use crate::codes;
 use crate::create::{Copied, Created, DataFolder, copy_file, copy_objects, files};
 use crate::manifest::{Database, FORMAT, FileEntry, Manifest, Migration, PointKind, PointName};
@@ -91,6 +93,7 @@ pub fn verify_postgres(
     point: &PointName,
     scratch: &Path,
     url: &Secret<String>,
+    now: Timestamp,
     migrations: &[Migrations],
 ) -> Result<Proof> {
     let began = Instant::now();
@@ -102,8 +105,8 @@ pub fn verify_postgres(
         return Err(codes::NOT_CONFIGURED
             .error("this point is not of PostgreSQL; it is proven without a scratch URL"));
     };
-    let database = format!("wh_verify_{}", repository.new_id()?.simple());
-    let database = ScratchDatabase::make(url, &database, repository.stop())?;
+    scratch_database::drop_left(url, now, repository.stop());
+    let database = ScratchDatabase::make(url, now, repository.new_id()?, repository.stop())?;
     // What is counted is what the database holds now, and before row security is switched on: it would hide the rows from a login that
     // is no superuser.
     database.load(&archive, &["--section=pre-data", "--section=data"])?;
@@ -256,53 +259,4 @@ fn begins(line: &str) -> Option<(String, Vec<String>)> {
     let bare = |word: &str| word.trim().trim_matches('"').to_owned();
     let table = bare(name.rsplit('.').next()?);
     Some((table, rest.split(',').map(bare).collect()))
-}
-
-/// A database for one proof; dropped at its end.
-struct ScratchDatabase<'a> {
-    admin: &'a Secret<String>,
-    stop: &'a Stop,
-    name: String,
-    url: Secret<String>,
-    target: String,
-}
-
-impl<'a> ScratchDatabase<'a> {
-    fn make(admin: &'a Secret<String>, name: &str, stop: &'a Stop) -> Result<Self> {
-        let mut make = Tool::new("createdb", admin, stop)?;
-        make.args(["--template=template0", "--encoding=UTF8", "--locale=C", "--maintenance-db"]);
-        make.arg(&without_password(admin)?.0).arg(name).run()?;
-        let url = Secret::new(with_database(admin.expose(), name)?);
-        let target = without_password(&url)?.0;
-        Ok(Self { admin, stop, name: name.to_owned(), url, target })
-    }
-
-    /// Some sections of an archive into it.
-    fn load(&self, archive: &Path, sections: &[&str]) -> Result<()> {
-        let mut load = Tool::new("pg_restore", &self.url, self.stop)?;
-        for section in sections {
-            load.arg(section);
-        }
-        load.args(["--exit-on-error", "--no-owner", "--dbname"]).arg(&self.target).arg(archive).run()
-    }
-
-    /// What stands in it.
-    fn rows(&self) -> Result<Content> {
-        let mut dump = Tool::new("pg_dump", &self.url, self.stop)?;
-        dump.args(["--data-only", "--schema", SCHEMA]);
-        read_rows(&mut dump, self.stop)
-    }
-}
-
-impl Drop for ScratchDatabase<'_> {
-    fn drop(&mut self) {
-        // Also when the server ends: it is quick, and nobody else knows its name.
-        let dropped = Tool::new("dropdb", self.admin, &Stop::default()).and_then(|mut tool| {
-            tool.args(["--if-exists", "--maintenance-db"]).arg(&without_password(self.admin)?.0);
-            tool.arg(&self.name).run()
-        });
-        if let Err(error) = dropped {
-            tracing::warn!(?error, database = self.name, "a scratch database could not be dropped");
-        }
-    }
 }

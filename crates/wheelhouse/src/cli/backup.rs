@@ -288,7 +288,10 @@ fn verify(
     let speaks = flags.is_own_place(settings)? && speaks_for(settings, &repository, &point, clock)?;
     let scratch = scratch.cloned().unwrap_or_else(|| scratch_dir(&settings.backup, &settings.data_dir));
     let proven = match &settings.backup.scratch_url {
-        Some(url) => wh_backup::verify_postgres(&repository, &point, &scratch, url, compose::MIGRATIONS),
+        Some(url) => {
+            let now = clock.now();
+            wh_backup::verify_postgres(&repository, &point, &scratch, url, now, compose::MIGRATIONS)
+        }
         None => wh_backup::verify(&repository, &point, &scratch, compose::MIGRATIONS),
     };
     let proof = match proven {

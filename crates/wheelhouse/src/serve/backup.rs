@@ -344,7 +344,8 @@ impl Backups {
         let mut repository = self.config.open(Arc::clone(&self.random))?;
         repository.until(until);
         let of = DataFolder::new(&self.data).installation()?;
-        let chosen = repository.choose(&Wanted { at: None, now: self.clock.now(), of })?;
+        let now = self.clock.now();
+        let chosen = repository.choose(&Wanted { at: None, now, of })?;
         if chosen.ahead > 0 {
             tracing::warn!(
                 points = chosen.ahead,
@@ -355,7 +356,7 @@ impl Backups {
         let scratch = crate::cli::scratch_dir(&self.config, &self.data);
         let proof = match &self.config.scratch_url {
             Some(url) if self.dumps_as.is_some() => {
-                wh_backup::verify_postgres(&repository, &point, &scratch, url, compose::MIGRATIONS)?
+                wh_backup::verify_postgres(&repository, &point, &scratch, url, now, compose::MIGRATIONS)?
             }
             _ => wh_backup::verify(&repository, &point, &scratch, compose::MIGRATIONS)?,
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use wh_base::{Clock, SystemClock};
 use wh_testkit::engines::{EngineKind, shared};
 
 use super::bucket::comes_to;
@@ -66,6 +67,7 @@ pub fn walk(site: &Site, vault: &Vault) {
     assert!(proof.contains("is whole"), "{proof}");
     with_password_file(data, vault, admin);
     beside_a_named_database(data, vault, admin);
+    after_a_killed_proof(data, vault, admin);
     drop(house);
 
     let into = vault.path("restored");
@@ -154,6 +156,28 @@ fn beside_a_named_database(data: &Path, vault: &Vault, admin: &str) {
     dump.env("LC_ALL", "C").args(["--schema-only", "--schema=wheelhouse", "--dbname", url.as_str()]);
     let said = words(&dump.output().expect("it starts"));
     assert!(said.contains("no matching schemas"), "a proof left something in a database of others: {said}");
+}
+
+/// A proof that was killed has left its database, with all that it held; the next one drops it, but none that is in use.
+fn after_a_killed_proof(data: &Path, vault: &Vault, admin: &str) {
+    let sql = |statement: &str| {
+        let mut psql = Command::new(program("psql"));
+        psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--command", statement, "--dbname", admin]);
+        let output = psql.output().expect("it starts");
+        assert!(output.status.success(), "{statement}: {}", words(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let url = crate::upgrade::owner_url(data);
+    let id = url.rsplit('/').next().expect("a database");
+    let hour_ago = SystemClock.now().plus_seconds(-3_600).micros() / 1_000_000;
+    let (left, used) = (format!("wh_verify_1600000000_{id}"), format!("wh_verify_{hour_ago}_{id}"));
+    for name in [&left, &used] {
+        sql(&format!("CREATE DATABASE {name} TEMPLATE template0"));
+    }
+    vault.done(data, "verify", &["--scratch-url", admin]);
+    let there = sql("SELECT datname FROM pg_database");
+    sql(&format!("DROP DATABASE {used}"));
+    assert!(!there.contains(&left) && there.contains(&used), "{there}");
 }
 
 fn path() -> String {
