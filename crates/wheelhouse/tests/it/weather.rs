@@ -219,13 +219,14 @@ fn a_killed_postgres_is_named_and_met_again_and_nothing_acknowledged_is_lost() {
             made.push(title);
         }
         server.kill().expect("it ran");
-        // Its processes may outlive their parent for a moment: what they acknowledge counts like everything else.
-        let (lost, refused) = (0..)
+        // Its processes may outlive their parent for a moment: what they acknowledge counts like everything else. The one that is refused
+        // may be there all the same: it is the answer to its commit that is lost.
+        let refused = (0..)
             .find_map(|n| {
                 let title = format!("lost {round}.{n}");
                 let answer = create(&owner, &title);
                 if answer.status != 201 {
-                    return Some((title, answer));
+                    return Some(answer);
                 }
                 made.push(title);
                 None
@@ -244,7 +245,6 @@ fn a_killed_postgres_is_named_and_met_again_and_nothing_acknowledged_is_lost() {
         for title in &made {
             assert!(all.contains(title), "{title} was acknowledged");
         }
-        assert!(!all.contains(&lost), "it was refused");
     }
     assert!(house.terminate().success());
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use wh_base::{Clock, OsRandom, Random, SystemClock, Timestamp};
 use wh_testkit::engines::EngineKind;
 
+use super::bucket::comes_to;
 use super::{Vault, csv, rows_of};
 use crate::house::{House, Person, Site};
 
@@ -78,12 +79,12 @@ fn fifty_restores_at_random_moments_hold_what_was_acknowledged() {
             })
         },
     ];
-    while !vault.place().join("wheelhouse-backup.json").exists() || vault.points(data).len() < POINTS_MIN {
-        // By hand in between: both kinds of points must fit together.
-        if vault.place().join("points").exists() && vault.points(data).len() == POINTS_MIN / 2 {
-            vault.run(data, "create", &[]);
-        }
-    }
+    comes_to(&owner, "the first point", |state| state["kept_at"].is_string());
+    let wait_for = |count: usize| while vault.points(data).len() < count {};
+    wait_for(POINTS_MIN / 2);
+    // By hand in between: both kinds of points must fit together.
+    vault.done(data, "create", &[]);
+    wait_for(POINTS_MIN);
     stop.store(true, Ordering::SeqCst);
     let mut diary = Diary::default();
     for writer in writers {
