@@ -99,7 +99,8 @@ pub fn verify_postgres(
     let began = Instant::now();
     let folder = Scratch::make(scratch, repository.new_id()?)?;
     let into = folder.path().join("data");
-    let restored = restore(repository, point, &into).inspect_err(|_| set_aside(repository))?;
+    let restored =
+        restore(repository, point, &into).inspect_err(|error| set_aside(repository, point, error))?;
     let manifest = repository.get_point(point)?.manifest;
     let Restored { points, objects: count, bytes, archive: Some(archive), .. } = restored else {
         return Err(codes::NOT_CONFIGURED

@@ -1,10 +1,11 @@
 //! The backups in one place: header, points, and parts named by their content. Knows no database.
 mod chain;
 mod choose;
+mod damage;
 mod each;
 mod there;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -25,8 +26,6 @@ use crate::store::{Lock, Store};
 const HEADER: &str = "wheelhouse-backup.json";
 /// Folder of the parts.
 pub const PARTS: &str = "parts";
-/// Folder of parts that were found damaged.
-const DAMAGED: &str = "damaged";
 /// Held by everybody who adds parts, and alone by whoever removes some.
 const PARTS_LOCK: &str = "parts.lock";
 /// Held by the one process that makes a full point.
@@ -55,7 +54,7 @@ pub struct Repository {
     stop: Stop,
     new_parts: AtomicU64,
     new_bytes: AtomicU64,
-    damaged: Mutex<Vec<String>>,
+    damaged: Mutex<BTreeSet<String>>,
     /// Whose the full points are that were looked at: that never changes.
     installations: Mutex<HashMap<Uuid, Option<Uuid>>>,
 }
@@ -208,18 +207,9 @@ impl Repository {
         let path = self.part_path(chunk);
         self.get_content(&path, chunk).inspect_err(|error| {
             if error.is(&codes::PART_DAMAGED) {
-                self.damaged.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
+                self.damaged.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
             }
         })
-    }
-
-    /// Put the damaged parts that were met aside: a content that is not there is kept anew by the next full point.
-    pub fn set_aside(&self) -> Result<()> {
-        for path in std::mem::take(&mut *self.damaged.lock().unwrap_or_else(PoisonError::into_inner)) {
-            let name = path.rsplit('/').next().unwrap_or_default();
-            self.store.rename(&path, &format!("{DAMAGED}/{name}"))?;
-        }
-        self.store.settle()
     }
 
     fn get_content(&self, path: &str, chunk: &Chunk) -> Result<Vec<u8>> {

@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use wh_base::Result;
+use wh_base::{Error, Result};
 use wh_db::Migrations;
 
 use crate::codes;
@@ -45,7 +45,8 @@ pub fn verify(
     let began = Instant::now();
     let folder = Scratch::make(scratch, repository.new_id()?)?;
     let into = folder.path().join("data");
-    let restored = restore(repository, point, &into).inspect_err(|_| set_aside(repository))?;
+    let restored =
+        restore(repository, point, &into).inspect_err(|error| set_aside(repository, point, error))?;
     let manifest = repository.get_point(point)?.manifest;
     if matches!(manifest.database, Database::PostgresArchive { .. }) {
         return Err(codes::NOT_CONFIGURED
@@ -58,9 +59,13 @@ pub fn verify(
     Ok(Proof { point: *point, points, rows, tables, objects, bytes, took_ms })
 }
 
-/// What is damaged must not be taken for kept any more. Where the place cannot be written, the proof's own error says enough.
-pub(crate) fn set_aside(repository: &Repository) {
-    if let Err(error) = repository.set_aside() {
+/// What is damaged must not be taken for kept any more. Where the place cannot be read or written, the proof's own error says enough.
+pub(crate) fn set_aside(repository: &Repository, point: &PointName, found: &Error) {
+    if !found.is(&codes::PART_DAMAGED) {
+        return;
+    }
+    let met = repository.meet_damaged(point);
+    if let Err(error) = repository.set_aside().and(met) {
         tracing::warn!(?error, "a damaged part could not be put aside");
     }
 }
