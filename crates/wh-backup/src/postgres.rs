@@ -106,7 +106,7 @@ pub fn verify_postgres(
         return Err(codes::NOT_CONFIGURED
             .error("this point is not of PostgreSQL; it is proven without a scratch URL"));
     };
-    scratch_database::drop_left(url, now, repository.stop());
+    scratch_database::drop_left(url, folder.path(), now, repository.stop());
     let database = ScratchDatabase::make(url, now, repository.new_id()?, repository.stop())?;
     // What is counted is what the database holds now, and before row security is switched on: it would hide the rows from a login that
     // is no superuser.

@@ -1,5 +1,4 @@
 //! A database for one proof, dropped at its end; and those that killed processes left, which hold all that a proof holds.
-use std::io::Read;
 use std::path::Path;
 
 use uuid::Uuid;
@@ -7,6 +6,7 @@ use wh_base::{Result, Secret, Timestamp};
 
 use super::program::{Tool, with_database, without_password};
 use super::{Content, SCHEMA, read_rows};
+use crate::codes;
 use crate::stop::Stop;
 
 /// What they are called, before the moment in seconds and an id.
@@ -68,9 +68,9 @@ fn drop_database(admin: &Secret<String>, name: &str) -> Result<()> {
     tool.arg(name).run()
 }
 
-/// Drop what processes that were killed left there.
-pub(super) fn drop_left(admin: &Secret<String>, now: Timestamp, stop: &Stop) {
-    let there = match names(admin, stop) {
+/// Drop what processes that were killed left there. What is there is written into a folder on the way.
+pub(super) fn drop_left(admin: &Secret<String>, folder: &Path, now: Timestamp, stop: &Stop) {
+    let there = match names(admin, folder, stop) {
         Ok(there) => there,
         Err(error) => {
             return tracing::warn!(?error, "it was not looked for scratch databases that were left");
@@ -86,13 +86,12 @@ pub(super) fn drop_left(admin: &Secret<String>, now: Timestamp, stop: &Stop) {
     }
 }
 
-fn names(admin: &Secret<String>, stop: &Stop) -> Result<String> {
+fn names(admin: &Secret<String>, folder: &Path, stop: &Stop) -> Result<String> {
+    let file = folder.join("databases");
     let mut tool = Tool::new("psql", admin, stop)?;
-    tool.args(["--no-psqlrc", "--tuples-only", "--no-align", "--command"]);
-    tool.arg("SELECT datname FROM pg_database").arg("--dbname").arg(&without_password(admin)?.0);
-    let mut names = String::new();
-    tool.run_read(|mut output| output.read_to_string(&mut names).map(drop))?;
-    Ok(names)
+    tool.args(["--no-psqlrc", "--tuples-only", "--no-align", "--command", "SELECT datname FROM pg_database"]);
+    tool.arg("--output").arg(&file).arg("--dbname").arg(&without_password(admin)?.0).run()?;
+    std::fs::read_to_string(&file).map_err(|e| codes::TOOL_FAILED.caused("what psql wrote cannot be read", e))
 }
 
 /// Whether its name says that it was made for a proof long ago.
