@@ -217,12 +217,12 @@ pub async fn service_account_key_revoke(
     change.commit().await
 }
 
-/// End all keys of a member who leaves the company; how many lived or had lived.
+/// End all keys of a member who leaves the company.
 pub(super) async fn revoke_all(change: &mut Change, tenant: TenantId, user: UserId) -> Result<()> {
     loop {
         let some = store::api_key_list(&mut change.tx, tenant, user, first_page(), REVOKED_AT_ONCE).await?;
         for key in &some {
-            revoke(change, key).await?;
+            end(change, key).await?;
         }
         if some.len() < REVOKED_AT_ONCE as usize {
             return Ok(());
@@ -244,9 +244,7 @@ pub(super) async fn revoke_made(
         for (key, role) in &some {
             after = key.id;
             if !model::made_stays(now, *role) {
-                revoke(change, key).await?;
-                let states = [told(key), Value::Null];
-                change.audit(tenant, "service_account_key_revoke", subject(key.id), states).await?;
+                end_with_word(change, key).await?;
             }
         }
         if some.len() < REVOKED_AT_ONCE as usize {
@@ -313,11 +311,26 @@ async fn rename(
 }
 
 async fn revoke(change: &mut Change, key: &ApiKey) -> Result<()> {
-    if !store::api_key_delete(&mut change.tx, key).await? {
-        return Err(no_such_key());
+    if end(change, key).await? { Ok(()) } else { Err(no_such_key()) }
+}
+
+/// End a key; `false` when somebody else was first, whose word it is then: whoever wants it gone has what they want.
+async fn end(change: &mut Change, key: &ApiKey) -> Result<bool> {
+    let there = store::api_key_delete(&mut change.tx, key).await?;
+    if there {
+        change.stale(Stale::Key(key.id));
+        change.emit(key.tenant, ApiKeyRevoked { key: key.id, user: key.user }).await?;
     }
-    change.stale(Stale::Key(key.id));
-    change.emit(key.tenant, ApiKeyRevoked { key: key.id, user: key.user }).await
+    Ok(there)
+}
+
+/// End a key of a service account that falls with something else, with a line of its own in the trail.
+async fn end_with_word(change: &mut Change, key: &ApiKey) -> Result<()> {
+    if end(change, key).await? {
+        let states = [told(key), Value::Null];
+        change.audit(key.tenant, "service_account_key_revoke", subject(key.id), states).await?;
+    }
+    Ok(())
 }
 
 fn subject(key: ApiKeyId) -> String {

@@ -6,6 +6,7 @@ mod house;
 mod invitations;
 mod key_limits;
 mod key_live;
+mod key_races;
 mod keys;
 mod live;
 mod members;

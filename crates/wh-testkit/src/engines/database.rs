@@ -15,6 +15,12 @@ use super::{EngineKind, available, shared};
 /// Connections of one test's pools: many tests run at once on one server.
 const CONNECTIONS_MAX: usize = 8;
 
+/// Transactions of a database that wait for another's row.
+const WAITING: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+/// How often that is asked before the test fails; each question costs a round trip.
+const ASKED_MAX: usize = 20_000;
+
 /// A database of one test; gone when it is dropped.
 pub struct Fresh {
     /// For `wh_db::open`.
@@ -25,6 +31,22 @@ pub struct Fresh {
     pub login_prefix: Option<String>,
     _folder: Option<tempfile::TempDir>,
     _database: Option<Database>,
+}
+
+impl Fresh {
+    /// Until one transaction waits for another's row: then the one in the way may end, and the test knows who was first. On
+    /// PostgreSQL only; an embedded database has one writer, and nobody waits inside a transaction.
+    pub async fn one_waits(&self) {
+        let admin = admin(self.admin_url.as_deref().expect("on PostgreSQL")).await;
+        for _ in 0..ASKED_MAX {
+            let row = admin.query_one(WAITING, &[]).await.expect("the server answers its administrator");
+            if row.get::<_, i64>(0) == 1 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("nobody waits for a row");
+    }
 }
 
 /// An empty, migrated database, or nothing (a printed, named skip) where the engine is not to be had.
