@@ -25,6 +25,11 @@ fn role(row: &Row, column: &str) -> Result<Role> {
     Role::from_word(word).ok_or_else(|| codes::INTERNAL.error(format!("`{word}` in {column} is no role")))
 }
 
+/// The same, where there may be none.
+fn role_opt(row: &Row, column: &str) -> Result<Option<Role>> {
+    row.text_opt(column)?.map(|_| role(row, column)).transpose()
+}
+
 /// Whatever can be asked for rows: a reading or a changing transaction.
 pub(crate) trait GlobalReads: Send {
     /// All rows of a statement.

@@ -64,6 +64,8 @@ pub(super) async fn service_account_create(
 }
 
 /// Rename a service account, change its role, disable or enable it
+///
+/// A higher role ends those of its keys whose makers are below that role: they may have kept the text.
 #[utoipa::path(patch, path = "/v1/identity/service-accounts/{account_id}", tag = "identity",
     request_body = ServiceAccountUpdate,
     params(("account_id" = UserId, Path, description = "The service account")),

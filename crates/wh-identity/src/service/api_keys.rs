@@ -253,7 +253,33 @@ pub(super) async fn revoke_made(
     }
 }
 
-/// Rows read at once by `revoke_all` and `revoke_made`.
+/// End the keys of a service account that has become more, where whoever made one could not make it now: they may have kept the
+/// text, and would act above themselves.
+pub(super) async fn revoke_outgrown(
+    change: &mut Change,
+    tenant: TenantId,
+    account: UserId,
+    role: Role,
+) -> Result<()> {
+    let mut before = first_page();
+    loop {
+        let some =
+            store::api_key_list_with_makers(&mut change.tx, tenant, account, before, REVOKED_AT_ONCE).await?;
+        for (key, makers) in &some {
+            before = key.id;
+            // What the account made for itself is as much as whoever vouches for it.
+            let made = key.created_by == account || model::made_stays(makers.created_by, role);
+            if !made || !model::made_stays(makers.vouched_by, role) {
+                end_with_word(change, key).await?;
+            }
+        }
+        if some.len() < REVOKED_AT_ONCE as usize {
+            return Ok(());
+        }
+    }
+}
+
+/// Rows read at once by those that end many keys.
 const REVOKED_AT_ONCE: u32 = 200;
 
 async fn list(

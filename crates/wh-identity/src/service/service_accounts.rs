@@ -88,7 +88,8 @@ async fn has_room(change: &mut Change, actor: &Actor, most: MembersMax) -> Resul
     most.has_room(store::member_count(&mut change.tx, actor.tenant).await?)
 }
 
-/// Rename it, make it something else, switch it off or on. Switched off, its keys and open connections end at once.
+/// Rename it, make it something else, switch it off or on. Switched off, its keys and open connections end at once. What it made
+/// above a lower role falls, and of its own keys those whose makers are below a higher one.
 pub async fn service_account_update(
     identity: &Identity,
     actor: &Actor,
@@ -98,8 +99,9 @@ pub async fn service_account_update(
     let name = wanted.name.as_deref();
     let name = name.map(|name| Label::parse(name, &codes::SERVICE_ACCOUNT_NAME)).transpose()?;
     let mut change = Change::begin(identity, Who::from(actor)).await?;
-    let (before, own) = account_within(&mut change, actor, account, identity.now()).await?;
-    let after = ServiceAccount {
+    let now = identity.now();
+    let (before, own) = account_within(&mut change, actor, account, now).await?;
+    let mut after = ServiceAccount {
         name: name.as_ref().map_or_else(|| before.name.clone(), |name| name.as_str().to_owned()),
         role: wanted.role.unwrap_or(before.role),
         enabled: wanted.enabled.unwrap_or(before.enabled),
@@ -117,6 +119,10 @@ pub async fn service_account_update(
         store::member_role_set(&mut change.tx, actor.tenant, account, after.role).await?;
         members::revoke_invitations(&mut change, actor, account, Some(after.role)).await?;
         api_keys::revoke_made(&mut change, actor.tenant, account, Some(after.role)).await?;
+        if after.role > before.role {
+            api_keys::revoke_outgrown(&mut change, actor.tenant, account, after.role).await?;
+            after.keys = store::api_key_count(&mut change.tx, actor.tenant, account, now).await?;
+        }
         change.emit(actor.tenant, MemberRoleChanged { user: account, role: after.role }).await?;
     }
     change.stale(Stale::Member(actor.tenant, account));

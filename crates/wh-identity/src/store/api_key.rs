@@ -3,7 +3,7 @@ use wh_base::{KeyGrant, Network, Result, Timestamp};
 use wh_contract::{ApiKeyId, Role, TenantId, UserId};
 use wh_db::{GlobalTx, Row, args};
 
-use super::{GlobalReads, role};
+use super::{GlobalReads, role, role_opt};
 use crate::model::{ApiKey, PublicId, SecretHash};
 
 /// A key, what it is compared with, and what its owner is now.
@@ -128,6 +128,34 @@ pub(crate) async fn api_key_list_by(
         ORDER BY k.id LIMIT $4";
     let rows = db.rows(sql, args![tenant, by, after, i64::from(limit)]).await?;
     rows.iter().map(|row| Ok((api_key(row)?, role(row, "role")?))).collect()
+}
+
+/// What those are now, in the company of a key, on whom it depends; nothing where they are no members any more.
+pub(crate) struct Makers {
+    pub(crate) created_by: Option<Role>,
+    pub(crate) vouched_by: Option<Role>,
+}
+
+/// The keys of a member, newest first, before the given one, with what their makers are now.
+pub(crate) async fn api_key_list_with_makers(
+    db: &mut impl GlobalReads,
+    tenant: TenantId,
+    user: UserId,
+    before: ApiKeyId,
+    limit: u32,
+) -> Result<Vec<(ApiKey, Makers)>> {
+    let sql = "SELECT k.id, k.public_id, k.tenant_id, k.user_id, k.name, k.scopes, k.networks, k.created_by,
+        k.created_at, k.expires_at, k.used_at, k.used_address, COALESCE(k.vouched_by, k.created_by) AS vouched_by,
+        c.role AS creator_role, v.role AS voucher_role FROM identity_api_key k
+        LEFT JOIN identity_member c ON c.tenant_id = k.tenant_id AND c.user_id = k.created_by
+        LEFT JOIN identity_member v ON v.tenant_id = k.tenant_id
+            AND v.user_id = COALESCE(k.vouched_by, k.created_by)
+        WHERE k.tenant_id = $1 AND k.user_id = $2 AND k.id < $3 ORDER BY k.id DESC LIMIT $4";
+    let rows = db.rows(sql, args![tenant, user, before, i64::from(limit)]).await?;
+    let makers = |row: &Row| -> Result<Makers> {
+        Ok(Makers { created_by: role_opt(row, "creator_role")?, vouched_by: role_opt(row, "voucher_role")? })
+    };
+    rows.iter().map(|row| Ok((api_key(row)?, makers(row)?))).collect()
 }
 
 /// How many keys of a member live.

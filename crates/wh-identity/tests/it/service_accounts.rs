@@ -252,6 +252,43 @@ both_engines!(keys_above_the_new_role_of_their_maker_fall, &[MIGRATIONS], async 
     }
 });
 
+both_engines!(keys_of_an_account_that_outgrows_their_makers_fall, &[MIGRATIONS], async |t| {
+    let mut house = House::new(t).await;
+    let tenant = house.tenant().await;
+    let mut adam = house.member("adam@example.com", "admin").await;
+    let scopes = ["identity:self", "identity:write"];
+    let rotator = account(&mut house.owner, "rotator", "admin").await;
+    let (_, text) = issued(&mut house.owner, &format!("{rotator}/api-keys"), wish(&scopes)).await;
+    let mut rotator = Browser::program(&house.node, &text);
+    let mut made = Vec::new();
+    for name in ["by adam", "by a key"] {
+        let path = account(&mut house.owner, name, "viewer").await;
+        let keys = format!("{path}/api-keys");
+        let maker = if name == "by adam" { &mut adam } else { &mut rotator };
+        let (low, low_text) = issued(maker, &keys, wish(&["identity:self"])).await;
+        house.t.clock.advance_seconds(1);
+        let (_, own) = issued(&mut house.owner, &keys, wish(&["identity:self"])).await;
+        let programs = [low_text, own].map(|text| Browser::program(&house.node, &text));
+        made.push((path, low, programs));
+    }
+    for (path, low, programs) in &mut made {
+        // Up to what the maker is, nothing falls; above it, what an owner made stays.
+        for (role, statuses, keys) in [("admin", [200, 200], 2), ("owner", [401, 200], 1)] {
+            let raised = house.owner.patch(path, json!({"role": role})).await;
+            assert_eq!((raised.status, &raised.body["keys"]), (200, &json!(keys)), "{role}");
+            for (program, status) in programs.iter_mut().zip(statuses) {
+                assert_eq!(program.get("me").await.status, status, "{role}");
+            }
+        }
+        let mut lines = house.t.cx.db.audit_before(tenant, i64::MAX, 2).await.expect("the trail");
+        lines.reverse();
+        let told: Vec<_> = lines.iter().map(|line| (line.action.as_str(), line.subject.clone())).collect();
+        let subject = path.replace("service-accounts/", "identity.service_account/");
+        let key = format!("identity.api_key/{low}");
+        assert_eq!(told, [("service_account_key_revoke", key), ("service_account_update", subject)]);
+    }
+});
+
 both_engines!(names_are_unique_and_accounts_come_in_pages, &[MIGRATIONS], async |t| {
     let mut house = House::new(t).await;
     for name in ["zeta", "beta", "alpha"] {
