@@ -58,7 +58,7 @@ fn session_operations(registry: &mut Registry) {
     registry.op(routes!(session::session_list), list);
     let revoke = own().errors(&[&codes::SESSION_NOT_FOUND]);
     registry.op(routes!(session::session_revoke), revoke.beside_company_limit());
-    registry.op(routes!(session::session_revoke_others), own());
+    registry.op(routes!(session::session_revoke_others), own().beside_company_limit());
     let switch = secret(own()).errors(&[&codes::TENANT_NOT_FOUND, &codes::NO_TENANT]);
     registry.op(routes!(session::session_switch), switch.beside_company_limit());
 }
@@ -76,7 +76,7 @@ fn company_operations(registry: &mut Registry) {
         .errors(&[&codes::PASSWORD_WRONG, &codes::PASSWORD_SAME, &codes::NO_TENANT])
         .errors(&PASSWORD_RULES)
         .errors(&HASHING);
-    registry.op(routes!(account::password_change), password);
+    registry.op(routes!(account::password_change), password.beside_company_limit());
     // A company is a person's, who must be able to come in by a browser.
     let create = Op::change(IDENTITY_TENANT)
         .session_only()

@@ -2,13 +2,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
 use wh_base::{CompanyLimits, LimitSource, Result};
 use wh_contract::TenantId;
 use wh_identity::MIGRATIONS;
 use wh_testkit::both_engines;
 
-use crate::house::{Browser, House, issued};
+use crate::house::{Browser, House, OWNER, PASSWORD, issued};
 
 /// Requests a minute of the limited company: a quarter of a minute for each, so that few come back while a test runs.
 const FEW: u32 = 4;
@@ -77,6 +77,14 @@ both_engines!(who_uses_a_company_up_is_stopped_by_its_owner, &[MIGRATIONS], asyn
     let off = owner.patch(&account, json!({"enabled": false})).await;
     assert_eq!(off.status, 200, "{:?}", off.body);
     assert_eq!(owner.delete(&account).await.status, 204);
+    // Somebody with one's own session or password, all of them at once.
+    let mut thief = Browser::at(&house.node, [10, 0, 0, 9]);
+    assert_eq!(thief.sign_in(OWNER).await.status, 201);
+    let others = owner.post("sessions/revoke-others", Value::Null).await;
+    assert_eq!((others.status, &others.body["ended"]), (200, &json!(1)), "{:?}", others.body);
+    let change = json!({"current": PASSWORD, "new": "nine teal kettles sing"});
+    let changed = owner.put("password", change).await;
+    assert_eq!(changed.status, 200, "{:?}", changed.body);
     // And out of it.
     let there = owner.put("session/tenant", json!({"tenant_id": elsewhere["id"]})).await;
     assert_eq!(there.status, 200, "{:?}", there.body);
