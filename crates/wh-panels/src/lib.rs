@@ -6,7 +6,6 @@ pub mod service;
 mod http;
 mod store;
 
-use uuid::Uuid;
 use wh_contract::{PANELS_READ, PANELS_WRITE};
 use wh_dataset::Datasets;
 use wh_db::{Migrations, migrations};
@@ -16,9 +15,8 @@ use wh_server::Module;
 pub const MIGRATIONS: Migrations =
     migrations!("panels": "0001_panels", "0002_import_state", "0003_import_recent", "0004_import_lease");
 
-/// Everything panels bring to the house. The node is this process among those that share the database; the next one that takes its
-/// place goes by the same id.
-pub fn module(datasets: Datasets, node: Uuid) -> Module {
+/// Everything panels bring to the house. The imports are those of this process among others that share the database.
+pub fn module(datasets: Datasets, running: service::Running) -> Module {
     Module::new("panels")
         .operations(http::operations)
         .migrations(MIGRATIONS)
@@ -26,5 +24,5 @@ pub fn module(datasets: Datasets, node: Uuid) -> Module {
         .errors(codes::ALL)
         .errors(wh_dataset::codes::ALL)
         .extension(datasets)
-        .extension(service::Running::on(node))
+        .extension(running)
 }

@@ -10,6 +10,7 @@ use wh_dataset::segment::Objects;
 use wh_dataset::{Datasets, DatasetsConfig};
 use wh_db::{Context, DbConfig, DbLimits, EngineConfig, Migrations, Opened, PostgresUrls};
 use wh_identity::{Identity, IdentityConfig, IdentityParts};
+use wh_panels::service::Running;
 use wh_server::Module;
 use wh_server::log::LogControl;
 use wh_system::model::Node;
@@ -53,8 +54,8 @@ impl Inputs {
 }
 
 /// The contexts, in the order of the manual.
-pub fn modules(identity: &Identity, datasets: Datasets, node: Uuid, system: &System) -> Vec<Module> {
-    vec![wh_identity::module(identity), wh_panels::module(datasets, node), wh_system::module(system)]
+pub fn modules(identity: &Identity, datasets: Datasets, imports: Running, system: &System) -> Vec<Module> {
+    vec![wh_identity::module(identity), wh_panels::module(datasets, imports), wh_system::module(system)]
 }
 
 /// What the operator of the installation sees, with the answers of the other contexts.
@@ -208,7 +209,7 @@ async fn describe(folder: &Path) -> Result<Documents> {
         address: String::new(),
         backups: ports::OwnBackups { target: None, data: folder.to_owned() },
     };
-    let modules = modules(&identity, datasets.clone(), inputs.node, &system(parts));
+    let modules = modules(&identity, datasets.clone(), Running::on(inputs.node), &system(parts));
     Ok(Documents {
         openapi: wh_server::spec_text(&wh_server::describe(&modules)?)?,
         errors: wh_server::error_table(

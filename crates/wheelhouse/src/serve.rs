@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use wh_base::{Result, codes};
 use wh_db::{Context, Opened};
 use wh_identity::Identity;
-use wh_panels::service::{Look, imports_interrupted};
+use wh_panels::service::{Look, Running, imports_interrupted};
 use wh_server::config::ServerConfig;
 use wh_server::edge::{Edge, EdgeParts, VERSION};
 use wh_server::log::{Form, LogControl};
@@ -123,8 +123,8 @@ impl House<'_> {
         let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
         let (objects, datasets) = compose::datasets(settings, data, inputs).await?;
         let identity = compose::identity(&opened, &context, settings.identity.clone())?;
-        let node = data.node(inputs.ids.next())?;
-        imports_interrupted(&context, &opened.system, node, Look::AtStart).await?;
+        let imports = Running::on(data.node(inputs.ids.next())?);
+        imports_interrupted(&context, &opened.system, &imports, Look::AtStart).await?;
 
         let hub = Hub::new(sockets);
         let system = compose::system(OperatorParts {
@@ -140,7 +140,7 @@ impl House<'_> {
                 data: settings.data_dir.clone(),
             },
         });
-        let modules = compose::modules(&identity, datasets.clone(), node, &system);
+        let modules = compose::modules(&identity, datasets.clone(), imports.clone(), &system);
         let reactions = modules.iter().flat_map(|module| module.reaction_list().to_vec()).collect();
         let cookies = if settings.server.is_secure() { CookieScheme::Secure } else { CookieScheme::Plain };
         let app = App::build(AppParts {
@@ -162,7 +162,7 @@ impl House<'_> {
         let identity_of_tasks = identity.clone();
         let work = tasks::Work {
             context: context.clone(),
-            node,
+            imports,
             outbox,
             reactions,
             hub,

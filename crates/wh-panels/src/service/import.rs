@@ -4,7 +4,6 @@ mod run;
 mod running;
 
 use serde_json::json;
-use uuid::Uuid;
 use wh_base::{Actor, Result};
 use wh_contract::events::ImportFailed;
 use wh_contract::{ImportId, PanelId, TenantId};
@@ -126,22 +125,30 @@ pub async fn bad_lines(
 pub enum Look {
     /// At start, when nothing runs here: those of this node are of its life before.
     AtStart,
-    /// While it runs: its own it ends itself.
+    /// While it runs: those of any node whose lease has ended, and of its own those that it does not read. It ends these itself,
+    /// but may not have been able to write that down.
     Beside,
 }
 
-/// Imports that were running when their node stopped have failed. Those that another node reads go on: it says so every few seconds.
+/// Imports that nobody reads any more have failed. Those that another node reads go on: it says so every few seconds.
 /// Returns how many failed.
-pub async fn imports_interrupted(cx: &Context, system: &SystemDb, node: Uuid, look: Look) -> Result<u64> {
+pub async fn imports_interrupted(
+    cx: &Context,
+    system: &SystemDb,
+    running: &Running,
+    look: Look,
+) -> Result<u64> {
     let mut marked = 0;
     loop {
         let mut read = system.read("imports do not outlive the process").await?;
         let now = cx.clock.now();
-        let some = match look {
-            Look::AtStart => store::imports_left(&mut read, node, now).await?,
-            Look::Beside => store::imports_left_elsewhere(&mut read, node, now).await?,
+        let mut some = match look {
+            Look::AtStart => store::imports_left(&mut read, running.node(), now).await?,
+            Look::Beside => store::imports_unheard(&mut read, now).await?,
         };
         drop(read);
+        // A lease that could not be renewed for want of a database says nothing of what is read here.
+        some.retain(|(_, _, id)| !running.reads(*id));
         if some.is_empty() {
             return Ok(marked);
         }

@@ -190,15 +190,14 @@ pub(crate) async fn imports_left(
     ids(&tx.rows(sql, args![node, now, INTERRUPTED_AT_ONCE]).await?)
 }
 
-/// Some of those whose node has not been heard of and is another one.
-pub(crate) async fn imports_left_elsewhere(
+/// Some of those whose node has not been heard of, whichever it is.
+pub(crate) async fn imports_unheard(
     tx: &mut SystemRead,
-    node: Uuid,
     now: Timestamp,
 ) -> Result<Vec<(TenantId, PanelId, ImportId)>> {
     let sql = "SELECT tenant_id, panel_id, id FROM panels_import WHERE state = 'running' \
-               AND node <> $1 AND leased_until < $2 ORDER BY id LIMIT $3";
-    ids(&tx.rows(sql, args![node, now, INTERRUPTED_AT_ONCE]).await?)
+               AND leased_until < $1 ORDER BY id LIMIT $2";
+    ids(&tx.rows(sql, args![now, INTERRUPTED_AT_ONCE]).await?)
 }
 
 fn ids(rows: &[Row]) -> Result<Vec<(TenantId, PanelId, ImportId)>> {

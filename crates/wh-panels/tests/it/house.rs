@@ -9,6 +9,7 @@ use uuid::Uuid;
 use wh_dataset::segment::Objects;
 use wh_dataset::{Datasets, DatasetsConfig};
 use wh_db::Migrations;
+use wh_panels::service::Running;
 use wh_testkit::engines::TestDb;
 use wh_testkit::{Answer, Browser, EDITOR, Parts, Signs, TestActor, TestServer};
 
@@ -21,6 +22,8 @@ pub const NODE: Uuid = Uuid::from_u128(1);
 pub struct House {
     pub server: TestServer,
     pub page: Browser,
+    /// The imports that it reads.
+    pub running: Running,
     datasets: Datasets,
     _folder: tempfile::TempDir,
 }
@@ -31,9 +34,11 @@ impl House {
         let objects = Objects::local(folder.path()).expect("a folder that can be used");
         let datasets =
             Datasets::open(objects, t.cx.ids.clone(), Arc::clone(&t.cx.clock), DatasetsConfig::default());
-        let server = TestServer::start(t, Parts::of(vec![wh_panels::module(datasets.clone(), NODE)]));
+        let running = Running::on(NODE);
+        let module = wh_panels::module(datasets.clone(), running.clone());
+        let server = TestServer::start(t, Parts::of(vec![module]));
         let page = Browser::new(&server);
-        Self { server, page, datasets, _folder: folder }
+        Self { server, page, running, datasets, _folder: folder }
     }
 
     /// Make a panel, a second after what was made before: ids of one moment have no order. Its id.

@@ -6,13 +6,12 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 use wh_base::{Result, codes};
 use wh_dataset::Datasets;
 use wh_dataset::segment::Objects;
 use wh_db::{Context, Outbox, Reaction, SystemDb};
 use wh_identity::Identity;
-use wh_panels::service::{Look, imports_interrupted};
+use wh_panels::service::{Look, Running as Imports, imports_interrupted};
 use wh_server::log::LogControl;
 use wh_server::{Component, Hub};
 
@@ -22,15 +21,15 @@ use super::backup::Backups;
 
 /// Time between two sweeps for objects that nothing names.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
-/// Time between two looks for imports whose node has gone.
+/// Time between two looks for imports that nobody reads any more.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// What the tasks need.
 pub struct Work {
     /// Database and clock.
     pub context: Context,
-    /// This node among those that share the database.
-    pub node: Uuid,
+    /// The imports that run here.
+    pub imports: Imports,
     /// Events to deliver.
     pub outbox: Outbox,
     /// To whom.
@@ -56,10 +55,10 @@ pub struct Running {
 /// Start them.
 pub fn start(work: Work) -> Running {
     let running = Running { tasks: TaskTracker::new(), stop: CancellationToken::new() };
-    let Work { context, node, outbox, reactions, hub, system, datasets, identity, backups } = work;
+    let Work { context, imports, outbox, reactions, hub, system, datasets, identity, backups } = work;
     let deliver = Arc::new(move |event: &wh_db::Delivered| hub.deliver(event));
     running.tasks.spawn(outbox.run(reactions, deliver, running.stop.clone()));
-    running.tasks.spawn(imports_left(context, system.clone(), node, running.stop.clone()));
+    running.tasks.spawn(imports_left(context, system.clone(), imports, running.stop.clone()));
     running.tasks.spawn(sweep(datasets, system, running.stop.clone()));
     let stop = running.stop.clone();
     running.tasks.spawn(async move { identity.save_last_uses(stop).await });
@@ -99,22 +98,20 @@ async fn sweep(datasets: Datasets, system: SystemDb, stop: CancellationToken) {
     }
 }
 
-/// Imports whose node stopped and did not come back are ended by the others; an embedded database has no others.
-async fn imports_left(context: Context, system: SystemDb, node: Uuid, stop: CancellationToken) {
-    if context.db.engine() != "postgres" {
-        return;
-    }
+/// Imports whose node stopped and did not come back are ended by the others, and one's own whose end could not be written down,
+/// because the disk was full or the database away.
+async fn imports_left(context: Context, system: SystemDb, imports: Imports, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        let look = Box::pin(imports_interrupted(&context, &system, node, Look::Beside));
+        let look = Box::pin(imports_interrupted(&context, &system, &imports, Look::Beside));
         match stop.run_until_cancelled(look).await {
             None => return,
             Some(Ok(0)) => {}
-            Some(Ok(ended)) => tracing::info!(ended, "imports of a node that is gone have failed"),
-            Some(Err(error)) => tracing::warn!(error = ?error, "imports of other nodes were not looked at"),
+            Some(Ok(ended)) => tracing::info!(ended, "imports that nobody reads any more have failed"),
+            Some(Err(error)) => tracing::warn!(error = ?error, "imports that nobody reads were not ended"),
         }
     }
 }

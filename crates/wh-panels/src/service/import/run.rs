@@ -303,8 +303,8 @@ impl Run<'_> {
         Ok(import)
     }
 
-    /// The error that ended the import is the one to tell, not one of writing it down: then the record says "running" until the
-    /// next start looks after it.
+    /// The error that ended the import is the one to tell, not one of writing it down: then the record says "running" until its
+    /// lease has ended and somebody looks after it.
     async fn end_as_failed(&self, error: &Error) -> Named {
         replayed(|| self.fail(error)).await.unwrap_or_else(|second| {
             tracing::error!(import = %self.import.id, error = ?second, "a failed import could not be written down");

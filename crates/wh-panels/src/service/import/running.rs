@@ -24,7 +24,7 @@ struct Run {
 }
 
 impl Running {
-    /// Nothing yet, on this node.
+    /// Nothing yet, on this node among those that share the database; the next process that takes its place goes by the same id.
     pub fn on(node: Uuid) -> Self {
         Self { node, runs: Arc::default() }
     }
@@ -32,6 +32,11 @@ impl Running {
     /// Under which id this process keeps its imports.
     pub(super) fn node(&self) -> Uuid {
         self.node
+    }
+
+    /// Whether it runs here.
+    pub(super) fn reads(&self, import: ImportId) -> bool {
+        self.all().contains_key(&import)
     }
 
     /// From now on it runs, until the place is dropped.
