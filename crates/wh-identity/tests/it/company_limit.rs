@@ -8,7 +8,7 @@ use wh_contract::TenantId;
 use wh_identity::MIGRATIONS;
 use wh_testkit::both_engines;
 
-use crate::house::{Browser, House, OWNER, PASSWORD, issued};
+use crate::house::{Browser, House, OWNER, PASSWORD, issued, key_of};
 
 /// Requests a minute of the limited company: a quarter of a minute for each, so that few come back while a test runs.
 const FEW: u32 = 4;
@@ -26,10 +26,10 @@ impl LimitSource for Few {
     }
 }
 
-/// Ask for what counts until it is refused.
-async fn hammer(browser: &mut Browser) {
+/// Ask for this until it is refused.
+async fn hammer(browser: &mut Browser, path: &str) {
     for _ in 0..ASKED_MAX {
-        let reply = browser.get("invitations").await;
+        let reply = browser.get(path).await;
         if reply.said() == (429, "server.rate_limited") {
             return;
         }
@@ -55,10 +55,10 @@ both_engines!(who_uses_a_company_up_is_stopped_by_its_owner, &[MIGRATIONS], asyn
     house.t.cx.limits.ask(Arc::new(Few(home)));
 
     for key in [one, other, third] {
-        hammer(&mut Browser::program(&house.node, &key)).await;
+        hammer(&mut Browser::program(&house.node, &key), "invitations").await;
     }
     let owner = &mut house.owner;
-    hammer(owner).await;
+    hammer(owner, "invitations").await;
 
     // Oneself, and who is there.
     for path in ["me", "sessions", "members", "api-keys", "service-accounts", keys.as_str()] {
@@ -91,4 +91,22 @@ both_engines!(who_uses_a_company_up_is_stopped_by_its_owner, &[MIGRATIONS], asyn
     assert_eq!(owner.get("invitations").await.status, 200, "another company");
     assert_eq!(owner.put("session/tenant", json!({"tenant_id": home.to_string()})).await.status, 200);
     assert_eq!(owner.delete("session").await.status, 204);
+});
+
+both_engines!(the_way_out_of_a_limit_is_no_way_past_it, &[MIGRATIONS], async |t| {
+    let mut house = House::new(t).await;
+    let text = key_of(&mut house.owner, &["identity:read", "identity:self"]).await;
+    let mut thief = house.browser();
+    assert_eq!(thief.sign_in(OWNER).await.status, 201);
+    let home = house.tenant().await;
+    house.t.cx.limits.ask(Arc::new(Few(home)));
+    hammer(&mut Browser::program(&house.node, &text), "members").await;
+    hammer(&mut thief, "sessions").await;
+    // Each key and each session for itself: who is robbed still ends the other one.
+    for path in ["me", "sessions", "members"] {
+        let reply = house.owner.get(path).await;
+        assert_eq!(reply.status, 200, "{path}: {:?}", reply.body);
+    }
+    let others = house.owner.post("sessions/revoke-others", Value::Null).await;
+    assert_eq!((others.status, &others.body["ended"]), (200, &json!(1)), "{:?}", others.body);
 });

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use metrics::Counter;
-use wh_base::{Actor, CompanyLimits, Result};
+use wh_base::{Actor, CompanyLimits, Credential, Result};
 
 use super::cells::{Cells, Quota, Standing, Verdict};
 use crate::config::ServerConfig;
@@ -25,6 +25,9 @@ const WINDOW: Duration = Duration::from_mins(1);
 const COUNTED_MAX: usize = 5;
 /// One sender has at most one part in so many of what the operator gave its company: one that runs wild leaves the others the rest.
 const SHARES: u32 = 2;
+/// What does not count for a limited company, one session or key may ask so often in a minute: enough for a way out, and no way past
+/// the limit. By session and not by person: who signs in anew gets out, whatever somebody else does with the old one.
+const CALLER_PER_MIN: u32 = 300;
 
 /// The tables of all policies.
 pub(crate) struct Rates {
@@ -36,6 +39,8 @@ pub(crate) struct Rates {
     tenant: Policy,
     /// What one key, or one person by their sessions, takes of a limit that the operator set. Without such a limit it takes no memory.
     sender: OnceLock<Policy>,
+    /// What one session or key asks beside such a limit.
+    caller: OnceLock<Policy>,
 }
 
 /// What counts for everybody alike.
@@ -74,6 +79,7 @@ impl Rates {
             }),
             tenant: Policy::new("tenant", config.rate_tenant_per_min),
             sender: OnceLock::new(),
+            caller: OnceLock::new(),
         }
     }
 
@@ -109,6 +115,18 @@ impl Rates {
             None => return Ok(()),
         };
         self.count(&self.tenant, quota, actor.tenant, tally)
+    }
+
+    /// It is not their company's, although that has a limit.
+    pub(crate) fn apart(&self, actor: &Actor, own: CompanyLimits, tally: &Tally) -> Result<()> {
+        if own.requests_per_min.is_none() {
+            return Ok(());
+        }
+        let caller = self.caller.get_or_init(|| Policy::new("caller", CALLER_PER_MIN));
+        match &actor.credential {
+            Credential::Session(session) => self.count(caller, caller.quota(), session, tally),
+            Credential::Key(grant) => self.count(caller, caller.quota(), grant.key, tally),
+        }
     }
 
     fn count(&self, policy: &Policy, quota: Quota, key: impl std::hash::Hash, tally: &Tally) -> Result<()> {

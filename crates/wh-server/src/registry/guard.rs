@@ -129,9 +129,10 @@ async fn admit(plan: &Plan, door: &Door, parts: &mut Parts, visit: &Visit) -> Re
     }
     if let Some(rates) = parts.extensions.get::<Arc<Rates>>().cloned() {
         rates.actor(&actor, visit.tally())?;
-        if plan.op.counted == Counted::Company {
-            let own = door.context.limits.of(actor.tenant).await?;
-            rates.company(&actor, own, visit.tally())?;
+        let own = door.context.limits.of(actor.tenant).await?;
+        match plan.op.counted {
+            Counted::Company => rates.company(&actor, own, visit.tally())?,
+            Counted::Apart => rates.apart(&actor, own, visit.tally())?,
         }
     }
     allow(plan, &actor)?;

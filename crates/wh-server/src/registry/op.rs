@@ -194,7 +194,8 @@ impl Op {
     }
 
     /// Not counted for the caller's company: it is a way out when somebody else has used up the company's requests, such as
-    /// taking a key from whoever sends them. It counts for its address, key and person as everything does.
+    /// taking a key from whoever sends them. It counts for its address, key and person as everything does, and where the company
+    /// has a limit of its own, for its session or key.
     #[must_use]
     pub fn beside_company_limit(mut self) -> Self {
         self.counted = Counted::Apart;
