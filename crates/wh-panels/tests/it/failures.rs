@@ -1,7 +1,8 @@
 //! Imports that fail: the panel shows what it showed, the record says why, and nothing of them stays on the store.
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use wh_testkit::{EDITOR, HOME, both_engines};
+use wh_contract::PanelId;
+use wh_testkit::{EDITOR, HOME, both_engines, one_engine};
 
 use crate::house::{House, MIGRATIONS, newest, said, until, upload};
 
@@ -40,6 +41,21 @@ both_engines!(a_file_for_a_panel_that_goes_meanwhile_leaves_nothing, MIGRATIONS,
     stream.read_to_string(&mut answer).await.expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("panels.not_found"), "{answer}");
     assert_eq!(house.objects().await, [] as [String; 0]);
+});
+
+// An embedded database has one writer: there nobody comes between.
+one_engine!(postgres, a_file_for_a_panel_that_goes_as_it_begins, MIGRATIONS, async |t| {
+    let house = House::new(t);
+    let panel = house.panel("short-lived").await;
+    let id: PanelId = panel.parse().expect("an id");
+    let mut tx = house.server.cx.db.begin(HOME).await.expect("the database answers");
+    let sql = "DELETE FROM panels_panel WHERE tenant_id = $1 AND id = $2";
+    tx.run(sql, wh_db::args![HOME, id]).await.expect("nobody holds it");
+    let (refused, ()) = tokio::join!(house.send(EDITOR, &panel, "mode=replace", "n\n1\n"), async {
+        house.server.fresh.one_waits().await;
+        tx.commit().await.expect("the database answers");
+    });
+    assert_eq!(said(&refused), (404, "panels.not_found"), "{}", refused.text());
 });
 
 both_engines!(a_file_that_breaks_off_changes_nothing, MIGRATIONS, async |t| {

@@ -181,7 +181,10 @@ async fn begin(cx: &Context, node: Uuid, actor: &Actor, request: &ImportRequest)
         ended_at: None,
     };
     let lease = store::Lease { node, until: lease_end(cx) };
-    store::import_insert(&mut tx, &import, lease).await?;
+    store::import_insert(&mut tx, &import, lease).await.map_err(|error| {
+        // Deleted since it was looked up.
+        if error.is(&wh_db::codes::FOREIGN_KEY) { not_found(request.panel) } else { error }
+    })?;
     store::import_prune(&mut tx, import.panel, IMPORTS_KEPT).await?;
     let after = json!({ "import": import.id, "mode": import.mode, "file_name": import.file_name });
     tx.emit(ImportStarted { panel: import.panel, import: import.id, mode: import.mode }).await?;
