@@ -55,6 +55,15 @@ pub async fn cli_login_exchange(
     verifier: &Secret<String>,
 ) -> Result<SignedIn> {
     let attempt = identity.0.throttle.take(identity.now(), None, client.origin.address)?;
+    attempt.judge(exchange(identity, client, code, verifier).await, &[&codes::CLI_LOGIN])
+}
+
+async fn exchange(
+    identity: &Identity,
+    client: &Client,
+    code: &Secret<String>,
+    verifier: &Secret<String>,
+) -> Result<SignedIn> {
     let hash = TokenHash::of(code).bytes();
     let found = store::cli_login_by_code(&mut identity.0.db.read().await?, hash).await?;
     let Some(login) = found else { return Err(refused()) };
@@ -72,7 +81,6 @@ pub async fn cli_login_exchange(
         change.commit().await?; // used up all the same
         return Err(refused());
     };
-    attempt.give_back();
     // No password was asked for: the new session ends when the one that allowed it would have, at the latest.
     let begin =
         Begin { session, user: login.user, tenant: login.tenant, expires_at: Some(browser.expires_at) };

@@ -137,11 +137,18 @@ async fn open(
 ) -> Result<(Invitation, Option<Account>)> {
     let now = identity.now();
     let attempt = identity.0.throttle.take(now, None, client.origin.address)?;
+    attempt.judge(opened(identity, token, now).await, &[&codes::INVITATION_LINK])
+}
+
+async fn opened(
+    identity: &Identity,
+    token: &Secret<String>,
+    now: Timestamp,
+) -> Result<(Invitation, Option<Account>)> {
     let mut db = identity.0.db.read().await?;
     let found = store::invitation_by_token(&mut db, TokenHash::of(token).bytes(), now).await?;
     let invitation = found.ok_or_else(used_up)?;
     let account = store::account_by_email(&mut db, &invitation.email).await?;
-    attempt.give_back();
     Ok((invitation, account))
 }
 

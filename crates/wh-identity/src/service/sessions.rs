@@ -36,21 +36,8 @@ pub async fn session_create(
 ) -> Result<SignedIn> {
     let email = Email::parse(email)?;
     let attempt = identity.0.throttle.take(identity.now(), Some(&email), client.origin.address)?;
-    let account = store::account_by_email(&mut identity.0.db.read().await?, &email).await?;
-    let stored = account.as_ref().and_then(|account| account.password_hash.clone());
-    let verdict = match identity.0.passwords.check(stored.clone(), password).await {
-        Ok(verdict) => verdict,
-        Err(error) => {
-            attempt.give_back();
-            return Err(error);
-        }
-    };
-    let (Some(account), Some(stored), Verdict::Right | Verdict::RightOutdated) = (account, stored, verdict)
-    else {
-        metrics::counter!("identity_sign_ins_total", "outcome" => "refused").increment(1);
-        return Err(wrong());
-    };
-    attempt.give_back();
+    let compared = compare(identity, &email, password).await;
+    let (account, stored, verdict) = attempt.judge(compared, &[&codes::CREDENTIALS])?;
     let hash = match verdict {
         Verdict::RightOutdated => identity.0.passwords.hash(password).await?,
         Verdict::Right | Verdict::Wrong => stored.clone(),
@@ -58,6 +45,23 @@ pub async fn session_create(
     let signed_in = admit(identity, client, &account, &stored, &hash).await?;
     metrics::counter!("identity_sign_ins_total", "outcome" => "accepted").increment(1);
     Ok(signed_in)
+}
+
+/// The account whose password this is, the hash that says so, and whether that is out of date.
+async fn compare(
+    identity: &Identity,
+    email: &Email,
+    password: &Secret<String>,
+) -> Result<(Account, String, Verdict)> {
+    let account = store::account_by_email(&mut identity.0.db.read().await?, email).await?;
+    let stored = account.as_ref().and_then(|account| account.password_hash.clone());
+    let verdict = identity.0.passwords.check(stored.clone(), password).await?;
+    let (Some(account), Some(stored), Verdict::Right | Verdict::RightOutdated) = (account, stored, verdict)
+    else {
+        metrics::counter!("identity_sign_ins_total", "outcome" => "refused").increment(1);
+        return Err(wrong());
+    };
+    Ok((account, stored, verdict))
 }
 
 async fn admit(

@@ -50,15 +50,7 @@ pub async fn setup_token_issue(identity: &Identity) -> Result<Secret<String>> {
 pub async fn setup_complete(identity: &Identity, client: &Client, first: &FirstCompany) -> Result<SignedIn> {
     let attempt = identity.0.throttle.take(identity.now(), None, client.origin.address)?;
     let hash = TokenHash::of(&first.token);
-    let mut db = identity.0.db.read().await?;
-    if store::owner_exists(&mut db).await? {
-        return Err(codes::SETUP_DONE.error("somebody owns a company"));
-    }
-    if !store::setup_is_open(&mut db, hash.bytes(), identity.now()).await? {
-        return Err(codes::SETUP_LINK.error("not the token of a living setup link"));
-    }
-    drop(db);
-    attempt.give_back();
+    attempt.judge(link_opens(identity, hash).await, &[&codes::SETUP_DONE, &codes::SETUP_LINK])?;
     let now = identity.now();
     let company = CompanyName::parse(&first.company, "/company")?;
     let name = PersonName::parse(&first.name)?;
@@ -90,6 +82,18 @@ pub async fn setup_complete(identity: &Identity, client: &Client, first: &FirstC
     let me = me(identity, &mut change.tx, user.id, tenant.id, session).await?;
     change.commit().await?;
     Ok(SignedIn { token, max_age_s: sessions::max_age_s(identity), me })
+}
+
+/// Whether this link may still be used.
+async fn link_opens(identity: &Identity, hash: TokenHash) -> Result<()> {
+    let mut db = identity.0.db.read().await?;
+    if store::owner_exists(&mut db).await? {
+        return Err(codes::SETUP_DONE.error("somebody owns a company"));
+    }
+    if !store::setup_is_open(&mut db, hash.bytes(), identity.now()).await? {
+        return Err(codes::SETUP_LINK.error("not the token of a living setup link"));
+    }
+    Ok(())
 }
 
 /// A new account with its password.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
-use wh_base::{Result, Timestamp};
+use wh_base::{ErrorCode, Result, Timestamp};
 
 use crate::codes;
 use crate::model::Email;
@@ -102,6 +102,15 @@ impl Try<'_> {
         if let Some(key) = self.bearer {
             lock(&self.throttle.bearers).give_back(key);
         }
+    }
+
+    /// Hand an answer on. The try counts where the answer is one of these, and not where it was right or nobody could tell: a
+    /// database that is away must lock nobody out for afterwards.
+    pub(crate) fn judge<T>(self, answer: Result<T>, wrong: &[&ErrorCode]) -> Result<T> {
+        if !answer.as_ref().is_err_and(|error| wrong.iter().any(|code| error.is(code))) {
+            self.give_back();
+        }
+        answer
     }
 }
 

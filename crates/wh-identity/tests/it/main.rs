@@ -1,4 +1,5 @@
 //! Identity through its front door, on both databases: one binary, a module per thing a person does.
+mod away;
 mod bearer;
 mod cli_login;
 mod company_limit;

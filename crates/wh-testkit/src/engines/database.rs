@@ -30,7 +30,7 @@ pub struct Fresh {
     /// The four logins are called `<prefix>_owner` and so on. Only on PostgreSQL.
     pub login_prefix: Option<String>,
     _folder: Option<tempfile::TempDir>,
-    _database: Option<Database>,
+    database: Option<Database>,
 }
 
 impl Fresh {
@@ -46,6 +46,27 @@ impl Fresh {
             tokio::task::yield_now().await;
         }
         panic!("nobody waits for a row");
+    }
+
+    /// Shut the database, as when its server is away: connections end, and no new one is let in. On PostgreSQL only.
+    pub async fn shut(&self) {
+        let (name, server) = self.outside().await;
+        run(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
+        let all =
+            format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'");
+        run(&server, &all).await;
+    }
+
+    /// Let connections in again.
+    pub async fn reopen(&self) {
+        let (name, server) = self.outside().await;
+        run(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
+    }
+
+    /// Its name, and a connection to the server that is not in it.
+    async fn outside(&self) -> (&str, Client) {
+        let Database(name) = self.database.as_ref().expect("on PostgreSQL");
+        (name.as_str(), admin(shared().expect("the server of the database").admin_url()).await)
     }
 }
 
@@ -65,7 +86,7 @@ fn sqlite() -> Fresh {
     let mut config = DbConfig::sqlite(folder.path().join("wheelhouse.db"));
     // A test machine runs many tests at once: the limit has tests of its own and must not strike the others.
     config.limits.held_ms_max = 2_000;
-    Fresh { config, admin_url: None, login_prefix: None, _folder: Some(folder), _database: None }
+    Fresh { config, admin_url: None, login_prefix: None, _folder: Some(folder), database: None }
 }
 
 async fn postgres(migrations: &[Migrations]) -> Fresh {
@@ -88,7 +109,7 @@ async fn postgres(migrations: &[Migrations]) -> Fresh {
     let limits = DbLimits { connections_max: CONNECTIONS_MAX, ..DbLimits::default() };
     let config = DbConfig { engine: EngineConfig::Postgres(moved(&urls, &name)), limits };
     let admin_url = Some(at(server.admin_url(), &name));
-    Fresh { config, admin_url, login_prefix: Some(prefix), _folder: None, _database: Some(Database(name)) }
+    Fresh { config, admin_url, login_prefix: Some(prefix), _folder: None, database: Some(Database(name)) }
 }
 
 /// Roles belong to the whole server, and another test process may use the same one.
