@@ -1,5 +1,5 @@
 //! Which versions this process knows: the newest of each dataset, and replaced ones as long as somebody holds them.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use uuid::Uuid;
@@ -9,6 +9,8 @@ use crate::catalog::VersionMeta;
 
 /// Datasets whose newest version is kept.
 const NEWEST_MAX: usize = 10_000;
+/// Deleted datasets that are remembered. Only a reader that began before the delete may still bring one.
+const DELETED_MAX: usize = 1_000;
 
 /// The descriptions of versions, shared by all who read them.
 #[derive(Default)]
@@ -19,6 +21,8 @@ struct Known {
     newest: HashMap<(TenantId, DatasetId), Arc<VersionMeta>>,
     /// Not the newest any more, and maybe still read.
     superseded: Vec<Weak<VersionMeta>>,
+    /// Gone for good: an id does not come again.
+    deleted: HashSet<(TenantId, DatasetId)>,
 }
 
 impl Versions {
@@ -38,10 +42,14 @@ impl Versions {
     }
 
     /// A version that was read from the catalog or has been committed. Answers the version that is superseded now: the one
-    /// that was the newest, or this one, when its reader still sees a moment before another commit.
+    /// that was the newest, or this one, when its reader still sees a moment before another commit or the delete.
     pub(crate) fn learn(&self, meta: &Arc<VersionMeta>) -> Option<Uuid> {
         let mut known = self.known();
         let key = (meta.tenant, meta.dataset);
+        if known.deleted.contains(&key) {
+            known.superseded.push(Arc::downgrade(meta));
+            return Some(meta.id);
+        }
         match known.newest.get(&key) {
             Some(newest) if newest.version > meta.version => {
                 known.superseded.push(Arc::downgrade(meta));
@@ -59,6 +67,10 @@ impl Versions {
     /// The dataset is deleted. Answers its newest version, when it was known.
     pub(crate) fn forget(&self, tenant: TenantId, dataset: DatasetId) -> Option<Uuid> {
         let mut known = self.known();
+        if known.deleted.len() >= DELETED_MAX {
+            known.deleted.clear();
+        }
+        known.deleted.insert((tenant, dataset));
         let newest = known.newest.remove(&(tenant, dataset))?;
         known.superseded.push(Arc::downgrade(&newest));
         Some(newest.id)

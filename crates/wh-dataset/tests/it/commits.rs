@@ -123,6 +123,25 @@ both_engines!(a_reader_of_an_older_moment_leaves_nothing_in_memory, &[MIGRATIONS
     assert_eq!(world.datasets.held().1, 1);
 });
 
+both_engines!(a_reader_from_before_the_delete_leaves_nothing_in_memory, &[MIGRATIONS], async |db| {
+    let world = World::new(db);
+    let id = world.create().await;
+    world.import(id, COLUMNS, numbers(0..3), ImportMode::Replace).await;
+    let mut older = world.db.cx.db.read(world.tenant).await.unwrap();
+    drop(world.datasets.handle(&mut older, id).await.unwrap());
+    let mut tx = world.db.cx.db.begin(world.tenant).await.unwrap();
+    world.datasets.delete(&mut tx, id).await.unwrap();
+    tx.commit().await.unwrap();
+    // One engine still shows it to this reader, the other does not.
+    if let Ok(handle) = world.datasets.handle(&mut older, id).await {
+        let all = ViewQuery { limit: 10, ..ViewQuery::default() };
+        assert_eq!(first_column(&world.datasets.view(&handle, &all).await.unwrap()), ints(0..3));
+    }
+    drop(older);
+    world.datasets.sweep(&world.db.system).await.unwrap();
+    assert_eq!(world.datasets.held().1, 0);
+});
+
 both_engines!(what_another_node_replaced_leaves_the_memory, &[MIGRATIONS], async |db| {
     let mut world = World::new(db);
     let id = world.create().await;
