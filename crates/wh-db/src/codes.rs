@@ -8,6 +8,13 @@ pub const SETUP: ErrorCode = ErrorCode::new(
     "the database is not set up as it must be",
     "compare the [database] section with the manual; `wheelhouse db init` makes the logins of PostgreSQL",
 );
+/// Logins of that name are there, and nobody here knows their passwords.
+pub const LOGINS_TAKEN: ErrorCode = ErrorCode::new(
+    "db.logins_taken",
+    Kind::Conflict,
+    "logins of that name are there already, and another installation may use them",
+    "name the configuration that holds their URLs (`--config`, `--data-dir`); or take another `--login-prefix`; or give them new passwords with `--rotate-passwords`, which cuts off whoever uses the old ones",
+);
 /// Every connection is in use, or the writer's queue is full.
 pub const BUSY: ErrorCode = ErrorCode::new(
     "db.busy",
@@ -169,6 +176,7 @@ pub const SCHEMA_NEWER: ErrorCode = ErrorCode::new(
 /// All of them, for the error table.
 pub const ALL: &[&ErrorCode] = &[
     &SETUP,
+    &LOGINS_TAKEN,
     &BUSY,
     &AWAY,
     &STATEMENT_SLOW,

@@ -29,7 +29,7 @@ use crate::{Row, Value, codes};
 
 pub use connect::tls_of_programs;
 pub(crate) use examine::examine;
-pub use init::{PostgresInit, init_postgres};
+pub use init::{LoginsThere, PostgresInit, init_postgres};
 use session::{Mode, SET_TENANT, Session, Shared};
 
 /// Rows of the outbox behind a place, in the order of their transactions and only as far as that order is

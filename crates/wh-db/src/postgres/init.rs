@@ -1,6 +1,7 @@
 //! `wheelhouse db init`: the database, the schema and the four logins, from an administrator's URL. Creates
 //! no tables.
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use wh_base::{Random, Result, Secret};
 
@@ -27,16 +28,33 @@ pub struct PostgresInit {
     /// URLs of an earlier run: where they still work they are kept, so that a running server keeps its
     /// connections.
     pub existing: Option<PostgresUrls>,
+    /// What becomes of logins that are there before this run.
+    pub logins_there: LoginsThere,
+}
+
+/// What becomes of logins that are there already. Another installation may sign in by them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoginsThere {
+    /// They keep their passwords; where no URL of an earlier run knows one, nothing is done.
+    #[default]
+    Keep,
+    /// All four get new passwords: whoever signs in by the old ones is cut off.
+    NewPasswords,
 }
 
 impl Default for PostgresInit {
     fn default() -> Self {
-        Self { database: "wheelhouse".to_owned(), login_prefix: "wh".to_owned(), existing: None }
+        Self {
+            database: "wheelhouse".to_owned(),
+            login_prefix: "wh".to_owned(),
+            existing: None,
+            logins_there: LoginsThere::Keep,
+        }
     }
 }
 
-/// Make the database and its logins, or bring them into order; a second run changes nothing that works. The
-/// administrator needs CREATEROLE and CREATEDB, not SUPERUSER: managed services do not give it.
+/// Make the database and its logins, or bring them into order; a second run changes nothing that works, and
+/// logins that somebody else may use are left alone unless it is wanted (`logins_there`). The administrator needs CREATEROLE and CREATEDB, not SUPERUSER: managed services do not give it.
 pub async fn init_postgres(
     admin_url: &Secret<String>,
     init: &PostgresInit,
@@ -48,16 +66,15 @@ pub async fn init_postgres(
     let admin = open(&target).await?;
     version(&admin).await?;
     lock(&admin).await?;
+    let plans = plans(&admin, init).await?;
     database(&admin, &init.database).await?;
-    let mut urls = Vec::with_capacity(4);
-    for (which, suffix) in ["owner", "app", "id", "sys"].into_iter().enumerate() {
-        let name = format!("{}_{suffix}", init.login_prefix);
-        let existing = init.existing.as_ref().map(|urls| each(urls)[which].clone());
-        let url = match existing {
-            Some(url) if works(&url, &name, &init.database).await => url,
-            _ => login(&admin, admin_url, &name, &init.database, random).await?,
-        };
-        urls.push(url);
+    let mut urls = Vec::with_capacity(LOGINS.len());
+    for (name, plan) in plans {
+        urls.push(match plan {
+            Plan::Keep(url) => url,
+            Plan::Create => login(&admin, admin_url, ("CREATE", &name), &init.database, random).await?,
+            Plan::Alter => login(&admin, admin_url, ("ALTER", &name), &init.database, random).await?,
+        });
     }
     let [owner_url, app_url, id_url, sys_url] =
         urls.try_into().map_err(|_| codes::SETUP.error("four logins make four URLs"))?;
@@ -65,6 +82,48 @@ pub async fn init_postgres(
     grants(&admin, init).await?;
     schema(&urls.owner_url, init).await?;
     Ok(urls)
+}
+
+/// What the four logins are called behind their prefix.
+const LOGINS: [&str; 4] = ["owner", "app", "id", "sys"];
+
+/// What is done with one login.
+enum Plan {
+    /// Its URL works.
+    Keep(Secret<String>),
+    /// It is not there.
+    Create,
+    /// It is there and gets a new password.
+    Alter,
+}
+
+/// What is done with each of the four, decided before anything is changed.
+async fn plans(admin: &Client, init: &PostgresInit) -> Result<Vec<(String, Plan)>> {
+    let (mut plans, mut taken) = (Vec::with_capacity(LOGINS.len()), Vec::new());
+    for (which, suffix) in LOGINS.into_iter().enumerate() {
+        let name = format!("{}_{suffix}", init.login_prefix);
+        let there = exists(admin, "SELECT 1 FROM pg_roles WHERE rolname = $1", &[&name]).await?;
+        let plan = match (there, init.logins_there) {
+            (false, _) => Plan::Create,
+            (true, LoginsThere::NewPasswords) => Plan::Alter,
+            (true, LoginsThere::Keep) => {
+                let url = init.existing.as_ref().map(|urls| each(urls)[which]);
+                let Some(url) = kept(url, &name, &init.database).await? else {
+                    taken.push(name);
+                    continue;
+                };
+                Plan::Keep(url)
+            }
+        };
+        plans.push((name, plan));
+    }
+    if taken.is_empty() {
+        return Ok(plans);
+    }
+    Err(codes::LOGINS_TAKEN.error(format!(
+        "the server already has the logins {}, and no URL in this configuration signs in as them",
+        taken.join(", ")
+    )))
 }
 
 fn each(urls: &PostgresUrls) -> [&Secret<String>; 4] {
@@ -116,47 +175,74 @@ async fn database(admin: &Client, name: &str) -> Result<()> {
     run(admin, &format!("CREATE DATABASE {name} ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0")).await
 }
 
-/// A login with a new password.
+/// A login with a new password: made or altered, as the verb says.
 async fn login(
     admin: &Client,
     admin_url: &Secret<String>,
-    name: &str,
+    (verb, name): (&str, &str),
     database: &str,
     random: &dyn Random,
 ) -> Result<Secret<String>> {
     let mut bytes = [0_u8; PASSWORD_BYTES];
     random.fill(&mut bytes)?;
     let password = bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-    let there = exists(admin, "SELECT 1 FROM pg_roles WHERE rolname = $1", &[&name]).await?;
-    let verb = if there { "ALTER" } else { "CREATE" };
     // NOSUPERUSER and NOBYPASSRLS are what CREATE gives; only a superuser may even mention them. `verify`
     // checks them.
     let rights = "LOGIN NOCREATEDB NOCREATEROLE NOINHERIT";
     run(admin, &format!("{verb} ROLE {name} {rights} PASSWORD '{password}'")).await?;
-    rewritten(admin_url, name, &password, database)
+    rewritten(admin_url, &format!("{name}:{password}"), database)
 }
 
-/// The administrator's URL with another login and database; host, port and TLS stay.
-fn rewritten(url: &Secret<String>, user: &str, password: &str, database: &str) -> Result<Secret<String>> {
+/// A URL with another login and database; host, port and TLS stay.
+fn rewritten(url: &Secret<String>, login: &str, database: &str) -> Result<Secret<String>> {
+    let UrlParts { scheme, hosts, query, .. } = parts(url)?;
+    Ok(Secret::new(format!("{scheme}://{login}@{hosts}/{database}{query}")))
+}
+
+/// A URL in pieces; the query with its question mark.
+struct UrlParts<'a> {
+    scheme: &'a str,
+    login: &'a str,
+    hosts: &'a str,
+    query: String,
+}
+
+fn parts(url: &Secret<String>) -> Result<UrlParts<'_>> {
     let unreadable = || {
-        codes::SETUP
-            .error("the administrator's URL cannot be read; it looks like postgres://user@host/postgres")
+        codes::SETUP.error(
+            "the URL of a PostgreSQL server cannot be read; it looks like postgres://user@host/postgres",
+        )
     };
     let (scheme, rest) = url.expose().split_once("://").ok_or_else(unreadable)?;
     let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
     let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
-    let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
+    let (login, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    Ok(Secret::new(format!("{scheme}://{user}:{password}@{hosts}/{database}{query}")))
+    Ok(UrlParts { scheme, login, hosts, query })
 }
 
-/// Whether a URL still signs in as that login to that database.
-async fn works(url: &Secret<String>, name: &str, database: &str) -> bool {
-    let Ok(target) = connect::target(url) else { return false };
-    if target.config.get_user() != Some(name) || target.config.get_dbname() != Some(database) {
-        return false;
+/// The URL of an earlier run, where it still signs in as that login: for this database, also where it names another.
+async fn kept(url: Option<&Secret<String>>, name: &str, database: &str) -> Result<Option<Secret<String>>> {
+    let Some(url) = url else { return Ok(None) };
+    let Ok(target) = connect::target(url) else { return Ok(None) };
+    if target.config.get_user() != Some(name) || !signs_in(&target).await {
+        return Ok(None);
     }
-    open(&target).await.is_ok()
+    if target.config.get_dbname() == Some(database) {
+        return Ok(Some(url.clone()));
+    }
+    rewritten(url, parts(url)?.login, database).map(Some)
+}
+
+/// Whether the server takes the password. A database that is gone, or that the login may not enter yet, is told only after it.
+async fn signs_in(target: &Target) -> bool {
+    let refused = match target.config.connect(target.tls.clone()).await {
+        Ok(_) => return true,
+        Err(error) => error.code().cloned(),
+    };
+    refused.is_some_and(|code| {
+        [SqlState::INVALID_CATALOG_NAME, SqlState::INSUFFICIENT_PRIVILEGE].contains(&code)
+    })
 }
 
 /// Who may enter the database, and nothing beyond that.

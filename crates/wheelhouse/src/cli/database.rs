@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use toml_edit::{DocumentMut, Item, Table, value};
 use wh_base::{Result, Secret, codes};
-use wh_db::{PostgresInit, PostgresUrls, init_postgres};
+use wh_db::{LoginsThere, PostgresInit, PostgresUrls, init_postgres};
 
 use super::{CommonFlags, with_password};
 use crate::settings::{Engine, FILE_NAME, Settings};
@@ -27,20 +27,25 @@ pub enum Verb {
         /// Logins are called so, with _owner, _app, _id and _sys behind it
         #[arg(long, default_value = "wh")]
         login_prefix: String,
+        /// Give logins that are there already new passwords: cuts off whoever uses the old ones
+        #[arg(long)]
+        rotate_passwords: bool,
         #[command(flatten)]
         common: CommonFlags,
     },
 }
 
-/// Do it. A second run keeps the logins that work.
+/// Do it. A second run keeps the logins that work, and touches none that it has no working URL of.
 pub async fn run(verb: &Verb) -> Result<()> {
-    let Verb::Init { admin_url, admin_password_file, database, login_prefix, common } = verb;
+    let Verb::Init { admin_url, admin_password_file, database, login_prefix, rotate_passwords, common } =
+        verb;
     compose::install_crypto();
     let settings = Settings::load(&common.sources())?;
     let init = PostgresInit {
         database: database.clone(),
         login_prefix: login_prefix.clone(),
         existing: compose::postgres_urls(&settings.database).ok(),
+        logins_there: if *rotate_passwords { LoginsThere::NewPasswords } else { LoginsThere::Keep },
     };
     let random = wh_base::OsRandom;
     let admin_url = match admin_password_file {

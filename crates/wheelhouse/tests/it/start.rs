@@ -168,6 +168,39 @@ fn the_administrators_password_comes_from_a_file() {
 }
 
 #[test]
+fn a_second_installation_does_not_take_the_logins_of_the_first() {
+    let Ok(server) = wh_testkit::engines::shared() else { return };
+    let (mine, yours) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let name = format!("whtwo_{}", std::process::id());
+    let init = |folder: &std::path::Path, database: &str, more: &[&str]| {
+        let mut command = wheelhouse();
+        command.args(["db", "init", "--admin-url", server.admin_url(), "--login-prefix", &name]);
+        command.args(["--database", database, "--data-dir"]).arg(folder).args(more);
+        command.output().unwrap()
+    };
+    assert!(init(mine.path(), &name, &[]).status.success());
+    let house = House::start_with(mine.path(), &[]);
+    let owner = house.set_up();
+
+    let other = format!("{name}_other");
+    let refused = init(yours.path(), &other, &[]);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && words.contains("db.logins_taken"), "{words}");
+    assert!(words.contains("--rotate-passwords") && words.contains("--login-prefix"), "{words}");
+    assert!(!yours.path().join("wheelhouse.toml").exists(), "nothing is written down");
+    owner.panel("goes on");
+    assert!(house.terminate().success());
+    let house = House::start_with(mine.path(), &[]);
+    assert!(house.terminate().success());
+
+    assert!(init(yours.path(), &other, &["--rotate-passwords"]).status.success());
+    assert!(House::start_with(yours.path(), &[]).setup_token.is_some());
+    let mut cut_off = wheelhouse();
+    cut_off.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(mine.path());
+    assert!(!cut_off.output().unwrap().status.success(), "it was told what this does");
+}
+
+#[test]
 fn security_txt_names_the_operators_contact_and_is_not_there_without_one() {
     let address = "/.well-known/security.txt";
     let site = Site::new(EngineKind::Sqlite);

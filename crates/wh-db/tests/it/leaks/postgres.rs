@@ -280,8 +280,8 @@ one_engine!(postgres, a_login_that_may_become_another_is_refused_at_start, LEAKS
     // On roles of its own: those of the other tests are shared by the whole server.
     let random = wh_base::OsRandom;
     let database = format!("{}_member", t.fresh.login_prefix.as_deref().unwrap());
-    let init =
-        wh_db::PostgresInit { database: database.clone(), login_prefix: database.clone(), existing: None };
+    let (name, login_prefix) = (database.clone(), database.clone());
+    let init = wh_db::PostgresInit { database: name, login_prefix, ..wh_db::PostgresInit::default() };
     let admin_url = Secret::new(t.fresh.admin_url.clone().unwrap());
     let urls = wh_db::init_postgres(&admin_url, &init, &random).await.unwrap();
     let config = DbConfig { engine: EngineConfig::Postgres(urls), ..t.fresh.config.clone() };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use wh_base::{OsRandom, Secret};
 use wh_db::{
-    DbConfig, DbLimits, EngineConfig, MigrationFile, MigrationText, Migrations, PostgresInit, PostgresUrls,
-    Reads, args, codes, init_postgres,
+    DbConfig, DbLimits, EngineConfig, LoginsThere, MigrationFile, MigrationText, Migrations, PostgresInit,
+    PostgresUrls, Reads, args, codes, init_postgres,
 };
 use wh_testkit::engines::TestDb;
 use wh_testkit::one_engine;
@@ -15,7 +15,7 @@ use crate::leaks::{ALL, LEAKS, two};
 
 fn names(t: &TestDb, what: &str) -> PostgresInit {
     let name = format!("{}_{what}", t.fresh.login_prefix.as_deref().unwrap());
-    PostgresInit { database: name.clone(), login_prefix: name, existing: None }
+    PostgresInit { database: name.clone(), login_prefix: name, ..PostgresInit::default() }
 }
 
 fn exposed(urls: &PostgresUrls) -> [String; 4] {
@@ -35,13 +35,46 @@ one_engine!(postgres, a_second_init_keeps_what_works_and_mends_what_does_not, LE
     let again = PostgresInit { existing: Some(first.clone()), ..init.clone() };
     let second = init_postgres(&admin_url, &again, &OsRandom).await.unwrap();
     assert_eq!(exposed(&first), exposed(&second));
-    // Lost URLs: new passwords, the same database.
-    let third = init_postgres(&admin_url, &init, &OsRandom).await.unwrap();
+    // Lost URLs: another installation may use these logins, so they keep their passwords.
+    let refused = init_postgres(&admin_url, &init, &OsRandom).await.unwrap_err();
+    assert!(refused.is(&codes::LOGINS_TAKEN), "{refused:?}");
+    assert!(refused.message().contains(&format!("{}_owner", init.login_prefix)), "{refused:?}");
+    let mut stale = again.clone();
+    stale.existing =
+        Some(PostgresUrls { sys_url: Secret::new("postgres://nobody@host/x".to_owned()), ..first.clone() });
+    let refused = init_postgres(&admin_url, &stale, &OsRandom).await.unwrap_err();
+    assert!(refused.is(&codes::LOGINS_TAKEN), "{refused:?}");
+    assert!(refused.message().contains(&format!("the logins {}_sys,", init.login_prefix)), "{refused:?}");
+    open(&t, &first, LEAKS).await.unwrap();
+    // Where it is wanted: new passwords, the same database.
+    let rotate = PostgresInit { logins_there: LoginsThere::NewPasswords, ..again };
+    let third = init_postgres(&admin_url, &rotate, &OsRandom).await.unwrap();
     assert_ne!(exposed(&first), exposed(&third));
     assert!(open(&t, &first, LEAKS).await.is_err_and(|error| error.is(&codes::AWAY)));
     drop(opened);
     open(&t, &third, LEAKS).await.unwrap();
     admin(&t).await.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", init.database)).await.unwrap();
+});
+
+one_engine!(postgres, the_logins_of_one_database_go_to_another_with_their_passwords, LEAKS, async |t| {
+    let admin_url = Secret::new(t.fresh.admin_url.clone().unwrap());
+    let init = names(&t, "moves");
+    let first = init_postgres(&admin_url, &init, &OsRandom).await.unwrap();
+    let other = format!("{}_on", init.database);
+    let drop_it = |name: &str| format!("DROP DATABASE {name} WITH (FORCE)");
+    // The old one is there; then it is gone, as after a disaster.
+    for gone in [false, true] {
+        if gone {
+            admin(&t).await.batch_execute(&drop_it(&init.database)).await.unwrap();
+        }
+        let existing = Some(first.clone());
+        let again = PostgresInit { database: other.clone(), existing, ..init.clone() };
+        let second = init_postgres(&admin_url, &again, &OsRandom).await.unwrap();
+        let moved = exposed(&first).map(|url| format!("{}/{other}", url.rsplit_once('/').unwrap().0));
+        assert_eq!(exposed(&second), moved);
+        open(&t, &second, LEAKS).await.unwrap();
+        admin(&t).await.batch_execute(&drop_it(&other)).await.unwrap();
+    }
 });
 
 one_engine!(postgres, an_administrator_without_superuser_is_enough, LEAKS, async |t| {
