@@ -26,10 +26,23 @@ pub struct CompanyLimits {
     pub members: Option<i64>,
 }
 
+impl CompanyLimits {
+    /// These, and where one is missing that of the others.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            requests_per_min: self.requests_per_min.or(others.requests_per_min),
+            storage_bytes: self.storage_bytes.or(others.storage_bytes),
+            panels: self.panels.or(others.panels),
+            members: self.members.or(others.members),
+        }
+    }
+}
+
 /// Knows the limits of a company.
 #[async_trait]
 pub trait LimitSource: Send + Sync {
-    /// Those that are set.
+    /// Those that count: what is set for it, and what is set for every company where nothing is.
     async fn limits(&self, tenant: TenantId) -> Result<CompanyLimits>;
 }
 

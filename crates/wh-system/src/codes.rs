@@ -28,7 +28,7 @@ pub const LIMITS: ErrorCode = ErrorCode::new(
     "system.limits",
     Kind::Invalid,
     "the limits cannot be set like this",
-    "name at least one limit, each within its bounds; delete the limits to have those of the house again",
+    "name at least one limit, each within its bounds; delete the limits to have those of every company again",
 );
 
 /// All of them, for the error table.

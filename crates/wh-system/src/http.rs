@@ -102,7 +102,7 @@ async fn company_usage_list(
 
 /// The limits that the operator set for a company
 ///
-/// One that is absent is not set: then the limit of the house counts, where there is one.
+/// One that is absent is not set: then the limit of every company counts, where there is one.
 #[utoipa::path(get, path = "/v1/system/companies/{company_id}/limits",
     params(("company_id" = TenantId, Path, description = "The company")),
     responses((status = 200, body = CompanyLimitsView)))]
@@ -116,7 +116,8 @@ async fn company_limits_get(
 
 /// Set the limits of a company, all of them at once
 ///
-/// Replaces what was set before: a limit that is not named is removed, so name those that shall stay as well. They count from
+/// Replaces what was set before: a limit that is not named is removed, so name those that shall stay as well. They count in place
+/// of those of every company ([system] in the configuration), also where they allow more, from
 /// the next request on, at further processes within five seconds. What the company has already stays, also where it is more.
 #[utoipa::path(put, path = "/v1/system/companies/{company_id}/limits", request_body = CompanyLimitsSet,
     params(("company_id" = TenantId, Path, description = "The company")),
@@ -134,7 +135,7 @@ async fn company_limits_set(
 
 /// Remove the limits of a company
 ///
-/// Those of the house count again.
+/// Those of every company count again.
 #[utoipa::path(delete, path = "/v1/system/companies/{company_id}/limits",
     params(("company_id" = TenantId, Path, description = "The company")), responses((status = 204)))]
 async fn company_limits_delete(

@@ -5,6 +5,7 @@ pub mod model;
 pub mod ports;
 pub mod service;
 
+mod config;
 mod http;
 mod store;
 
@@ -12,6 +13,7 @@ use wh_contract::{SYSTEM_READ, SYSTEM_WRITE, USAGE_READ};
 use wh_db::{Migrations, migrations};
 use wh_server::Module;
 
+pub use config::{SECTION, SystemConfig};
 pub use service::{LimitTable, System, SystemParts};
 
 /// The table `system_limit`.

@@ -62,21 +62,54 @@ pub struct CompanyUsage {
     pub used: Vec<Used>,
     /// What the operator set for it.
     pub limits: CompanyLimits,
+    /// What the operator set for every company; counts where nothing is set for this one.
+    pub defaults: CompanyLimits,
+}
+
+/// Who set a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitFrom {
+    /// The operator, for this company.
+    Company,
+    /// The operator, for every company that has none of its own.
+    Default,
+    /// Nobody: no company may have more.
+    House,
+}
+
+/// The limit of one kind of thing among these.
+fn limit_of(limits: &CompanyLimits, what: &str) -> Option<i64> {
+    match what {
+        "storage" => limits.storage_bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
+        "panels" => limits.panels,
+        "members" => limits.members,
+        _ => None,
+    }
 }
 
 impl CompanyUsage {
     /// What the operator set counts where it is less than what the house allows.
-    pub fn new(company: Company, mut used: Vec<Used>, limits: CompanyLimits) -> Self {
+    pub fn new(
+        company: Company,
+        mut used: Vec<Used>,
+        limits: CompanyLimits,
+        defaults: CompanyLimits,
+    ) -> Self {
+        let set = limits.or(defaults);
         for used in &mut used {
-            let own = match used.what {
-                "storage" => limits.storage_bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
-                "panels" => limits.panels,
-                "members" => limits.members,
-                _ => None,
-            };
-            used.limit = own.into_iter().chain(used.limit).min();
+            used.limit = limit_of(&set, used.what).into_iter().chain(used.limit).min();
         }
-        Self { company, used, limits }
+        Self { company, used, limits, defaults }
+    }
+
+    /// Who set the limit of a kind of thing, where it has one.
+    pub fn limit_from(&self, used: &Used) -> Option<LimitFrom> {
+        used.limit?;
+        Some(match (limit_of(&self.limits, used.what), limit_of(&self.defaults, used.what)) {
+            (own, _) if own == used.limit => LimitFrom::Company,
+            (None, default) if default == used.limit => LimitFrom::Default,
+            _ => LimitFrom::House,
+        })
     }
 }
 

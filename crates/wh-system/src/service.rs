@@ -29,6 +29,8 @@ pub struct SystemParts {
     pub usage: Vec<Arc<dyn Usage>>,
     /// How the backups stand.
     pub backups: Arc<dyn Backups>,
+    /// What a company may use for which nothing is set.
+    pub defaults: CompanyLimits,
 }
 
 /// The operator's view. One per process, cheap to clone.
@@ -98,7 +100,8 @@ pub async fn company_usage_list(
     let usage = companies.into_iter().map(|company| {
         let own = limits.iter().find(|(of, _)| *of == company.id);
         let used = used_in_all(system, company.id, &found);
-        CompanyUsage::new(company, used, own.map(|(_, limits)| *limits).unwrap_or_default())
+        let own = own.map(|(_, limits)| *limits).unwrap_or_default();
+        CompanyUsage::new(company, used, own, system.0.defaults)
     });
     Ok(usage.collect())
 }
@@ -123,7 +126,7 @@ pub async fn company_usage_get(cx: &Context, system: &System, actor: &Actor) -> 
     }
     let limits = store::limits_own(&mut cx.db.read(actor.tenant).await?).await?;
     let used = used_in_all(system, company.id, &found);
-    Ok(CompanyUsage::new(company, used, limits))
+    Ok(CompanyUsage::new(company, used, limits, system.0.defaults))
 }
 
 async fn company(system: &System, id: TenantId) -> Result<Company> {
@@ -161,7 +164,7 @@ pub async fn company_limits_set(
     Ok(limits)
 }
 
-/// Take all limits from a company: those of the house count again. Nothing happens where there are none.
+/// Take all limits from a company: those of every company count again. Nothing happens where there are none.
 pub async fn company_limits_delete(cx: &Context, system: &System, actor: &Actor, id: TenantId) -> Result<()> {
     company(system, id).await?;
 
@@ -191,19 +194,23 @@ fn limits_entry(action: &'static str, company: TenantId, states: [Option<Company
 }
 
 /// Where the house asks for the limits of a company.
-pub struct LimitTable(Db);
+pub struct LimitTable {
+    db: Db,
+    defaults: CompanyLimits,
+}
 
 impl LimitTable {
-    /// In this database.
-    pub fn new(db: Db) -> Self {
-        Self(db)
+    /// In this database; a company for which nothing is set there has these.
+    pub fn new(db: Db, defaults: CompanyLimits) -> Self {
+        Self { db, defaults }
     }
 }
 
 #[async_trait]
 impl LimitSource for LimitTable {
     async fn limits(&self, tenant: TenantId) -> Result<CompanyLimits> {
-        store::limits_own(&mut self.0.read(tenant).await?).await
+        let own = store::limits_own(&mut self.db.read(tenant).await?).await?;
+        Ok(own.or(self.defaults))
     }
 }
 

@@ -14,7 +14,7 @@ use wh_panels::service::Running;
 use wh_server::Module;
 use wh_server::log::LogControl;
 use wh_system::model::Node;
-use wh_system::{LimitTable, System, SystemParts};
+use wh_system::{LimitTable, System, SystemConfig, SystemParts};
 
 use crate::data_dir::{self, DataDir};
 use crate::settings::{DatabaseSettings, Engine, Settings};
@@ -60,8 +60,9 @@ pub fn modules(identity: &Identity, datasets: Datasets, imports: Running, system
 
 /// What the operator of the installation sees, with the answers of the other contexts.
 pub fn system(parts: OperatorParts<'_>) -> System {
-    let OperatorParts { opened, context, identity, datasets, inputs, log, address, backups } = parts;
-    context.limits.ask(Arc::new(LimitTable::new(context.db.clone())));
+    let OperatorParts { opened, context, identity, datasets, inputs, log, address, backups, config } = parts;
+    let defaults = config.default_limits();
+    context.limits.ask(Arc::new(LimitTable::new(context.db.clone(), defaults)));
     let people = Arc::new(ports::People(identity.clone()));
     let panels = Arc::new(ports::Panels(opened.system.clone(), context.clone()));
     let storage = Arc::new(ports::Storage(datasets.clone(), opened.system.clone(), context.clone()));
@@ -80,6 +81,7 @@ pub fn system(parts: OperatorParts<'_>) -> System {
         companies: people.clone(),
         usage: vec![people, panels, storage],
         backups: Arc::new(backups),
+        defaults,
     })
 }
 
@@ -107,6 +109,8 @@ pub struct OperatorParts<'a> {
     pub address: String,
     /// Its backups.
     pub backups: ports::OwnBackups,
+    /// What companies may use.
+    pub config: &'a SystemConfig,
 }
 
 /// Open (and migrate) the database that the settings name.
@@ -208,6 +212,7 @@ async fn describe(folder: &Path) -> Result<Documents> {
         log: LogControl::silent(),
         address: String::new(),
         backups: ports::OwnBackups { target: None, data: folder.to_owned() },
+        config: &SystemConfig::default(),
     };
     let modules = modules(&identity, datasets.clone(), Running::on(inputs.node), &system(parts));
     Ok(Documents {

@@ -139,6 +139,7 @@ impl House<'_> {
                 target: settings.backup.target.clone(),
                 data: settings.data_dir.clone(),
             },
+            config: &settings.system,
         });
         let modules = compose::modules(&identity, datasets.clone(), imports.clone(), &system);
         let reactions = modules.iter().flat_map(|module| module.reaction_list().to_vec()).collect();

@@ -7,6 +7,7 @@ use wh_base::{Error, Result, Secret, codes};
 use wh_db::DbLimits;
 use wh_identity::IdentityConfig;
 use wh_server::ServerConfig;
+use wh_system::SystemConfig;
 use wh_telemetry::TelemetryConfig;
 
 use crate::log::LogConfig;
@@ -114,6 +115,7 @@ pub const SECTIONS: &[Section] = &[
     DATABASE,
     DATASET,
     wh_identity::SECTION,
+    wh_system::SECTION,
     wh_backup::SECTION,
     crate::log::SECTION,
     wh_telemetry::SECTION,
@@ -218,6 +220,8 @@ pub struct Settings {
     pub dataset: DatasetSettings,
     /// Sign-in.
     pub identity: IdentityConfig,
+    /// What companies may use.
+    pub system: SystemConfig,
     /// Backups.
     pub backup: BackupConfig,
     /// The log.
@@ -276,6 +280,7 @@ impl Settings {
             database: merged.section("database")?,
             dataset: merged.section("dataset")?,
             identity: merged.section::<IdentityConfig>("identity")?.checked()?,
+            system: merged.section("system")?,
             backup: merged.section("backup")?,
             log: merged.section("log")?,
             telemetry: merged.section("telemetry")?,

@@ -6,7 +6,7 @@ use wh_contract::{EventId, TenantId};
 use wh_db::{Parked, QueueState, SlowStatement};
 use wh_server::edge::{COMMIT, VERSION, process_figures};
 
-use crate::model::{BackupFailure, BackupState, CompanyUsage, Node, Proven, Used, WantedLimits};
+use crate::model::{BackupFailure, BackupState, CompanyUsage, LimitFrom, Node, Proven, WantedLimits};
 
 /// A list that is given whole
 #[derive(Serialize, ToSchema)]
@@ -233,7 +233,10 @@ pub(super) struct CompanyUsageView {
     name: String,
     created_at: Timestamp,
     used: Vec<UsedView>,
+    /// What the operator set for this company
     limits: CompanyLimitsView,
+    /// What the operator set for every company: counts where `limits` names none
+    default_limits: CompanyLimitsView,
 }
 
 /// What a company has of one kind of thing
@@ -250,19 +253,42 @@ pub(super) struct UsedView {
     #[schema(required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<i64>,
+    /// Who set the limit: `company` (the operator, for this company), `default` (the operator, for every company) or `house`
+    /// (no company may have more); absent where there is no limit
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit_from: Option<&'static str>,
+}
+
+fn limit_from_word(from: LimitFrom) -> &'static str {
+    match from {
+        LimitFrom::Company => "company",
+        LimitFrom::Default => "default",
+        LimitFrom::House => "house",
+    }
 }
 
 impl From<CompanyUsage> for CompanyUsageView {
     fn from(usage: CompanyUsage) -> Self {
-        let CompanyUsage { company, used, limits } = usage;
-        let used =
-            used.into_iter().map(|Used { what, unit, used, limit, .. }| UsedView { what, unit, used, limit });
+        let used: Vec<UsedView> = usage
+            .used
+            .iter()
+            .map(|one| UsedView {
+                what: one.what,
+                unit: one.unit,
+                used: one.used,
+                limit: one.limit,
+                limit_from: usage.limit_from(one).map(limit_from_word),
+            })
+            .collect();
+        let CompanyUsage { company, limits, defaults, .. } = usage;
         Self {
             id: company.id,
             name: company.name,
             created_at: company.created_at,
-            used: used.collect(),
+            used,
             limits: limits.into(),
+            default_limits: defaults.into(),
         }
     }
 }
@@ -271,19 +297,19 @@ impl From<CompanyUsage> for CompanyUsageView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CompanyLimits)]
 pub(super) struct CompanyLimitsView {
-    /// Requests a minute of all its members and keys, at each process; absent where the setting of the house counts
+    /// Requests a minute of all its members and keys, at each process; absent where it is not set: then `rate_tenant_per_min` counts
     #[schema(required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     requests_per_min: Option<u32>,
-    /// Bytes of rows on the object store; absent where there is no limit
+    /// Bytes on the object store; absent where it is not set
     #[schema(required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     storage_bytes: Option<u64>,
-    /// Panels; absent where the limit of the house counts
+    /// Panels; absent where it is not set
     #[schema(required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     panels: Option<i64>,
-    /// People and service accounts; absent where the limit of the house counts
+    /// People and service accounts; absent where it is not set
     #[schema(required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     members: Option<i64>,
@@ -303,7 +329,7 @@ pub(super) struct CompanyLimitsSet {
     /// Requests a minute of all its members and keys, at each process
     #[schema(minimum = 60, maximum = 500_000_000)]
     requests_per_min: Option<u64>,
-    /// Bytes of rows on the object store
+    /// Bytes on the object store
     #[schema(minimum = 1, maximum = 9_007_199_254_740_991_u64)]
     storage_bytes: Option<u64>,
     /// Panels

@@ -90,6 +90,16 @@ impl Backups for Failing {
 
 /// The view, and a reaction that fails until the test repairs it.
 fn parts(db: &TestDb) -> Parts {
+    parts_with(db, CompanyLimits::default())
+}
+
+/// The same where the operator set something for every company.
+fn parts_with_defaults(db: &TestDb) -> Parts {
+    let defaults = CompanyLimits { storage_bytes: Some(1_000), panels: Some(5), ..CompanyLimits::default() };
+    parts_with(db, defaults)
+}
+
+fn parts_with(db: &TestDb, defaults: CompanyLimits) -> Parts {
     let node = Node {
         id: uuid::Uuid::nil(),
         host: "test".to_owned(),
@@ -97,11 +107,12 @@ fn parts(db: &TestDb) -> Parts {
         engine: db.cx.db.engine(),
         started_at: db.cx.clock.now(),
     };
-    db.cx.limits.ask(Arc::new(LimitTable::new(db.cx.db.clone())));
+    db.cx.limits.ask(Arc::new(LimitTable::new(db.cx.db.clone(), defaults)));
     let companies = Arc::new(Two);
     let (log, usage): (_, Vec<Arc<dyn Usage>>) = (LogControl::silent(), vec![companies.clone()]);
     let backups = Arc::new(Failing);
-    let system = System::new(SystemParts { db: db.system.clone(), node, log, companies, usage, backups });
+    let db = db.system.clone();
+    let system = System::new(SystemParts { db, node, log, companies, usage, backups, defaults });
     let repaired = Arc::new(AtomicBool::new(false));
     let state = repaired.clone();
     let react = move |_: Context, _: PanelCreated, _: Delivered| {
@@ -279,6 +290,40 @@ both_servers!(limits_are_set_seen_and_removed, MIGRATIONS, parts, async |server:
     );
     assert!(server.cx.db.audit_before(AWAY, i64::MAX, 10).await.expect("the trail").is_empty());
 });
+
+both_servers!(
+    a_company_without_limits_has_those_of_every_company,
+    MIGRATIONS,
+    parts_with_defaults,
+    async |server: TestServer| {
+        let page = Browser::new(&server);
+        let of_panels = async || {
+            let own = page.get(STRANGER, "/v1/system/usage").await.json();
+            let panels = own["used"].as_array().expect("a list").iter().find(|one| one["what"] == "panels");
+            let panels = panels.expect("it is there");
+            (panels["limit"].clone(), panels["limit_from"].clone(), own["limits"].clone())
+        };
+        let everybodys = json!({ "storage_bytes": 1_000, "panels": 5 });
+        let companies = page.get(OWNER, "/v1/system/companies").await.json();
+        for company in companies["items"].as_array().expect("a list") {
+            assert_eq!((&company["limits"], &company["default_limits"]), (&json!({}), &everybodys));
+        }
+        let chairs = &companies["items"][0]["used"][0];
+        assert_eq!((&chairs["limit"], &chairs["limit_from"]), (&7.into(), &"house".into()));
+        assert_eq!(of_panels().await, (5.into(), "default".into(), json!({})));
+        let known = server.cx.limits.of(AWAY).await.expect("the limits");
+        assert_eq!((known.panels, known.storage_bytes, known.members), (Some(5), Some(1_000), None));
+
+        // What is set for a company counts in its place, also where it is more; of what is not named the default stays.
+        let limits = limits_of(AWAY);
+        assert_eq!(page.put(OWNER, &limits, r#"{"panels":50}"#).await.json(), json!({ "panels": 50 }));
+        assert_eq!(of_panels().await, (50.into(), "company".into(), json!({ "panels": 50 })));
+        let known = server.cx.limits.of(AWAY).await.expect("the limits");
+        assert_eq!((known.panels, known.storage_bytes), (Some(50), Some(1_000)));
+        assert_eq!(page.delete(OWNER, &limits).await.status, 204);
+        assert_eq!(of_panels().await, (5.into(), "default".into(), json!({})));
+    }
+);
 
 both_servers!(limits_that_cannot_be_are_refused, MIGRATIONS, parts, async |server: TestServer| {
     let page = Browser::new(&server);

@@ -151,6 +151,19 @@ fn the_configured_company_operates_instead_of_the_first() {
     }
 }
 
+/// The same person in the company that the installation began with.
+fn back_home(person: &Person) -> Person {
+    let me = person.get("/v1/identity/me").json();
+    let all = me["tenants"].as_array().expect("a list");
+    let home = &all.iter().find(|one| one["name"] == "Acme").expect("it is there")["id"];
+    if me["tenant"]["id"] == *home {
+        return person.clone();
+    }
+    let switched = person.call("PUT", "/v1/identity/session/tenant", Some(&json!({ "tenant_id": home })));
+    assert_eq!(switched.status, 200, "{}", switched.text());
+    Person { cookie: format!("Cookie: {}\r\n", switched.cookie().expect("a cookie")), ..person.clone() }
+}
+
 /// The path of a person's company's limits.
 fn limits_of(person: &Person) -> String {
     let me = person.get("/v1/identity/me").json();
@@ -215,6 +228,39 @@ fn a_company_gets_no_more_than_the_operator_lets_it() {
         assert_eq!(house.nobody().post("/v1/identity/invitations/accept", &body).status, 201);
         assert_eq!(admin.post("/v1/identity/service-accounts", &account).status, 201);
         assert_eq!(operator.import(&first, "replace", b"a\n1\n").status, 201);
+    }
+}
+
+#[test]
+fn a_company_made_by_a_limited_person_has_the_limits_of_every_company() {
+    for site in sites() {
+        let most =
+            [("WHEELHOUSE_SYSTEM_COMPANY_PANELS_MAX", "1"), ("WHEELHOUSE_SYSTEM_COMPANY_MEMBERS_MAX", "2")];
+        let house = House::start_with(site.folder.path(), &most);
+        let operator = house.set_up();
+        let second = second_company(&operator);
+        let panel = json!({ "title": "one more" });
+        second.panel("first");
+        refused(&second.post("/v1/panels", &panel), "panels.limit", "1 of at most 1 panels");
+        let usage = second.get("/v1/system/usage").json();
+        assert_eq!(
+            (&used(&usage, "panels")["limit"], &used(&usage, "panels")["limit_from"]),
+            (&1.into(), &"default".into())
+        );
+        // Another company is no way around it.
+        let third = second_company(&second);
+        third.panel("first");
+        refused(&third.post("/v1/panels", &panel), "panels.limit", "1 of at most 1 panels");
+        let account = |name: &str| json!({ "name": name, "role": "viewer" });
+        assert_eq!(third.post("/v1/identity/service-accounts", &account("robot")).status, 201);
+        let more = third.post("/v1/identity/service-accounts", &account("another"));
+        refused(&more, "identity.member_limit", "2 of at most 2 members");
+
+        // The operator lets one company have more.
+        let operator = back_home(&house.sign_in("olga@acme.example"));
+        set(&operator, &limits_of(&third), &json!({ "panels": 2 }));
+        assert_eq!(third.post("/v1/panels", &panel).status, 201);
+        refused(&third.post("/v1/panels", &panel), "panels.limit", "2 of at most 2 panels");
     }
 }
 

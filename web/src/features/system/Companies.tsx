@@ -31,7 +31,7 @@ export function Companies() {
     },
   ];
   return (
-    <Section title="Companies" about="What each has, and how much it may have. You set the limits.">
+    <Section title="Companies" about="What each has, and how much it may have. You set the limits; a company without its own has those of every company ([system] in the configuration).">
       <List
         label="Companies"
         columns={columns}
@@ -52,8 +52,10 @@ const COLUMNS: ListColumn<Company>[] = [
     head: 'Requests',
     align: 'end',
     wide: true,
-    cell: ({ limits }) =>
-      typeof limits.requests_per_min === 'number' ? `at most ${count(limits.requests_per_min)} / min` : '–',
+    cell: ({ limits, default_limits }) => {
+      const most = limits.requests_per_min ?? default_limits.requests_per_min;
+      return typeof most === 'number' ? `at most ${count(most)} / min` : '–';
+    },
   },
   { name: 'members', head: 'Members', align: 'end', cell: (one) => usedOf(one, 'members') },
   {

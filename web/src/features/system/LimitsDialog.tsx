@@ -51,7 +51,7 @@ export function LimitsDialog({ company, onClose }: { company: Company; onClose: 
 }
 
 function LimitsForm({ company, onClose }: { company: Company; onClose: () => void }) {
-  const { limits } = company;
+  const { limits, default_limits: everybodys } = company;
   const cache = useQueryClient();
   const [unsaid, setUnsaid] = useState(false);
   const path = { company_id: company.id };
@@ -99,13 +99,15 @@ function LimitsForm({ company, onClose }: { company: Company; onClose: () => voi
     <form onSubmit={submit} noValidate {...keys}>
       <Stack gap="sm">
         <Text size="sm" c="dimmed">
-          They count from the next request on. Where a field is empty, the limit for all companies counts.
+          They count from the next request on. Where a field is empty, the limit of every company counts; it is
+          shown in the field where there is one.
         </Text>
         <TextInput
           label="Requests a minute"
           description="Of all its people and keys, at each node; 60 or more, so that people can still work"
           inputMode="numeric"
           autoComplete="off"
+          placeholder={text(everybodys.requests_per_min)}
           data-autofocus
           {...form.getInputProps('requests_per_min')}
         />
@@ -114,6 +116,7 @@ function LimitsForm({ company, onClose }: { company: Company; onClose: () => voi
           description={`In GB, 1,000,000,000 bytes each. ${now(company, 'storage')}`}
           inputMode="decimal"
           autoComplete="off"
+          placeholder={typeof everybodys.storage_bytes === 'number' ? gbOfBytes(everybodys.storage_bytes) : ''}
           {...form.getInputProps('storage_bytes')}
         />
         <TextInput
@@ -121,6 +124,7 @@ function LimitsForm({ company, onClose }: { company: Company; onClose: () => voi
           description={now(company, 'panels')}
           inputMode="numeric"
           autoComplete="off"
+          placeholder={text(everybodys.panels)}
           {...form.getInputProps('panels')}
         />
         <TextInput
@@ -128,6 +132,7 @@ function LimitsForm({ company, onClose }: { company: Company; onClose: () => voi
           description={`People and service accounts. ${now(company, 'members')}`}
           inputMode="numeric"
           autoComplete="off"
+          placeholder={text(everybodys.members)}
           {...form.getInputProps('members')}
         />
         {beyond.length > 0 ? (

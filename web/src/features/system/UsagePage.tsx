@@ -28,7 +28,7 @@ export function UsagePage() {
 function Usage() {
   const me = useMe();
   const usage = useQuery(usageQuery);
-  const requests = usage.data?.limits.requests_per_min;
+  const requests = usage.data?.limits.requests_per_min ?? usage.data?.default_limits.requests_per_min;
   return (
     <Page
       title="Usage"
@@ -98,6 +98,13 @@ const COLUMNS: ListColumn<Used>[] = [
     name: 'limit',
     head: 'At most',
     align: 'end',
-    cell: (one) => (typeof one.limit === 'number' ? shown(one, one.limit) : 'no limit'),
+    cell: (one) => {
+      if (typeof one.limit !== 'number') return 'no limit';
+      return one.limit_from === 'default' ? (
+        <TwoLines first={shown(one, one.limit)} second="as every company" />
+      ) : (
+        shown(one, one.limit)
+      );
+    },
   },
 ];
