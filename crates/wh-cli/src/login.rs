@@ -1,5 +1,6 @@
 //! Signing in and out, and the contexts that come of it. A password is sent once and kept nowhere.
 mod browser;
+mod replace;
 
 use clap::ArgMatches;
 use serde_json::{Value, json};
@@ -59,13 +60,12 @@ pub fn login(app: &App, matches: &ArgMatches) -> Result<()> {
     entry.user = said("/user/email").or_else(|| said("/user/name"));
     entry.company = said("/tenant/name");
     let name = word("name").map_or_else(|| name_of(&url), str::to_owned);
+    let replaced = replace::keep(app, matches, &name, &entry)?;
     let who = described(&entry);
-    Contexts::change(&app.world.config_file()?, |contexts| {
-        contexts.contexts.insert(name.clone(), entry);
-        contexts.current = Some(name.clone());
-        Ok(())
-    })?;
     terminal::notice(&format!("Signed in to {url}{who}; context `{name}` is the current one."));
+    if let Some(former) = replaced {
+        replace::end_replaced(app, &former, &entry);
+    }
     Ok(())
 }
 
@@ -150,19 +150,7 @@ pub fn logout(app: &App, matches: &ArgMatches) -> Result<()> {
         ));
     };
     let entry = contexts.get(&name)?.clone();
-    if let (None, Some(cookie)) = (&entry.token, &entry.cookie) {
-        let reach = Reach { base: &entry.url, ca_file: entry.ca_file.as_deref(), timeout: Some(TIMEOUT) };
-        let client = Client::new(&reach, Credential::Cookie(cookie.clone()))?;
-        match send(app, &client, "session_end", None) {
-            Ok(_) => {}
-            // It has ended already: what was wanted.
-            Err(fail) if fail.exit == Exit::NotSignedIn => {}
-            Err(fail) => terminal::notice(&format!(
-                "the session could not be ended ({}); it ends by itself, or on the page of your sessions",
-                fail.detail
-            )),
-        }
-    }
+    replace::end(app, &entry, "the session");
     Contexts::change(&file, |contexts| {
         if let Some(entry) = contexts.contexts.get_mut(&name) {
             entry.cookie = None;

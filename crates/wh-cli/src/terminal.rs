@@ -66,21 +66,26 @@ pub fn line() -> Result<String> {
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())
 }
 
-/// Go on only with a yes. Without a terminal it must have been said on the command line.
+/// Go on only with a yes. Without a terminal it must have been said on the command line: `--yes`.
 pub fn confirm(question: &str) -> Result<()> {
+    confirm_or(question, "say --yes")
+}
+
+/// The same, where something else is said on the command line.
+pub fn confirm_or(question: &str, instead: &str) -> Result<()> {
     if !asks() {
         return Err(Fail::new(
             Exit::Usage,
             "cli.confirmation",
             format!("{question} Nobody is here to ask, and nothing was done"),
-            "say --yes",
+            instead,
         ));
     }
     let answer = ask(&format!("{question} [y/N]"))?;
     if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
         return Ok(());
     }
-    Err(Fail::new(Exit::Refused, "cli.declined", "nothing was done", "answer y, or say --yes"))
+    Err(Fail::new(Exit::Refused, "cli.declined", "nothing was done", &format!("answer y, or {instead}")))
 }
 
 /// Text of others made harmless: no escape sequence reaches a terminal, no text runs backwards.

@@ -46,6 +46,7 @@ fn login() -> Command {
                 .value_hint(ValueHint::FilePath)
                 .help("PEM certificates of the authority that signed the server's, beside those of the machine"),
         )
+        .arg(switch("replace", "Put it in the place of a context that somebody else is signed in to, without asking"))
         .arg(switch("plain-http", "Send credentials over http to another machine all the same"))
         .group(ArgGroup::new("how").args(["token", "token-stdin", "email", "browser", "no-browser"]))
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use wh_testkit::engines::EngineKind;
 
 use super::Shell;
-use crate::house::{House, PASSWORD, Site, sites};
+use crate::house::{House, PASSWORD, Person, Site, sites};
 
 #[test]
 fn two_servers_side_by_side() {
@@ -66,6 +66,75 @@ fn a_logout_ends_the_session_on_the_server() {
         shell.run(&["session", "end"]).good();
         shell.run(&["panel", "list"]).bad(3, "server.unauthenticated");
     }
+}
+
+/// How many sessions of the command line somebody has.
+fn cli_sessions(of: &Person) -> usize {
+    let list = of.get("/v1/identity/sessions").json();
+    let by_cli = |one: &&serde_json::Value| {
+        one["user_agent"].as_str().is_some_and(|agent| agent.starts_with("wheelhouse-cli/"))
+    };
+    list["items"].as_array().unwrap().iter().filter(by_cli).count()
+}
+
+#[test]
+fn signing_in_again_ends_the_session_that_the_context_had() {
+    for site in sites() {
+        let house = site.start();
+        let owner = house.set_up();
+        let shell = Shell::signed_in(&house, "olga@acme.example");
+        let former = std::fs::read_to_string(shell.config()).unwrap();
+        shell.sign_in(&house, "olga@acme.example", "here").good();
+        assert_eq!(cli_sessions(&owner), 1);
+        shell.run(&["panel", "list"]).good();
+        std::fs::write(shell.config(), former).unwrap();
+        shell.run(&["panel", "list"]).bad(3, "server.unauthenticated");
+        // One that has ended already is what is wanted: nothing is said about it.
+        let again = shell.sign_in(&house, "olga@acme.example", "here");
+        assert!(!again.err.contains("could not be ended"), "{}", again.err);
+        again.good();
+    }
+}
+
+#[test]
+fn a_context_does_not_change_hands_unasked() {
+    for site in sites() {
+        let house = site.start();
+        let owner = house.set_up();
+        let viewer = house.invite(&owner, "viewer");
+        let shell = Shell::signed_in(&house, "olga@acme.example");
+        let refused = shell.sign_in(&house, "viewer@acme.example", "here");
+        let said = refused.bad(2, "cli.confirmation");
+        assert!(said.contains("as olga@acme.example in Acme") && said.contains("--replace"), "{said}");
+        assert_eq!(shell.run(&["me", "get", "--json"]).json()["user"]["email"], "olga@acme.example");
+        assert_eq!(cli_sessions(&viewer), 0, "no session is left behind");
+
+        let url = format!("http://{}", house.address);
+        let login = ["login", &url, "--name", "here", "--email", "viewer@acme.example", "--password-stdin"];
+        shell.fed(&[&login[..], &["--replace"]].concat(), PASSWORD).good();
+        assert_eq!(shell.run(&["me", "get", "--json"]).json()["user"]["email"], "viewer@acme.example");
+        assert_eq!((cli_sessions(&viewer), cli_sessions(&owner)), (1, 0));
+        // Nobody is signed in there any more: whoever comes next takes it.
+        shell.run(&["logout"]).good();
+        shell.sign_in(&house, "olga@acme.example", "here").good();
+    }
+}
+
+#[test]
+fn a_session_that_cannot_be_ended_is_named_and_the_new_one_stands() {
+    let (one, two) = (Site::new(EngineKind::Sqlite), Site::new(EngineKind::Sqlite));
+    let (one, two) = (one.start(), two.start());
+    one.set_up();
+    two.set_up();
+    let shell = Shell::signed_in(&one, "olga@acme.example");
+    assert!(one.terminate().success());
+    let url = format!("http://{}", two.address);
+    let login = ["login", &url, "--name", "here", "--email", "olga@acme.example", "--password-stdin"];
+    shell.fed(&login, PASSWORD).bad(2, "cli.confirmation");
+    let said = shell.fed(&[&login[..], &["--replace"]].concat(), PASSWORD);
+    assert!(said.err.contains("could not be ended"), "{}", said.err);
+    said.good();
+    shell.run(&["panel", "list"]).good();
 }
 
 #[test]

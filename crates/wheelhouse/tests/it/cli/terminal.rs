@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use wh_testkit::engines::EngineKind;
 
 use super::Shell;
-use crate::house::Site;
+use crate::house::{PASSWORD, Site};
 
 /// What a terminal of this width shows while a command runs and somebody types.
 fn shown(shell: &Shell, width: u16, variables: &[(&str, &str)], line: &str, typed: &str) -> Option<String> {
@@ -59,4 +59,15 @@ fn colours_width_and_questions_on_a_terminal_only() {
     let gone = shown(&shell, 72, &[], &format!("panel delete {id}"), "y\n").unwrap();
     assert!(gone.contains("done"), "{gone}");
     shell.run(&["panel", "get", &id]).bad(5, "panels.not_found");
+
+    // The context is somebody's.
+    house.invite(&owner, "viewer");
+    let login =
+        format!("login http://{} --name here --email viewer@acme.example --password-stdin", house.address);
+    let kept = shown(&shell, 200, &[], &login, &format!("{PASSWORD}\nn\n")).unwrap();
+    assert!(kept.contains("as olga@acme.example") && kept.contains("nothing was done"), "{kept}");
+    assert_eq!(shell.run(&["me", "get", "--json"]).json()["user"]["email"], "olga@acme.example");
+    let taken = shown(&shell, 200, &[], &login, &format!("{PASSWORD}\ny\n")).unwrap();
+    assert!(taken.contains("Signed in to"), "{taken}");
+    assert_eq!(shell.run(&["me", "get", "--json"]).json()["user"]["email"], "viewer@acme.example");
 }
