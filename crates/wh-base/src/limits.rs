@@ -18,7 +18,7 @@ const COMPANIES_MAX: usize = 10_000;
 pub struct CompanyLimits {
     /// Requests a minute of all its members and keys, at each process.
     pub requests_per_min: Option<u32>,
-    /// Bytes of rows on the object store.
+    /// Bytes on the object store.
     pub storage_bytes: Option<u64>,
     /// Panels.
     pub panels: Option<i64>,

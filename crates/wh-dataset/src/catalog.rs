@@ -138,11 +138,11 @@ pub(crate) async fn advance(tx: &mut TenantTx, advance: Advance<'_>) -> Result<(
     let columns = serde_json::to_value(&meta.schema).map_err(unwritable)?;
     let lines = serde_json::to_value(bad).map_err(unwritable)?;
     let sql = "INSERT INTO dataset_version \
-               (tenant_id, dataset_id, version, id, row_count, columns, bad_lines, bad_path, created_at, base_version) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    let path = bad.path.clone();
-    tx.run(sql, args![tenant, dataset, version, meta.id, meta.rows, columns, lines, path, now, meta.base])
-        .await?;
+               (tenant_id, dataset_id, version, id, row_count, columns, bad_lines, bad_path, created_at, base_version, bad_bytes) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let BadLines { path, bytes, .. } = bad.clone();
+    let (id, rows, base) = (meta.id, meta.rows, meta.base);
+    tx.run(sql, args![tenant, dataset, version, id, rows, columns, lines, path, now, base, bytes]).await?;
     let sql = "INSERT INTO dataset_segment \
                (tenant_id, dataset_id, id, first_version, place, path, row_count, byte_count) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -172,9 +172,11 @@ pub(crate) async fn dataset_delete(tx: &mut TenantTx, id: DatasetId, now: Timest
     Ok(tx.run_count(sql, args![tx.tenant(), id, now]).await? > 0)
 }
 
-/// What the tenant holds in segments, replaced ones that are not swept yet among them.
+/// What the tenant holds in segments, replaced ones that are not swept yet among them, and in kept bad lines.
 pub(crate) async fn stored_own(reads: &mut impl Reads) -> Result<u64> {
-    let sql = "SELECT COALESCE(SUM(byte_count), 0) AS bytes FROM dataset_segment WHERE tenant_id = $1";
+    let sql = "SELECT COALESCE(SUM(held.bytes), 0) AS bytes FROM \
+               (SELECT byte_count AS bytes FROM dataset_segment WHERE tenant_id = $1 \
+               UNION ALL SELECT bad_bytes AS bytes FROM dataset_version WHERE tenant_id = $1) AS held";
     count(&reads.row(sql, args![reads.tenant()]).await?, "bytes")
 }
 

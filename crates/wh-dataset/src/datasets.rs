@@ -243,8 +243,8 @@ impl Datasets {
         Ok(committed)
     }
 
-    /// How many bytes of segments the transaction's tenant has on the object store, replaced ones that are not swept yet
-    /// among them; in a change, with what it commits.
+    /// How many bytes of segments, replaced ones that are not swept yet among them, and of kept bad lines the transaction's tenant
+    /// has on the object store; in a change, with what it commits.
     pub async fn stored_by(&self, reads: &mut impl Reads) -> Result<u64> {
         catalog::stored_own(reads).await
     }

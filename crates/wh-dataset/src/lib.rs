@@ -23,4 +23,5 @@ pub use sweep::Swept;
 pub use wh_contract::events::ImportMode;
 
 /// The tables of this crate.
-pub const MIGRATIONS: wh_db::Migrations = wh_db::migrations!("dataset": "0001_dataset", "0002_base");
+pub const MIGRATIONS: wh_db::Migrations =
+    wh_db::migrations!("dataset": "0001_dataset", "0002_base", "0003_bad_bytes" per engine);

@@ -121,15 +121,19 @@ pub(crate) async fn paths(
     rows.iter().map(|row| Ok(row.text("path")?.to_owned())).collect()
 }
 
-/// What the companies between two ids hold in segments, replaced ones that are not swept yet among them.
+/// What the companies between two ids hold in segments, replaced ones that are not swept yet among them, and in kept bad lines.
 pub(crate) async fn stored(
     reads: &mut SystemRead,
     first: TenantId,
     last: TenantId,
     limit: u32,
 ) -> Result<Vec<(TenantId, u64)>> {
-    let sql = "SELECT tenant_id, COALESCE(SUM(byte_count), 0) AS bytes FROM dataset_segment \
-               WHERE tenant_id >= $1 AND tenant_id <= $2 GROUP BY tenant_id ORDER BY tenant_id LIMIT $3";
+    let sql = "SELECT held.tenant_id AS tenant_id, COALESCE(SUM(held.bytes), 0) AS bytes FROM \
+               (SELECT tenant_id, byte_count AS bytes FROM dataset_segment \
+               WHERE tenant_id >= $1 AND tenant_id <= $2 \
+               UNION ALL SELECT tenant_id, bad_bytes AS bytes FROM dataset_version \
+               WHERE tenant_id >= $1 AND tenant_id <= $2) AS held \
+               GROUP BY held.tenant_id ORDER BY held.tenant_id LIMIT $3";
     let rows = reads.rows(sql, args![first, last, u64::from(limit)]).await?;
     rows.iter().map(|row| Ok((row.uuid("tenant_id")?, row.int("bytes")?.unsigned_abs()))).collect()
 }

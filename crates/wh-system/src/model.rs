@@ -118,7 +118,7 @@ impl CompanyUsage {
 pub struct WantedLimits {
     /// Requests a minute of all its members and keys, at each process.
     pub requests_per_min: Option<u64>,
-    /// Bytes of rows on the object store.
+    /// Bytes on the object store.
     pub storage_bytes: Option<u64>,
     /// Panels.
     pub panels: Option<u64>,

@@ -24,7 +24,7 @@ pub struct House {
     pub page: Browser,
     /// The imports that it reads.
     pub running: Running,
-    datasets: Datasets,
+    pub datasets: Datasets,
     _folder: tempfile::TempDir,
 }
 

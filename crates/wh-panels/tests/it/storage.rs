@@ -123,3 +123,32 @@ both_engines!(a_company_that_is_full_is_told_before_its_file_is_read, MIGRATIONS
     assert_eq!(failed["problem"]["code"], "panels.storage_limit", "{failed}");
     assert_eq!(house.cells(&panel).await, json!([["x", 1]]));
 });
+
+both_engines!(kept_bad_lines_take_room_like_rows, MIGRATIONS, async |t| {
+    let (house, bytes) = house(t, 0);
+    let panel = house.panel("flights").await;
+    let stored = async || {
+        let mut read = house.server.cx.db.read(HOME).await.expect("a read");
+        house.datasets.stored_by(&mut read).await.expect("a sum")
+    };
+    let good = format!("a,b\n{}", lines(0, 500));
+    house.import(&panel, "mode=replace", &good).await;
+    let rows = stored().await;
+    // One field where two are wanted; kept with their text.
+    let bad: String = (0..50).map(|n| format!("{n:0>400}\n")).collect();
+    let file = format!("{good}{bad}");
+
+    // The same rows again would fit, and the bad lines do not.
+    set(&house, &bytes, rows * 2 + 10_000);
+    let refused = house.send(EDITOR, &panel, "mode=append", &file).await;
+    assert_eq!(said(&refused), (409, "panels.storage_limit"), "{}", refused.text());
+    assert_eq!((stored().await, house.objects().await.len()), (rows, 1), "nothing of it is kept");
+
+    set(&house, &bytes, 0);
+    let done = house.import(&panel, "mode=append", &file).await;
+    assert_eq!(done["bad_lines"], json!(50), "{done}");
+    let with_bad = stored().await;
+    assert!(with_bad > rows + 20_000, "{with_bad} after {rows}");
+    house.import(&panel, "mode=append", &good).await;
+    assert!(stored().await < with_bad + rows * 2, "good lines bring no more than rows");
+});

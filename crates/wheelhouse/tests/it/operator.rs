@@ -30,7 +30,10 @@ fn the_operator_sees_every_company_and_nobody_else_does() {
         let house = site.start();
         let owner = house.set_up();
         let panel = owner.panel("flights");
-        assert_eq!(owner.import(&panel, "replace", b"a,b\n1,2\n3,4\n").status, 201);
+        let mut file = rows(500);
+        file.extend_from_slice(b"a line of one field\n");
+        let imported = owner.import(&panel, "replace", &file);
+        assert_eq!((imported.status, &imported.json()["bad_lines"]), (201, &1.into()), "{}", imported.text());
         house.invite(&owner, "admin");
         let operator = house.sign_in("olga@acme.example");
         let second = second_company(&owner);
@@ -45,6 +48,8 @@ fn the_operator_sees_every_company_and_nobody_else_does() {
         );
         assert_eq!(used(&first, "panels")["limit"], 10_000);
         assert!(used(&first, "storage")["used"].as_i64().expect("bytes") > 0);
+        let own = operator.get("/v1/system/usage").json();
+        assert_eq!(used(&own, "storage")["used"], used(&first, "storage")["used"], "rows and kept bad lines");
         assert_eq!(
             (&used(&other, "members")["used"], &used(&other, "panels")["used"]),
             (&1.into(), &0.into())

@@ -60,7 +60,7 @@ const WORDS: Record<string, [name: string, about: string]> = {
   panels: ['Panels', 'Empty ones too'],
   storage: [
     'Storage',
-    'Rows of all panels; what was replaced or deleted counts until it is removed, an hour or two later',
+    'Rows of all panels and kept bad lines; what was replaced or deleted counts until it is removed, an hour or two later',
   ],
 };
 

@@ -278,7 +278,8 @@ impl Run<'_> {
         if let Some(limit) = limit {
             // Two imports that end at once are counted one after the other.
             tx.lock("panels.storage").await?;
-            let fresh: u64 = staged.segments.iter().map(|segment| segment.bytes).sum();
+            let rows: u64 = staged.segments.iter().map(|segment| segment.bytes).sum();
+            let fresh = rows.saturating_add(staged.bad.bytes);
             let stored = self.datasets.stored_by(&mut tx).await?;
             Room { stored, limit }.take(fresh)?;
         }
