@@ -3,6 +3,11 @@ use wh_base::{Error, Timestamp};
 
 use crate::{DbConfig, EngineConfig, Migrations, postgres, sqlite};
 
+/// What is looked at to learn whether a start would change the tables.
+pub const SCHEMA_CHECK: &str = "database schema";
+/// What is found of a schema that a start leaves as it is.
+pub const SCHEMA_CURRENT: &str = "as this version needs it";
+
 /// How something was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {

@@ -37,7 +37,7 @@ enum Verb {
     /// Look at everything a server stands on; say what is wrong and what to do
     Doctor {
         #[command(flatten)]
-        common: CommonFlags,
+        flags: ServeFlags,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -45,7 +45,7 @@ enum Verb {
     /// Ask the server that runs with the same settings on this machine whether it is ready; exit code 1 when not
     Healthcheck {
         #[command(flatten)]
-        common: CommonFlags,
+        flags: ServeFlags,
         /// Only whether the process answers
         #[arg(long)]
         alive: bool,
@@ -75,6 +75,7 @@ struct CommonFlags {
     config: Option<PathBuf>,
 }
 
+// The settings of a server that a command line may set; whoever looks at a server takes the same.
 #[derive(Args, Debug)]
 struct ServeFlags {
     #[command(flatten)]
@@ -91,6 +92,14 @@ impl CommonFlags {
             flags.push(("data.dir", folder.to_string_lossy().into_owned()));
         }
         Sources { file: self.config.clone(), flags }
+    }
+}
+
+impl ServeFlags {
+    fn sources(self) -> Sources {
+        let mut sources = self.common.sources();
+        sources.flags.extend(self.listen.map(|listen| ("server.listen", listen)));
+        sources
     }
 }
 
@@ -111,19 +120,15 @@ pub fn run() -> Result<ExitCode> {
 
 fn here(verb: Verb) -> Result<()> {
     match verb {
-        Verb::Serve(flags) => {
-            let mut sources = flags.common.sources();
-            sources.flags.extend(flags.listen.map(|listen| ("server.listen", listen)));
-            runtime()?.block_on(serve::serve(&sources))
-        }
+        Verb::Serve(flags) => runtime()?.block_on(serve::serve(&flags.sources())),
         Verb::SetupLink(flags) => runtime()?.block_on(serve::setup_link(&flags.sources())),
-        Verb::Doctor { common, json } => {
+        Verb::Doctor { flags, json } => {
             let telling = if json { doctor::Telling::Json } else { doctor::Telling::Lines };
-            runtime()?.block_on(doctor::run(&common.sources(), telling))
+            runtime()?.block_on(doctor::run(&flags.sources(), telling))
         }
-        Verb::Healthcheck { common, alive } => {
+        Verb::Healthcheck { flags, alive } => {
             let question = if alive { Question::Alive } else { Question::Ready };
-            healthcheck::run(&common.sources(), question)
+            healthcheck::run(&flags.sources(), question)
         }
         Verb::Config(verb) => config::run(&verb),
         Verb::Backup(verb) => backup::run(&verb),

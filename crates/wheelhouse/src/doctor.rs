@@ -130,7 +130,9 @@ async fn look(sources: &Sources) -> Vec<Finding> {
     findings.push(machine::memory(&settings));
     findings.extend(network::ports(&settings));
     findings.extend(network::certificate(&settings));
-    findings.extend(stores::database(&settings, SystemClock.now()).await);
+    let database = stores::database(&settings, SystemClock.now()).await;
+    let operator = stores::operator_company(&settings, &database).await;
+    findings.extend(database.into_iter().chain(operator));
     findings.push(stores::objects(&settings).await);
     findings.extend(backups::all(&settings).await);
     findings

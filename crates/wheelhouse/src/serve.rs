@@ -123,6 +123,7 @@ impl House<'_> {
         let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
         let (objects, datasets) = compose::datasets(settings, data, inputs).await?;
         let identity = compose::identity(&opened, &context, settings.identity.clone())?;
+        operator_is_there(settings, &identity).await?;
         let imports = Running::on(data.node(inputs.ids.next())?);
         imports_interrupted(&context, &opened.system, &imports, Look::AtStart).await?;
 
@@ -178,6 +179,15 @@ impl House<'_> {
         announce(settings, origin, &identity).await?;
         Ok(work)
     }
+}
+
+/// A configured company that is not there is no reason not to start: the others work. But nobody can operate the installation.
+async fn operator_is_there(settings: &Settings, identity: &Identity) -> Result<()> {
+    let Some(company) = settings.identity.operator_company else { return Ok(()) };
+    if wh_identity::company_get(identity, company).await?.is_none() {
+        tracing::warn!(%company, "operator_company in [identity] names a company that is not there: nobody operates the installation");
+    }
+    Ok(())
 }
 
 /// The one line that a person waits for.

@@ -7,7 +7,7 @@ use super::migrate::{CONTEXTS_ONLY, applied, logins};
 use super::verify::flaws;
 use super::{errors, init};
 use crate::config::{DbLimits, PostgresUrls};
-use crate::examine::Examined;
+use crate::examine::{Examined, SCHEMA_CHECK, SCHEMA_CURRENT};
 use crate::migrate::{Dialect, Migrations, plan};
 
 /// Clocks that differ by more make times look wrong.
@@ -96,7 +96,7 @@ async fn connections(owner: &Client, limits: &DbLimits) -> Result<Examined> {
 }
 
 async fn schema(owner: &Client, migrations: &[Migrations]) -> Result<Examined> {
-    const WHAT: &str = "database schema";
+    const WHAT: &str = SCHEMA_CHECK;
     let there: bool =
         one(owner, &format!("SELECT to_regclass('{SCHEMA}.kernel_migration') IS NOT NULL")).await?;
     if !there {
@@ -104,7 +104,7 @@ async fn schema(owner: &Client, migrations: &[Migrations]) -> Result<Examined> {
     }
     owner.batch_execute(&format!("SET search_path = {SCHEMA}")).await.map_err(errors::translate)?;
     Ok(match plan(&applied(owner, CONTEXTS_ONLY).await?, migrations, Dialect::Postgres) {
-        Ok(pending) if pending.is_empty() => Examined::fine(WHAT, "as this version needs it"),
+        Ok(pending) if pending.is_empty() => Examined::fine(WHAT, SCHEMA_CURRENT),
         Ok(pending) => {
             Examined::fine(WHAT, format!("{} migrations to apply at the next start", pending.len()))
         }

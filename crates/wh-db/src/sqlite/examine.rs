@@ -7,7 +7,7 @@ use wh_base::Result;
 use super::errors::translate;
 use super::schema::{self, APPLICATION_ID};
 use crate::codes;
-use crate::examine::Examined;
+use crate::examine::{Examined, SCHEMA_CHECK, SCHEMA_CURRENT};
 use crate::migrate::{Dialect, Migrations, plan};
 
 /// Files above this are not read through: it would take minutes.
@@ -62,11 +62,11 @@ fn sound(raw: &Raw, bytes: u64) -> Result<Examined> {
 }
 
 fn schema(raw: &Raw, migrations: &[Migrations]) -> Result<Examined> {
-    const WHAT: &str = "database schema";
+    const WHAT: &str = SCHEMA_CHECK;
     let contexts: Vec<_> =
         schema::applied(raw).map_err(translate)?.into_iter().filter(|row| row.context != "kernel").collect();
     match plan(&contexts, migrations, Dialect::Sqlite) {
-        Ok(pending) if pending.is_empty() => Ok(Examined::fine(WHAT, "as this version needs it")),
+        Ok(pending) if pending.is_empty() => Ok(Examined::fine(WHAT, SCHEMA_CURRENT)),
         Ok(pending) => {
             Ok(Examined::fine(WHAT, format!("{} migrations to apply at the next start", pending.len())))
         }

@@ -1,15 +1,18 @@
 //! What the doctor sees of database and object store.
+use std::sync::Arc;
+
 use bytes::Bytes;
 use wh_base::{Result, Timestamp};
+use wh_contract::TenantId;
 use wh_dataset::segment::Objects;
-use wh_db::Verdict;
+use wh_db::{Context, Verdict};
 
 use super::Finding;
-use crate::compose;
-use crate::settings::Settings;
+use crate::compose::{self, Inputs};
+use crate::settings::{Engine, Settings};
 
 pub(super) async fn database(settings: &Settings, now: Timestamp) -> Vec<Finding> {
-    let config = match compose::db_config(settings, &settings.data_dir.join("wheelhouse.db")) {
+    let config = match compose::db_config(settings, &file(settings)) {
         Ok(config) => config,
         Err(error) => return vec![Finding::error("database", &error)],
     };
@@ -23,6 +26,39 @@ pub(super) async fn database(settings: &Settings, now: Timestamp) -> Vec<Finding
         }
     };
     examined.into_iter().map(finding).collect()
+}
+
+/// Whether the company is there whose owners shall operate the installation. Looked up only in a database that opening leaves as it is.
+pub(super) async fn operator_company(settings: &Settings, database: &[Finding]) -> Option<Finding> {
+    const CHECK: &str = "operator company";
+    let id = settings.identity.operator_company?;
+    let nowhere = settings.database.engine == Engine::Sqlite && !file(settings).exists();
+    let is_current = |one: &Finding| one.check == wh_db::SCHEMA_CHECK && one.found == wh_db::SCHEMA_CURRENT;
+    if !nowhere && !database.iter().any(is_current) {
+        return None;
+    }
+    let there = if nowhere { Ok(false) } else { company_is_there(settings, id).await };
+    Some(match there {
+        Ok(true) => Finding::ok(CHECK, format!("{id} is there")),
+        Ok(false) => Finding::warn(
+            CHECK,
+            format!("there is no company {id}: nobody operates the installation"),
+            "set `operator_company` in [identity] to the id of a company (`wheelhouse me get`), or remove it: then it is the first one",
+        ),
+        Err(error) => Finding::error(CHECK, &error),
+    })
+}
+
+async fn company_is_there(settings: &Settings, id: TenantId) -> Result<bool> {
+    let inputs = Inputs::of_this_machine();
+    let opened = compose::database(settings, &file(settings), &inputs).await?;
+    let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
+    let identity = compose::identity(&opened, &context, settings.identity.clone())?;
+    Ok(wh_identity::company_get(&identity, id).await?.is_some())
+}
+
+fn file(settings: &Settings) -> std::path::PathBuf {
+    settings.data_dir.join("wheelhouse.db")
 }
 
 pub(super) async fn objects(settings: &Settings) -> Finding {

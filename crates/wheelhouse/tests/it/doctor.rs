@@ -91,6 +91,50 @@ fn a_healthy_installation_has_nothing_to_repair() {
     }
 }
 
+#[test]
+fn it_looks_where_serve_would_listen() {
+    let site = Site::new(EngineKind::Sqlite);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let output = doctor(site.folder.path(), &[]).args(["--listen", &address]).output().expect("it starts");
+    let words = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = words.lines().find(|line| line.contains(&address)).unwrap_or_else(|| panic!("{words}"));
+    assert!(!output.status.success() && line.starts_with("fail  port"), "{words}");
+
+    let house = site.start();
+    let address = house.address.to_string();
+    let mut asked = wheelhouse();
+    asked.args(["healthcheck", "--listen", &address, "--data-dir"]).arg(site.folder.path());
+    let answer = asked.output().expect("it starts");
+    assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
+}
+
+#[test]
+fn a_company_that_operates_and_is_not_there_is_named() {
+    const SETTING: &str = "WHEELHOUSE_IDENTITY_OPERATOR_COMPANY";
+    const NOBODYS: &str = "00000000-0000-4000-8000-000000000007";
+    for site in sites() {
+        let looked = |id: &str| visit(site.folder.path(), &[(SETTING, id)]);
+        if site.kind == EngineKind::Sqlite {
+            let before = looked(NOBODYS);
+            assert_eq!(before.of("operator company").0, "warn", "{}", before.words);
+            assert!(!site.folder.path().join("wheelhouse.db").exists(), "it makes nothing");
+        }
+        let house = site.start();
+        let owner = house.set_up();
+        let me = owner.get("/v1/identity/me").json();
+        let there = looked(me["tenant"]["id"].as_str().expect("an id"));
+        assert_eq!(there.of("operator company").0, "ok", "{}", there.words);
+        let missing = looked(NOBODYS);
+        let (state, found) = missing.of("operator company");
+        assert!(missing.well && state == "warn" && found.contains(NOBODYS), "{found}");
+        assert_eq!(owner.get("/v1/identity/me").status, 200, "beside a running server");
+        let unset = visit(site.folder.path(), &[]);
+        let checks = unset.told["checks"].as_array().expect("a list");
+        assert!(checks.iter().all(|one| one["check"] != "operator company"), "{}", unset.words);
+    }
+}
+
 /// Root may write everywhere: then rights are no test.
 fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)

@@ -182,3 +182,21 @@ fn the_limit_of_open_files_is_raised_and_it_says_so() {
     let raised = lines.iter().find(|line| line.get("before").is_some_and(|before| before == "300"));
     assert_eq!(raised.expect("it says so")["limit"], "5000");
 }
+
+#[test]
+fn a_company_that_operates_and_is_not_there_is_said_at_the_start() {
+    for site in sites() {
+        let nobodys = "00000000-0000-4000-8000-000000000007";
+        let said = |settings: &[(&str, &str)]| {
+            let (_, lines) = Logged::start(site.folder.path(), "", settings).end();
+            let about = |line: &&BTreeMap<String, Value>| {
+                line.values()
+                    .any(|value| value.as_str().is_some_and(|text| text.contains("operator_company")))
+            };
+            lines.iter().find(about).cloned()
+        };
+        let line = said(&[("WHEELHOUSE_IDENTITY_OPERATOR_COMPANY", nobodys)]).expect("it is said");
+        assert!(line.values().any(|value| value == nobodys), "{line:?}");
+        assert_eq!(said(&[]), None);
+    }
+}
