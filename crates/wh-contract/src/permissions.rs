@@ -78,9 +78,9 @@ pub const IDENTITY_READ: Permission = Permission::new("identity:read", Role::Vie
 /// Who may come in, and as what.
 pub const IDENTITY_WRITE: Permission =
     Permission::new("identity:write", Role::Admin, "Invite, change and remove members and service accounts");
-/// The company itself.
+/// Further companies.
 pub const IDENTITY_TENANT: Permission =
-    Permission::new("identity:tenant", Role::Owner, "Create further companies and rename this one");
+    Permission::new("identity:tenant", Role::Owner, "Create further companies");
 /// Look at panels.
 pub const PANELS_READ: Permission =
     Permission::new("panels:read", Role::Viewer, "Look at panels and their rows");

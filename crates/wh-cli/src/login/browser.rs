@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
@@ -43,6 +44,14 @@ pub enum Show {
 struct Expected {
     port: u16,
     state: String,
+    /// The page on which it is allowed.
+    page: String,
+    /// The path that leads the browser there, once. The page's own address is not for the browser's command line, which everybody on
+    /// this machine can read for as long as it runs: with challenge and state another user could allow our sign-in as themselves and
+    /// bring us the code, and we would act in their name. Who is faster than the browser takes the way from it, and that is seen: no
+    /// page opens.
+    way: String,
+    way_was_gone: AtomicBool,
 }
 
 /// Sign in: the answer with the session.
@@ -54,11 +63,14 @@ pub fn sign_in(app: &App, client: &Client, show: Show) -> Result<Reply> {
     let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
     let port = door.local_addr().map_err(failed)?.port();
     let page = format!("{}/cli-login?challenge={challenge}&port={port}&state={state}", client.base);
-    let expected = Arc::new(Expected { port, state });
+    let way = format!("/{}", app.world.random_word()?);
+    let start = format!("http://127.0.0.1:{port}{way}");
+    let way_was_gone = AtomicBool::new(false);
+    let expected = Arc::new(Expected { port, state, page: page.clone(), way, way_was_gone });
     let (found, codes) = channel();
     listen(door, Arc::clone(&expected), found.clone());
     terminal::notice(&format!("Allow it in your browser if it shows {}:\n  {page}", word_of(&challenge)));
-    let is_open = show == Show::Open && open(&app.world, &page);
+    let is_open = show == Show::Open && open(&app.world, &start);
     // A program that was started may still show nothing, and says so to nobody: the way by hand stays.
     let by_hand = if is_open { "If no page opens, open it" } else { "Open that page" };
     terminal::notice(&format!(
@@ -171,10 +183,15 @@ fn receive(visitor: &TcpStream, expected: &Expected) -> std::io::Result<Option<S
     while head.read_line(&mut rest)? > 2 {
         rest.clear();
     }
-    let code = line.strip_prefix("GET ").and_then(|rest| expected.code_in(rest.split(' ').next()?));
+    let target = line.strip_prefix("GET ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+    let code = expected.code_in(target);
     let (status, text) = match code {
-        Some(_) => ("200 OK", "The command line goes on: look at your terminal. You can close this page."),
-        None => ("404 Not Found", "This is not the page that was waited for."),
+        Some(_) => (
+            "200 OK".to_owned(),
+            "Your terminal has the answer: go back to it, it says how it ended. You can close this page.",
+        ),
+        None if expected.goes_the_way(target) => (format!("302 Found\r\nLocation: {}", expected.page), ""),
+        None => ("404 Not Found".to_owned(), "This is not the page that was waited for."),
     };
     let answer = format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
@@ -189,6 +206,11 @@ fn receive(visitor: &TcpStream, expected: &Expected) -> std::io::Result<Option<S
 }
 
 impl Expected {
+    /// Whether it is the way to the page, and nobody has gone it before.
+    fn goes_the_way(&self, target: &str) -> bool {
+        target == self.way && !self.way_was_gone.swap(true, Ordering::Relaxed)
+    }
+
     fn code_in_address(&self, address: &str) -> Option<String> {
         self.code_in(address.strip_prefix(&format!("http://127.0.0.1:{}", self.port))?)
     }

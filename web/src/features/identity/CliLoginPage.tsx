@@ -21,15 +21,21 @@ interface Asked {
 function askedBy({ challenge, port, state }: Search): Asked | null {
   const number = /^\d{4,5}$/.test(port ?? '') ? Number(port) : 0;
   if (!challenge || !/^[\w-]{43}$/.test(challenge) || number < 1024 || number > 65_535 || !state) return null;
+  // A code that is shorter tells nobody whether page and terminal belong together; no command line asks with such a challenge.
+  if (lettersOf(challenge).length < CODE_LETTERS) return null;
   return { challenge, port: number, state };
 }
 
+const CODE_LETTERS = 8;
+const lettersOf = (challenge: string): string =>
+  challenge
+    .replaceAll(/[^A-Za-z0-9]/g, '')
+    .slice(0, CODE_LETTERS)
+    .toUpperCase();
+
 /** What the terminal shows too, made of the same challenge. */
 function wordOf(challenge: string): string {
-  const letters = challenge
-    .replaceAll(/[^A-Za-z0-9]/g, '')
-    .slice(0, 8)
-    .toUpperCase();
+  const letters = lettersOf(challenge);
   return `${letters.slice(0, 4)}-${letters.slice(4)}`;
 }
 
@@ -75,7 +81,7 @@ function Question({ asked }: { asked: Asked }) {
       </Text>
       {allow.error ? <ProblemNote error={allow.error} /> : null}
       {allow.isSuccess ? (
-        <Note state="ok">Allowed. Your terminal goes on.</Note>
+        <Note state="ok">Allowed. Go back to your terminal: it says how it ended.</Note>
       ) : (
         <Group>
           <Button

@@ -94,7 +94,7 @@ export function ServiceAccounts() {
   return (
     <Section
       title="Service accounts"
-      about="Members that are no people: they act by keys only, and stay when people go."
+      about="Members that are no people: they act by keys only. An account stays when the person who made it goes; the keys that this person made for it end."
       actions={
         <ActButton leftSection={<Plus size={14} />} onClick={() => setMaking(true)}>
           New service account

@@ -1,12 +1,14 @@
 //! `wheelhouse login` by a browser: the test is the browser that opens the link, allows it and goes where it is led.
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStderr, Stdio};
 
 use serde_json::json;
+use wh_testkit::engines::EngineKind;
 
 use super::Shell;
-use crate::house::{House, Person, sites};
+use crate::house::{House, Person, Site, sites};
 use crate::http::{Ask, send};
 
 /// A `wheelhouse login` that waits for a browser.
@@ -21,10 +23,14 @@ struct Login {
 impl Login {
     /// Begin, and read the link that it prints.
     fn begin(shell: &Shell, house: &House, how: &str) -> Self {
+        // The desktop's browser: the test opens the link itself.
+        Self::begin_with(shell, house, how, "true")
+    }
+
+    fn begin_with(shell: &Shell, house: &House, how: &str, browser: &str) -> Self {
         let url = format!("http://{}", house.address);
         let mut command = shell.command();
-        // The desktop's browser: the test opens the link itself.
-        command.args(["login", &url, how]).env("BROWSER", "true");
+        command.args(["login", &url, how]).env("BROWSER", browser);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         let mut said = BufReader::new(child.stderr.take().expect("piped")).lines();
@@ -106,6 +112,49 @@ fn a_browser_on_this_machine_lets_the_command_line_in_until_its_owner_ends_it() 
         assert_eq!(owner.call("DELETE", &format!("/v1/identity/sessions/{id}"), None).status, 204);
         shell.run(&["me", "get"]).bad(3, "server.unauthenticated");
     }
+}
+
+#[test]
+fn the_browsers_command_line_holds_nothing_of_the_sign_in() {
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
+    let owner = house.set_up();
+    let shell = Shell::new();
+    // A browser that writes down how it was started. It renames, so that what is read is whole.
+    let told = shell.folder().join("told");
+    let browser = shell.file(
+        "browser",
+        "#!/bin/sh\necho \"$#:$1\" > \"$0.new\"\nmv \"$0.new\" \"$(dirname \"$0\")/told\"\n",
+    );
+    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let login = Login::begin_with(&shell, &house, "--browser", &browser);
+    let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    let said = loop {
+        if let Ok(said) = std::fs::read_to_string(&told) {
+            break said;
+        }
+        assert!(std::time::Instant::now() < until, "no browser was started");
+        std::thread::yield_now();
+    };
+    let path = said.trim().strip_prefix(&format!("1:http://127.0.0.1:{}", login.port));
+    let path = path.unwrap_or_else(|| panic!("{said}")).to_owned();
+    assert!(!said.contains(&login.challenge) && !said.contains(&login.state), "{said}");
+
+    let visit = |path: &str| {
+        let ask = Ask { method: "GET", path, ..Ask::default() };
+        send((Ipv4Addr::LOCALHOST, login.port).into(), &ask).expect("it answers")
+    };
+    let led = visit(&path);
+    let page = led.headers.get("location").expect("it leads somewhere");
+    assert_eq!(led.status, 302);
+    assert!(page.starts_with(&format!("http://{}/cli-login?", house.address)), "{page}");
+    assert!(page.contains(&login.challenge) && page.contains(&login.state), "{page}");
+    assert_eq!(visit(&path).status, 404, "once");
+
+    let path = login.allow(&owner);
+    assert_eq!(login.visit(&path), 200);
+    let (ended, said) = login.ended();
+    assert_eq!(ended, Some(0), "{said}");
 }
 
 #[test]
