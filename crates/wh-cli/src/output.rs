@@ -11,7 +11,7 @@ use crate::fail::{Fail, Result};
 use crate::terminal;
 use crate::world::World;
 
-pub use cells::{cell, flat, label};
+pub use cells::{cell, flat, label, quantity};
 
 /// In what form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,11 +34,22 @@ impl Directory<'_> {
 /// The list that names what a parameter means, if there is one.
 pub fn directory<'a>(spec: &'a Spec, operation: &Operation, param: &'a Param) -> Option<Directory<'a>> {
     let Shape::Id(noun) = &param.shape else { return None };
-    of_list(spec, noun, "id").or_else(|| of_list(spec, &operation.noun, &param.name))
+    of_list(spec, noun, "id")
+        .or_else(|| of_list(spec, &operation.noun, &param.name))
+        .or_else(|| of_collection(spec, operation, param))
 }
 
 fn of_list<'a>(spec: &'a Spec, noun: &str, id: &'a str) -> Option<Directory<'a>> {
-    let list = spec.find(noun, "list")?;
+    of(spec.find(noun, "list")?, id)
+}
+
+/// What stands before the parameter in the path: `/companies` of `/companies/{company_id}/limits`, where that is a list.
+fn of_collection<'a>(spec: &'a Spec, operation: &Operation, param: &Param) -> Option<Directory<'a>> {
+    let (before, _) = operation.path.split_once(&format!("/{{{}}}", param.name))?;
+    of(spec.operations.iter().find(|other| other.method == "GET" && other.path == before)?, "id")
+}
+
+fn of<'a>(list: &'a Operation, id: &'a str) -> Option<Directory<'a>> {
     let Answer::Items(properties, _) = &list.answer else { return None };
     let free = list.params.iter().all(|param| param.place == Place::Query && !param.required);
     let labels: Vec<&str> =

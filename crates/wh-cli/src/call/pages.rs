@@ -4,7 +4,7 @@ use serde_json::Value;
 use super::{Call, parsed};
 use crate::client::{Ask, Payload};
 use crate::fail::{Exit, Fail, Result};
-use crate::output::{Format, Output, cell, label};
+use crate::output::{Format, Output, cell, label, quantity};
 use crate::request::Target;
 use crate::spec::Answer;
 use crate::terminal;
@@ -100,10 +100,11 @@ pub fn items(order: &[String], items: &[Value], own_id: &str, out: &mut Output) 
             items.iter().try_for_each(|item| out.csv_row(names.iter().map(|name| &item[name])))
         }
         _ => {
-            let shown: Vec<String> = names.into_iter().filter(|name| fits_a_cell(items, name)).collect();
+            let columns: Vec<Column> = names.into_iter().flat_map(|name| columns_of(items, name)).collect();
+            let heads: Vec<String> = columns.iter().map(|column| column.head().to_owned()).collect();
             let rows: Vec<Vec<String>> =
-                items.iter().map(|item| shown.iter().map(|name| cell(&item[name])).collect()).collect();
-            out.table(&shown, &rows)
+                items.iter().map(|item| columns.iter().map(|column| column.cell(item)).collect()).collect();
+            out.table(&heads, &rows)
         }
     }
 }
@@ -118,6 +119,53 @@ fn names(order: &[String], items: &[Value]) -> Vec<String> {
         }
     }
     names
+}
+
+/// What a column of a table shows.
+enum Column {
+    /// A field.
+    Field(String),
+    /// Of the quantities that a field lists, those of this kind of thing.
+    Quantity {
+        /// The field.
+        name: String,
+        /// The kind of thing.
+        what: String,
+    },
+}
+
+impl Column {
+    fn head(&self) -> &str {
+        match self {
+            Self::Field(name) => name,
+            Self::Quantity { what, .. } => what,
+        }
+    }
+
+    fn cell(&self, item: &Value) -> String {
+        match self {
+            Self::Field(name) => cell(&item[name]),
+            Self::Quantity { name, what } => {
+                let mut listed = item[name].as_array().into_iter().flatten().filter_map(quantity);
+                listed.find(|one| one.what == what).map(|one| one.text).unwrap_or_default()
+            }
+        }
+    }
+}
+
+/// One column for a field that fits a cell, one for each kind of thing that a field lists quantities of, none for what is larger.
+fn columns_of(items: &[Value], name: String) -> Vec<Column> {
+    if fits_a_cell(items, &name) {
+        return vec![Column::Field(name)];
+    }
+    let mut kinds: Vec<String> = Vec::new();
+    for listed in items.iter().filter_map(|item| item[&name].as_array()).flatten() {
+        let Some(found) = quantity(listed) else { return Vec::new() };
+        if !kinds.iter().any(|what| what == found.what) {
+            kinds.push(found.what.to_owned());
+        }
+    }
+    kinds.into_iter().map(|what| Column::Quantity { name: name.clone(), what }).collect()
 }
 
 /// A list of things is no cell, and neither is a thing without a name.

@@ -12,7 +12,11 @@ pub fn cell(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => harmless(moment(text).as_deref().unwrap_or(text)),
         Value::Array(list) => list.iter().map(cell).collect::<Vec<_>>().join(", "),
-        Value::Object(_) => label(value).map_or_else(|| value.to_string(), |name| harmless(&name)),
+        Value::Object(_) => match (label(value), quantity(value)) {
+            (Some(name), _) => harmless(&name),
+            (None, Some(Quantity { what, text })) => format!("{} {text}", harmless(what)),
+            (None, None) => value.to_string(),
+        },
         other => other.to_string(),
     }
 }
@@ -20,6 +24,39 @@ pub fn cell(value: &Value) -> String {
 /// What people call an object.
 pub fn label(thing: &Value) -> Option<String> {
     LABELS.iter().find_map(|name| thing[*name].as_str().map(str::to_owned))
+}
+
+/// How much there is of a kind of thing, and how much there may be: `3 of 10`.
+pub struct Quantity<'a> {
+    /// The kind of thing.
+    pub what: &'a str,
+    /// How much.
+    pub text: String,
+}
+
+/// A value as a quantity, if it is one.
+pub fn quantity(value: &Value) -> Option<Quantity<'_>> {
+    let (what, used) = (value["what"].as_str()?, value["used"].as_u64()?);
+    let shown = |n: u64| if value["unit"] == "bytes" { bytes(n) } else { n.to_string() };
+    let text = match value["limit"].as_u64() {
+        Some(limit) => format!("{} of {}", shown(used), shown(limit)),
+        None => shown(used),
+    };
+    Some(Quantity { what, text })
+}
+
+/// `1.5 GB`: three digits tell enough.
+fn bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if n < 1_000 {
+        return format!("{n} B");
+    }
+    let (mut size, mut unit) = (n as f64 / 1e3, 0);
+    while size >= 1e3 && unit + 1 < UNITS.len() {
+        size /= 1e3;
+        unit += 1;
+    }
+    format!("{size:.1} {}", UNITS[unit])
 }
 
 /// The id of a thing: of this name, or `id`.

@@ -8,9 +8,15 @@ pub fn kebab(name: &str) -> String {
     name.replace('_', "-")
 }
 
+/// What a company is called in the API, and by nobody who types commands.
+const COMPANY: &str = "Tenant";
+
 /// `PanelId` -> `panel`, `ServiceAccountId` -> `service-account`.
 pub fn noun_of_id(schema: &str) -> Option<String> {
     let stem = schema.strip_suffix("Id").filter(|stem| !stem.is_empty())?;
+    if stem == COMPANY {
+        return Some("company".to_owned());
+    }
     let mut noun = String::new();
     for c in stem.chars() {
         if c.is_ascii_uppercase() && !noun.is_empty() {
