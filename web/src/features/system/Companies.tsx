@@ -31,7 +31,10 @@ export function Companies() {
     },
   ];
   return (
-    <Section title="Companies" about="What each has, and how much it may have. You set the limits; a company without its own has those of every company ([system] in the configuration).">
+    <Section
+      title="Companies"
+      about="What each has, and how much it may have. You set the limits; a company without its own has those of every company ([system] in the configuration)."
+    >
       <List
         label="Companies"
         columns={columns}

@@ -99,8 +99,8 @@ function LimitsForm({ company, onClose }: { company: Company; onClose: () => voi
     <form onSubmit={submit} noValidate {...keys}>
       <Stack gap="sm">
         <Text size="sm" c="dimmed">
-          They count from the next request on. Where a field is empty, the limit of every company counts; it is
-          shown in the field where there is one.
+          They count from the next request on. Where a field is empty, the limit of every company counts; it
+          is shown in the field where there is one.
         </Text>
         <TextInput
           label="Requests a minute"
@@ -116,7 +116,9 @@ function LimitsForm({ company, onClose }: { company: Company; onClose: () => voi
           description={`In GB, 1,000,000,000 bytes each. ${now(company, 'storage')}`}
           inputMode="decimal"
           autoComplete="off"
-          placeholder={typeof everybodys.storage_bytes === 'number' ? gbOfBytes(everybodys.storage_bytes) : ''}
+          placeholder={
+            typeof everybodys.storage_bytes === 'number' ? gbOfBytes(everybodys.storage_bytes) : ''
+          }
           {...form.getInputProps('storage_bytes')}
         />
         <TextInput
