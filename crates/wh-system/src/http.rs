@@ -117,8 +117,8 @@ async fn company_limits_get(
 /// Set the limits of a company, all of them at once
 ///
 /// Replaces what was set before: a limit that is not named is removed, so name those that shall stay as well. They count in place
-/// of those of every company ([system] in the configuration), also where they allow more, from
-/// the next request on, at further processes within five seconds. What the company has already stays, also where it is more.
+/// of those of every company (`[system]` in the configuration), also where they allow more, from the next request on, at further
+/// processes within five seconds. What the company has already stays, also where it is more.
 #[utoipa::path(put, path = "/v1/system/companies/{company_id}/limits", request_body = CompanyLimitsSet,
     params(("company_id" = TenantId, Path, description = "The company")),
     responses((status = 200, body = CompanyLimitsView)))]

@@ -11,5 +11,6 @@ mod ingest;
 mod random;
 mod readers;
 mod reference;
+mod upgrade;
 mod views;
 mod world;
