@@ -284,7 +284,10 @@ export interface paths {
         readonly delete: operations["service_account_delete"];
         readonly options?: never;
         readonly head?: never;
-        /** Rename a service account, change its role, disable or enable it */
+        /**
+         * Rename a service account, change its role, disable or enable it
+         * @description A higher role ends those of its keys whose makers are below that role: they may have kept the text.
+         */
         readonly patch: operations["service_account_update"];
         readonly trace?: never;
     };
@@ -693,19 +696,20 @@ export interface paths {
         };
         /**
          * The limits that the operator set for a company
-         * @description One that is absent is not set: then the limit of the house counts, where there is one.
+         * @description One that is absent is not set: then the limit of every company counts, where there is one.
          */
         readonly get: operations["company_limits_get"];
         /**
          * Set the limits of a company, all of them at once
-         * @description Replaces what was set before: a limit that is not named is removed, so name those that shall stay as well. They count from
-         *     the next request on, at further processes within five seconds. What the company has already stays, also where it is more.
+         * @description Replaces what was set before: a limit that is not named is removed, so name those that shall stay as well. They count in place
+         *     of those of every company (`[system]` in the configuration), also where they allow more, from the next request on, at further
+         *     processes within five seconds. What the company has already stays, also where it is more.
          */
         readonly put: operations["company_limits_set"];
         readonly post?: never;
         /**
          * Remove the limits of a company
-         * @description Those of the house count again.
+         * @description Those of every company count again.
          */
         readonly delete: operations["company_limits_delete"];
         readonly options?: never;
@@ -978,22 +982,22 @@ export interface components {
         readonly CompanyLimits: {
             /**
              * Format: int64
-             * @description People and service accounts; absent where the limit of the house counts
+             * @description People and service accounts; absent where it is not set
              */
             readonly members?: number | null;
             /**
              * Format: int64
-             * @description Panels; absent where the limit of the house counts
+             * @description Panels; absent where it is not set
              */
             readonly panels?: number | null;
             /**
              * Format: int32
-             * @description Requests a minute of all its members and keys, at each process; absent where the setting of the house counts
+             * @description Requests a minute of all its members and keys, at each process; absent where it is not set: then `rate_tenant_per_min` counts
              */
             readonly requests_per_min?: number | null;
             /**
              * Format: int64
-             * @description Bytes of rows on the object store; absent where there is no limit
+             * @description Bytes on the object store; absent where it is not set
              */
             readonly storage_bytes?: number | null;
         };
@@ -1016,14 +1020,17 @@ export interface components {
             readonly requests_per_min?: number | null;
             /**
              * Format: int64
-             * @description Bytes of rows on the object store
+             * @description Bytes on the object store
              */
             readonly storage_bytes?: number | null;
         };
         /** @description A company with what it uses */
         readonly CompanyUsage: {
             readonly created_at: components["schemas"]["Timestamp"];
+            /** @description What the operator set for every company: counts where `limits` names none */
+            readonly default_limits: components["schemas"]["CompanyLimits"];
             readonly id: components["schemas"]["TenantId"];
+            /** @description What the operator set for this company */
             readonly limits: components["schemas"]["CompanyLimits"];
             readonly name: string;
             readonly used: readonly components["schemas"]["Used"][];
@@ -1437,7 +1444,10 @@ export interface components {
             /** @description The rows. */
             readonly items: readonly {
                 readonly created_at: components["schemas"]["Timestamp"];
+                /** @description What the operator set for every company: counts where `limits` names none */
+                readonly default_limits: components["schemas"]["CompanyLimits"];
                 readonly id: components["schemas"]["TenantId"];
+                /** @description What the operator set for this company */
                 readonly limits: components["schemas"]["CompanyLimits"];
                 readonly name: string;
                 readonly used: readonly components["schemas"]["Used"][];
@@ -1849,6 +1859,11 @@ export interface components {
              * @description How many it may have; absent where there is no limit
              */
             readonly limit?: number | null;
+            /**
+             * @description Who set the limit: `company` (the operator, for this company), `default` (the operator, for every company) or `house`
+             *     (no company may have more); absent where there is no limit
+             */
+            readonly limit_from?: string | null;
             /** @description `count` or `bytes` */
             readonly unit: string;
             /**
