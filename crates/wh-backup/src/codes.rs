@@ -148,6 +148,20 @@ pub const INSTALLATIONS: ErrorCode = ErrorCode::new(
     "the place holds points of another installation, and it is not said whose are meant",
     "name a point with --point: `wheelhouse backup list` says whose each one is; give each installation a place of its own",
 );
+/// No point is of that installation.
+pub const INSTALLATION_UNKNOWN: ErrorCode = ErrorCode::new(
+    "backup.installation_unknown",
+    Kind::NotFound,
+    "the place holds no point of that installation",
+    "`wheelhouse backup list` shows the installation behind each point",
+);
+/// The installation whose points shall go may still make some.
+pub const INSTALLATION_ALIVE: ErrorCode = ErrorCode::new(
+    "backup.installation_alive",
+    Kind::Conflict,
+    "the installation whose points shall all go is not given up",
+    "stop the server that makes them, and begin again a day after its newest point; without --all its newest points stay, and nothing need be stopped",
+);
 /// The data folder is a restored one.
 pub const RESTORED: ErrorCode = ErrorCode::new(
     "backup.restored",
@@ -203,6 +217,8 @@ pub const ALL: &[&ErrorCode] = &[
     &OBJECT_MISSING,
     &NOT_PROVEN,
     &INSTALLATIONS,
+    &INSTALLATION_UNKNOWN,
+    &INSTALLATION_ALIVE,
     &RESTORED,
     &STOPPED,
     &TOOL_MISSING,

@@ -13,6 +13,8 @@ use crate::repository::{PARTS, Repository};
 
 /// A part this young may belong to a point that is just being made.
 const PART_AGE_MIN: Duration = Duration::from_hours(1);
+/// An installation that made a point within this may still run: unless it is told otherwise, it makes a full one each day.
+const GIVEN_UP_AFTER_S: i64 = 86_400;
 
 /// What stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,11 +83,83 @@ pub fn prune(
     of: Option<Uuid>,
     now: Timestamp,
 ) -> Result<Pruned> {
+    remove(repository, |points| {
+        let own = repository.own(points, of)?;
+        let kept = kept(&own, retention, now);
+        Ok(ids_beside(&own, &kept))
+    })
+}
+
+/// What stays of an installation that one's own data folder is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OthersKeep {
+    /// What this keeps, and the point with this id with all steps of its full point: the one that was proven last, where that is known.
+    Retained(Retention, Option<Uuid>),
+    /// Nothing: it is given up.
+    Nothing,
+}
+
+/// Remove what an installation does not keep that nobody prunes any more, as the one that a restored folder took the place of. Points that
+/// do not say whose they are stay. Refused while somebody adds.
+pub fn prune_other(
+    repository: &Repository,
+    installation: Uuid,
+    keep: OthersKeep,
+    now: Timestamp,
+) -> Result<Pruned> {
+    remove(repository, |points| {
+        let others = points_of(repository, installation, points)?;
+        let kept = match keep {
+            OthersKeep::Retained(retention, proven) => {
+                let mut kept = kept(&others, retention, now);
+                let proven = others.iter().find(|point| Some(point.id) == proven).map(|point| point.full);
+                kept.extend(others.iter().filter(|point| Some(point.full) == proven).map(|point| point.id));
+                kept
+            }
+            OthersKeep::Nothing => {
+                must_be_given_up(installation, &others, now)?;
+                HashSet::new()
+            }
+        };
+        Ok(ids_beside(&others, &kept))
+    })
+}
+
+/// Which of the points, all that there are, say that they are of an installation.
+fn points_of(repository: &Repository, installation: Uuid, points: &[PointName]) -> Result<Vec<PointName>> {
+    let mut found = Vec::new();
+    for point in points {
+        if repository.installation_of(point, points)? == Some(installation) {
+            found.push(*point);
+        }
+    }
+    if found.is_empty() {
+        let message = format!("{} holds no point of the installation {installation}", repository.words());
+        return Err(codes::INSTALLATION_UNKNOWN.error(message));
+    }
+    Ok(found)
+}
+
+fn must_be_given_up(installation: Uuid, points: &[PointName], now: Timestamp) -> Result<()> {
+    let recent = now.plus_seconds(-GIVEN_UP_AFTER_S);
+    let Some(newest) = points.iter().rfind(|point| !point.is_ahead_of(now) && point.at > recent) else {
+        return Ok(());
+    };
+    let message = format!("the installation {installation} made a point at {}: it may still run", newest.at);
+    Err(codes::INSTALLATION_ALIVE.error(message))
+}
+
+fn ids_beside(points: &[PointName], kept: &HashSet<Uuid>) -> HashSet<Uuid> {
+    points.iter().map(|point| point.id).filter(|id| !kept.contains(id)).collect()
+}
+
+/// Remove those of all points that are to go, and the parts that no other needs.
+fn remove(repository: &Repository, gone: impl Fn(&[PointName]) -> Result<HashSet<Uuid>>) -> Result<Pruned> {
     let mut needed = Needed::default();
     // Nearly all is read before anybody is kept from adding: there may be tens of thousands of steps, in a bucket a request each.
-    needed.read(repository, &divided(repository, retention, of, now)?.stay)?;
+    needed.read(repository, &divided(repository, &gone)?.stay)?;
     let _alone = repository.lock_remove()?;
-    let Divided { stay, mut go } = divided(repository, retention, of, now)?;
+    let Divided { stay, mut go } = divided(repository, &gone)?;
     needed.read(repository, &stay)?;
     repository.store().sweep(PART_AGE_MIN)?;
     // Points first: a part without a point is only lost room, a point without a part is a broken one. The newest first: what is left
@@ -108,14 +182,10 @@ struct Divided {
 
 fn divided(
     repository: &Repository,
-    retention: Retention,
-    of: Option<Uuid>,
-    now: Timestamp,
+    gone: &impl Fn(&[PointName]) -> Result<HashSet<Uuid>>,
 ) -> Result<Divided> {
     let points = repository.points()?;
-    let own = repository.own(&points, of)?;
-    let kept = kept(&own, retention, now);
-    let gone: HashSet<Uuid> = own.iter().map(|point| point.id).filter(|id| !kept.contains(id)).collect();
+    let gone = gone(&points)?;
     let (go, stay) = points.into_iter().partition(|point| gone.contains(&point.id));
     Ok(Divided { stay, go })
 }

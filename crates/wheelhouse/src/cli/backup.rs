@@ -1,9 +1,14 @@
 //! `wheelhouse backup`: make, list, prove, restore and forget points of this data folder. Works while the server runs.
+mod prune;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use wh_backup::{BackupConfig, Chosen, DataFolder, Key, PointName, Repository, Status, Wanted, codes};
+use uuid::Uuid;
+use wh_backup::{
+    BackupConfig, Chosen, DataFolder, Key, OthersKeep, PointName, Repository, Status, Wanted, codes,
+};
 use wh_base::{Clock, Random, Result, Secret, Timestamp};
 
 use super::{CommonFlags, with_password};
@@ -65,7 +70,18 @@ pub enum Verb {
     /// Let a restored data folder make backups, as an installation of its own, in place of the one that was backed up
     Resume(CommonFlags),
     /// Remove points that are older than the settings keep, and what only they needed
-    Prune(Flags),
+    ///
+    /// wheelhouse backup prune --installation 0199c0de-7a11-4bac-8e57-5eed5eed5eed
+    Prune {
+        #[command(flatten)]
+        flags: Flags,
+        /// Of the points of this installation, which has been given up: its newest and its last proven ones stay
+        #[arg(long, value_name = "ID")]
+        installation: Option<Uuid>,
+        /// All of its points, the newest too
+        #[arg(long, requires = "installation")]
+        all: bool,
+    },
 }
 
 /// Where backups lie.
@@ -158,7 +174,12 @@ pub fn run(verb: &Verb) -> Result<()> {
         Verb::Restore { flags, which, into } => restore(&flags.settings()?, which, into, &*clock, random),
         Verb::Load(flags) => load(&Settings::load(&flags.sources())?, &*random),
         Verb::Resume(flags) => resume(&Settings::load(&flags.sources())?, &*random),
-        Verb::Prune(flags) => prune(&flags.settings()?, &*clock, random),
+        Verb::Prune { flags, installation: None, .. } => prune::own(&flags.settings()?, &*clock, random),
+        Verb::Prune { flags, installation: Some(other), all } => {
+            let settings = flags.settings()?;
+            let keep = if *all { OthersKeep::Nothing } else { prune::kept_of_others(&settings)? };
+            prune::other(&settings, *other, keep, &*clock, random)
+        }
     }
 }
 
@@ -196,7 +217,9 @@ fn resume(settings: &Settings, random: &dyn Random) -> Result<()> {
         let message = format!("there is no folder {}", settings.data_dir.display());
         return Err(data_dir::UNUSABLE.error(message));
     }
-    let resumed = DataFolder::new(&settings.data_dir).resume(random)?;
+    let data = DataFolder::new(&settings.data_dir);
+    let former = data.installation()?;
+    let resumed = data.resume(random)?;
     let is_set = settings.backup.is_set();
     if !resumed && !is_set {
         let message = format!("{} makes no backups: no target is set", settings.data_dir.display());
@@ -208,20 +231,14 @@ fn resume(settings: &Settings, random: &dyn Random) -> Result<()> {
     } else {
         "This folder makes its backups already."
     });
+    if let Some(former) = former.filter(|_| resumed) {
+        print::notice(&format!(
+            "The points made before stay those of the one that was backed up. Once it is given up: wheelhouse backup prune --installation {former}"
+        ));
+    }
     if !is_set {
         print::notice("No target is set here: set target and key_file in [backup] before that start.");
     }
-    Ok(())
-}
-
-fn prune(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> Result<()> {
-    let (backup, data) = (&settings.backup, DataFolder::new(&settings.data_dir));
-    backup.check_retention(settings.backup_steps())?;
-    data.must_not_be_restored()?;
-    let (repository, of) = (backup.open(random)?, data.installation()?);
-    let pruned = wh_backup::prune(&repository, backup.retention(), of, clock.now())?;
-    let (points, parts, megabytes) = (pruned.points, pruned.parts, megabytes(pruned.bytes));
-    print::line(&format!("Removed {points} points and {parts} parts, {megabytes} MB."));
     Ok(())
 }
 
