@@ -82,9 +82,9 @@ async function upload(panel: string): Promise<Upload> {
 const button = (name: string | RegExp, at: Page = page) => at.getByRole('region', { name: 'Top bar' }).getByRole('button', { name });
 const activity = (at: Page = page) => at.getByRole('dialog', { name: /^Activity/ });
 const notices = (at: Page = page) => at.getByRole('dialog', { name: /^Notifications/ });
-/** The dialog itself hears the key: what was focused in it may just be drawn anew. */
+/** By the key alone, wherever the focus is: what had it may just be drawn anew. */
 const close = async (dialog: Locator) => {
-  await dialog.press('Escape');
+  await dialog.page().keyboard.press('Escape');
   await expect(dialog).toHaveCount(0);
 };
 const LINE = 'n,word\n1,one\n';
@@ -178,7 +178,9 @@ test('the page of an import that somebody stops says so', async () => {
   await activity().getByRole('button', { name: 'Stop the import into Flights' }).click();
   await expect(other.getByRole('alert')).toContainText('panels.import_stopped');
   await expect(activity()).toContainText('Nothing is running');
-  await page.keyboard.press('Escape');
+  // Its line is gone, and with it the button that had the focus.
+  await expect(activity().locator(':focus')).toHaveCount(1);
+  await close(activity());
   await other.close();
 });
 

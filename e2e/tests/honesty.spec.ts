@@ -55,6 +55,20 @@ test('a value of the wrong type shows no rows, says why, and is corrected where 
   await expect(grid()).toHaveAttribute('aria-rowcount', '4');
 });
 
+test('the builder keeps the focus when the condition that had it is removed, and hears Esc', async () => {
+  await page.goto(address('filter=delay.gt(10),name.eq(b)'));
+  await expect(page.getByText('1 of 3 rows')).toBeVisible();
+  const button = page.getByRole('button', { name: /^Filter/ });
+  const builder = page.getByRole('dialog', { name: /^Filter/ });
+  await button.click();
+  await builder.getByRole('button', { name: 'Remove Condition 2' }).press('Enter');
+  await expect(page.getByText('2 of 3 rows')).toBeVisible();
+  await expect(page.locator(':focus')).toHaveCount(1);
+  await page.keyboard.press('Escape');
+  await expect(builder).toHaveCount(0);
+  await expect(button).toBeFocused();
+});
+
 test('an unknown sort and a filter that cannot be read show no rows until they are taken out', async () => {
   await page.goto(address('sort=nosuch'));
   await expect(refusal()).toContainText('Sort by nosuch: there is no column nosuch');

@@ -68,6 +68,12 @@ test('Ctrl-K opens it, arrows lead through it, Esc gives the focus back', async 
   await page.keyboard.press('Escape');
   await expect(palette()).toHaveCount(0);
   await expect(page.locator('tr:focus')).toHaveCount(1);
+  // Also after a press on what takes no focus.
+  await open();
+  await palette().getByText('Esc', { exact: true }).click();
+  await page.keyboard.press('Escape');
+  await expect(palette()).toHaveCount(0);
+  await expect(page.locator('tr:focus')).toHaveCount(1);
 });
 
 test('panels, people and settings are found and opened; the last ones stand first', async () => {

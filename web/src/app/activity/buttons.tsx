@@ -6,6 +6,7 @@ import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { type Me, useMe } from '@/api/identity';
 import { runningImportsQuery } from '@/api/panels';
 import { count } from '@/lib/format';
+import { usePopoverFocus } from '@/ui/popover';
 import classes from './activity.module.css';
 import { useNotices } from './looked';
 
@@ -86,6 +87,7 @@ function Opener({
     (to ? onOpen : onClose)?.();
     setOpen(to);
   };
+  const inside = usePopoverFocus(open, () => set(false));
   return (
     <Popover
       opened={open}
@@ -104,7 +106,7 @@ function Opener({
         </Popover.Target>
       </Tooltip>
       <Popover.Dropdown aria-label={name} p={0}>
-        <div className={classes.panel} tabIndex={-1} data-autofocus>
+        <div ref={inside} className={classes.panel} tabIndex={-1} data-autofocus>
           <h2 className={classes.title}>{name}</h2>
           <Suspense fallback={<Skeleton height={40} m={16} />}>
             {open ? children(() => set(false)) : null}

@@ -5,6 +5,7 @@ import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
 import { useMe } from '@/api/identity';
 import { useFocusBack } from '@/ui/Dialog';
 import { ProblemNote } from '@/ui/ProblemNote';
+import { useEscapeFrom } from '@/ui/popover';
 import { type Entry, rememberOperation, useEntries } from './entries';
 import { OperationForm } from './OperationForm';
 import type { Operation } from './operations';
@@ -27,6 +28,8 @@ export function Palette({ onClose }: { onClose: () => void }) {
   };
   const back = () => setOperation(null);
   const step = useRef(back);
+  const inside = useRef<HTMLDivElement>(null);
+  const leave = () => (operation ? step.current() : onClose());
   // Esc leads one step back: out of an answer to its form, out of a form to the list, out of the list to the page.
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== 'Escape' || event.defaultPrevented) return;
@@ -34,9 +37,12 @@ export function Palette({ onClose }: { onClose: () => void }) {
     if (at?.matches('[aria-expanded="true"]:not([data-finder])')) return;
     event.preventDefault();
     event.stopPropagation();
-    if (operation) step.current();
-    else onClose();
+    leave();
   };
+  // A press beside what takes the focus gives it to the dialog around, or to nothing.
+  const isBeside = (at: Element) =>
+    !inside.current?.contains(at) && (at.closest('[role="dialog"]') === null || at.contains(inside.current));
+  useEscapeFrom(true, isBeside, leave);
   return (
     <Modal.Root
       opened
@@ -50,7 +56,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
       <Modal.Overlay backgroundOpacity={0.4} />
       <Modal.Content aria-label="Command palette">
         {/* biome-ignore lint/a11y/noStaticElementInteractions: Esc for all that is inside */}
-        <div className={classes.content} onKeyDown={onKeyDown}>
+        <div ref={inside} className={classes.content} onKeyDown={onKeyDown}>
           {operation ? (
             <OperationForm
               key={operation.id}

@@ -5,6 +5,7 @@ import { type ReactNode, useEffect, useRef } from 'react';
 import type { PanelColumn } from '@/api/panels';
 import { count, plural } from '@/lib/format';
 import { useShortcut } from '@/lib/keys';
+import { usePopoverFocus } from '@/ui/popover';
 import { SearchField } from '@/ui/SearchField';
 import { ColumnsPanel } from './ColumnsPanel';
 import { FilterGroup, newCondition } from './FilterBuilder';
@@ -149,6 +150,7 @@ export function Panel({
   button: ReactNode;
   children: ReactNode;
 }) {
+  const inside = usePopoverFocus(open, onClose);
   const leave = useRef(onClose);
   useEffect(() => {
     leave.current = onClose;
@@ -175,7 +177,7 @@ export function Panel({
       returnFocus
     >
       <Popover.Target>{button}</Popover.Target>
-      <Popover.Dropdown aria-label={label} className={bar.panel}>
+      <Popover.Dropdown ref={inside} aria-label={label} className={bar.panel}>
         {children}
       </Popover.Dropdown>
     </Popover>
