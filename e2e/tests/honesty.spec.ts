@@ -111,6 +111,38 @@ test('the check of a replacing file names the columns that go, come and change, 
   await expect(page.getByText('take the place of all')).toHaveCount(0);
 });
 
+test('an import whose answer is lost is still told by its record, and a second press makes no second panel', async () => {
+  const csv = 'a,b\n1,2\n3,4\n';
+  let making: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    making = resolve;
+  });
+  let made = 0;
+  await page.route('**/v1/panels', async (route) => {
+    if (route.request().method() === 'POST') {
+      made += 1;
+      await gate;
+    }
+    await route.continue();
+  });
+  await page.route('**/v1/panels/*/imports?*', async (route) => {
+    const request = route.request();
+    if (request.method() !== 'POST') return route.continue();
+    const headers = { ...request.headers(), origin: house.url };
+    expect((await route.fetch({ headers, postData: Buffer.from(csv) })).status()).toBe(201);
+    await route.abort();
+  });
+  await page.goto(`${house.url}/panels/new`);
+  await page.locator('input[type=file]').setInputFiles({ name: 'lost.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) });
+  await page.getByRole('button', { name: 'Create panel and import' }).dblclick();
+  making();
+  await expect(page.getByText('2 rows imported into lost')).toBeVisible();
+  expect(made).toBe(1);
+  await page.unrouteAll({ behavior: 'wait' });
+  await page.getByRole('link', { name: 'Open the panel' }).click();
+  await expect(page.getByRole('grid', { name: 'lost' })).toHaveAttribute('aria-rowcount', '3');
+});
+
 test('a hidden column is named in the address alone, so that later ones are seen', async () => {
   await page.goto(address('hide=brandnew'));
   await expect(page.getByRole('columnheader')).toHaveCount(2);

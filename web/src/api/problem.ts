@@ -4,6 +4,9 @@ export interface ProblemField {
   detail: string;
 }
 
+/** No answer: whether the request was carried out is not known. */
+export const AWAY = 'web.away';
+
 export class Problem extends Error {
   override readonly name = 'Problem';
 
@@ -24,7 +27,7 @@ export class Problem extends Error {
     const detail = cause instanceof Error && cause.message ? cause.message : 'no answer';
     return new Problem(
       0,
-      'web.away',
+      AWAY,
       'Wheelhouse cannot be reached',
       `The request got no answer (${detail}).`,
       null,

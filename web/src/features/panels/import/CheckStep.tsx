@@ -29,6 +29,8 @@ interface Props {
   onRetry: () => void;
   /** Why the import before failed, or null. */
   failed: unknown;
+  /** It was started, and the panel is being made. */
+  making: boolean;
   onOther: () => void;
   onFile: (file: File) => void;
   onStart: (options: ReadOptions) => void;
@@ -125,6 +127,7 @@ export function CheckStep(props: Props) {
         <ActButton
           variant="filled"
           refused={refused}
+          loading={props.making}
           onClick={() => (gone.length > 0 ? setAsking(true) : start())}
         >
           {target ? (mode === 'append' ? 'Append rows' : 'Import') : 'Create panel and import'}

@@ -5,10 +5,11 @@ import { useBlocker } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 import { api } from '@/api/client';
 import type { Import, Panel } from '@/api/panels';
+import { AWAY, asProblem, Problem } from '@/api/problem';
 import { queryClient } from '@/api/query';
 import { CheckStep } from './CheckStep';
 import { type Progress, ResultStep, RunStep } from './RunStep';
-import { type Hints, type Mode, preview, titleOf, type Upload, upload } from './upload';
+import { type Hints, type Mode, preview, type ReadOptions, titleOf, type Upload, upload } from './upload';
 import classes from './Wizard.module.css';
 
 interface Props {
@@ -25,7 +26,7 @@ interface Props {
 }
 
 type Phase =
-  | { kind: 'check'; error: unknown }
+  | { kind: 'check'; error: unknown; making?: true }
   | { kind: 'run'; panel: Panel; progress: Progress }
   | { kind: 'done'; panel: Panel; result: Import };
 
@@ -73,6 +74,7 @@ export function Wizard(props: Props) {
           error={detected.error}
           onRetry={() => void detected.refetch()}
           failed={phase.error}
+          making={phase.making === true}
           onOther={() => onFile(null)}
           onFile={onFile}
           onStart={(options) => void start(options)}
@@ -114,25 +116,40 @@ function useRun({ file, mode, target, makePanel }: Props, title: string) {
   const [phase, setPhase] = useState<Phase>({ kind: 'check', error: null });
   const running = useRef<Upload | null>(null);
   const stopped = useRef(false);
-  useEffect(() => () => running.current?.stop(), []);
+  const begun = useRef(false);
+  const left = useRef(false);
+  useEffect(() => {
+    left.current = false;
+    return () => {
+      left.current = true;
+      running.current?.stop();
+    };
+  }, []);
 
-  const start = async (options: Parameters<typeof upload>[3]) => {
+  const start = async (options: ReadOptions) => {
+    // A second press, before the first has shown what it does, means the same import.
+    if (begun.current) return;
+    begun.current = true;
     stopped.current = false;
     let panel: Panel | null = null;
     try {
+      setPhase({ kind: 'check', error: null, making: true });
       panel = await makePanel(title.trim());
+      // Whoever left meanwhile could not stop what would begin now.
+      if (left.current) throw Problem.stopped();
       const it = panel;
       setPhase({ kind: 'run', panel: it, progress: { sent: 0, startedAt: performance.now() } });
-      running.current = upload(it.id, file, mode, options, (sent) =>
-        setPhase((now) => (now.kind === 'run' ? { ...now, progress: { ...now.progress, sent } } : now)),
-      );
+      const onSent = (sent: number) =>
+        setPhase((now) => (now.kind === 'run' ? { ...now, progress: { ...now.progress, sent } } : now));
+      running.current = upload({ panelId: it.id, fresh: !target, file, mode, options, onSent });
       const result = await running.current.done;
       setPhase({ kind: 'done', panel: it, result });
     } catch (error) {
-      // A panel that was made for this import and got no rows is of use to nobody.
-      if (panel && !target) void dropPanel(panel.id);
+      // A panel that was made for this import and got no rows is of use to nobody. Without an answer it may have got them.
+      if (panel && !target && asProblem(error).code !== AWAY) void dropPanel(panel.id);
       setPhase({ kind: 'check', error: stopped.current ? null : error });
     } finally {
+      begun.current = false;
       running.current = null;
       void queryClient.invalidateQueries({ queryKey: ['panels', 'list'] });
       if (panel) void queryClient.invalidateQueries({ queryKey: ['panels', 'one', panel.id] });

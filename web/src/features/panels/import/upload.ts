@@ -67,19 +67,35 @@ const unreadable = (file: File) =>
 
 const UPLOAD_BROKEN = 'panels.upload_broken';
 
+const broken = () =>
+  new Problem(
+    0,
+    UPLOAD_BROKEN,
+    'The upload broke off',
+    'The connection ended before all of the file was sent. Nothing was stored.',
+    null,
+    [],
+    null,
+  );
+
 export interface Upload {
   done: Promise<Import>;
   stop: () => void;
 }
 
-/** Sends the whole file. `onSent` gets the bytes that have left; stopping leaves the panel as it was. */
-export function upload(
-  panelId: string,
-  file: File,
-  mode: Mode,
-  options: ReadOptions,
-  onSent: (bytes: number) => void,
-): Upload {
+interface Sent {
+  panelId: string;
+  /** The panel was made for this import: no other can be in its record. */
+  fresh: boolean;
+  file: File;
+  mode: Mode;
+  options: ReadOptions;
+  /** Gets the bytes that have left. */
+  onSent: (bytes: number) => void;
+}
+
+/** Sends the whole file; stopping leaves the panel as it was. */
+export function upload({ panelId, fresh, file, mode, options, onSent }: Sent): Upload {
   const request = new XMLHttpRequest();
   const done = new Promise<Import>((resolve, reject) => {
     const query = { mode, file_name: file.name, options: JSON.stringify(options) };
@@ -94,26 +110,30 @@ export function upload(
       const header = (name: string) => request.getResponseHeader(name);
       reject(Problem.from(request.status, request.response, header('x-request-id'), header('retry-after')));
     };
-    request.onerror = () => void whyBroken(panelId, file).then(reject);
+    request.onerror = () => void recorded(panelId, file, fresh).then(resolve, reject);
     request.onabort = () => reject(Problem.stopped());
     request.send(file);
   });
   return { done, stop: () => request.abort() };
 }
 
-/** A server that ends an upload early may close the line before its answer is read; its record of the import says why. */
-async function whyBroken(panelId: string, file: File): Promise<Problem> {
+/**
+ * A line that breaks may take the answer with it: a server that ends an upload early closes it before the answer is
+ * read, and one that took all rows may answer into the void. Its record of the import says what came of it.
+ */
+async function recorded(panelId: string, file: File, fresh: boolean): Promise<Import> {
   const away = Problem.away(new Error('the upload broke off'));
-  try {
-    const query = { limit: 1 };
-    const { items } = await api.get('/v1/panels/{id}/imports', { path: { id: panelId }, query });
-    const [last] = items;
-    const why = last?.file_name === file.name ? last.problem : null;
-    if (!why || why.code === UPLOAD_BROKEN) return away;
-    return new Problem(409, why.code, 'the import ended early', why.detail, null, [], null);
-  } catch {
-    return away;
-  }
+  const query = { limit: 1 };
+  const { items } = await api
+    .get('/v1/panels/{id}/imports', { path: { id: panelId }, query })
+    .catch(() => Promise.reject(away));
+  const last = items.find((one) => one.file_name === file.name);
+  if (fresh && last?.state === 'done') return last;
+  const why = last?.problem;
+  // All of the file may have arrived: then it is stored, or already was.
+  if (last && !why) throw away;
+  if (!why || why.code === UPLOAD_BROKEN) throw broken();
+  throw new Problem(409, why.code, 'the import ended early', why.detail, null, [], null);
 }
 
 /** A title from a file's name: `flights_2013.csv` becomes `flights 2013`. */
