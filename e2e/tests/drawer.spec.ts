@@ -169,6 +169,32 @@ test('a long list draws what is in sight, and is walked to its end', async () =>
   await expect(page.getByRole('heading', { name: 'Panel 129' })).toBeVisible();
 });
 
+test('a list whose next page fails says so and asks again only when it is told to', async () => {
+  let asked = 0;
+  const next = /\/v1\/panels\?.*cursor=/;
+  await page.route(next, (route) => {
+    asked += 1;
+    return route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"code":"server.fault","title":"a fault"}' });
+  });
+  await page.goto(`${house.url}/panels`);
+  const table = page.getByRole('table', { name: 'Panels' });
+  await expect(table).toContainText('Panel 005');
+  const more = page.getByRole('button', { name: 'Load more' });
+  await more.click();
+  await expect(page.getByRole('alert')).toContainText('server.fault');
+  await expect(more).toBeEnabled();
+  // While others are asked and answered, this one is not asked again.
+  const before = asked;
+  await page.evaluate(async () => {
+    for (let i = 0; i < 10; i += 1) await fetch('/v1/panels?limit=1');
+  });
+  expect(asked).toBe(before);
+  await page.unroute(next);
+  await more.click();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await expect(table).toHaveAttribute('aria-rowcount', String(PANELS + 2));
+});
+
 test('what changed before the socket was there is shown once it is', async () => {
   const late = await context.newPage();
   let open: () => void = () => undefined;

@@ -57,7 +57,8 @@ interface ListProps<T> {
 export function List<T>(props: ListProps<T>) {
   const { label, columns, query, keyOf, empty, onOpen, opened } = props;
   const items = query.data?.pages.flatMap((page) => page.items) ?? [];
-  const more = useMore(query.hasNextPage && !query.isFetchingNextPage, query.fetchNextPage);
+  // After a failure only a person asks again: by itself it would without end.
+  const more = useMore(query.hasNextPage && !query.isFetchingNextPage && !query.error, query.fetchNextPage);
   const body = useRef<HTMLTableSectionElement>(null);
   const rows = useRowsInSight(items.length, body);
   const walk = useWalk(items.length, body, rows.show);

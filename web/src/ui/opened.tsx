@@ -5,6 +5,7 @@ import { SideDrawer } from './SideDrawer';
 
 interface Loaded<T> {
   data?: { pages: readonly { items: readonly T[] }[] } | undefined;
+  error: unknown;
   isPending: boolean;
   hasNextPage: boolean;
   isFetchingNextPage: boolean;
@@ -32,9 +33,11 @@ export function useOpened<T>(name: string, query: Loaded<T>, keyOf: (item: T) =>
   const index = key === undefined ? -1 : items.findIndex((one) => keyOf(one) === key);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
   const missing = key !== undefined && index < 0 && hasNextPage;
+  // After a failure the list says so, and a person asks again.
+  const wanted = missing && !isFetchingNextPage && !query.error;
   useEffect(() => {
-    if (missing && !isFetchingNextPage) fetchNextPage();
-  }, [missing, isFetchingNextPage, fetchNextPage]);
+    if (wanted) fetchNextPage();
+  }, [wanted, fetchNextPage]);
   const set = (value: string | undefined, replace: boolean) =>
     void navigate({
       to: '.',

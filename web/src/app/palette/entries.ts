@@ -119,8 +119,8 @@ function usePanels(me: Me, query: string): { panels: Entry[]; panel: (id: string
 function usePeople(me: Me): Entry[] {
   const navigate = useNavigate();
   const people = useInfiniteQuery({ ...membersQuery, enabled: me.permissions.includes('identity:read') });
-  const { hasNextPage, isFetchingNextPage, fetchNextPage, data } = people;
-  const more = hasNextPage && !isFetchingNextPage && (data?.pages.length ?? 0) < PEOPLE_PAGES_MAX;
+  const { hasNextPage, isFetchingNextPage, fetchNextPage, data, error } = people;
+  const more = hasNextPage && !isFetchingNextPage && !error && (data?.pages.length ?? 0) < PEOPLE_PAGES_MAX;
   useEffect(() => {
     if (more) void fetchNextPage();
   }, [more, fetchNextPage]);
