@@ -112,6 +112,13 @@ test('a change is filled in, sent, and seen on the page behind', async () => {
   const command = await page.evaluate(() => navigator.clipboard.readText());
   expect(command).toContain(`--request PATCH`);
   expect(command).toContain(`'{"title":"Flights of 2013"}' '${house.url}/v1/panels/${panel}'`);
+  // Sent again it is another change, not the answer of the one before.
+  for (const title of ['Flights again', 'Flights of 2013']) {
+    await palette().getByRole('button', { name: 'Again' }).click();
+    await palette().getByRole('textbox', { name: 'Title' }).fill(title);
+    await page.keyboard.press('Control+Enter');
+    await expect(palette().getByRole('region', { name: 'Answer' })).toContainText(`"title": "${title}"`);
+  }
   // Esc leads back step by step: answer, form, list, page.
   await page.keyboard.press('Escape');
   await expect(palette().getByRole('textbox', { name: 'Title' })).toHaveValue('Flights of 2013');

@@ -124,6 +124,27 @@ test('a closed dialog gives the focus back: to its button, to the menu it came f
   await expect(row).toHaveCount(1);
 });
 
+test('keys that are pressed again send nothing again', async () => {
+  await page.goto(`${house.url}/people/members`);
+  let send: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    send = resolve;
+  });
+  let sent = 0;
+  await page.route('**/v1/identity/invitations', async (route) => {
+    sent += 1;
+    await gate;
+    await route.continue();
+  });
+  await page.getByRole('button', { name: 'Invite', exact: true }).click();
+  await page.getByLabel('E-mail').fill('twice@example.com');
+  for (let i = 0; i < 2; i += 1) await page.keyboard.press('Control+Enter');
+  send();
+  await expect(page.getByLabel('Invitation link')).toBeVisible();
+  expect(sent).toBe(1);
+  await page.unrouteAll({ behavior: 'wait' });
+});
+
 test('at 390 px the tag of a session is whole', async ({ browser }) => {
   const narrow = await browser.newContext({
     storageState: await context.storageState(),

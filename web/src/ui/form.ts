@@ -12,6 +12,7 @@ export function useSend<V extends object>(
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const failed = useRef<string | null>(null);
+  const sending = useRef(false);
   useEffect(() => {
     // After the fields are free again: where the person is needed is where the focus goes.
     if (busy || failed.current === null) return;
@@ -20,6 +21,9 @@ export function useSend<V extends object>(
   });
   const submit = form.onSubmit(
     async (values) => {
+      // The keys send as often as they are pressed; what is on its way is not sent again.
+      if (sending.current) return;
+      sending.current = true;
       setBusy(true);
       setError(null);
       try {
@@ -34,6 +38,7 @@ export function useSend<V extends object>(
         });
         if (rest.length > 0 || asProblem(cause).fields.length === 0) setError(cause);
       } finally {
+        sending.current = false;
         setBusy(false);
       }
     },

@@ -50,6 +50,7 @@ export function OperationForm({
   }, [stage.at]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    if (stage.at === 'sending') return;
     const prepared = prepare(operation, form.inputs.typed, form.inputs.file);
     form.setErrors(prepared.errors ?? {});
     if (prepared.errors) return focusFirstError();
@@ -244,18 +245,22 @@ function isMe(data: unknown): data is Me {
 function useRun(operation: Operation) {
   const [stage, setStage] = useState<Stage>({ at: 'form' });
   const sending = useRef<Sending | null>(null);
-  const [key] = useState(() => crypto.randomUUID());
+  // One intent, one key: what has no answer is sent again with it, what was done is not asked for with it again.
+  const key = useRef<string>(crypto.randomUUID());
   const cache = useQueryClient();
   const me = useMe();
   const become = useBecome();
   useEffect(() => () => sending.current?.stop(), []);
   const start = async (request: Prepared, setErrors: (errors: Errors) => void) => {
+    if (sending.current) return;
     setStage({ at: 'sending', request, share: null });
     const progress = (share: number) =>
       request.file && setStage((now) => (now.at === 'sending' ? { ...now, share } : now));
-    sending.current = send(request, operation.once ? key : null, progress);
+    sending.current = send(request, operation.once ? key.current : null, progress);
     try {
       const answer = await sending.current.done;
+      sending.current = null;
+      key.current = crypto.randomUUID();
       setStage({ at: 'done', request, answer });
       if (operation.risk === 'read') return;
       const { data } = answer;
@@ -267,7 +272,6 @@ function useRun(operation: Operation) {
       setErrors(beside);
       setStage({ at: 'form', error });
       if (Object.keys(beside).length > 0) focusFirstError();
-    } finally {
       sending.current = null;
     }
   };
