@@ -39,7 +39,11 @@ async function fill(page: Page, name: string, scopes: string[], networks = ''): 
 }
 
 async function taken(page: Page): Promise<string> {
-  const key = await page.getByRole('textbox', { name: 'API key' }).inputValue();
+  const shown = page.getByRole('textbox', { name: 'API key' });
+  await expect(shown).toBeFocused();
+  // Shown once: no key closes it by mistake.
+  await page.keyboard.press('Escape');
+  const key = await shown.inputValue();
   await page.getByRole('button', { name: 'Done' }).click();
   await expect(page.getByRole('textbox', { name: 'API key' })).toHaveCount(0);
   return key;
@@ -63,6 +67,7 @@ test('keys and service accounts', async ({ browser }) => {
     await expect(page.getByText('It is shown only now')).toBeVisible();
     await look(page, 'the key');
     const key = await taken(page);
+    await expect(page.getByRole('button', { name: 'New key' })).toBeFocused();
     expect(key).toMatch(/^whk_[0-9A-Za-z]{11}_[0-9A-Za-z]{49}$/);
     expect(await status('identity/members', key)).toBe(200);
     expect(await status('panels', key)).toBe(403);
@@ -85,6 +90,7 @@ test('keys and service accounts', async ({ browser }) => {
     await page.getByRole('textbox', { name: 'Name', exact: true }).fill(name);
     await look(page, 'the form of an account');
     await page.getByRole('button', { name: 'Make the account' }).click();
+    await expect(page.getByRole('button', { name: 'New service account' })).toBeFocused();
     const menu = page.getByRole('button', { name: `Actions for ${name}` });
     await menu.click();
     await page.getByRole('menuitem', { name: 'Keys…' }).click();
@@ -105,6 +111,7 @@ test('keys and service accounts', async ({ browser }) => {
     await expect(dialog.getByRole('row', { name: /old/ })).toHaveCount(0);
     expect(await Promise.all(made.map((key) => status('panels', key)))).toEqual([401, 200]);
     await dialog.getByRole('button', { name: 'Close', exact: true }).last().click();
+    await expect(menu).toBeFocused();
 
     await menu.click();
     await page.getByRole('menuitem', { name: 'Disable' }).click();

@@ -1,5 +1,5 @@
 // The keys of one service account: two at a time, so that a program can change over.
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { KeyRound } from 'lucide-react';
 import { useState } from 'react';
@@ -7,6 +7,7 @@ import { api } from '@/api/client';
 import { type ApiKey, accountKeysQuery, type ServiceAccount, serviceAccountsQuery } from '@/api/keys';
 import { useNow } from '@/lib/now';
 import { Confirm } from '@/ui/Confirm';
+import { Dialog, useFocusBack } from '@/ui/Dialog';
 import { ActButton } from '@/ui/Guarded';
 import { Empty, List } from '@/ui/List';
 import { KeyDialog } from './KeyDialog';
@@ -15,6 +16,8 @@ import { keyColumns } from './keyColumns';
 const LIVING_MAX = 2;
 
 export function AccountKeys({ account, onClose }: { account: ServiceAccount; onClose: () => void }) {
+  // One dialog takes the place of another here: only this knows where the focus came from.
+  useFocusBack();
   const cache = useQueryClient();
   const query = accountKeysQuery(account.id);
   const keys = useInfiniteQuery(query);
@@ -42,7 +45,7 @@ export function AccountKeys({ account, onClose }: { account: ServiceAccount; onC
     );
   }
   return (
-    <Modal opened onClose={onClose} title={`Keys of ${account.name}`} size={720}>
+    <Dialog onClose={onClose} title={`Keys of ${account.name}`} size={720}>
       <Stack gap="sm">
         <Text c="dimmed">
           Two may live at a time: make the next, bring it to the program, then revoke the old one.
@@ -65,6 +68,6 @@ export function AccountKeys({ account, onClose }: { account: ServiceAccount; onC
           </ActButton>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -22,7 +22,14 @@ interface Made {
 export function InviteDialog({ onClose }: { onClose: () => void }) {
   const [made, setMade] = useState<Made | null>(null);
   return (
-    <Dialog onClose={onClose} title={made ? 'Send this link' : 'Invite someone'} size={480}>
+    <Dialog
+      onClose={onClose}
+      title={made ? 'Send this link' : 'Invite someone'}
+      size={480}
+      // What is shown once is not lost by a click beside it.
+      closeOnClickOutside={made === null}
+      closeOnEscape={made === null}
+    >
       {made ? <LinkOnce made={made} onClose={onClose} /> : <InviteForm onMade={setMade} onClose={onClose} />}
     </Dialog>
   );
@@ -86,7 +93,7 @@ function LinkOnce({ made, onClose }: { made: Made; onClose: () => void }) {
         label="Invitation link"
         value={made.link}
         readOnly
-        data-autofocus
+        autoFocus
         onFocus={(event) => event.currentTarget.select()}
         rightSection={<CopyButton text={made.link} label="Copy link" />}
         classNames={{ input: 'mono' }}

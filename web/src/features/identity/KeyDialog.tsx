@@ -1,16 +1,5 @@
 // Makes an API key: name, scopes, end, networks; then its text, shown once.
-import {
-  Button,
-  Checkbox,
-  Code,
-  Group,
-  Modal,
-  Select,
-  Stack,
-  Text,
-  Textarea,
-  TextInput,
-} from '@mantine/core';
+import { Button, Checkbox, Code, Group, Select, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -19,6 +8,7 @@ import { useMe } from '@/api/identity';
 import { accountKeysQuery, apiKeysQuery, type ServiceAccount, serviceAccountsQuery } from '@/api/keys';
 import { moment } from '@/lib/format';
 import { CopyButton } from '@/ui/CopyButton';
+import { Dialog } from '@/ui/Dialog';
 import { useSend } from '@/ui/form';
 import { Note } from '@/ui/Note';
 import { ProblemNote } from '@/ui/ProblemNote';
@@ -36,8 +26,7 @@ export function KeyDialog({ account, onClose }: { account?: ServiceAccount; onCl
   const [made, setMade] = useState<Made | null>(null);
   const title = account ? `New key of ${account.name}` : 'New API key';
   return (
-    <Modal
-      opened
+    <Dialog
       onClose={onClose}
       title={made ? 'Copy this key' : title}
       size={520}
@@ -50,7 +39,7 @@ export function KeyDialog({ account, onClose }: { account?: ServiceAccount; onCl
       ) : (
         <KeyForm {...(account ? { account } : {})} onMade={setMade} onClose={onClose} />
       )}
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -157,7 +146,7 @@ function KeyOnce({ made, onClose }: { made: Made; onClose: () => void }) {
         label="API key"
         value={made.secret}
         readOnly
-        data-autofocus
+        autoFocus
         onFocus={(event) => event.currentTarget.select()}
         rightSection={<CopyButton text={made.secret} label="Copy key" />}
         classNames={{ input: 'mono' }}

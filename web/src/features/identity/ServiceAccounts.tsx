@@ -1,5 +1,5 @@
 // Members that are no people: made, switched off and on, deleted; their keys, two at a time.
-import { Button, Group, Menu, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Menu, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { Bot, EllipsisVertical, KeyRound, Plus, Power, Trash2 } from 'lucide-react';
@@ -9,6 +9,7 @@ import { ROLES, type Role, useForbidden, useMe } from '@/api/identity';
 import { type ServiceAccount, serviceAccountsQuery } from '@/api/keys';
 import { plural } from '@/lib/format';
 import { Confirm } from '@/ui/Confirm';
+import { Dialog } from '@/ui/Dialog';
 import { useSend } from '@/ui/form';
 import { ActButton, ActIcon, ActItem } from '@/ui/Guarded';
 import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
@@ -145,7 +146,7 @@ function AccountDialog({ onClose, onMade }: { onClose: () => void; onMade: () =>
   });
   const roles = ROLES.filter(({ role }) => role !== 'owner' || me.role === 'owner');
   return (
-    <Modal opened onClose={onClose} title="New service account" size={480}>
+    <Dialog onClose={onClose} title="New service account" size={480}>
       <form onSubmit={submit} noValidate {...keys}>
         <Stack gap="sm">
           <TextInput label="Name" data-autofocus autoComplete="off" {...form.getInputProps('name')} />
@@ -167,6 +168,6 @@ function AccountDialog({ onClose, onMade }: { onClose: () => void; onMade: () =>
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
