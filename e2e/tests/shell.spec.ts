@@ -124,6 +124,21 @@ test('a closed dialog gives the focus back: to its button, to the menu it came f
   await expect(row).toHaveCount(1);
 });
 
+test('a sign-out that fails says so, and the page goes on being live', async () => {
+  await page.goto(`${house.url}/panels`);
+  await expect(page.getByRole('table', { name: 'Panels' })).toContainText('Flights');
+  const session = '**/v1/identity/session';
+  await page.route(session, (route) => route.abort());
+  await page.getByRole('button', { name: /User menu/ }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  const message = page.getByRole('alert').filter({ hasText: 'web.away' });
+  await expect(message).toContainText('Check that the server runs');
+  await expect(message.getByRole('button', { name: 'Copy code and request id' })).toBeVisible();
+  await page.unroute(session);
+  await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title: 'Carriers' });
+  await expect(page.getByRole('table', { name: 'Panels' })).toContainText('Carriers');
+});
+
 test('keys that are pressed again send nothing again', async () => {
   await page.goto(`${house.url}/people/members`);
   let send: () => void = () => undefined;

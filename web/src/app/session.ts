@@ -3,6 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useRouter } from '@tanstack/react-router';
 import { api } from '@/api/client';
 import { type Me, meQuery } from '@/api/identity';
+import { asProblem } from '@/api/problem';
 import { leaveHome, settle } from '@/lib/home';
 import { live } from '@/lib/live';
 
@@ -37,8 +38,16 @@ export function useSignOut(): () => Promise<void> {
   const cache = useQueryClient();
   const navigate = useNavigate();
   return async () => {
+    // The socket would hear the end and call it somebody else's.
     live.stop();
-    await api.delete('/v1/identity/session', {});
+    try {
+      await api.delete('/v1/identity/session', {});
+    } catch (error) {
+      if (!asProblem(error).signedOut) {
+        live.start();
+        throw error;
+      }
+    }
     await navigate({ to: '/sign-in' });
     leaveHome();
     cache.clear();

@@ -1,11 +1,21 @@
 // What failed, why, and what to quote when asking for help: the code and the request id, with a copy button.
 import { Button } from '@mantine/core';
 import { CircleAlert, RotateCw } from 'lucide-react';
-import { asProblem } from '@/api/problem';
+import { asProblem, type Problem } from '@/api/problem';
 import { CopyButton } from './CopyButton';
 import classes from './ProblemNote.module.css';
 
-function advice(status: number, retryAfterS: number | null): string | null {
+/** What happened in the browser: no server can help. */
+const OURS: Record<string, string> = {
+  'web.fault': 'Load the page again. If it stays, tell the operator what stands here.',
+  'web.file': 'Choose the file again.',
+  'web.stopped': '',
+};
+
+/** What to do about it; null where the problem's own words say it. */
+export function advice({ status, code, retryAfterS }: Problem): string | null {
+  const ours = OURS[code];
+  if (ours !== undefined) return ours;
   if (retryAfterS !== null) return `Try again in ${retryAfterS} s.`;
   if (status === 0) return 'Check that the server runs and that you are online, then try again.';
   if (status === 403) return 'Ask an admin of this company for the role that may do it.';
@@ -21,8 +31,7 @@ const mayPass = (status: number) => status === 0 || status === 408 || status ===
 
 export function ProblemNote({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
   const problem = asProblem(error);
-  const hint = advice(problem.status, problem.retryAfterS);
-  const quote = `${problem.code}${problem.requestId ? ` ${problem.requestId}` : ''}`;
+  const hint = advice(problem);
   return (
     <div className={classes.note} role="alert">
       <CircleAlert size={16} className={classes.icon} aria-hidden />
@@ -46,7 +55,7 @@ export function ProblemNote({ error, onRetry }: { error: unknown; onRetry?: (() 
               request <span className="mono">{problem.requestId}</span>
             </span>
           ) : null}
-          <CopyButton text={quote} label="Copy code and request id" />
+          <CopyQuote problem={problem} />
         </p>
       </div>
       {onRetry && mayPass(problem.status) ? (
@@ -56,6 +65,11 @@ export function ProblemNote({ error, onRetry }: { error: unknown; onRetry?: (() 
       ) : null}
     </div>
   );
+}
+
+/** What to quote when asking for help. */
+export function CopyQuote({ problem: { code, requestId } }: { problem: Problem }) {
+  return <CopyButton text={requestId ? `${code} ${requestId}` : code} label="Copy code and request id" />;
 }
 
 /** The API's messages are lower case without a full stop; on a page they are sentences. */

@@ -1,7 +1,7 @@
 // Short messages at the corner: what was done, or what failed with its code.
 import { notifications } from '@mantine/notifications';
 import { asProblem } from '@/api/problem';
-import { sentence } from './ProblemNote';
+import { advice, CopyQuote, sentence } from './ProblemNote';
 
 const DONE = 'done';
 const FAILED_FOR_MS = 12_000;
@@ -23,10 +23,11 @@ export function showProblem(error: unknown): void {
     closeButtonProps: CROSS,
     message: (
       <>
-        {sentence(problem.detail)}{' '}
+        {sentence(problem.detail)} {advice(problem)}{' '}
         <span className="mono">
           {problem.code} {problem.requestId ?? ''}
-        </span>
+        </span>{' '}
+        <CopyQuote problem={problem} />
       </>
     ),
   });
