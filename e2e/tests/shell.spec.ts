@@ -124,6 +124,29 @@ test('a closed dialog gives the focus back: to its button, to the menu it came f
   await expect(row).toHaveCount(1);
 });
 
+test('a search that found nothing is emptied without losing the field or what is typed on', async () => {
+  await page.goto(`${house.url}/panels?q=zzz`);
+  await expect(page.getByText('No panel is called “zzz”')).toBeVisible();
+  let answer: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  await page.route(/\/v1\/panels\?limit=\d+$/, async (route) => {
+    await gate;
+    await route.continue();
+  });
+  const field = page.getByRole('textbox', { name: 'Search the panels' });
+  await field.fill('');
+  await expect(page).toHaveURL(`${house.url}/panels`);
+  await expect(field).toBeFocused();
+  await expect(page.getByText('No panels yet')).toHaveCount(0);
+  await page.keyboard.type('Fli');
+  answer();
+  await expect(page.getByRole('table', { name: 'Panels' })).toContainText('Flights');
+  await expect(field).toHaveValue('Fli');
+  await page.unrouteAll({ behavior: 'wait' });
+});
+
 test('a sign-out that fails says so, and the page goes on being live', async () => {
   await page.goto(`${house.url}/panels`);
   await expect(page.getByRole('table', { name: 'Panels' })).toContainText('Flights');

@@ -24,11 +24,16 @@ export function SearchField({
 }) {
   const [text, setText] = useState(q);
   const field = useRef<HTMLInputElement>(null);
-  const sent = useRef(q);
+  /** What was sent, and has perhaps not arrived yet: the address may still come to it while one goes on typing. */
+  const sent = useRef([q]);
   useShortcut('/', label, group, () => field.current?.select());
   useEffect(() => {
-    if (q === sent.current) return;
-    sent.current = q;
+    const place = sent.current.lastIndexOf(q);
+    if (place >= 0) {
+      sent.current = sent.current.slice(place);
+      return;
+    }
+    sent.current = [q];
     setText(q);
   }, [q]);
   const send = useRef(onSearch);
@@ -36,9 +41,9 @@ export function SearchField({
     send.current = onSearch;
   });
   useEffect(() => {
-    if (text === sent.current) return;
+    if (text === sent.current.at(-1)) return;
     const timer = window.setTimeout(() => {
-      sent.current = text;
+      sent.current = [...sent.current, text];
       send.current(text);
     }, SEND_AFTER_MS);
     return () => window.clearTimeout(timer);

@@ -33,7 +33,9 @@ export function PanelListPage() {
     void navigate({ to: '/panels/new' });
   };
   useShortcut('n', 'Import a file', 'Panels', () => forbidden === null && importFile());
-  const none = panels.data?.pages[0]?.items.length === 0;
+  // The answer to the search before says nothing about this one.
+  const known = !panels.isPlaceholderData;
+  const none = known && panels.data?.pages[0]?.items.length === 0;
 
   return (
     <Page
@@ -99,15 +101,17 @@ export function PanelListPage() {
             keyOf={(one) => one.id}
             onOpen={(one) => void navigate({ to: '/panels/$id', params: { id: one.id } })}
             empty={
-              <Empty
-                icon={<Search size={26} />}
-                title={`No panel is called “${q}”`}
-                action={
-                  <Button component={Link} to="/panels">
-                    Show all
-                  </Button>
-                }
-              />
+              known ? (
+                <Empty
+                  icon={<Search size={26} />}
+                  title={`No panel is called “${q}”`}
+                  action={
+                    <Button component={Link} to="/panels">
+                      Show all
+                    </Button>
+                  }
+                />
+              ) : null
             }
           />
         </>
