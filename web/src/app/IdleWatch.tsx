@@ -20,6 +20,7 @@ export function IdleWatch() {
   const [left, setLeft] = useState<number | null>(null);
   const asking = useRef(false);
   const warned = left !== null;
+  const use = useRef(() => undefined as unknown);
 
   useEffect(() => {
     if (idle === null) return;
@@ -29,14 +30,13 @@ export function IdleWatch() {
       if (end === null) return;
       const now = Date.now();
       setLeft(now >= end - warnBefore ? Math.max(0, Math.ceil((end - now) / 1000)) : null);
-      if (now > end + Math.min(ASK_AFTER_MS, idle))
-        void cache.invalidateQueries({ queryKey: meQuery.queryKey });
+      // One question at a time: a second would take the place of the first before it is answered.
+      if (now > end + Math.min(ASK_AFTER_MS, idle)) use.current();
     };
     const timer = window.setInterval(look, LOOK_EVERY_MS);
     return () => window.clearInterval(timer);
-  }, [idle, cache]);
+  }, [idle]);
 
-  const use = useRef(() => undefined as unknown);
   useEffect(() => {
     use.current = async () => {
       if (asking.current) return;
