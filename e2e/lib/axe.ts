@@ -18,6 +18,22 @@ export const forAxe = ([width, height]: (typeof WIDTHS)[number]) => ({
   bypassCSP: true,
 });
 
+/** A line for each cell of a list that does not hold what is in it, and for a list that is wider than its frame. */
+export async function spills(page: Page, name: string): Promise<string[]> {
+  const width = page.viewportSize()?.width;
+  const found = await page.evaluate(() => {
+    const lists = Array.from(document.querySelectorAll<HTMLElement>('table[aria-rowcount]'));
+    const wide = lists.filter((list) => list.offsetWidth > (list.parentElement?.clientWidth ?? 0) + 1);
+    const cells = lists.flatMap((list) => Array.from(list.querySelectorAll<HTMLElement>('tbody td')));
+    const full = cells.filter((cell) => cell.scrollWidth > cell.clientWidth + 1);
+    return [
+      ...wide.map((list) => `the list ${list.getAttribute('aria-label')} is wider than its frame`),
+      ...full.map((cell) => `“${cell.textContent}” spills over its cell`),
+    ];
+  });
+  return found.map((line) => `${name}, ${width} px: ${line}`);
+}
+
 /** A line for each objection, beginning with the name. */
 export async function objections(page: Page, name: string): Promise<string[]> {
   const found: string[] = [];

@@ -1,7 +1,7 @@
 // Every page and every open dialog, in both themes and at both widths: nothing that axe objects to.
 import { readFileSync } from 'node:fs';
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
-import { forAxe, objections, WIDTHS } from '../lib/axe';
+import { forAxe, objections, spills, WIDTHS } from '../lib/axe';
 import { House, needed } from '../lib/house';
 import { send, setUp } from '../lib/people';
 
@@ -192,7 +192,7 @@ for (const size of WIDTHS) {
         await expect(page.getByRole('heading').first()).toBeAttached();
         await expect(page.locator('[aria-busy=true]')).toHaveCount(0);
         await stop.open?.(page);
-        found.push(...(await objections(page, stop.name)));
+        found.push(...(await spills(page, stop.name)), ...(await objections(page, stop.name)));
       });
     }
     await inside.close();

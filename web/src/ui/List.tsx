@@ -106,7 +106,12 @@ export function List<T>(props: ListProps<T>) {
                   data-opened={opened !== undefined && opened === keyOf(item) ? true : undefined}
                 >
                   {columns.map((column) => (
-                    <td key={column.name} data-align={column.align} data-wide={column.wide}>
+                    <td
+                      key={column.name}
+                      data-align={column.align}
+                      data-wide={column.wide}
+                      data-grow={column.grow}
+                    >
                       {column.cell(item)}
                     </td>
                   ))}
@@ -297,10 +302,10 @@ export function Empty({
   );
 }
 
-/** A row's main word with a quieter second line. */
-export function TwoLines({ first, second }: { first: ReactNode; second?: ReactNode }) {
+/** A row's main word with a quieter second line. Names are cut where they do not fit, `words` go on in the next line. */
+export function TwoLines({ first, second, words }: { first: ReactNode; second?: ReactNode; words?: true }) {
   return (
-    <div className={classes.two}>
+    <div className={classes.two} data-words={words}>
       <div className={classes.first}>{first}</div>
       {second ? <div className={classes.second}>{second}</div> : null}
     </div>

@@ -21,6 +21,7 @@ export function keyColumns(onRevoke: (key: ApiKey) => void): ListColumn<ApiKey>[
       wide: true,
       cell: (one) => (
         <TwoLines
+          words
           first={one.scopes.join(', ')}
           second={one.networks.length > 0 ? `from ${one.networks.join(', ')}` : 'from everywhere'}
         />
@@ -54,9 +55,6 @@ function LastUse({ of }: { of: ApiKey }) {
 
 function Ends({ at }: { at: string }) {
   const over = Date.parse(at) <= useNow();
-  return (
-    <>
-      {over ? <Tag state="warn">Expired</Tag> : null} <When at={at} />
-    </>
-  );
+  const when = <When at={at} />;
+  return over ? <TwoLines first={<Tag state="warn">Expired</Tag>} second={when} /> : when;
 }

@@ -136,7 +136,7 @@ const COMPONENTS: ListColumn<Component>[] = [
     name: 'name',
     head: 'Component',
     grow: true,
-    cell: (one) => <TwoLines first={one.name} second={one.hint} />,
+    cell: (one) => <TwoLines first={one.name} second={one.hint} words />,
   },
   { name: 'code', head: 'Code', wide: true, cell: (one) => <span className="mono">{one.code ?? ''}</span> },
   { name: 'state', head: 'State', cell: (one) => <Up up={one.state === 'up'}>{one.state}</Up> },
@@ -190,11 +190,7 @@ const STATEMENTS: ListColumn<SlowStatement>[] = [
     name: 'statement',
     head: 'Statement',
     grow: true,
-    cell: (one) => (
-      <span className={`mono ${classes.statement}`} title={one.statement}>
-        {one.statement}
-      </span>
-    ),
+    cell: (one) => <span className={`mono ${classes.statement}`}>{one.statement}</span>,
   },
   { name: 'kind', head: 'Kind', wide: true, cell: (one) => one.kind },
   { name: 'last', head: 'Last', wide: true, cell: (one) => <When at={one.last_at} /> },
@@ -219,7 +215,7 @@ function ParkedEvents() {
       name: 'event',
       head: 'Event',
       grow: true,
-      cell: (one) => <TwoLines first={`${one.kind} → ${one.reaction}`} second={one.reason} />,
+      cell: (one) => <TwoLines first={`${one.kind} → ${one.reaction}`} second={one.reason} words />,
     },
     { name: 'time', head: 'Happened', wide: true, cell: (one) => <When at={one.time} /> },
     { name: 'attempts', head: 'Attempts', align: 'end', wide: true, cell: (one) => count(one.attempts) },

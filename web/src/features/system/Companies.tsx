@@ -60,7 +60,7 @@ const COLUMNS: ListColumn<Company>[] = [
       return typeof most === 'number' ? `at most ${count(most)} / min` : '–';
     },
   },
-  { name: 'members', head: 'Members', align: 'end', cell: (one) => usedOf(one, 'members') },
+  { name: 'members', head: 'Members', align: 'end', wide: true, cell: (one) => usedOf(one, 'members') },
   {
     name: 'invitations',
     head: 'Invitations',

@@ -88,7 +88,8 @@ const COLUMNS: ListColumn<Used>[] = [
               {name} <Left one={one} />
             </span>
           }
-          second={<span className={classes.about}>{about}</span>}
+          second={about}
+          words
         />
       );
     },
