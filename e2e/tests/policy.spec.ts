@@ -37,9 +37,9 @@ test('what is put into a page does not run or load, and the browser reports it b
     return failed;
   });
   expect(await image).toBe('failed');
+  expect(await page.evaluate(() => fetch('https://127.0.0.1:9/').catch(() => 'failed'))).toBe('failed');
   const figures = async () => (await context.request.get(`${house.url}/metrics`)).text();
   await expect.poll(figures, { timeout: 60_000 }).toMatch(/csp_violations_total\{directive="img-src"\} 1/);
-  expect(await page.evaluate(() => fetch('https://127.0.0.1:9/').catch(() => 'failed'))).toBe('failed');
   await expect.poll(figures, { timeout: 60_000 }).toMatch(/csp_violations_total\{directive="connect-src"\} 1/);
   await context.close();
 });
