@@ -1,22 +1,38 @@
 // Every page and every open dialog, in both themes and at both widths: nothing that axe objects to.
 import { readFileSync } from 'node:fs';
-import { type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { test as base, type Browser, type BrowserContext, expect, type Page } from '@playwright/test';
 import { forAxe, objections, spills, WIDTHS } from '../lib/axe';
 import { House, needed } from '../lib/house';
 import { send, setUp } from '../lib/people';
 
-// Each width has a house of its own, so that two workers share what takes longest.
-test.describe.configure({ mode: 'parallel', timeout: 300_000 });
+const SAMPLE_LINES = 3_000;
+/** In so many parts for each width: workers share evenly what takes longest. */
+const PARTS = 4;
 
-let house: House;
 let signedIn: Awaited<ReturnType<BrowserContext['storageState']>>;
 let panel: string;
 let empty: string;
 let invitation: string;
-const SAMPLE_LINES = 3_000;
 
-test.beforeAll(async ({ browser }) => {
-  house = await House.start();
+/** One for each worker, whichever parts it looks at: a hook of the file would bind the parts together. */
+const test = base.extend<object, { house: House }>({
+  house: [
+    async ({ browser }, use) => {
+      const house = await House.start();
+      try {
+        await furnish(house, browser);
+        await use(house);
+      } finally {
+        await house.stop();
+      }
+    },
+    { scope: 'worker' },
+  ],
+});
+
+test.describe.configure({ mode: 'parallel' });
+
+async function furnish(house: House, browser: Browser): Promise<void> {
   const context = await browser.newContext();
   await setUp(house, context);
   const create = async (title: string) => {
@@ -33,11 +49,7 @@ test.beforeAll(async ({ browser }) => {
   invitation = (made as { token: string }).token;
   signedIn = await context.storageState();
   await context.close();
-});
-
-test.afterAll(async () => {
-  await house?.stop();
-});
+}
 
 interface Stop {
   name: string;
@@ -175,35 +187,44 @@ const stops: Stop[] = [
 ];
 
 for (const size of WIDTHS) {
-  test(`${size[0]} px: axe has nothing to object to, in both themes`, async ({ browser }) => {
-    const make = (session: typeof signedIn | undefined) =>
-      browser.newContext({ ...forAxe(size), ...(session ? { storageState: session } : {}) });
-    const [inside, outside] = [await make(signedIn), await make(undefined)];
-    const pages = { inside: await inside.newPage(), outside: await outside.newPage() };
-    const found: string[] = [];
-    let at = '';
-    for (const stop of stops) {
-      const page = stop.outside ? pages.outside : pages.inside;
-      await test.step(stop.name, async () => {
-        const path = stop.path();
-        if (path === at) {
-          // Still there: what the stop before opened is closed, as far as it is something that closes.
-          if (await opened(page).count()) await opened(page).first().press('Escape');
-          await expect(opened(page)).toHaveCount(0);
-        } else {
-          // A change behind # alone loads nothing.
-          if (path.includes('#')) await page.goto('about:blank');
-          await page.goto(house.url + path);
-          await expect(page.getByRole('heading').first()).toBeAttached();
-        }
-        at = path;
-        await expect(page.locator('[aria-busy=true]')).toHaveCount(0);
-        await stop.open?.(page);
-        found.push(...(await spills(page, stop.name)), ...(await objections(page, stop.name)));
-      });
-    }
-    await inside.close();
-    await outside.close();
-    expect(found).toEqual([]);
-  });
+  for (let part = 0; part < PARTS; part += 1) {
+    const from = Math.round((part * stops.length) / PARTS);
+    const to = Math.round(((part + 1) * stops.length) / PARTS);
+    const names = `${stops[from]?.name} to ${stops[to - 1]?.name}`;
+    test(`${size[0]} px, ${names}: axe has nothing to object to, in both themes`, async ({ browser, house }) => {
+      expect(await look(browser, house, size, stops.slice(from, to))).toEqual([]);
+    });
+  }
+}
+
+async function look(browser: Browser, house: House, size: (typeof WIDTHS)[number], at: readonly Stop[]): Promise<string[]> {
+  const make = (session: typeof signedIn | undefined) =>
+    browser.newContext({ ...forAxe(size), ...(session ? { storageState: session } : {}) });
+  const [inside, outside] = [await make(signedIn), await make(undefined)];
+  const pages = { inside: await inside.newPage(), outside: await outside.newPage() };
+  const found: string[] = [];
+  let before = '';
+  for (const stop of at) {
+    const page = stop.outside ? pages.outside : pages.inside;
+    await test.step(stop.name, async () => {
+      const path = stop.path();
+      if (path === before) {
+        // Still there: what the stop before opened is closed, as far as it is something that closes.
+        if (await opened(page).count()) await opened(page).first().press('Escape');
+        await expect(opened(page)).toHaveCount(0);
+      } else {
+        // A change behind # alone loads nothing.
+        if (path.includes('#')) await page.goto('about:blank');
+        await page.goto(house.url + path);
+        await expect(page.getByRole('heading').first()).toBeAttached();
+      }
+      before = path;
+      await expect(page.locator('[aria-busy=true]')).toHaveCount(0);
+      await stop.open?.(page);
+      found.push(...(await spills(page, stop.name)), ...(await objections(page, stop.name)));
+    });
+  }
+  await inside.close();
+  await outside.close();
+  return found;
 }
