@@ -150,6 +150,21 @@ test('a hidden column is named in the address alone, so that later ones are seen
   await expect(page.getByRole('columnheader')).toHaveCount(3);
 });
 
+test('the panel goes while somebody looks: the page says so, and shows none of its rows', async () => {
+  const made = (await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title: 'Short-lived' })) as { id: string };
+  const one = `${house.url}/v1/panels/${made.id}`;
+  await send(context.request, 'POST', `${one}/imports?mode=replace&file_name=f.csv`, house, Buffer.from('a\n1\n'));
+  await page.goto(`${house.url}/panels/${made.id}`);
+  const rows = page.getByRole('grid', { name: 'Short-lived' });
+  await expect(rows).toHaveAttribute('aria-rowcount', '2');
+  await send(context.request, 'DELETE', one, house);
+  await expect(page.getByRole('alert')).toContainText('This panel is not there any more');
+  await expect(rows).toHaveCount(0);
+  await page.getByRole('link', { name: 'Go to panels' }).click();
+  await expect(page.getByRole('link', { name: 'Delays' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Short-lived' })).toHaveCount(0);
+});
+
 test('another tab switches the company: this one says so, holds nothing of it, and leads back', async () => {
   await page.goto(address(''));
   await expect(grid()).toBeVisible();

@@ -5,6 +5,7 @@ import { FileUp } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useForbidden, useMe } from '@/api/identity';
 import { type Panel, type PanelColumn, panelQuery, type RowsRequest } from '@/api/panels';
+import { asProblem } from '@/api/problem';
 import { remember } from '@/lib/recent';
 import type { Search } from '@/lib/search';
 import { ActButton } from '@/ui/Guarded';
@@ -22,7 +23,7 @@ import type { ColumnActions } from './HeadCell';
 import { arrange, cellText, fitWidth, layOut, shownColumns } from './layout';
 import { PanelActions } from './PanelActions';
 import page from './PanelPage.module.css';
-import { Refused, RefusedByServer } from './Refused';
+import { Gone, Refused, RefusedByServer } from './Refused';
 import { type Rows, useRows } from './rows';
 import { type Opened, Toolbar } from './Toolbar';
 import type { Window2D } from './useGridScroll';
@@ -48,6 +49,9 @@ export function PanelPage() {
   useEffect(() => {
     if (title !== undefined) remember(tenant, { kind: 'panel', id, label: title });
   }, [tenant, id, title]);
+  // Somebody deleted it while it was looked at: what was there must not go on standing there.
+  if (panel.data && panel.error && asProblem(panel.error).status === 404)
+    return <Gone title={panel.data.title} />;
   if (panel.data && panel.data.columns.length > 0 && panel.data.rows > 0)
     return <PanelGrid key={id} panel={panel.data} />;
   if (panel.data) return <EmptyPanel panel={panel.data} />;

@@ -1,6 +1,9 @@
 // Stands where the rows would be while the view asks for something that cannot be answered: no other rows are shown instead.
 import { Button } from '@mantine/core';
-import { TriangleAlert } from 'lucide-react';
+import { Link } from '@tanstack/react-router';
+import { Trash2, TriangleAlert } from 'lucide-react';
+import { Empty } from '@/ui/List';
+import { Page } from '@/ui/Page';
 import { ProblemNote } from '@/ui/ProblemNote';
 import classes from './PanelPage.module.css';
 import type { Refusal } from './view';
@@ -47,5 +50,26 @@ export function RefusedByServer({ error, onRetry }: { error: unknown; onRetry: (
     <section className={classes.refused} aria-label="Why no rows are shown">
       <ProblemNote error={error} onRetry={onRetry} />
     </section>
+  );
+}
+
+/** Somebody deleted the panel while it was looked at. */
+export function Gone({ title }: { title: string }) {
+  return (
+    <Page title={title}>
+      <div role="alert">
+        <Empty
+          icon={<Trash2 size={28} />}
+          title="This panel is not there any more"
+          action={
+            <Button component={Link} to="/panels" variant="filled">
+              Go to panels
+            </Button>
+          }
+        >
+          {title} was deleted with its rows and its past imports, or you act in another company now.
+        </Empty>
+      </div>
+    </Page>
   );
 }
