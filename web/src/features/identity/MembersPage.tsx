@@ -27,6 +27,7 @@ export function MembersPage() {
   const opened = useOpened('member', members, (one) => one.user_id);
   const [inviting, setInviting] = useState(false);
   const [removing, setRemoving] = useState<Member | null>(null);
+  const leaves = removing?.user_id === me.user.id;
   const cache = useQueryClient();
   useShortcut('i', 'Invite someone', 'Members', () => forbidden === null && setInviting(true));
 
@@ -128,19 +129,27 @@ export function MembersPage() {
       {inviting ? <InviteDialog onClose={() => setInviting(false)} /> : null}
       {removing ? (
         <Confirm
-          title={`Remove ${removing.name}?`}
-          action="Remove"
+          title={leaves ? `Leave ${me.tenant.name}?` : `Remove ${removing.name}?`}
+          action={leaves ? 'Leave' : 'Remove'}
           onClose={() => setRemoving(null)}
           onConfirm={async () => {
             await api.delete('/v1/identity/members/{user_id}', { path: { user_id: removing.user_id } });
             await cache.invalidateQueries({ queryKey: membersQuery.queryKey });
-            if (removing.user_id === me.user.id)
-              await cache.invalidateQueries({ queryKey: meQuery.queryKey });
-            showDone(`${removing.name} was removed`);
+            if (leaves) await cache.invalidateQueries({ queryKey: meQuery.queryKey });
+            showDone(leaves ? `You left ${me.tenant.name}` : `${removing.name} was removed`);
           }}
         >
-          <b>{removing.name}</b> ({removing.email}, {removing.role}) loses access to {me.tenant.name} at once,
-          in every browser. What they made stays. They can come back only by a new invitation.
+          {leaves ? (
+            <>
+              You lose access to {me.tenant.name} at once, in every browser. What you made stays. You can come
+              back only by a new invitation.
+            </>
+          ) : (
+            <>
+              <b>{removing.name}</b> ({removing.email}, {removing.role}) loses access to {me.tenant.name} at
+              once, in every browser. What they made stays. They can come back only by a new invitation.
+            </>
+          )}
         </Confirm>
       ) : null}
     </Page>
