@@ -153,6 +153,15 @@ test('what ended since last looked at is told once, here and in every tab', asyn
   await expect(lines.first()).toContainText('Import failed');
   await expect(notices().getByText('new', { exact: true })).toHaveCount(0);
   await close(notices());
+  // The panel itself remembers why.
+  await page.goto(`${house.url}/panels/${airports}`);
+  await page.getByRole('button', { name: 'Import' }).click();
+  await page.getByRole('menuitem', { name: 'Past imports' }).click();
+  const past = page.getByRole('table', { name: 'Imports' }).getByRole('row');
+  await expect(past.nth(1)).toContainText('dataset.schema_differs');
+  await expect(past).toHaveCount(3);
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
 });
 
 test('the page of an import that somebody stops says so', async () => {

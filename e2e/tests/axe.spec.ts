@@ -143,6 +143,7 @@ const stops: Stop[] = [
       await page.getByRole('button', { name: 'Import' }).click();
       await page.getByRole('menuitem', { name: 'Past imports' }).click();
       await expect(page.getByRole('table', { name: 'Imports' })).toBeVisible();
+      await expect(page.locator('[aria-busy=true]')).toHaveCount(0);
     },
   },
   { name: 'panel without rows', path: () => `/panels/${empty}` },

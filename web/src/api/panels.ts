@@ -35,10 +35,16 @@ export const panelQuery = (id: string) =>
   });
 
 export const importsQuery = (id: string) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: ['panels', 'imports', id],
-    queryFn: ({ signal }) =>
-      api.get('/v1/panels/{id}/imports', { signal, path: { id }, query: { limit: 20 } }),
+    queryFn: ({ signal, pageParam }) =>
+      api.get('/v1/panels/{id}/imports', {
+        signal,
+        path: { id },
+        query: { limit: 20, ...(pageParam ? { cursor: pageParam } : {}) },
+      }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
 
 /** What runs now, over all panels. */

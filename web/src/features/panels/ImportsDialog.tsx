@@ -1,11 +1,12 @@
 // The past imports of a panel: when, what, how many rows, which lines were not read.
-import { Anchor, Loader } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { Anchor } from '@mantine/core';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { address } from '@/api/client';
 import { type Import, importsQuery, type Panel } from '@/api/panels';
 import { bytes, count, plural } from '@/lib/format';
 import { Dialog } from '@/ui/Dialog';
 import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
+import { sentence } from '@/ui/ProblemNote';
 import { When } from '@/ui/When';
 
 export const badLinesAddress = (one: Pick<Import, 'panel_id' | 'id'>): string =>
@@ -16,12 +17,7 @@ const columns: ListColumn<Import>[] = [
     name: 'file',
     head: 'File',
     grow: true,
-    cell: (one) => (
-      <TwoLines
-        first={one.file_name ?? 'stream'}
-        second={`${one.mode} · ${one.state} · ${bytes(one.bytes)}`}
-      />
-    ),
+    cell: (one) => <TwoLines first={one.file_name ?? 'stream'} second={<How one={one} />} words />,
   },
   { name: 'rows', head: 'Rows', align: 'end', cell: (one) => count(one.rows) },
   {
@@ -44,27 +40,32 @@ const columns: ListColumn<Import>[] = [
   { name: 'when', head: 'When', wide: true, cell: (one) => <When at={one.started_at} /> },
 ];
 
+/** As what, how it went and, where it failed, why. */
+function How({ one: { mode, state, bytes: read, problem } }: { one: Import }) {
+  return (
+    <>
+      {mode} · {state} · {bytes(read)}
+      {problem ? (
+        <>
+          <br />
+          {sentence(problem.detail)} <span className="mono">{problem.code}</span>
+        </>
+      ) : null}
+    </>
+  );
+}
+
 export function ImportsDialog({ panel, onClose }: { panel: Panel; onClose: () => void }) {
-  const imports = useQuery(importsQuery(panel.id));
+  const imports = useInfiniteQuery(importsQuery(panel.id));
   return (
     <Dialog onClose={onClose} title={`Imports of ${panel.title}`} size={720}>
-      {imports.isPending && !imports.error ? (
-        <Loader aria-label="Loading" />
-      ) : (
-        <List
-          label="Imports"
-          columns={columns}
-          keyOf={(one) => one.id}
-          query={{
-            ...imports,
-            data: imports.data ? { pages: [imports.data] } : undefined,
-            hasNextPage: false,
-            isFetchingNextPage: false,
-            fetchNextPage: () => undefined,
-          }}
-          empty={<Empty icon={null} title="Nothing was imported yet" />}
-        />
-      )}
+      <List
+        label="Imports"
+        columns={columns}
+        keyOf={(one) => one.id}
+        query={imports}
+        empty={<Empty icon={null} title="Nothing was imported yet" />}
+      />
     </Dialog>
   );
 }
