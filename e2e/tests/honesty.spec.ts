@@ -143,6 +143,17 @@ test('an import whose answer is lost is still told by its record, and a second p
   await expect(page.getByRole('grid', { name: 'lost' })).toHaveAttribute('aria-rowcount', '3');
 });
 
+test('a number of 64 bits is shown, found and told with all its digits', async () => {
+  const made = (await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title: 'Ids' })) as { id: string };
+  const csv = 'id,word\n9007199254740992,even\n9007199254740993,odd\n';
+  await send(context.request, 'POST', `${house.url}/v1/panels/${made.id}/imports?mode=replace&file_name=f.csv`, house, Buffer.from(csv));
+  await page.goto(`${house.url}/panels/${made.id}?filter=id.eq(9007199254740993)&open=row`);
+  await expect(page.getByText('1 of 2 rows')).toBeVisible();
+  await expect(page.locator('[data-cell="0:0"]')).toHaveText('9007199254740993');
+  await expect(page.locator('[data-cell="0:1"]')).toHaveText('odd');
+  await expect(page.getByRole('complementary', { name: 'Row' }).getByRole('definition').first()).toContainText('9007199254740993');
+});
+
 test('a hidden column is named in the address alone, so that later ones are seen', async () => {
   await page.goto(address('hide=brandnew'));
   await expect(page.getByRole('columnheader')).toHaveCount(2);

@@ -1,4 +1,5 @@
 // A thin typed fetch over the generated paths: a path, a method, its parameters and its body, checked by the compiler.
+import { parseExact } from '@/lib/json';
 import { markUse } from '@/lib/use';
 import { Problem } from './problem';
 import type { paths } from './schema.gen';
@@ -29,6 +30,8 @@ export type Options<P extends keyof paths, M extends Method> = Needs<'path', Pat
     signal?: AbortSignal;
     /** Set it once per intent, so that a repeated send of a change is carried out once. */
     idempotencyKey?: string;
+    /** Whole numbers that a browser's numbers cannot hold come as texts. */
+    exact?: true;
   };
 
 /** The address of an operation, parameters filled in; also what "Copy as" shows. */
@@ -80,7 +83,7 @@ async function call<P extends keyof paths, M extends Method>(
   if (!response.ok) return refuse(response);
   markUse();
   if (response.status === 204) return undefined as Answer<P, M>;
-  return (await response.json()) as Answer<P, M>;
+  return (options.exact ? parseExact(await response.text()) : await response.json()) as Answer<P, M>;
 }
 
 export const api = {

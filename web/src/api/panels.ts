@@ -7,6 +7,7 @@ export type PanelColumn = Panel['columns'][number];
 export type ColumnKind = PanelColumn['kind'];
 export type Import = Answer<'/v1/panels/{id}/imports', 'get'>['items'][number];
 export type RowWindow = Answer<'/v1/panels/{id}/rows', 'get'>;
+/** A whole number of more than 53 bits is a text. */
 export type CellValue = string | number | boolean | null;
 
 const PAGE_LIMIT = 100;
@@ -79,6 +80,7 @@ export const rowsQuery = (id: string, request: RowsRequest, page: number, ahead 
         signal,
         path: { id },
         query: { ...request, offset: page * WINDOW_ROWS, limit: WINDOW_ROWS },
+        exact: true,
       }),
     // Only an import changes rows, and the live socket says so; nothing else makes a window old.
     staleTime: Number.POSITIVE_INFINITY,

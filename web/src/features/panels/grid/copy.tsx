@@ -12,7 +12,7 @@ import { boxOf, cellsIn, isRange, type Selection, toTsv } from './selection';
 
 /** More than this is an export, not a copy. */
 const COPY_ROWS_MAX = 20_000;
-/** Sums are made of what is here; beyond this many rows they are left out. */
+/** Sums are made of what is here; beyond this many rows, and where one of them is missing, they are left out. */
 const FACT_ROWS_MAX = 1_000;
 
 interface Source {
@@ -91,19 +91,22 @@ export function SelectionFacts({
   const box = boxOf(selection);
   const numbers: number[] = [];
   const columns = layout.columns.slice(box.left, box.right + 1).filter((one) => alignsEnd(one.kind));
-  const whole = box.bottom - box.top < FACT_ROWS_MAX;
+  // Rows that are not here yet and numbers that are held as their digits are not summed: a sum without them would be another one.
+  let whole = box.bottom - box.top < FACT_ROWS_MAX;
   for (let row = box.top; whole && row <= box.bottom; row += 1) {
     const cells = rows.row(row);
+    if (!cells) whole = false;
     for (const column of columns) {
       const value = cells?.[rows.place(column.name)];
       if (typeof value === 'number') numbers.push(value);
+      else if (typeof value === 'string') whole = false;
     }
   }
   const sum = numbers.reduce((total, value) => total + value, 0);
   return (
     <span className="tabular" aria-live="polite">
       {plural(cellsIn(box), 'cell')} chosen
-      {numbers.length > 1 ? ` · sum ${figure(sum)} · mean ${figure(sum / numbers.length)}` : ''}
+      {whole && numbers.length > 1 ? ` · sum ${figure(sum)} · mean ${figure(sum / numbers.length)}` : ''}
     </span>
   );
 }

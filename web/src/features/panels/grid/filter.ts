@@ -1,5 +1,6 @@
 // The filter as people build it: a tree of groups and conditions; its form in the address and its form for the API.
 import type { ColumnKind, PanelColumn } from '@/api/panels';
+import { exact } from '@/lib/json';
 
 export type Op =
   | 'eq'
@@ -142,7 +143,8 @@ export function instant(value: string): string {
 function apiValue(value: string, kind: ColumnKind | undefined): string | number | boolean {
   // What does not fit goes as it stands: the API refuses it, and nothing else than was asked for is answered.
   if (!kind || wrongValue(value, kind)) return value;
-  if (kind === 'integer' || kind === 'number') return Number(value);
+  if (kind === 'integer') return exact(value);
+  if (kind === 'number') return Number(value);
   if (kind === 'boolean') return value === 'true';
   return kind === 'datetime' ? instant(value) : value;
 }

@@ -1,5 +1,6 @@
 // How a panel is looked at: filter, sort, search, columns, place. The address is its only home.
 import type { PanelColumn, RowsRequest } from '@/api/panels';
+import { writeExact } from '@/lib/json';
 import type { Search } from '@/lib/search';
 import {
   apiFilter,
@@ -101,7 +102,7 @@ export function writeView(change: Partial<View>): Search {
 export function rowsRequest(view: View, columns: readonly PanelColumn[]): RowsRequest {
   const filter = apiFilter(view.filter, columns);
   return {
-    ...(filter ? { filter: JSON.stringify(filter) } : {}),
+    ...(filter ? { filter: writeExact(filter) } : {}),
     ...(view.sort.length > 0 ? { sort: apiSort(view.sort) } : {}),
     ...(view.q ? { q: view.q } : {}),
   };
