@@ -100,6 +100,25 @@ test('at first nothing runs and nothing is new', async () => {
   await close(notices());
 });
 
+test('what cannot be asked for is not said to be nothing', async () => {
+  await page.route('**/v1/panels/imports?*', (route) =>
+    route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"code":"server.fault","title":"a fault"}' }),
+  );
+  await page.reload();
+  await button('Activity').click();
+  await expect(activity().getByRole('alert')).toContainText('server.fault');
+  await expect(activity()).not.toContainText('Nothing');
+  await close(activity());
+  await button('Notifications').click();
+  await expect(notices().getByRole('alert')).toContainText('server.fault');
+  await expect(notices()).not.toContainText('Nothing');
+  await page.unrouteAll({ behavior: 'wait' });
+  await notices().getByRole('button', { name: 'Try again' }).click();
+  await expect(notices()).toContainText('Nothing has ended yet');
+  await expect(notices().getByRole('alert')).toHaveCount(0);
+  await close(notices());
+});
+
 test('what another program imports is seen as it runs, also after the tab was closed, and is stopped', async () => {
   await replaceRows(flights, LINE);
   const { socket, answer } = await upload(flights);

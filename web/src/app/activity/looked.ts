@@ -14,6 +14,10 @@ export interface Notices {
   /** Up to which moment it was looked at, in ms. */
   lookedAt: number;
   look: () => void;
+  /** Why what ended is not known, or not any more. */
+  error: unknown;
+  pending: boolean;
+  retry: () => void;
 }
 
 const isEnded = (one: Import): one is Ended => one.ended_at !== null;
@@ -38,6 +42,10 @@ export function useNotices(me: Me, may: boolean): Notices {
     ended,
     unread: ended.filter((one) => at(one) > lookedAt).length,
     lookedAt,
-    look: () => setStored(Math.max(newest, lookedAt)),
+    // What could not be asked for was not looked at.
+    look: () => recent.isSuccess && setStored(Math.max(newest, lookedAt)),
+    error: recent.error,
+    pending: recent.isPending,
+    retry: () => void recent.refetch(),
   };
 }

@@ -1,5 +1,5 @@
 // What the two buttons open: imports that run, with how far and how to stop; and how those that ended went.
-import { Progress as Bar } from '@mantine/core';
+import { Progress as Bar, Skeleton } from '@mantine/core';
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { CircleCheck, CircleSlash, CircleX, LoaderCircle } from 'lucide-react';
@@ -34,7 +34,15 @@ export function ActivityPanel({ onLeave }: { onLeave: () => void }) {
   const error = running.error ?? recent.error;
   return (
     <>
-      {error ? <ProblemNote error={error} onRetry={() => void running.refetch()} /> : null}
+      {error ? (
+        <ProblemNote
+          error={error}
+          onRetry={() => {
+            void running.refetch();
+            void recent.refetch();
+          }}
+        />
+      ) : null}
       <h3 className={classes.group}>Running</h3>
       {running.data?.items.length ? (
         <ul className={classes.list} aria-label="Running">
@@ -42,7 +50,9 @@ export function ActivityPanel({ onLeave }: { onLeave: () => void }) {
             <Runs key={one.id} one={one} onLeave={onLeave} />
           ))}
         </ul>
-      ) : (
+      ) : running.isPending ? (
+        <Skeleton height={40} m={16} />
+      ) : running.error ? null : (
         <p className={classes.none}>
           Nothing is running. Imports show here while they run, and go on being shown when their page is
           closed.
@@ -71,15 +81,21 @@ export function NoticesPanel({
   since: number;
   onLeave: () => void;
 }) {
-  const { ended } = notices;
-  if (ended.length === 0)
-    return <p className={classes.none}>Nothing has ended yet. You are told here how imports went.</p>;
+  const { ended, error, pending, retry } = notices;
+  if (pending) return <Skeleton height={40} m={16} />;
   return (
-    <ul className={classes.list} aria-label="Notifications">
-      {ended.map((one) => (
-        <Went key={one.id} one={one} isNew={Date.parse(one.ended_at) > since} onLeave={onLeave} />
-      ))}
-    </ul>
+    <>
+      {error ? <ProblemNote error={error} onRetry={retry} /> : null}
+      {ended.length > 0 ? (
+        <ul className={classes.list} aria-label="Notifications">
+          {ended.map((one) => (
+            <Went key={one.id} one={one} isNew={Date.parse(one.ended_at) > since} onLeave={onLeave} />
+          ))}
+        </ul>
+      ) : error ? null : (
+        <p className={classes.none}>Nothing has ended yet. You are told here how imports went.</p>
+      )}
+    </>
   );
 }
 
