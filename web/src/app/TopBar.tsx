@@ -83,7 +83,7 @@ function Crumbs() {
       <ol className={classes.crumbs}>
         {crumbs.map(({ text, to }, index) => (
           <li
-            key={text}
+            key={to ?? text}
             className={classes.crumb}
             aria-current={index === crumbs.length - 1 ? 'page' : undefined}
           >
