@@ -173,6 +173,8 @@ const stops: Stop[] = [
   { name: 'API keys, new', path: () => '/settings/api-keys', open: press('New key') },
   { name: 'API keys, new service account', path: () => '/settings/api-keys', open: press('New service account') },
   { name: 'password', path: () => '/settings/password' },
+  { name: 'usage', path: () => '/settings/usage' },
+  { name: 'limits', path: () => '/admin', open: press(/^Limits of/) },
   { name: 'command line', path: () => `/cli-login?challenge=${'v'.repeat(43)}&port=40000&state=s` },
   {
     name: 'command line, refused',
