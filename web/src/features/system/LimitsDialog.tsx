@@ -66,7 +66,7 @@ function LimitsForm({ company, onClose }: { company: Company; onClose: () => voi
       requests_per_min: refusal('requests_per_min', wholeFrom(REQUESTS_MIN, REQUESTS_MAX)),
       storage_bytes: refusal(
         'storage_bytes',
-        `Write a number of GB above 0, at most ${count(STORAGE_BYTES_MAX / GB)}, like 2.5, or nothing`,
+        `Write a number of GB above 0, at most ${count(STORAGE_BYTES_MAX / GB)}, like ${gbOfBytes(2.5 * GB)}, or nothing`,
       ),
       panels: refusal('panels', wholeFrom(1, THINGS_MAX)),
       members: refusal('members', wholeFrom(1, THINGS_MAX)),
@@ -113,7 +113,7 @@ function LimitsForm({ company, onClose }: { company: Company; onClose: () => voi
         />
         <TextInput
           label="Storage"
-          description={`In GB, 1,000,000,000 bytes each. ${now(company, 'storage')}`}
+          description={`In GB, ${count(GB)} bytes each. ${now(company, 'storage')}`}
           inputMode="decimal"
           autoComplete="off"
           placeholder={
