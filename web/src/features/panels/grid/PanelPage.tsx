@@ -89,6 +89,8 @@ function EmptyPanel({ panel }: { panel: Panel }) {
 }
 
 const NOTHING: RowsRequest = {};
+/** The address follows the focus when it rests. */
+const ROW_AFTER_MS = 400;
 
 const START: Window2D = { first: 0, last: 40, colFirst: 0, colLast: 30, fast: false };
 
@@ -122,7 +124,12 @@ function PanelGrid({ panel }: { panel: Panel }) {
   const onResizing = useCallback((column: string, width: number | null) => {
     setResizing(width === null ? {} : { [column]: Math.max(WIDTH_MIN_PX, Math.min(WIDTH_MAX_PX, width)) });
   }, []);
-  const onRow = useLater((row: number) => change({ row }, 'quiet'), 400);
+  // A row of the question before is no row of this one.
+  const later = useLater(
+    ({ row, of }: { row: number; of: RowsRequest }) => of === request && change({ row }, 'quiet'),
+    ROW_AFTER_MS,
+  );
+  const onRow = useCallback((row: number) => later({ row, of: request }), [later, request]);
   const forbidden = useForbidden('panels:write');
   const navigate = useNavigate();
 
@@ -362,7 +369,7 @@ function useColumnActions(
 }
 
 /** Calls with the last value once it has been quiet for a while. */
-function useLater<T>(run: (value: T) => void, afterMs: number): (value: T) => void {
+function useLater<T>(run: (value: T) => unknown, afterMs: number): (value: T) => void {
   const timer = useRef<number | undefined>(undefined);
   const latest = useRef(run);
   useEffect(() => {
