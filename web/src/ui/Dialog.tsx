@@ -1,10 +1,26 @@
 // A dialog that is there only while it is open. What is mounted open does not know where the focus was: this does, and leads it back.
 import { Modal, type ModalProps } from '@mantine/core';
-import { useEffect, useState } from 'react';
+import { createContext, useContext, useEffect, useState } from 'react';
+
+const Sending = createContext<((sending: boolean) => void) | null>(null);
 
 export function Dialog(props: Omit<ModalProps, 'opened'>) {
   useFocusBack();
-  return <Modal {...props} opened />;
+  const [sending, setSending] = useState(false);
+  return (
+    <Sending value={setSending}>
+      <Modal {...props} opened onClose={sending ? () => undefined : props.onClose} />
+    </Sending>
+  );
+}
+
+/** What a form sends may come back with something that is shown once: a key or a press beside does not close its dialog meanwhile. */
+export function useStayOpen(sending: boolean): void {
+  const tell = useContext(Sending);
+  useEffect(() => {
+    tell?.(sending);
+    return () => tell?.(false);
+  }, [tell, sending]);
 }
 
 /** Call in what takes the focus while it is there: once gone, the focus is back where it came from. */

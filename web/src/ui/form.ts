@@ -2,6 +2,7 @@
 import type { UseFormReturnType } from '@mantine/form';
 import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { asProblem } from '@/api/problem';
+import { useStayOpen } from './Dialog';
 import { sentence } from './ProblemNote';
 
 /** Runs a form's action; what fails stands beside its field where the server named one, otherwise in `error`. */
@@ -11,6 +12,7 @@ export function useSend<V extends object>(
 ): { error: unknown; busy: boolean; submit: (event?: FormEvent<HTMLFormElement>) => void; keys: SendKeys } {
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
+  useStayOpen(busy);
   const failed = useRef<string | null>(null);
   const sending = useRef(false);
   useEffect(() => {

@@ -73,7 +73,9 @@ function InviteForm({ onMade, onClose }: { onMade: (made: Made) => void; onClose
         />
         {error ? <ProblemNote error={error} /> : null}
         <Group justify="flex-end" gap="xs" mt="xs">
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose} disabled={busy}>
+            Cancel
+          </Button>
           <Button type="submit" variant="filled" loading={busy}>
             Make the link
           </Button>

@@ -125,7 +125,9 @@ function KeyForm({
         />
         {error ? <ProblemNote error={error} /> : null}
         <Group justify="flex-end" gap="xs" mt="xs">
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose} disabled={busy}>
+            Cancel
+          </Button>
           <Button type="submit" variant="filled" loading={busy}>
             Make the key
           </Button>
