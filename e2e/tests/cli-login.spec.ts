@@ -2,16 +2,18 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { expect, type Page, test } from '@playwright/test';
+import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { House, needed } from '../lib/house';
 import { COMPANY, OWNER, setUp } from '../lib/people';
 
 let house: House;
+let signedIn: Awaited<ReturnType<BrowserContext['storageState']>>;
 
 test.beforeAll(async ({ browser }) => {
   house = await House.start();
   const context = await browser.newContext();
   await setUp(house, context);
+  signedIn = await context.storageState();
   await context.close();
 });
 
@@ -90,10 +92,9 @@ test('a browser lets the command line in, and takes it back', async ({ browser }
 });
 
 test('a link that is not whole is said to be none, and nothing can be clicked', async ({ browser }) => {
-  const context = await browser.newContext();
+  const context = await browser.newContext({ storageState: signedIn });
   const page = await context.newPage();
   await page.goto(`${house.url}/cli-login?challenge=short&port=40000&state=s`);
-  await signIn(page);
   await expect(page.getByText('This link is not whole')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Let it in' })).toHaveCount(0);
   await context.close();
