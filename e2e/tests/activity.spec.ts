@@ -107,11 +107,11 @@ test('what cannot be asked for is not said to be nothing', async () => {
   await page.reload();
   await button('Activity').click();
   await expect(activity().getByRole('alert')).toContainText('server.fault');
-  await expect(activity()).not.toContainText('Nothing');
+  await expect(activity()).not.toContainText('Nothing is running');
   await close(activity());
   await button('Notifications').click();
   await expect(notices().getByRole('alert')).toContainText('server.fault');
-  await expect(notices()).not.toContainText('Nothing');
+  await expect(notices()).not.toContainText('Nothing has ended');
   await page.unrouteAll({ behavior: 'wait' });
   await notices().getByRole('button', { name: 'Try again' }).click();
   await expect(notices()).toContainText('Nothing has ended yet');

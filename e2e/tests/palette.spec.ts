@@ -188,6 +188,7 @@ test('danger names what is lost and how many, and wants the name typed', async (
   await palette().getByRole('button', { name: 'Go on…' }).click();
   await expect(palette().getByRole('textbox', { name: /Airports/ })).toBeFocused();
   await page.keyboard.type('Airports');
+  await expect(palette().getByRole('button', { name: 'Delete', exact: true })).toBeEnabled();
   await page.keyboard.press('Enter');
   await expect(palette().getByRole('status')).toContainText('204');
   for (let i = 0; i < 3; i += 1) await page.keyboard.press('Escape');

@@ -146,8 +146,11 @@ run
 echo "started $dir"
 while read -r word; do
   case $word in
-    kill) kill -KILL "$server"; wait "$server"; echo killed ;;
-    run) run; echo running ;;
+    kill) orphans=$(cat "/proc/$server/task/$server/children"); kill -KILL "$server"; wait "$server"; echo killed ;;
+    run)
+      # While one of its processes is left, PostgreSQL does not start on their memory.
+      for orphan in $orphans; do while kill -0 "$orphan" 2> /dev/null; do sleep 0.02; done; done
+      run; echo running ;;
   esac
 done
 kill -INT "$server" 2> /dev/null

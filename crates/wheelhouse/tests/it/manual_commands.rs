@@ -219,7 +219,8 @@ fn each_command_of_the_guides_goes_well() {
                 let Ok(server) = shared() else { continue };
                 let start = script.find("postgres://").expect("an address");
                 let end = script[start..].find(char::is_whitespace).map_or(script.len(), |at| start + at);
-                let name = format!("whdoc_{}", std::process::id());
+                // Each makes a database of its own: logins that are there belong to somebody.
+                let name = format!("whdoc_{}_{seen}", std::process::id());
                 let there = format!("{} --database {name} --login-prefix {name}", server.admin_url());
                 script.replace_range(start..end, &there);
             }

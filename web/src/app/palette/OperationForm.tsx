@@ -302,7 +302,8 @@ function Sure({
 }) {
   const [text, setText] = useState('');
   const lost = useLost(operation, operations, request, label);
-  const ready = text.trim() === lost.name.trim();
+  // What is typed while the facts are on the way counts, but nothing goes before they are seen.
+  const ready = !lost.pending && text.trim() === lost.name.trim();
   return (
     <form
       className={classes.form}
@@ -325,12 +326,11 @@ function Sure({
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
           autoComplete="off"
-          readOnly={lost.pending}
         />
       </div>
       <div className={classes.foot}>
         <Button onClick={onKeep}>Keep</Button>
-        <Button type="submit" variant="filled" color="red" disabled={!ready || lost.pending}>
+        <Button type="submit" variant="filled" color="red" disabled={!ready}>
           {operation.summary.split(' ')[0]}
         </Button>
       </div>
