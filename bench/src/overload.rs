@@ -64,7 +64,12 @@ async fn overload(
     let pause = Duration::from_secs_f64(CLIENTS as f64 / (TIMES * capacity));
     let during = run(session, work, CLIENTS, pause, duration).await?;
     let asked = during.served.len() + during.refused;
-    figures.value(format!("{name}.asked_ratio"), "", asked, asked as f64 / during.took.as_secs_f64() / capacity);
+    figures.value(
+        format!("{name}.asked_ratio"),
+        "",
+        asked,
+        asked as f64 / during.took.as_secs_f64() / capacity,
+    );
     figures.value(format!("{name}.goodput_ratio"), "", during.served.len(), during.useful() / capacity);
     figures.times(format!("{name}.served"), during.served);
     figures.times(format!("{name}.refused"), during.refusals);

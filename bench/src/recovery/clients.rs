@@ -39,7 +39,14 @@ pub struct Clients {
 struct Word {
     at: Instant,
     title: String,
-    acknowledged: bool,
+    end: End,
+}
+
+/// How a change ended for its client.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Acknowledged,
+    Refused,
 }
 
 impl Clients {
@@ -57,12 +64,12 @@ impl Clients {
 
     /// Wait for a refusal later than this.
     pub async fn refused_after(&mut self, moment: Instant) -> Result<Instant> {
-        self.hear(moment, false).await.context("nothing is refused")
+        self.hear(moment, End::Refused).await.context("nothing is refused")
     }
 
     /// Wait for a change that is acknowledged later than this.
     pub async fn acknowledged_after(&mut self, moment: Instant) -> Result<Instant> {
-        self.hear(moment, true).await.context("nothing is acknowledged")
+        self.hear(moment, End::Acknowledged).await.context("nothing is acknowledged")
     }
 
     /// Stop them; all that was acknowledged.
@@ -77,20 +84,20 @@ impl Clients {
         Ok(self.acknowledged)
     }
 
-    async fn hear(&mut self, moment: Instant, acknowledged: bool) -> Result<Instant> {
+    async fn hear(&mut self, moment: Instant, end: End) -> Result<Instant> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let word = tokio::time::timeout_at(deadline, self.told.recv()).await?;
             let word = word.context("no client is left")?;
             self.note(&word);
-            if word.acknowledged == acknowledged && word.at > moment {
+            if word.end == end && word.at > moment {
                 return Ok(word.at);
             }
         }
     }
 
     fn note(&mut self, word: &Word) {
-        if word.acknowledged {
+        if word.end == End::Acknowledged {
             self.acknowledged.push(word.title.clone());
         }
     }
@@ -109,12 +116,14 @@ async fn work(
         let title = format!("change {number}.{count}");
         let bytes = prepared(&change, &session, &title);
         let answer = session.client.send(&bytes).await;
-        let (at, acknowledged) = (Instant::now(), answer.as_ref().is_ok_and(|reply| reply.status == 201));
+        let at = Instant::now();
+        let is_made = answer.as_ref().is_ok_and(|reply| reply.status == 201);
+        let end = if is_made { End::Acknowledged } else { End::Refused };
         if answer.is_err() {
             // The server is there all the while: only this connection is not.
             session = session.another().await?;
         }
-        if telling.send(Word { at, title, acknowledged }).is_err() {
+        if telling.send(Word { at, title, end }).is_err() {
             return Ok(());
         }
         count += 1;

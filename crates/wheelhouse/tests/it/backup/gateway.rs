@@ -203,10 +203,10 @@ impl Gateway {
                 let line = String::from_utf8_lossy(line);
                 let writes = |what: &str| line.starts_with("PUT /") && line.contains(what);
                 match fuse {
-                    Fuse::Part(parts) if writes("/parts/") => {
-                        if begun.fetch_add(1, Ordering::SeqCst) + 1 == parts {
-                            self.kill();
-                        }
+                    Fuse::Part(parts)
+                        if writes("/parts/") && begun.fetch_add(1, Ordering::SeqCst) + 1 == parts =>
+                    {
+                        self.kill();
                     }
                     Fuse::Step if writes("-step-") => {
                         is_lost.store(begun.fetch_add(1, Ordering::SeqCst) == 0, Ordering::SeqCst);

@@ -74,7 +74,7 @@ fn cli_sessions(of: &Person) -> usize {
     let by_cli = |one: &&serde_json::Value| {
         one["user_agent"].as_str().is_some_and(|agent| agent.starts_with("wheelhouse-cli/"))
     };
-    list["items"].as_array().unwrap().iter().filter(by_cli).count()
+    list["items"].as_array().expect("sessions").iter().filter(by_cli).count()
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn quiet_says_nothing_but_ids_and_a_closed_pipe_is_no_failure() {
 }
 
 #[test]
-fn what_companies_use_stands_in_columns_and_limits_are_set_by_the_companys_name() {
+fn what_companies_use_stands_in_columns_and_limits_are_set_by_its_name() {
     for site in sites() {
         let house = site.start();
         let owner = house.set_up();
