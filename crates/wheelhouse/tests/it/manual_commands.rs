@@ -9,7 +9,7 @@ use crate::cli::Shell;
 use crate::house::{House, PASSWORD, Site};
 
 /// Seconds that a block may take.
-const FOLLOW_S: &str = "20";
+const FOLLOW_S: &str = "12";
 const OWNER: &str = "olga@acme.example";
 const FLIGHTS: &str = "carrier,dep_delay\nUA,2\nAA,-4\n";
 /// Blocks that are no commands of this program: the developer's, and the browser's.
@@ -63,9 +63,7 @@ impl<'a> Desk<'a> {
         for folder in [".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"] {
             std::fs::create_dir_all(shell.folder().join(folder)).expect("a folder");
         }
-        let desk = Self { shell, house };
-        desk.cookies(email);
-        desk
+        Self { shell, house }
     }
 
     /// `cookies.txt` of a sign-in, as curl keeps it.
@@ -205,6 +203,7 @@ fn each_command_of_the_guides_goes_well() {
         let desk = Desk::new(&house, OWNER);
         if page.ends_with("/backup") {
             desk.prepare_backup();
+        desk.cookies(OWNER);
         }
         for Block { page, text } in blocks(&house, &page) {
             // Those of another machine's PostgreSQL are walked by the tests of backups there.
