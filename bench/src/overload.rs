@@ -33,12 +33,14 @@ const WARM_UP: Duration = Duration::from_secs(3);
 pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let server = Server::start(&arguments.binary, folder.path())?;
-    let mut session = Session::set_up(&server).await?;
+    let session = Session::set_up(&server).await?;
     let works = [
         ("overload", ROWS, view::sorted_whole as fn(&str, usize) -> String),
         ("overload.short", ROWS_SHORT, view::heavy),
     ];
     for (name, rows, path) in works {
+        // The connection of the one before was idle for longer than one may be.
+        let mut session = session.another().await?;
         let panel = session.panel(name).await?;
         session.import(&panel, data::pieces(&data::flights(&arguments.flights, rows)?)).await?;
         let work = Arc::new(Work { panel, path, asked: AtomicUsize::new(0) });

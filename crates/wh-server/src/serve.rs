@@ -35,6 +35,10 @@ use wire::Wire;
 const BACKLOG: u32 = 1024;
 /// Without a free file descriptor accepting fails at once, again and again: wait for connections to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// What the system keeps of an answer that it cannot send yet. It would take megabytes for each connection, and a thousand clients
+/// that read slowly take all the memory that it has for TCP: then it drops what is for others.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 
 /// A bound socket, with its certificate.
 pub struct Listener {
@@ -154,6 +158,7 @@ impl Server {
         // The peer may be gone already; its connection then ends by itself.
         let Ok(local) = stream.local_addr() else { return };
         let _ = stream.set_nodelay(true);
+        bound_unsent(&stream);
         let wire = Wire::new(stream, self.write_timeout, Some(place));
         let peer = Peer { address, local, transport: self.connections.transport() };
         let end = End { stop: self.stop.child_token(), kill: self.kill.clone() };
@@ -181,3 +186,12 @@ impl Server {
         self.tasks.wait().await;
     }
 }
+
+/// A peer that is gone already refuses it; its connection then ends by itself.
+#[cfg(target_os = "linux")]
+fn bound_unsent(stream: &TcpStream) {
+    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bound_unsent(_: &TcpStream) {}

@@ -203,7 +203,7 @@ fn each_command_of_the_guides_goes_well() {
         let desk = Desk::new(&house, OWNER);
         if page.ends_with("/backup") {
             desk.prepare_backup();
-        desk.cookies(OWNER);
+            desk.cookies(OWNER);
         }
         for Block { page, text } in blocks(&house, &page) {
             // Those of another machine's PostgreSQL are walked by the tests of backups there.
