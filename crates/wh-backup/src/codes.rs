@@ -155,13 +155,6 @@ pub const INSTALLATION_UNKNOWN: ErrorCode = ErrorCode::new(
     "the place holds no point of that installation",
     "`wheelhouse backup list` shows the installation behind each point",
 );
-/// The installation whose points shall go may still make some.
-pub const INSTALLATION_ALIVE: ErrorCode = ErrorCode::new(
-    "backup.installation_alive",
-    Kind::Conflict,
-    "the installation whose points shall all go is not given up",
-    "stop the server that makes them, and begin again a day after its newest point; without --all its newest points stay, and nothing need be stopped",
-);
 /// The data folder is a restored one.
 pub const RESTORED: ErrorCode = ErrorCode::new(
     "backup.restored",
@@ -218,7 +211,6 @@ pub const ALL: &[&ErrorCode] = &[
     &NOT_PROVEN,
     &INSTALLATIONS,
     &INSTALLATION_UNKNOWN,
-    &INSTALLATION_ALIVE,
     &RESTORED,
     &STOPPED,
     &TOOL_MISSING,

@@ -28,7 +28,7 @@ pub use follow::{Followed, Follower, Steps};
 pub use key::Key;
 pub use manifest::{Chunk, Database, FORMAT, FileEntry, Manifest, Migration, PointKind, PointName};
 pub use postgres::{create_full_postgres, load_postgres, verify_postgres};
-pub use prune::{OthersKeep, Pruned, Retention, kept, prune, prune_other};
+pub use prune::{Pruned, Retention, kept, prune, prune_other};
 pub use repository::{Chosen, Point, Repository, Wanted, Written};
 pub use restore::{ARCHIVE_FILE, Restored, restore};
 pub use scratch::remove_leftovers;

@@ -13,8 +13,6 @@ use crate::repository::{PARTS, Repository};
 
 /// A part this young may belong to a point that is just being made.
 const PART_AGE_MIN: Duration = Duration::from_hours(1);
-/// An installation that made a point within this may still run: unless it is told otherwise, it makes a full one each day.
-const GIVEN_UP_AFTER_S: i64 = 86_400;
 
 /// What stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,37 +88,21 @@ pub fn prune(
     })
 }
 
-/// What stays of an installation that one's own data folder is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OthersKeep {
-    /// What this keeps, and the point with this id with all steps of its full point: the one that was proven last, where that is known.
-    Retained(Retention, Option<Uuid>),
-    /// Nothing: it is given up.
-    Nothing,
-}
-
-/// Remove what an installation does not keep that nobody prunes any more, as the one that a restored folder took the place of. Points that
-/// do not say whose they are stay. Refused while somebody adds.
+/// Remove what an installation does not keep that nobody prunes any more, as the one that a restored folder took the place of: its
+/// newest state stays, as of one's own, and the point with the id `proven` with all steps of its full point. Points that do not say whose
+/// they are stay. Refused while somebody adds.
 pub fn prune_other(
     repository: &Repository,
     installation: Uuid,
-    keep: OthersKeep,
+    retention: Retention,
+    proven: Option<Uuid>,
     now: Timestamp,
 ) -> Result<Pruned> {
     remove(repository, |points| {
         let others = points_of(repository, installation, points)?;
-        let kept = match keep {
-            OthersKeep::Retained(retention, proven) => {
-                let mut kept = kept(&others, retention, now);
-                let proven = others.iter().find(|point| Some(point.id) == proven).map(|point| point.full);
-                kept.extend(others.iter().filter(|point| Some(point.full) == proven).map(|point| point.id));
-                kept
-            }
-            OthersKeep::Nothing => {
-                must_be_given_up(installation, &others, now)?;
-                HashSet::new()
-            }
-        };
+        let mut kept = kept(&others, retention, now);
+        let proven = others.iter().find(|point| Some(point.id) == proven).map(|point| point.full);
+        kept.extend(others.iter().filter(|point| Some(point.full) == proven).map(|point| point.id));
         Ok(ids_beside(&others, &kept))
     })
 }
@@ -140,15 +122,6 @@ fn points_of(repository: &Repository, installation: Uuid, points: &[PointName]) 
     Ok(found)
 }
 
-fn must_be_given_up(installation: Uuid, points: &[PointName], now: Timestamp) -> Result<()> {
-    let recent = now.plus_seconds(-GIVEN_UP_AFTER_S);
-    let Some(newest) = points.iter().rfind(|point| !point.is_ahead_of(now) && point.at > recent) else {
-        return Ok(());
-    };
-    let message = format!("the installation {installation} made a point at {}: it may still run", newest.at);
-    Err(codes::INSTALLATION_ALIVE.error(message))
-}
-
 fn ids_beside(points: &[PointName], kept: &HashSet<Uuid>) -> HashSet<Uuid> {
     points.iter().map(|point| point.id).filter(|id| !kept.contains(id)).collect()
 }
@@ -157,15 +130,18 @@ fn ids_beside(points: &[PointName], kept: &HashSet<Uuid>) -> HashSet<Uuid> {
 fn remove(repository: &Repository, gone: impl Fn(&[PointName]) -> Result<HashSet<Uuid>>) -> Result<Pruned> {
     let mut needed = Needed::default();
     // Nearly all is read before anybody is kept from adding: there may be tens of thousands of steps, in a bucket a request each.
-    needed.read(repository, &divided(repository, &gone)?.stay)?;
+    needed.read(repository, &divided(repository, &gone)?.stay, Missing::Later)?;
     let _alone = repository.lock_remove()?;
     let Divided { stay, mut go } = divided(repository, &gone)?;
-    needed.read(repository, &stay)?;
+    needed.read(repository, &stay, Missing::Fails)?;
     repository.store().sweep(PART_AGE_MIN)?;
     // Points first: a part without a point is only lost room, a point without a part is a broken one. The newest first: what is left
     // when it ends early is whole.
     go.reverse();
-    repository.each(&go, |point| repository.store().remove(&point.path()))?;
+    for point in &go {
+        repository.stop().check()?;
+        repository.store().remove(&point.path())?;
+    }
     let parts = repository.store().list(PARTS)?.into_iter();
     let parts: Vec<_> =
         parts.filter(|part| part.age >= PART_AGE_MIN && !needed.parts.contains(&part.name)).collect();
@@ -197,23 +173,30 @@ struct Needed {
     parts: HashSet<String>,
 }
 
+/// What becomes of a point that is not there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    /// Somebody may have pruned it meanwhile: it is asked for again if it is still listed with the lock held.
+    Later,
+    /// Nobody may prune it now. What it needs is not known.
+    Fails,
+}
+
 impl Needed {
-    /// Read those that were not. One that cannot be read stops the pruning, as what it needs is not known; one that is gone needs nothing.
-    fn read(&mut self, repository: &Repository, points: &[PointName]) -> Result<()> {
+    /// Read those that were not. One that cannot be read stops the pruning, as what it needs is not known.
+    fn read(&mut self, repository: &Repository, points: &[PointName], missing: Missing) -> Result<()> {
         let new: Vec<_> = points.iter().filter(|point| !self.points.contains(&point.id)).copied().collect();
-        let parts = Mutex::new(std::mem::take(&mut self.parts));
-        let read = repository.each(&new, |point| {
+        let known = Mutex::new(self);
+        repository.each(&new, |point| {
             let manifest = match repository.get_point(point) {
                 Ok(point) => point.manifest,
-                Err(error) if error.is(&codes::PART_MISSING) => return Ok(()),
+                Err(error) if missing == Missing::Later && error.is(&codes::PART_MISSING) => return Ok(()),
                 Err(error) => return Err(error),
             };
-            let named = manifest.chunks().map(|chunk| repository.part_path(chunk));
-            parts.lock().unwrap_or_else(PoisonError::into_inner).extend(named);
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.points.insert(point.id);
+            known.parts.extend(manifest.chunks().map(|chunk| repository.part_path(chunk)));
             Ok(())
-        });
-        self.parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
-        self.points.extend(new.iter().map(|point| point.id));
-        read
+        })
     }
 }

@@ -61,7 +61,7 @@ pub fn verify(
 
 /// What is damaged must not be taken for kept any more. Where the place cannot be read or written, the proof's own error says enough.
 pub(crate) fn set_aside(repository: &Repository, point: &PointName, found: &Error) {
-    if !found.is(&codes::PART_DAMAGED) {
+    if !found.is(&codes::PART_DAMAGED) && !found.is(&codes::PART_MISSING) {
         return;
     }
     let met = repository.meet_damaged(point);

@@ -1,8 +1,13 @@
 //! The person in front: width, colour, questions. Where nobody sits, nothing is asked and nothing moves.
 use std::io::{BufRead, IsTerminal, Write, stderr, stdin, stdout};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::fail::{Exit, Fail, Result};
 use crate::world::World;
+
+/// The lines of standard input, once somebody waits for them beside something else.
+static TYPED: OnceLock<Mutex<Receiver<String>>> = OnceLock::new();
 
 /// A narrower terminal gets this width all the same.
 const WIDTH_MIN: usize = 40;
@@ -59,8 +64,33 @@ pub fn ask_secret(question: &str) -> Result<String> {
     rpassword::prompt_password(format!("{question}: ")).map_err(|e| Fail::file("the terminal", &e))
 }
 
-/// One line of standard input, without its end.
+/// The next line that was typed, if there is one: for who waits for something else as well. From the first time on a thread
+/// reads standard input for as long as the process lives, and whatever is asked later is answered by what it reads.
+pub fn typed() -> Option<String> {
+    let lines = TYPED.get_or_init(|| {
+        let (to, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stdin().lines() {
+                let Ok(line) = line else { return };
+                if to.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Mutex::new(lines)
+    });
+    held(lines).try_recv().ok()
+}
+
+fn held(lines: &Mutex<Receiver<String>>) -> MutexGuard<'_, Receiver<String>> {
+    lines.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One line of standard input, without its end; empty behind the last one.
 pub fn line() -> Result<String> {
+    if let Some(lines) = TYPED.get() {
+        return Ok(held(lines).recv().unwrap_or_default());
+    }
     let mut line = String::new();
     stdin().lock().read_line(&mut line).map_err(|e| Fail::file("standard input", &e))?;
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())

@@ -10,6 +10,7 @@ const OURS: Record<string, string> = {
   'web.fault': 'Load the page again. If it stays, tell the operator what stands here.',
   'web.file': 'Choose the file again.',
   'web.stopped': '',
+  'web.unsure': 'Look at the past imports of the panel before you send the file again.',
 };
 
 /** What to do about it; null where the problem's own words say it. */

@@ -61,11 +61,17 @@ impl Drop for ScratchDatabase<'_> {
     }
 }
 
-/// By force: what a program that was stopped had asked for, the server may still be doing.
+/// By force: what a program that was stopped had asked for, the server may still be doing. Where the login may not end everybody there, as
+/// a vacuum of the server's own, without: the server ends those by itself.
 fn drop_database(admin: &Secret<String>, name: &str) -> Result<()> {
-    let mut tool = Tool::new("dropdb", admin, &Stop::default())?;
-    tool.args(["--if-exists", "--force", "--maintenance-db"]).arg(&without_password(admin)?.0);
-    tool.arg(name).run()
+    let drop = |by: &[&str]| {
+        let mut tool = Tool::new("dropdb", admin, &Stop::default())?;
+        for flag in by {
+            tool.arg(flag);
+        }
+        tool.args(["--if-exists", "--maintenance-db"]).arg(&without_password(admin)?.0).arg(name).run()
+    };
+    drop(&["--force"]).or_else(|_| drop(&[]))
 }
 
 /// Drop what processes that were killed left there. What is there is written into a folder on the way.

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use wh_backup::{Followed, Follower, OthersKeep, Retention, Steps, codes, prune, prune_other, restore};
+use wh_backup::{Followed, Follower, Retention, Steps, codes, prune, prune_other, restore};
 use wh_base::Clock;
 
 use crate::world::{FILL, World, age, files};
@@ -139,20 +139,17 @@ fn what_a_given_up_installation_left_is_pruned_by_another() {
     }
     let [(installation, first), .., (_, newest)] = theirs[..] else { panic!("four points") };
     let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1 };
-    let retained = OthersKeep::Retained(retention, Some(first.id));
     let later = world.clock.now().plus_seconds(10 * 86_400);
     let left = || place.points().expect("a place").into_iter().map(|point| point.id).collect::<Vec<_>>();
 
-    let refused = prune_other(&place, installation, OthersKeep::Nothing, world.clock.now());
-    assert!(refused.expect_err("it may run").is(&codes::INSTALLATION_ALIVE) && left().len() == 5);
-
     // The one that was proven and the newest one stay, and what is ours.
-    assert_eq!(prune_other(&place, installation, retained, later).expect("a place").points, 2);
+    let pruned =
+        |proven| prune_other(&place, installation, retention, proven, later).expect("a place").points;
+    assert_eq!(pruned(Some(first.id)), 2);
     assert!(left().len() == 3 && left().contains(&first.id) && left().contains(&newest.id));
-    let retained = OthersKeep::Retained(retention, None);
-    assert_eq!(prune_other(&place, installation, retained, later).expect("a place").points, 1);
-    assert_eq!(prune_other(&place, installation, OthersKeep::Nothing, later).expect("a place").points, 1);
-    let [ours] = place.points().expect("a place")[..] else { panic!("one point is left") };
+    assert_eq!(pruned(None), 1);
+    assert!(left().len() == 2 && left().contains(&newest.id));
+    let [ours, _] = place.points().expect("a place")[..] else { panic!("two points are left") };
     let into = world.folder.path().join("ours");
     restore(&place, &ours, &into).expect("it is whole");
     assert_eq!(World::open(&into), World::dump(&world.file));

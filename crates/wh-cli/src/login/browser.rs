@@ -5,8 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,6 +29,8 @@ const HEAD_BYTES_MAX: u64 = 8 << 10;
 const VISITORS_MAX: usize = 16;
 /// Until a door that could not take a visitor is asked again.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
+/// How often it is looked whether an address was pasted, while the door is listened at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 const PATH: &str = "/signed-in";
 
 /// How the page is shown.
@@ -68,7 +70,7 @@ pub fn sign_in(app: &App, client: &Client, show: Show) -> Result<Reply> {
     let way_was_gone = AtomicBool::new(false);
     let expected = Arc::new(Expected { port, state, page: page.clone(), way, way_was_gone });
     let (found, codes) = channel();
-    listen(door, Arc::clone(&expected), found.clone());
+    listen(door, Arc::clone(&expected), found);
     terminal::notice(&format!("Allow it in your browser if it shows {}:\n  {page}", word_of(&challenge)));
     let is_open = show == Show::Open && open(&app.world, &start);
     // A program that was started may still show nothing, and says so to nobody: the way by hand stays.
@@ -77,10 +79,9 @@ pub fn sign_in(app: &App, client: &Client, show: Show) -> Result<Reply> {
         "{by_hand} by hand. If its browser is on another machine, it ends at an address that does not open: paste that \
          address here."
     ));
-    if !is_open || stdin().is_terminal() {
-        read_pasted(expected, found);
-    }
-    let code = codes.recv_timeout(WAIT_MAX).map_err(|_| {
+    let is_read = !is_open || stdin().is_terminal();
+    let typed = if is_read { terminal::typed } else { || None };
+    let code = first(&codes, &expected, typed).ok_or_else(|| {
         Fail::new(
             Exit::Unavailable,
             "cli.timeout",
@@ -154,22 +155,26 @@ fn listen(door: TcpListener, expected: Arc<Expected>, found: Sender<String>) {
     });
 }
 
-/// The address at which a browser elsewhere ended, brought by hand.
-fn read_pasted(expected: Arc<Expected>, found: Sender<String>) {
-    std::thread::spawn(move || {
-        for line in stdin().lines() {
-            let Ok(line) = line else { return };
-            let line = line.trim();
-            if line.is_empty() {
+/// The code that comes first: to the door, or in the address at which a browser elsewhere ended, pasted here.
+fn first(codes: &Receiver<String>, expected: &Expected, typed: fn() -> Option<String>) -> Option<String> {
+    let until = Instant::now() + WAIT_MAX;
+    while Instant::now() < until {
+        match codes.recv_timeout(LOOK_EVERY) {
+            Ok(code) => return Some(code),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+        while let Some(line) = typed() {
+            if line.trim().is_empty() {
                 continue;
             }
-            if let Some(code) = expected.code_in_address(line) {
-                let _late = found.send(code);
-                return;
+            if let Some(code) = expected.code_in_address(line.trim()) {
+                return Some(code);
             }
             terminal::notice("That is not the address of this sign-in; it still waits.");
         }
-    });
+    }
+    None
 }
 
 /// The code, if it is brought for what we asked.

@@ -48,13 +48,18 @@ fn asked(app: &App, matches: &ArgMatches, name: &str, entry: &Entry) -> Result<(
 }
 
 /// Whether nobody loses a credential by it: it holds none, or it stays with whom it was. The session of a person moves from company
-/// to company; a key stays in its own.
+/// to company; a key stays in its own, and one that does not say whose it is stays with itself alone.
 fn goes_on(former: &Entry, entry: &Entry) -> bool {
     if former.cookie.is_none() && former.token.is_none() {
         return true;
     }
-    let are_sessions = former.token.is_none() && entry.token.is_none() && entry.user.is_some();
-    former.url == entry.url && former.user == entry.user && (are_sessions || former.company == entry.company)
+    if former.url != entry.url {
+        return false;
+    }
+    let is_same_key = former.token.is_some() && former.token == entry.token;
+    let are_sessions = former.token.is_none() && entry.token.is_none();
+    let is_same_person = former.user.is_some() && former.user == entry.user;
+    is_same_key || (is_same_person && (are_sessions || former.company == entry.company))
 }
 
 /// What the context held before serves nobody any more.

@@ -55,10 +55,13 @@ impl Default for PostgresInit {
 
 /// Make the database and its logins, or bring them into order; a second run changes nothing that works, and
 /// logins that somebody else may use are left alone unless it is wanted (`logins_there`). The administrator needs CREATEROLE and CREATEDB, not SUPERUSER: managed services do not give it.
+///
+/// `keep` gets the URLs before the logins are there: where it fails, they are not made, and no password is lost.
 pub async fn init_postgres(
     admin_url: &Secret<String>,
     init: &PostgresInit,
     random: &dyn Random,
+    keep: impl FnOnce(&PostgresUrls) -> Result<()>,
 ) -> Result<PostgresUrls> {
     identifier(&init.database)?;
     identifier(&init.login_prefix)?;
@@ -68,6 +71,8 @@ pub async fn init_postgres(
     lock(&admin).await?;
     let plans = plans(&admin, init).await?;
     database(&admin, &init.database).await?;
+    // Left open by an error, it is rolled back with the connection.
+    run(&admin, "BEGIN").await?;
     let mut urls = Vec::with_capacity(LOGINS.len());
     for (name, plan) in plans {
         urls.push(match plan {
@@ -80,6 +85,8 @@ pub async fn init_postgres(
         urls.try_into().map_err(|_| codes::SETUP.error("four logins make four URLs"))?;
     let urls = PostgresUrls { owner_url, app_url, id_url, sys_url };
     grants(&admin, init).await?;
+    keep(&urls)?;
+    run(&admin, "COMMIT").await?;
     schema(&urls.owner_url, init).await?;
     Ok(urls)
 }
@@ -225,7 +232,7 @@ fn parts(url: &Secret<String>) -> Result<UrlParts<'_>> {
 async fn kept(url: Option<&Secret<String>>, name: &str, database: &str) -> Result<Option<Secret<String>>> {
     let Some(url) = url else { return Ok(None) };
     let Ok(target) = connect::target(url) else { return Ok(None) };
-    if target.config.get_user() != Some(name) || !signs_in(&target).await {
+    if target.config.get_user() != Some(name) || !signs_in(&target).await? {
         return Ok(None);
     }
     if target.config.get_dbname() == Some(database) {
@@ -234,15 +241,21 @@ async fn kept(url: Option<&Secret<String>>, name: &str, database: &str) -> Resul
     rewritten(url, parts(url)?.login, database).map(Some)
 }
 
-/// Whether the server takes the password. A database that is gone, or that the login may not enter yet, is told only after it.
-async fn signs_in(target: &Target) -> bool {
-    let refused = match target.config.connect(target.tls.clone()).await {
-        Ok(_) => return true,
-        Err(error) => error.code().cloned(),
+/// Whether the server takes the password. A database that is gone, or that the login may not enter yet, is told only after it; a server
+/// that is full, or ends, says nothing of it.
+async fn signs_in(target: &Target) -> Result<bool> {
+    let error = match target.config.connect(target.tls.clone()).await {
+        Ok(_) => return Ok(true),
+        Err(error) => error,
     };
-    refused.is_some_and(|code| {
-        [SqlState::INVALID_CATALOG_NAME, SqlState::INSUFFICIENT_PRIVILEGE].contains(&code)
-    })
+    let behind = [SqlState::INVALID_CATALOG_NAME, SqlState::INSUFFICIENT_PRIVILEGE];
+    let refused = [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION];
+    match error.code() {
+        Some(code) if behind.contains(code) => Ok(true),
+        Some(code) if refused.contains(code) => Ok(false),
+        Some(_) => Err(errors::connecting(error)),
+        None => Ok(false),
+    }
 }
 
 /// Who may enter the database, and nothing beyond that.

@@ -136,7 +136,7 @@ async fn template(admin_url: &str, migrations: &[Migrations]) -> (String, Postgr
         logins_there: LoginsThere::Keep,
     };
     // The passwords are given once per process; later templates keep them.
-    let urls = wh_db::init_postgres(&Secret::new(admin_url.to_owned()), &init, &OsRandom).await;
+    let urls = wh_db::init_postgres(&Secret::new(admin_url.to_owned()), &init, &OsRandom, |_| Ok(())).await;
     let urls = urls.expect("the database and its logins");
     let config = DbConfig { engine: EngineConfig::Postgres(urls.clone()), limits: DbLimits::default() };
     let clock = Arc::new(ManualClock::at(Timestamp::from_micros(0)));

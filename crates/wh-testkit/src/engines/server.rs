@@ -149,7 +149,9 @@ while read -r word; do
     kill) orphans=$(cat "/proc/$server/task/$server/children"); kill -KILL "$server"; wait "$server"; echo killed ;;
     run)
       # While one of its processes is left, PostgreSQL does not start on their memory.
-      for orphan in $orphans; do while kill -0 "$orphan" 2> /dev/null; do sleep 0.02; done; done
+      for orphan in $orphans; do
+        while grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$orphan/status"; do sleep 0.02; done
+      done
       run; echo running ;;
   esac
 done

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use uuid::Uuid;
-use wh_backup::{
-    BackupConfig, Chosen, DataFolder, Key, OthersKeep, PointName, Repository, Status, Wanted, codes,
-};
+use wh_backup::{BackupConfig, Chosen, DataFolder, Key, PointName, Repository, Status, Wanted, codes};
 use wh_base::{Clock, Random, Result, Secret, Timestamp};
 
 use super::{CommonFlags, with_password};
@@ -78,9 +76,6 @@ pub enum Verb {
         /// Of the points of this installation, which has been given up: its newest and its last proven ones stay
         #[arg(long, value_name = "ID")]
         installation: Option<Uuid>,
-        /// All of its points, the newest too
-        #[arg(long, requires = "installation")]
-        all: bool,
     },
 }
 
@@ -174,11 +169,9 @@ pub fn run(verb: &Verb) -> Result<()> {
         Verb::Restore { flags, which, into } => restore(&flags.settings()?, which, into, &*clock, random),
         Verb::Load(flags) => load(&Settings::load(&flags.sources())?, &*random),
         Verb::Resume(flags) => resume(&Settings::load(&flags.sources())?, &*random),
-        Verb::Prune { flags, installation: None, .. } => prune::own(&flags.settings()?, &*clock, random),
-        Verb::Prune { flags, installation: Some(other), all } => {
-            let settings = flags.settings()?;
-            let keep = if *all { OthersKeep::Nothing } else { prune::kept_of_others(&settings)? };
-            prune::other(&settings, *other, keep, &*clock, random)
+        Verb::Prune { flags, installation: None } => prune::own(&flags.settings()?, &*clock, random),
+        Verb::Prune { flags, installation: Some(other) } => {
+            prune::other(&flags.settings()?, *other, &*clock, random)
         }
     }
 }

@@ -52,9 +52,8 @@ pub async fn run(verb: &Verb) -> Result<()> {
         Some(file) => with_password(admin_url, file, "--admin-url")?,
         None => Secret::new(admin_url.clone()),
     };
-    let urls = init_postgres(&admin_url, &init, &random).await?;
     let file = settings.file.clone().unwrap_or_else(|| settings.data_dir.join(FILE_NAME));
-    write_urls(&file, &urls)?;
+    let urls = init_postgres(&admin_url, &init, &random, |urls| write_urls(&file, urls)).await?;
     let mut migrated = settings;
     migrated.database.engine = Engine::Postgres;
     migrated.database.postgres_owner_url = Some(urls.owner_url);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use wh_backup::{BackupConfig, DataFolder, Followed, Follower, Key, Repository, Status, Stop, Wanted};
 use wh_base::{Clock, Error, Random, Result, Secret, Timestamp, codes};
 
@@ -191,9 +192,7 @@ impl Backups {
         if due {
             self.tell_if_emptied(&repository)?;
         }
-        let status = Status::read(&self.data)?;
-        let is_broken = status.last_success.as_ref().is_some_and(|last| status.is_broken_since(last.at, now));
-        if !due && !is_broken {
+        if !due && !self.newest_is_broken(&repository, own, now)? {
             return Ok(());
         }
         let scratch = crate::cli::scratch_dir(&self.config, &self.data);
@@ -201,6 +200,17 @@ impl Backups {
         metrics::counter!("backup_looks_total", "found" => "full").increment(1);
         self.full_made.notify_one();
         Status::succeeded(&self.data, created.point.at, &created.point, &repository.words())
+    }
+
+    /// Whether a proof found what the newest point needs broken. The place is asked for that point where the status says so: of one that
+    /// could not be written the status knows nothing, and a dump would follow the other without end.
+    fn newest_is_broken(&self, repository: &Repository, own: Uuid, now: Timestamp) -> Result<bool> {
+        let status = Status::read(&self.data)?;
+        if !status.last_success.as_ref().is_some_and(|last| status.is_broken_since(last.at, now)) {
+            return Ok(false);
+        }
+        let newest = repository.choose(&Wanted { at: None, now, of: Some(own) })?.point;
+        Ok(status.is_broken_since(newest.at, now))
     }
 
     fn open_or_begin(&self) -> Result<Repository> {

@@ -283,7 +283,7 @@ one_engine!(postgres, a_login_that_may_become_another_is_refused_at_start, LEAKS
     let (name, login_prefix) = (database.clone(), database.clone());
     let init = wh_db::PostgresInit { database: name, login_prefix, ..wh_db::PostgresInit::default() };
     let admin_url = Secret::new(t.fresh.admin_url.clone().unwrap());
-    let urls = wh_db::init_postgres(&admin_url, &init, &random).await.unwrap();
+    let urls = wh_db::init_postgres(&admin_url, &init, &random, |_| Ok(())).await.unwrap();
     let config = DbConfig { engine: EngineConfig::Postgres(urls), ..t.fresh.config.clone() };
     let open = async || {
         let random = std::sync::Arc::new(wh_base::OsRandom);

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use uuid::Uuid;
-use wh_backup::{DataFolder, OthersKeep, Pruned, Status, codes};
+use wh_backup::{DataFolder, Pruned, Status};
 use wh_base::{Clock, Random, Result};
 
 use super::megabytes;
@@ -19,32 +19,25 @@ pub fn own(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> R
     Ok(())
 }
 
-/// As much as of one's own; the last point that was proven here stays too, which may have been before a restored folder went on.
-pub fn kept_of_others(settings: &Settings) -> Result<OthersKeep> {
-    settings.backup.check_retention(settings.backup_steps())?;
-    let proven = Status::read(&settings.data_dir)?.last_verified.and_then(|proven| proven.point.parse().ok());
-    Ok(OthersKeep::Retained(settings.backup.retention(), proven))
-}
-
-/// What another installation does not keep.
+/// What another installation does not keep: as much stays as of one's own, and the last point that was proven here, which may have been
+/// before a restored folder went on.
 pub fn other(
     settings: &Settings,
     installation: Uuid,
-    keep: OthersKeep,
     clock: &dyn Clock,
     random: Arc<dyn Random>,
 ) -> Result<()> {
     let data = DataFolder::new(&settings.data_dir);
-    data.must_not_be_restored()?;
     if data.installation()? == Some(installation) {
-        if keep == OthersKeep::Nothing {
-            let message = format!("{installation} is {}, which makes backups", settings.data_dir.display());
-            return Err(codes::INSTALLATION_ALIVE.error(message));
-        }
         return own(settings, clock, random);
     }
-    let repository = settings.backup.open(random)?;
-    print_pruned(wh_backup::prune_other(&repository, installation, keep, clock.now())?);
+    let backup = &settings.backup;
+    backup.check_retention(settings.backup_steps())?;
+    data.must_not_be_restored()?;
+    let proven = Status::read(&settings.data_dir)?.last_verified.and_then(|proven| proven.point.parse().ok());
+    let repository = backup.open(random)?;
+    let pruned = wh_backup::prune_other(&repository, installation, backup.retention(), proven, clock.now())?;
+    print_pruned(pruned);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `wheelhouse login` by a browser: the test is the browser that opens the link, allows it and goes where it is led.
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStderr, Stdio};
 
@@ -8,6 +9,7 @@ use serde_json::json;
 use wh_testkit::engines::EngineKind;
 
 use super::Shell;
+use super::terminal::Terminal;
 use crate::house::{House, Person, Site, sites};
 use crate::http::{Ask, send};
 
@@ -15,6 +17,19 @@ use crate::http::{Ask, send};
 struct Login {
     child: Child,
     said: Lines<BufReader<ChildStderr>>,
+    link: Link,
+}
+
+impl Deref for Login {
+    type Target = Link;
+
+    fn deref(&self) -> &Link {
+        &self.link
+    }
+}
+
+/// What it prints to be opened.
+struct Link {
     challenge: String,
     port: u16,
     state: String,
@@ -36,14 +51,30 @@ impl Login {
         let mut said = BufReader::new(child.stderr.take().expect("piped")).lines();
         let link = said.by_ref().map(|line| line.expect("text")).find(|line| line.contains("/cli-login?"));
         let link = link.expect("a link");
+        assert!(link.trim_start().starts_with(&format!("{url}/cli-login?")), "{link}");
+        Self { child, said, link: Link::read(&link) }
+    }
+
+    /// Wait for the end; the code it ended with, and what else it said.
+    fn ended(mut self) -> (Option<i32>, String) {
+        drop(self.child.stdin.take());
+        let said: Vec<String> = self.said.by_ref().map(|line| line.expect("text")).collect();
+        (self.child.wait().expect("it ends").code(), said.join("\n"))
+    }
+}
+
+impl Link {
+    fn read(link: &str) -> Self {
         let part = |name: &str| {
-            let query = link.split_once('?').expect("a query").1;
+            let query = link.trim_end().split_once('?').expect("a query").1;
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
             pairs.find(|(known, _)| *known == name).expect("it is there").1.to_owned()
         };
-        assert!(link.trim_start().starts_with(&format!("{url}/cli-login?")), "{link}");
-        let (challenge, state) = (part("challenge"), part("state"));
-        Self { child, said, challenge, port: part("port").parse().expect("a port"), state }
+        Self {
+            challenge: part("challenge"),
+            port: part("port").parse().expect("a port"),
+            state: part("state"),
+        }
     }
 
     /// Allow it as somebody; the path and query at the loopback.
@@ -59,13 +90,6 @@ impl Login {
     fn visit(&self, path: &str) -> u16 {
         let ask = Ask { method: "GET", path, ..Ask::default() };
         send((Ipv4Addr::LOCALHOST, self.port).into(), &ask).expect("it answers").status
-    }
-
-    /// Wait for the end; the code it ended with, and what else it said.
-    fn ended(mut self) -> (Option<i32>, String) {
-        drop(self.child.stdin.take());
-        let said: Vec<String> = self.said.by_ref().map(|line| line.expect("text")).collect();
-        (self.child.wait().expect("it ends").code(), said.join("\n"))
     }
 }
 
@@ -226,4 +250,28 @@ fn the_page_is_there_and_asks_nobody_who_is_not_signed_in() {
         let page = |path: &str| house.nobody().get(path).status;
         assert_eq!(page("/cli-login?challenge=c&port=40000&state=s"), page("/sign-in"));
     }
+}
+
+#[test]
+fn a_context_is_asked_about_also_behind_a_sign_in_by_browser() {
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
+    let owner = house.set_up();
+    house.invite(&owner, "viewer");
+    let viewer = house.sign_in("viewer@acme.example");
+    let shell = Shell::signed_in(&house, "olga@acme.example");
+    let login = format!("login http://{} --name here --browser", house.address);
+    let Some(mut terminal) = Terminal::open(&shell, 400, &[("BROWSER", "true")], &login) else { return };
+    terminal.shows("&state=");
+    terminal.shows("paste that");
+    let said = terminal.said();
+    let link = Link::read(said.lines().find(|line| line.contains("/cli-login?")).expect("a link"));
+    terminal.types("what is this\n");
+    terminal.shows("it still waits");
+    assert_eq!(link.visit(&link.allow(&viewer)), 200);
+    terminal.shows("[y/N]");
+    terminal.types("y\n");
+    let said = terminal.ended();
+    assert!(said.contains("Signed in to") && said.contains("as viewer@acme.example"), "{said}");
+    assert_eq!(shell.run(&["me", "get", "--json"]).json()["user"]["email"], "viewer@acme.example");
 }

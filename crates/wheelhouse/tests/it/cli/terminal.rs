@@ -1,34 +1,82 @@
 //! On a terminal there are colours, a width and questions; with `NO_COLOR`, or in a pipe, there are none. `script` is the terminal.
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use wh_testkit::engines::EngineKind;
 
 use super::Shell;
 use crate::house::{PASSWORD, Site};
 
+/// Whoever shows nothing of what is waited for is ended.
+const PATIENCE_S: u32 = 60;
+
+/// A command on a terminal, and somebody in front of it.
+pub struct Terminal {
+    child: Child,
+    typed: ChildStdin,
+    shown: ChildStdout,
+    said: Vec<u8>,
+}
+
+impl Terminal {
+    /// None where there is no `script`.
+    pub fn open(shell: &Shell, width: u16, variables: &[(&str, &str)], line: &str) -> Option<Self> {
+        let binary = env!("CARGO_BIN_EXE_wheelhouse");
+        let line =
+            format!("stty rows 24 cols {width}; timeout --foreground {PATIENCE_S} \"{binary}\" {line}");
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--echo", "never", "--command", &line, "/dev/null"]);
+        command
+            .env("XDG_CONFIG_HOME", shell.folder().join("config"))
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .env_remove("COLUMNS");
+        command
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let Ok(mut child) = command.spawn() else {
+            eprintln!("skipped: no `script`, so no terminal");
+            return None;
+        };
+        let (typed, shown) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+        Some(Self { child, typed, shown, said: Vec::new() })
+    }
+
+    pub fn types(&mut self, text: &str) {
+        self.typed.write_all(text.as_bytes()).expect("it reads");
+    }
+
+    /// Wait until this stands there.
+    pub fn shows(&mut self, text: &str) {
+        while !self.said().contains(text) {
+            let mut bytes = [0; 4096];
+            let count = self.shown.read(&mut bytes).expect("a terminal");
+            assert!(count > 0, "no {text:?} in {}", self.said());
+            self.said.extend_from_slice(&bytes[..count]);
+        }
+    }
+
+    /// All that stood there so far.
+    pub fn said(&self) -> String {
+        String::from_utf8_lossy(&self.said).into_owned()
+    }
+
+    /// Type nothing more; all that stood there in the end.
+    pub fn ended(mut self) -> String {
+        drop(self.typed);
+        self.shown.read_to_end(&mut self.said).expect("a terminal");
+        self.child.wait().expect("it ends");
+        String::from_utf8_lossy(&self.said).into_owned()
+    }
+}
+
 /// What a terminal of this width shows while a command runs and somebody types.
 fn shown(shell: &Shell, width: u16, variables: &[(&str, &str)], line: &str, typed: &str) -> Option<String> {
-    let line = format!("stty rows 24 cols {width}; \"{}\" {line}", env!("CARGO_BIN_EXE_wheelhouse"));
-    let mut command = Command::new("script");
-    command.args(["--quiet", "--return", "--echo", "never", "--command", &line, "/dev/null"]);
-    command
-        .env("XDG_CONFIG_HOME", shell.folder().join("config"))
-        .env("TERM", "xterm")
-        .env_remove("NO_COLOR")
-        .env_remove("COLUMNS");
-    command
-        .envs(variables.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let Ok(mut child) = command.spawn() else {
-        eprintln!("skipped: no `script`, so no terminal");
-        return None;
-    };
-    child.stdin.take().expect("piped").write_all(typed.as_bytes()).expect("it reads");
-    let output = child.wait_with_output().expect("it ends");
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    let mut terminal = Terminal::open(shell, width, variables, line)?;
+    terminal.types(typed);
+    Some(terminal.ended())
 }
 
 #[test]

@@ -78,6 +78,17 @@ const broken = () =>
     null,
   );
 
+const unsure = () =>
+  new Problem(
+    0,
+    'web.unsure',
+    'The answer was lost',
+    'All of the file may have arrived, and its rows may be stored.',
+    null,
+    [],
+    null,
+  );
+
 export interface Upload {
   done: Promise<Import>;
   stop: () => void;
@@ -131,7 +142,7 @@ async function recorded(panelId: string, file: File, fresh: boolean): Promise<Im
   if (fresh && last?.state === 'done') return last;
   const why = last?.problem;
   // All of the file may have arrived: then it is stored, or already was.
-  if (last && !why) throw away;
+  if (last && !why) throw fresh ? away : unsure();
   if (!why || why.code === UPLOAD_BROKEN) throw broken();
   throw new Problem(409, why.code, 'the import ended early', why.detail, null, [], null);
 }
