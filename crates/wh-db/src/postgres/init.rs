@@ -244,10 +244,7 @@ async fn kept(url: Option<&Secret<String>>, name: &str, database: &str) -> Resul
 /// Whether the server takes the password. A database that is gone, or that the login may not enter yet, is told only after it; a server
 /// that is full, or ends, says nothing of it.
 async fn signs_in(target: &Target) -> Result<bool> {
-    let error = match target.config.connect(target.tls.clone()).await {
-        Ok(_) => return Ok(true),
-        Err(error) => error,
-    };
+    let Err(error) = target.config.connect(target.tls.clone()).await else { return Ok(true) };
     let behind = [SqlState::INVALID_CATALOG_NAME, SqlState::INSUFFICIENT_PRIVILEGE];
     let refused = [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION];
     match error.code() {

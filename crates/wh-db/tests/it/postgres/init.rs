@@ -18,11 +18,6 @@ fn names(t: &TestDb, what: &str) -> PostgresInit {
     PostgresInit { database: name.clone(), login_prefix: name, ..PostgresInit::default() }
 }
 
-/// The URLs are somewhere safe.
-fn kept(_: &PostgresUrls) -> wh_base::Result<()> {
-    Ok(())
-}
-
 fn exposed(urls: &PostgresUrls) -> [String; 4] {
     [&urls.owner_url, &urls.app_url, &urls.id_url, &urls.sys_url].map(|url| url.expose().clone())
 }
@@ -35,25 +30,25 @@ async fn open(t: &TestDb, urls: &PostgresUrls, migrations: &[Migrations]) -> wh_
 one_engine!(postgres, a_second_init_keeps_what_works_and_mends_what_does_not, LEAKS, async |t| {
     let admin_url = Secret::new(t.fresh.admin_url.clone().unwrap());
     let init = names(&t, "twice");
-    let first = init_postgres(&admin_url, &init, &OsRandom, kept).await.unwrap();
+    let first = init_postgres(&admin_url, &init, &OsRandom, |_| Ok(())).await.unwrap();
     let opened = open(&t, &first, LEAKS).await.unwrap();
     let again = PostgresInit { existing: Some(first.clone()), ..init.clone() };
-    let second = init_postgres(&admin_url, &again, &OsRandom, kept).await.unwrap();
+    let second = init_postgres(&admin_url, &again, &OsRandom, |_| Ok(())).await.unwrap();
     assert_eq!(exposed(&first), exposed(&second));
     // Lost URLs: another installation may use these logins, so they keep their passwords.
-    let refused = init_postgres(&admin_url, &init, &OsRandom, kept).await.unwrap_err();
+    let refused = init_postgres(&admin_url, &init, &OsRandom, |_| Ok(())).await.unwrap_err();
     assert!(refused.is(&codes::LOGINS_TAKEN), "{refused:?}");
     assert!(refused.message().contains(&format!("{}_owner", init.login_prefix)), "{refused:?}");
     let mut stale = again.clone();
     stale.existing =
         Some(PostgresUrls { sys_url: Secret::new("postgres://nobody@host/x".to_owned()), ..first.clone() });
-    let refused = init_postgres(&admin_url, &stale, &OsRandom, kept).await.unwrap_err();
+    let refused = init_postgres(&admin_url, &stale, &OsRandom, |_| Ok(())).await.unwrap_err();
     assert!(refused.is(&codes::LOGINS_TAKEN), "{refused:?}");
     assert!(refused.message().contains(&format!("the logins {}_sys,", init.login_prefix)), "{refused:?}");
     open(&t, &first, LEAKS).await.unwrap();
     // Where it is wanted: new passwords, the same database.
     let rotate = PostgresInit { logins_there: LoginsThere::NewPasswords, ..again };
-    let third = init_postgres(&admin_url, &rotate, &OsRandom, kept).await.unwrap();
+    let third = init_postgres(&admin_url, &rotate, &OsRandom, |_| Ok(())).await.unwrap();
     assert_ne!(exposed(&first), exposed(&third));
     assert!(open(&t, &first, LEAKS).await.is_err_and(|error| error.is(&codes::AWAY)));
     drop(opened);
@@ -67,7 +62,7 @@ one_engine!(postgres, a_run_that_could_not_keep_the_passwords_makes_no_logins, L
     let full = |_: &PostgresUrls| Err(codes::SETUP.error("the disk is full"));
     let failed = init_postgres(&admin_url, &init, &OsRandom, full).await.unwrap_err();
     assert_eq!(failed.message(), "the disk is full");
-    let urls = init_postgres(&admin_url, &init, &OsRandom, kept).await.unwrap();
+    let urls = init_postgres(&admin_url, &init, &OsRandom, |_| Ok(())).await.unwrap();
     open(&t, &urls, LEAKS).await.unwrap();
     admin(&t).await.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", init.database)).await.unwrap();
 });
@@ -75,7 +70,7 @@ one_engine!(postgres, a_run_that_could_not_keep_the_passwords_makes_no_logins, L
 one_engine!(postgres, the_logins_of_one_database_go_to_another_with_their_passwords, LEAKS, async |t| {
     let admin_url = Secret::new(t.fresh.admin_url.clone().unwrap());
     let init = names(&t, "moves");
-    let first = init_postgres(&admin_url, &init, &OsRandom, kept).await.unwrap();
+    let first = init_postgres(&admin_url, &init, &OsRandom, |_| Ok(())).await.unwrap();
     let other = format!("{}_on", init.database);
     let drop_it = |name: &str| format!("DROP DATABASE {name} WITH (FORCE)");
     // The old one is there; then it is gone, as after a disaster.
@@ -85,7 +80,7 @@ one_engine!(postgres, the_logins_of_one_database_go_to_another_with_their_passwo
         }
         let existing = Some(first.clone());
         let again = PostgresInit { database: other.clone(), existing, ..init.clone() };
-        let second = init_postgres(&admin_url, &again, &OsRandom, kept).await.unwrap();
+        let second = init_postgres(&admin_url, &again, &OsRandom, |_| Ok(())).await.unwrap();
         let moved = exposed(&first).map(|url| format!("{}/{other}", url.rsplit_once('/').unwrap().0));
         assert_eq!(exposed(&second), moved);
         open(&t, &second, LEAKS).await.unwrap();
@@ -102,7 +97,7 @@ one_engine!(postgres, an_administrator_without_superuser_is_enough, LEAKS, async
     let (_, host) = url.split_once('@').unwrap();
     let (host, _) = host.split_once('/').unwrap();
     let url = Secret::new(format!("postgres://{name}:known@{host}/postgres"));
-    let urls = init_postgres(&url, &init, &OsRandom, kept).await.unwrap();
+    let urls = init_postgres(&url, &init, &OsRandom, |_| Ok(())).await.unwrap();
     open(&t, &urls, LEAKS).await.unwrap();
     admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", init.database)).await.unwrap();
 });
@@ -112,7 +107,7 @@ one_engine!(postgres, names_that_could_be_sql_are_refused, LEAKS, async |t| {
     for name in ["", "a b", "a;drop", "A", "1a", "a\"b", "a-b"] {
         let init = PostgresInit { database: name.to_owned(), ..PostgresInit::default() };
         assert!(
-            init_postgres(&admin_url, &init, &OsRandom, kept)
+            init_postgres(&admin_url, &init, &OsRandom, |_| Ok(()))
                 .await
                 .is_err_and(|error| error.is(&codes::SETUP)),
             "{name}"
