@@ -169,9 +169,8 @@ pub fn run(verb: &Verb) -> Result<()> {
         Verb::Restore { flags, which, into } => restore(&flags.settings()?, which, into, &*clock, random),
         Verb::Load(flags) => load(&Settings::load(&flags.sources())?, &*random),
         Verb::Resume(flags) => resume(&Settings::load(&flags.sources())?, &*random),
-        Verb::Prune { flags, installation: None } => prune::own(&flags.settings()?, &*clock, random),
-        Verb::Prune { flags, installation: Some(other) } => {
-            prune::other(&flags.settings()?, *other, &*clock, random)
+        Verb::Prune { flags, installation } => {
+            prune::prune(&flags.settings()?, *installation, &*clock, random)
         }
     }
 }

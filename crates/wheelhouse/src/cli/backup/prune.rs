@@ -2,46 +2,35 @@
 use std::sync::Arc;
 
 use uuid::Uuid;
-use wh_backup::{DataFolder, Pruned, Status};
+use wh_backup::{DataFolder, Status};
 use wh_base::{Clock, Random, Result};
 
 use super::megabytes;
 use crate::print;
 use crate::settings::Settings;
 
-/// What of this data folder's own points the settings do not keep.
-pub fn own(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> Result<()> {
-    let (backup, data) = (&settings.backup, DataFolder::new(&settings.data_dir));
-    backup.check_retention(settings.backup_steps())?;
-    data.must_not_be_restored()?;
-    let (repository, of) = (backup.open(random)?, data.installation()?);
-    print_pruned(wh_backup::prune(&repository, backup.retention(), of, clock.now())?);
-    Ok(())
-}
-
-/// What another installation does not keep: as much stays as of one's own, and the last point that was proven here, which may have been
-/// before a restored folder went on.
-pub fn other(
+/// What the settings do not keep of this data folder's own points, or of another installation's: of those the last point that was proven
+/// here stays too, which may have been before a restored folder went on.
+pub fn prune(
     settings: &Settings,
-    installation: Uuid,
+    other: Option<Uuid>,
     clock: &dyn Clock,
     random: Arc<dyn Random>,
 ) -> Result<()> {
-    let data = DataFolder::new(&settings.data_dir);
-    if data.installation()? == Some(installation) {
-        return own(settings, clock, random);
-    }
-    let backup = &settings.backup;
+    let (backup, data) = (&settings.backup, DataFolder::new(&settings.data_dir));
     backup.check_retention(settings.backup_steps())?;
     data.must_not_be_restored()?;
-    let proven = Status::read(&settings.data_dir)?.last_verified.and_then(|proven| proven.point.parse().ok());
-    let repository = backup.open(random)?;
-    let pruned = wh_backup::prune_other(&repository, installation, backup.retention(), proven, clock.now())?;
-    print_pruned(pruned);
+    let (repository, own) = (backup.open(random)?, data.installation()?);
+    let (retention, now) = (backup.retention(), clock.now());
+    let pruned = match other.filter(|other| Some(*other) != own) {
+        None => wh_backup::prune(&repository, retention, own, now)?,
+        Some(other) => {
+            let verified = Status::read(&settings.data_dir)?.last_verified;
+            let proven = verified.and_then(|proven| proven.point.parse().ok());
+            wh_backup::prune_other(&repository, other, retention, proven, now)?
+        }
+    };
+    let megabytes = megabytes(pruned.bytes);
+    print::line(&format!("Removed {} points and {} parts, {megabytes} MB.", pruned.points, pruned.parts));
     Ok(())
-}
-
-fn print_pruned(pruned: Pruned) {
-    let (points, parts, megabytes) = (pruned.points, pruned.parts, megabytes(pruned.bytes));
-    print::line(&format!("Removed {points} points and {parts} parts, {megabytes} MB."));
 }
