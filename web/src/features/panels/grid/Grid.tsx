@@ -1,14 +1,17 @@
 // The grid: millions of rows in a window of a few dozen, walked by keyboard, read out by rows and columns.
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import type { PanelColumn, RowsRequest } from '@/api/panels';
 import { count as formatCount, plural } from '@/lib/format';
 import { useKeyNotes } from '@/lib/keys';
 import { ProblemNote } from '@/ui/ProblemNote';
 import { copySelection, SelectionFacts } from './copy';
+import { drawnRows, slotOf, useDrawn, withFocus } from './drawn';
 import classes from './Grid.module.css';
-import { type ColumnActions, HeadCell } from './HeadCell';
-import type { Layout, PlacedColumn } from './layout';
+import { GridHead } from './GridHead';
+import type { ColumnActions } from './HeadCell';
+import type { Layout } from './layout';
 import { Peek, usePeek } from './Peek';
+import { pointerSelection } from './pointer';
 import { Row } from './Row';
 import { RowDrawer } from './RowDrawer';
 import type { Rows } from './rows';
@@ -151,7 +154,7 @@ export function Grid(props: GridProps) {
                 } as never
               }
             >
-              <Head
+              <GridHead
                 {...props}
                 drawn={drawn}
                 focusCol={focus.row < 0 || rowCount === 0 ? focus.col : -1}
@@ -221,75 +224,6 @@ export function Grid(props: GridProps) {
   );
 }
 
-interface HeadProps extends GridProps {
-  drawn: readonly PlacedColumn[];
-  focusCol: number;
-  menu: number | null;
-  onMenu: (column: number | null) => void;
-  onDrop: (target: number | null) => void;
-  scroll: GridScroll;
-}
-
-function Head({
-  layout,
-  sort,
-  actions,
-  onResizing,
-  drawn,
-  focusCol,
-  menu,
-  onMenu,
-  onDrop,
-  scroll,
-}: HeadProps) {
-  const { layer, left } = scroll;
-  const targetAt = useCallback(
-    (clientX: number, dragged: PlacedColumn) => {
-      const x = clientX - (layer.current?.getBoundingClientRect().left ?? 0);
-      const inPart = layout.columns.filter((one) => one.pinned === dragged.pinned);
-      const here = dragged.pinned ? x : x - layout.fixed + left();
-      const over = inPart.findLast((one) => here >= one.left) ?? inPart[0];
-      return over?.index ?? dragged.index;
-    },
-    [layout, layer, left],
-  );
-  const columns = focusCol >= 0 ? withFocus(drawn, layout, focusCol) : drawn;
-  const draw = (column: PlacedColumn) => {
-    const place = sort.findIndex((key) => key.column === column.name);
-    return (
-      <HeadCell
-        key={column.name}
-        column={column}
-        columns={layout.columns.length}
-        focused={column.index === focusCol}
-        sorted={place < 0 ? null : { place, descending: sort[place]?.descending ?? false, keys: sort.length }}
-        actions={actions}
-        menuOpen={menu === column.index}
-        onMenu={onMenu}
-        targetAt={targetAt}
-        onDrag={onDrop}
-        onResizing={onResizing}
-      />
-    );
-  };
-  return (
-    <div role="rowgroup" className={classes.head}>
-      <div role="row" aria-rowindex={1}>
-        <div
-          role="columnheader"
-          aria-colindex={1}
-          className={classes.corner}
-          style={{ width: layout.gutter }}
-        >
-          <span className="hidden-visually">Row</span>
-        </div>
-        {columns.filter((column) => column.pinned).map(draw)}
-        <div className={classes.moving}>{columns.filter((column) => !column.pinned).map(draw)}</div>
-      </div>
-    </div>
-  );
-}
-
 function PinEdge({ layout }: { layout: Layout }) {
   if (layout.fixed === layout.gutter) return null;
   return <div className={classes.pinEdge} style={{ left: layout.fixed - 1 }} />;
@@ -299,37 +233,6 @@ function dropX(layout: Layout, target: number, left: number): number {
   const column = layout.columns[target];
   if (!column) return 0;
   return column.pinned ? column.left : column.left + layout.fixed - left;
-}
-
-/** The columns in sight; the same array while nothing changes, so that rows need not be drawn anew. */
-function useDrawn(layout: Layout, { colFirst, colLast }: Window2D): readonly PlacedColumn[] {
-  return useMemo(
-    () => layout.columns.filter((one) => one.pinned || (one.index >= colFirst && one.index < colLast)),
-    [layout, colFirst, colLast],
-  );
-}
-
-function withFocus(drawn: readonly PlacedColumn[], layout: Layout, col: number): readonly PlacedColumn[] {
-  const column = layout.columns[col];
-  return !column || drawn.includes(column) ? drawn : [...drawn, column].sort((a, b) => a.index - b.index);
-}
-
-const SLOTS_STEP = 16;
-
-/** Rows that come into sight take over the elements of those that left: nothing is made or thrown away while scrolling. */
-function slotOf(index: number, { first, last }: Window2D): string | number {
-  if (index < first || index >= last) return 'kept';
-  return index % (Math.ceil((last - first) / SLOTS_STEP) * SLOTS_STEP);
-}
-
-/** The rows in sight, and the one in focus wherever it is. */
-function drawnRows({ first, last }: Window2D, rowCount: number, focusRow: number): number[] {
-  const end = Math.min(last, rowCount);
-  const indexes: number[] = [];
-  if (focusRow >= 0 && focusRow < first && focusRow < rowCount) indexes.push(focusRow);
-  for (let index = Math.min(first, end); index < end; index += 1) indexes.push(index);
-  if (focusRow >= end && focusRow < rowCount) indexes.push(focusRow);
-  return indexes;
 }
 
 /** While a column's menu is open the focus is its own. */
@@ -374,56 +277,4 @@ function useFreshQuestion(
     setSelection(({ focus }) => at(Math.min(0, focus.row), focus.col));
     toTop(0);
   }, [request, toTop, setSelection]);
-}
-
-function cellAt(target: EventTarget): { row: number; col: number } | null {
-  const element = target instanceof Element ? target.closest('[data-cell]') : null;
-  const text = element?.getAttribute('data-cell');
-  if (!text) return null;
-  const [row, col] = text.split(':').map(Number);
-  return row === undefined || col === undefined || row < 0 ? null : { row, col };
-}
-
-/** Choosing cells with the pointer: press, drag, shift-press; a press on a row's number takes the row. */
-function pointerSelection(
-  selection: Selection,
-  select: (next: Selection) => void,
-  setFocused: (focused: boolean) => void,
-  cols: number,
-  onOpen: (row: number) => void,
-) {
-  return {
-    onPointerDown: (event: React.PointerEvent<HTMLElement>) => {
-      if (event.button !== 0 || event.pointerType === 'touch') return;
-      const number = event.target instanceof Element ? event.target.getAttribute('data-number') : null;
-      const cell = number === null ? cellAt(event.target) : { row: Number(number), col: 0 };
-      if (!cell) return;
-      setFocused(true);
-      if (number !== null) {
-        const anchorRow = event.shiftKey ? selection.anchor.row : cell.row;
-        return select({ focus: cell, anchor: { row: anchorRow, col: cols - 1 } });
-      }
-      select(event.shiftKey ? { focus: cell, anchor: selection.anchor } : at(cell.row, cell.col));
-    },
-    // A finger that goes down may be about to scroll: it chooses when it is lifted.
-    onClick: (event: React.MouseEvent<HTMLElement>) => {
-      const number = event.target instanceof Element ? event.target.getAttribute('data-number') : null;
-      if (number !== null && !event.shiftKey) {
-        const row = Number(number);
-        select({ focus: { row, col: 0 }, anchor: { row, col: cols - 1 } });
-        return onOpen(row);
-      }
-      const cell =
-        (event.nativeEvent as globalThis.PointerEvent).pointerType === 'touch' ? cellAt(event.target) : null;
-      if (!cell) return;
-      setFocused(true);
-      select(at(cell.row, cell.col));
-    },
-    onPointerMove: (event: React.PointerEvent<HTMLElement>) => {
-      if (event.buttons !== 1 || event.pointerType === 'touch') return;
-      const cell = cellAt(event.target);
-      if (!cell || (cell.row === selection.focus.row && cell.col === selection.focus.col)) return;
-      select({ focus: cell, anchor: selection.anchor });
-    },
-  };
 }
