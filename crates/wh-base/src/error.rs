@@ -42,7 +42,7 @@ pub enum Kind {
     Internal,
     /// 503: not now; the same request may succeed later.
     Unavailable,
-    /// 504: it took longer than its limit.
+    /// 504: it took longer than its limit, or its outcome did not come back.
     Timeout,
 }
 

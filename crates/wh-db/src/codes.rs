@@ -22,12 +22,19 @@ pub const BUSY: ErrorCode = ErrorCode::new(
     "the database has more work than it may queue",
     "try again shortly; if it stays, look at database_query_duration and raise `connections_max` or `queue_max` of the [database] section",
 );
-/// The database does not answer.
+/// The database does not answer. Nothing of the transaction is kept: a commit without an answer is [`COMMIT_UNKNOWN`].
 pub const AWAY: ErrorCode = ErrorCode::new(
     "db.away",
     Kind::Unavailable,
     "the database does not answer",
-    "try again shortly; the operator finds the cause in the log",
+    "try again shortly: the change under way was not made; the operator finds the cause in the log",
+);
+/// The connection was lost while a change was being committed.
+pub const COMMIT_UNKNOWN: ErrorCode = ErrorCode::new(
+    "db.commit_unknown",
+    Kind::Timeout,
+    "the database was lost while it committed a change, which it may have made",
+    "look whether the change is there before making it again; the operator finds the cause in the log",
 );
 /// A statement ran longer than its limit.
 pub const STATEMENT_SLOW: ErrorCode = ErrorCode::new(
@@ -179,6 +186,7 @@ pub const ALL: &[&ErrorCode] = &[
     &LOGINS_TAKEN,
     &BUSY,
     &AWAY,
+    &COMMIT_UNKNOWN,
     &STATEMENT_SLOW,
     &HELD_TOO_LONG,
     &RETRY,

@@ -183,9 +183,7 @@ impl Write {
             after.run(&outbox);
             Ok::<(), Error>(())
         });
-        committing.await.map_err(|e| {
-            codes::AWAY.caused("the commit was interrupted; it may or may not have happened", e)
-        })?
+        committing.await.map_err(|e| codes::COMMIT_UNKNOWN.caused("the commit was interrupted", e))?
     }
 
     pub(crate) async fn rollback(self) -> Result<()> {

@@ -13,6 +13,7 @@ use wh_base::{Actor, Error, Result};
 use wh_db::{Context, Idempotent, IdempotentRun, StoredAnswer};
 
 use crate::codes;
+use crate::problem::Refusal;
 use crate::registry::{Plan, replay};
 
 /// The header.
@@ -23,6 +24,8 @@ const KEY_LENGTH_MAX: usize = 128;
 const KEPT_BODY_BYTES_MAX: u64 = 256 * 1024;
 /// In place of a status: it was done, and its answer was not kept.
 const NOT_KEPT: u16 = 0;
+/// In place of a status: nobody knows whether it was done.
+const UNKNOWN: u16 = 1;
 /// What is kept of an answer's head.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
 
@@ -82,9 +85,22 @@ async fn first(cx: &Context, run: IdempotentRun, parts: Parts, body: Bytes, next
         Ok(response) => Ok(response),
         Err(panic) => Err(stopped(panic)),
     };
+    if refused.as_ref().is_ok_and(is_unknown) {
+        let unknown = StoredAnswer { status: UNKNOWN, headers_json: "[]".to_owned(), body: Vec::new() };
+        if let Err(error) = cx.db.idempotency_finish(run, &unknown).await {
+            tracing::error!(?error, "an Idempotency-Key was not closed, and the change may have been made");
+        }
+        return refused;
+    }
     // Refused means that nothing was changed: the key may be used again.
     cx.db.idempotency_forget(run).await?;
     refused
+}
+
+/// Whether the change may have been made although it was refused: with its key it must not be made once more.
+fn is_unknown(refused: &Response) -> bool {
+    let refusal = refused.extensions().get::<Refusal>();
+    refusal.is_some_and(|refusal| refusal.error.is(&wh_db::codes::COMMIT_UNKNOWN))
 }
 
 fn stopped(error: tokio::task::JoinError) -> Error {
@@ -127,6 +143,9 @@ async fn keep(cx: &Context, run: IdempotentRun, response: Response) -> Result<Re
 fn kept(answer: StoredAnswer) -> Result<Response> {
     if answer.status == NOT_KEPT {
         return Err(codes::IDEMPOTENCY_NOT_KEPT.error("the change was made the first time"));
+    }
+    if answer.status == UNKNOWN {
+        return Err(wh_db::codes::COMMIT_UNKNOWN.error("the change may have been made the first time"));
     }
     let damaged = |e: &(dyn std::error::Error + 'static)| {
         wh_base::codes::INTERNAL.caused("a kept answer is damaged", e.to_string())

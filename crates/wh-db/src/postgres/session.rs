@@ -3,7 +3,7 @@
 mod pipeline;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Client, Object, Pool};
@@ -148,7 +148,7 @@ impl Session {
     }
 
     /// Make it durable. The kernel's rows and `COMMIT` travel together; a row that cannot be sent holds
-    /// `COMMIT` back.
+    /// `COMMIT` back. Once it is sent and the connection ends without its answer, nobody knows whether it was done.
     pub(super) async fn commit(mut self) -> Result<()> {
         self.usable()?;
         if self.state == State::Fresh && self.later.is_empty() {
@@ -156,6 +156,7 @@ impl Session {
         }
         let later = std::mem::take(&mut self.later);
         let (client, way) = self.enter()?;
+        let asked = AtomicBool::new(false);
         let last = async {
             let mut statements = Vec::with_capacity(later.len());
             for (sql, _) in &later {
@@ -163,10 +164,12 @@ impl Session {
             }
             let sent =
                 later.iter().zip(&statements).map(|((_, args), statement)| execute(client, statement, args));
-            send_then_commit(client, sent.collect()).await
+            send_then_commit(client, sent.collect(), &asked).await
         };
         let answer = with_prologue(client, &way, last).await;
-        self.leave("COMMIT", answer)?;
+        let asked = asked.load(Ordering::Relaxed);
+        self.leave("COMMIT", answer)
+            .map_err(|error| if asked && error.is(&codes::AWAY) { unknown(&error) } else { error })?;
         self.state = State::Closed;
         Ok(())
     }
@@ -253,6 +256,11 @@ async fn take(shared: &Shared) -> Result<Client> {
         return Err(codes::BUSY.error("the queue for a connection to the database is full").retry_after(1));
     }
     shared.pool.get().await.map_err(connect::unavailable)
+}
+
+/// A commit without an answer. No time to try again: the same change might be made twice.
+fn unknown(lost: &Error) -> Error {
+    codes::COMMIT_UNKNOWN.caused("the commit was sent and its answer did not come", format!("{lost:?}"))
 }
 
 impl Drop for Session {

@@ -190,7 +190,8 @@ impl Write {
         let Some(connection) = self.lease.take(Slot::Over) else { return Err(too_long()) };
         let (answer, done) = oneshot::channel();
         self.writer.give_back(connection, Some(Ack { answer, after }));
-        done.await.map_err(|cause| codes::AWAY.caused("the database was closed before the commit", cause))?
+        done.await
+            .map_err(|cause| codes::COMMIT_UNKNOWN.caused("the writer ended without a word of it", cause))?
     }
 }
 

@@ -53,6 +53,28 @@ both_servers!(a_refused_change_leaves_no_key, MIGRATIONS, parts, async |server: 
 });
 
 both_servers!(
+    a_change_of_unknown_outcome_is_not_made_again,
+    MIGRATIONS,
+    parts,
+    async |server: TestServer| {
+        let page = Browser::new(&server);
+        let body = serde_json::json!({ "words": desk::LOST }).to_string();
+        for _ in 0..2 {
+            let call = page.call(EDITOR, "POST", "/v1/desk/clash").header("idempotency-key", KEY);
+            let answer = call.json(&body).send().await;
+            assert_eq!(
+                (answer.status, answer.code.as_str()),
+                (504, "db.commit_unknown"),
+                "{}",
+                answer.text()
+            );
+            assert_eq!(answer.header("retry-after"), None);
+        }
+        assert_eq!(count(&page, EDITOR).await, 1);
+    }
+);
+
+both_servers!(
     a_large_answer_is_given_once_and_the_change_made_once,
     MIGRATIONS,
     parts,

@@ -2,6 +2,7 @@
 //! a transaction.
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -66,11 +67,12 @@ pub(super) async fn with_prologue<T>(
     tokio::time::timeout(way.limit, all).await.unwrap_or(Err(Failure::Silence))
 }
 
-/// Send all; only when none was refused on our side send `COMMIT` right behind; then read the answers. A
-/// statement that fails on the server turns the `COMMIT` behind it into a rollback.
+/// Send all; only when none was refused on our side send `COMMIT` right behind, and note that it was asked for; then
+/// read the answers. A statement that fails on the server turns the `COMMIT` behind it into a rollback.
 pub(super) async fn send_then_commit<F>(
     client: &Client,
     statements: Vec<F>,
+    asked: &AtomicBool,
 ) -> Result<(), tokio_postgres::Error>
 where
     F: Future<Output = Result<u64, tokio_postgres::Error>>,
@@ -90,7 +92,12 @@ where
             return answer.map(|_| ());
         }
     }
-    let (answers, committed) = futures_util::future::join(finish(sent), client.batch_execute("COMMIT")).await;
+    let commit = async {
+        // Over a connection that has ended nothing goes out.
+        asked.store(!client.is_closed(), Ordering::Relaxed);
+        client.batch_execute("COMMIT").await
+    };
+    let (answers, committed) = futures_util::future::join(finish(sent), commit).await;
     answers.into_iter().try_for_each(|answer| answer.map(|_| ()))?;
     committed
 }

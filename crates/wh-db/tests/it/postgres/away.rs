@@ -64,7 +64,9 @@ one_engine!(postgres, a_transaction_that_idles_is_ended_and_says_so, LEAKS, asyn
     let gone = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in trans%'";
     until(&admin, gone, 0).await;
     let error = tx.commit().await.unwrap_err();
-    assert!(error.is(&codes::HELD_TOO_LONG) || error.is(&codes::AWAY), "{error:?}");
+    // The driver may learn that the connection has ended only after it took the commit.
+    let told = [&codes::HELD_TOO_LONG, &codes::AWAY, &codes::COMMIT_UNKNOWN];
+    assert!(told.into_iter().any(|code| error.is(code)), "{error:?}");
     assert_eq!(sees(&t, a.tenant).await, [(a.item, 1)]);
 });
 
