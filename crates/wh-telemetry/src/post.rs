@@ -1,6 +1,6 @@
 //! One message to the collector, and what its answer means (OTLP 1.x, "OTLP/HTTP Response").
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use ureq::Agent;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
@@ -23,23 +23,36 @@ pub enum Outcome {
 pub struct Poster {
     agent: Agent,
     headers: Vec<Header>,
+    /// Set when the process ends: no message takes longer than until then.
+    until: Arc<OnceLock<Instant>>,
 }
 
 impl Poster {
-    pub fn new(address: &str, headers: Vec<Header>) -> Result<Self> {
+    pub fn new(address: &str, headers: Vec<Header>, until: Arc<OnceLock<Instant>>) -> Result<Self> {
         let builder = Agent::config_builder()
             .http_status_as_error(false)
             // The headers may hold a token, which follows no redirect.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .timeout_global(Some(TIMEOUT))
             .user_agent(concat!("wheelhouse/", env!("CARGO_PKG_VERSION")));
         let builder = if address.starts_with("https:") { builder.tls_config(tls()?) } else { builder };
-        Ok(Self { agent: builder.build().new_agent(), headers })
+        Ok(Self { agent: builder.build().new_agent(), headers, until })
+    }
+
+    /// Whether the process ends.
+    pub fn is_ending(&self) -> bool {
+        self.until.get().is_some()
+    }
+
+    /// How long a message may take that is sent now.
+    pub fn time(&self) -> Duration {
+        let left = |until: &Instant| until.saturating_duration_since(Instant::now()).min(TIMEOUT);
+        self.until.get().map_or(TIMEOUT, left)
     }
 
     pub fn post(&self, address: &str, message: &[u8]) -> Outcome {
-        let mut request = self.agent.post(address).header("content-type", "application/x-protobuf");
+        let request = self.agent.post(address).config().timeout_global(Some(self.time())).build();
+        let mut request = request.header("content-type", "application/x-protobuf");
         for header in &self.headers {
             request = request.header(&header.name, header.value.expose());
         }

@@ -1,7 +1,8 @@
 //! The thread that collects and sends. It alone speaks to the collector, so a slow one slows nobody else.
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::convert::Infallible;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,11 @@ const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// How often one message is tried; some two minutes.
 const TRIES_MAX: u32 = 7;
+/// At the end of the process what is left is sent within this time. The requests have had theirs, and whoever stops a process waits
+/// for it only so long.
+const END_MAX: Duration = Duration::from_secs(3);
+/// A thread that waits for an answer still, so long after that, is left alone.
+const END_GRACE: Duration = Duration::from_millis(500);
 
 /// What the process is, and where its figures come from.
 pub struct Source {
@@ -45,6 +51,10 @@ pub struct Source {
 pub struct Telemetry {
     sender: SyncSender<Note>,
     dropped: Counter,
+    /// Until when the thread may send, once the process ends.
+    until: Arc<OnceLock<Instant>>,
+    /// Closed when the thread has ended.
+    running: Receiver<Infallible>,
     thread: JoinHandle<()>,
 }
 
@@ -80,8 +90,9 @@ impl Telemetry {
             ("service.instance.id", source.instance.clone()),
             ("host.name", source.host.clone()),
         ]);
+        let until = Arc::new(OnceLock::new());
         let worker = Worker {
-            poster: Poster::new(&traces, config.headers()?)?,
+            poster: Poster::new(&traces, config.headers()?, Arc::clone(&until))?,
             notes,
             resource,
             scope: words::scope(source.version),
@@ -94,10 +105,15 @@ impl Telemetry {
             dropped: dropped.clone(),
         };
         let thread = std::thread::Builder::new().name("wh-telemetry".to_owned());
-        let thread = thread.spawn(move || worker.run()).map_err(|cause| {
+        let (runs, running) = channel();
+        let work = move || {
+            let _runs = runs;
+            worker.run();
+        };
+        let thread = thread.spawn(work).map_err(|cause| {
             codes::INTERNAL.caused("the thread of the telemetry cannot be started", cause)
         })?;
-        Ok(Some(Self { sender, dropped, thread }))
+        Ok(Some(Self { sender, dropped, until, running, thread }))
     }
 
     /// Where spans go.
@@ -105,9 +121,15 @@ impl Telemetry {
         Arc::new(Waiting { sender: self.sender.clone(), dropped: self.dropped.clone() })
     }
 
-    /// Send what is left, once, and end. Waits for the thread: call it where waiting is allowed.
+    /// Send what is left, once, and end; within a few seconds, however slow the collector is. Waits for the thread: call it where
+    /// waiting is allowed.
     pub fn end(self) {
-        if self.sender.send(Note::Stop).is_ok() && self.thread.join().is_err() {
+        let _once = self.until.set(Instant::now() + END_MAX);
+        // Where no note has room the thread is not waiting for one, and looks at the time before it does.
+        let _told = self.sender.try_send(Note::Stop);
+        if self.running.recv_timeout(END_MAX + END_GRACE) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("the last spans and figures were not sent in time: the collector does not answer");
+        } else if self.thread.join().is_err() {
             tracing::error!("the thread of the telemetry panicked");
         }
     }
@@ -132,7 +154,7 @@ impl Worker {
     fn run(mut self) {
         let mut next_figures = Instant::now() + self.interval;
         let mut oldest: Option<Instant> = None;
-        loop {
+        while !self.poster.is_ending() {
             let batch_due = oldest.filter(|_| self.traces.is_free()).map(|since| since + BATCH_AGE_MAX);
             let due = [Some(next_figures), batch_due, self.traces.due(), self.figures.due()];
             let wait = due.into_iter().flatten().min().unwrap_or(next_figures);
@@ -182,21 +204,25 @@ impl Worker {
         self.figures.send(&self.poster, message.encode_to_vec());
     }
 
-    /// What has not been told yet, tried once more.
+    /// What has not been told yet, tried once more while there is time.
     fn last(mut self) {
-        while let Ok(Note::Ended(span)) = self.notes.try_recv() {
-            self.spans.push_back(*span);
+        while let Ok(note) = self.notes.try_recv() {
+            if let Note::Ended(span) = note {
+                self.spans.push_back(*span);
+            }
         }
-        while !self.spans.is_empty() && self.is_heard() {
+        while !self.spans.is_empty() && self.is_heard() && !self.poster.time().is_zero() {
             self.send_spans();
         }
-        if self.is_heard() {
+        let is_late = self.poster.time().is_zero();
+        if self.is_heard() && !is_late {
             self.send_figures();
-        } else {
-            tracing::warn!(
-                spans = self.spans.len(),
-                "the last spans and figures were not sent: the collector is away"
-            );
+        }
+        let spans = self.spans.len();
+        if is_late || self.poster.time().is_zero() {
+            tracing::warn!(spans, "the last spans and figures were not sent in time: the collector is slow");
+        } else if !self.is_heard() {
+            tracing::warn!(spans, "the last spans and figures were not sent: the collector is away");
         }
     }
 

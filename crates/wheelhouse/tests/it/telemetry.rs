@@ -1,5 +1,5 @@
 //! What a collector gets of a running server, over a socket of the test: spans of requests with those of the database, figures,
-//! another try when it says "not now", the rest at the end.
+//! another try when it says "not now", the rest at the end, and an end that does not wait for it.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -228,6 +228,25 @@ fn figures_come_under_the_names_of_metrics_and_the_last_spans_at_the_end() {
         }
     }
     assert!(counted >= 1.0 && timed >= 1 && last, "{counted} {timed} {last}");
+}
+
+#[test]
+fn a_collector_that_does_not_answer_does_not_hold_the_end() {
+    let site = sites().remove(0);
+    // The system takes what comes; nobody reads it.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = silent.local_addr().expect("it has one");
+    let log = site.folder.path().join("log.txt");
+    let mut command = crate::house::wheelhouse();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(site.folder.path());
+    command.envs(settings(address)).env("WHEELHOUSE_LOG_LEVEL", "warn");
+    command.stderr(std::fs::File::create(&log).expect("a file"));
+    let house = House::started(command);
+    house.set_up();
+    assert!(house.terminate().success());
+    let log = std::fs::read_to_string(&log).expect("the log");
+    // Not after the time that a message has otherwise, which would be told as that of a collector that is away.
+    assert!(log.contains("spans and figures were not sent in time"), "{log}");
 }
 
 #[test]
