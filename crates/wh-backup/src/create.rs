@@ -18,7 +18,7 @@ const ATTEMPTS_MAX: usize = 10;
 /// A file beside the database that is larger is none of ours.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 /// Files of the data folder that are not kept: they belong to the running process, are kept in their own way, or were left by a restore.
-/// Also what begins so: a status that is just being written is gone the next moment.
+/// Also what begins so: the lock of the status, and one that is just being written and gone the next moment.
 const NOT_KEPT: &[&str] =
     &[DATABASE_FILE, ARCHIVE_FILE, "wheelhouse.lock", crate::status::FILE, crate::installation::RESTORED];
 

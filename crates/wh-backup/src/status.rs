@@ -2,7 +2,6 @@
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use wh_base::{Error, Result, Timestamp};
@@ -13,6 +12,11 @@ use crate::verify::Proof;
 
 /// Beside the database.
 pub const FILE: &str = "backup-status.json";
+/// Whoever changes the status holds this file's lock meanwhile; it ends with the process. It stays there: a lock on a file that somebody
+/// removes is none.
+pub const LOCK_FILE: &str = "backup-status.json.lock";
+/// The status that is just being written.
+const NEW_FILE: &str = "backup-status.json.new";
 
 /// The whole status.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,28 +108,42 @@ impl Status {
         self.last_unproven.as_ref().filter(broken).is_some_and(|found| moment < found.at && found.at <= now)
     }
 
-    /// Everything up to a moment is kept, in a place as a person reads it.
-    pub fn succeeded(data: &Path, at: Timestamp, point: &PointName, place: &str) -> Result<()> {
+    /// Everything up to a moment is kept, in a place as a person reads it. Nothing is taken back of what another process told meanwhile: a
+    /// later moment that is kept, a failure behind this one.
+    pub fn succeeded(
+        data: &Path,
+        now: Timestamp,
+        at: Timestamp,
+        point: &PointName,
+        place: &str,
+    ) -> Result<()> {
         Self::change(data, |status| {
-            let (point, place) = (point.id.to_string(), Some(place.to_owned()));
-            status.last_success = Some(Success { at, point, place });
-            status.last_failure = None;
+            if status.last_success.as_ref().is_none_or(|last| !is_told(last.at, at, now)) {
+                let (point, place) = (point.id.to_string(), Some(place.to_owned()));
+                status.last_success = Some(Success { at, point, place });
+            }
+            status.last_failure = status.last_failure.take().filter(|failure| is_told(failure.at, at, now));
         })
     }
 
-    /// A point was proven.
-    pub fn verified(data: &Path, at: Timestamp, proof: &Proof) -> Result<()> {
+    /// A point was proven, just now. What another process found while this proof went on stays: a newer point that is proven, one that is not.
+    pub fn verified(data: &Path, now: Timestamp, proof: &Proof) -> Result<()> {
+        let took_us = i64::try_from(proof.took_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
+        let began = Timestamp::from_micros(now.micros().saturating_sub(took_us));
         Self::change(data, |status| {
-            status.last_verified = Some(Verified {
-                at,
-                point: proof.point.id.to_string(),
-                point_at: proof.point.at,
-                rows: proof.rows,
-                objects: proof.objects as u64,
-                bytes: proof.bytes,
-                took_ms: proof.took_ms,
-            });
-            status.last_unproven = None;
+            let newer = |last: &Verified| is_told(last.at, began, now) && last.point_at > proof.point.at;
+            if status.last_verified.as_ref().is_none_or(|last| !newer(last)) {
+                status.last_verified = Some(Verified {
+                    at: now,
+                    point: proof.point.id.to_string(),
+                    point_at: proof.point.at,
+                    rows: proof.rows,
+                    objects: proof.objects as u64,
+                    bytes: proof.bytes,
+                    took_ms: proof.took_ms,
+                });
+            }
+            status.last_unproven = status.last_unproven.take().filter(|found| is_told(found.at, began, now));
         })
     }
 
@@ -136,11 +154,10 @@ impl Status {
 
     /// The backups of a restored folder may go on: what kept them back is no failure any more.
     pub fn resumed(data: &Path) -> Result<()> {
-        let status = Self::read(data)?;
-        if status.last_failure.is_none_or(|failure| failure.code != codes::RESTORED.code) {
-            return Ok(());
-        }
-        Self::change(data, |status| status.last_failure = None)
+        Self::change(data, |status| {
+            let failure = status.last_failure.take();
+            status.last_failure = failure.filter(|failure| failure.code != codes::RESTORED.code);
+        })
     }
 
     /// A proof failed.
@@ -148,29 +165,28 @@ impl Status {
         Self::change(data, |status| status.last_unproven = Some(Failure::of(at, error)))
     }
 
-    /// Two tasks of a server write it: one after the other, so that neither forgets what the other one said. Another process may write
-    /// it too; the last one wins, and neither leaves half a file.
+    /// Tasks of a server write it and commands by hand: one after the other, so that none forgets what another one said. Whoever only
+    /// reads it waits for nobody and never sees half a file.
     fn change(data: &Path, change: impl FnOnce(&mut Self)) -> Result<()> {
-        static ONE: Mutex<u64> = Mutex::new(0);
-        let mut number = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut status = Self::read(data).unwrap_or_default();
+        let failed = |e| codes::STORE.caused(format!("{FILE} cannot be written in {}", data.display()), e);
+        let _alone = lock(&data.join(LOCK_FILE)).map_err(failed)?;
+        let before = Self::read(data).unwrap_or_default();
+        let mut status = before.clone();
         change(&mut status);
         status.publish();
-        let failed = |e| codes::STORE.caused(format!("{FILE} cannot be written in {}", data.display()), e);
+        if status == before {
+            return Ok(());
+        }
         let text = serde_json::to_vec_pretty(&status)
             .map_err(|e| wh_base::codes::INTERNAL.caused("a status cannot be written", e))?;
-        let (new, mut file) = loop {
-            *number += 1;
-            let new = data.join(format!("{FILE}.{}-{}.new", std::process::id(), *number));
-            match File::create_new(&new) {
-                Ok(file) => break (new, file),
-                // In containers two processes may have the same id.
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(failed(e)),
-            }
+        let new = data.join(NEW_FILE);
+        let write = || -> std::io::Result<()> {
+            let mut file = File::create(&new)?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            std::fs::rename(&new, data.join(FILE))
         };
-        let written = file.write_all(&text).and_then(|()| file.sync_all());
-        written.and_then(|()| std::fs::rename(&new, data.join(FILE))).map_err(|e| {
+        write().map_err(|e| {
             // What could not be written whole is not left half.
             let _gone = std::fs::remove_file(&new);
             failed(e)
@@ -185,4 +201,21 @@ impl Status {
         metrics::gauge!("backup_last_success_timestamp_seconds").set(seconds(success));
         metrics::gauge!("backup_last_verified_timestamp_seconds").set(seconds(verified));
     }
+}
+
+/// Whether something was told behind a moment. What is later than now was told by a clock that was ahead: it would hold for ever.
+fn is_told(at: Timestamp, behind: Timestamp, now: Timestamp) -> bool {
+    behind < at && at <= now
+}
+
+/// Wait for the lock, and hold it as long as the file is open.
+fn lock(file: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    let opened = match options.read(true).write(true).create(true).truncate(false).open(file) {
+        // Made by a command that another user of this machine ran: it is there to be waited for, not to be written.
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => File::open(file)?,
+        opened => opened?,
+    };
+    opened.lock()?;
+    Ok(opened)
 }

@@ -250,7 +250,7 @@ fn create(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> Re
         }
     };
     let written = repository.written();
-    Status::succeeded(data.path(), created.point.at, &created.point, &repository.words())?;
+    Status::succeeded(data.path(), clock.now(), created.point.at, &created.point, &repository.words())?;
     print::line(&format!(
         "Point {} keeps the moment {}: {} MB, {} objects; {} new parts, {} MB written to {}.",
         created.point.id,

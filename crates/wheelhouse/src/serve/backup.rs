@@ -199,7 +199,7 @@ impl Backups {
         let created = wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch)?;
         metrics::counter!("backup_looks_total", "found" => "full").increment(1);
         self.full_made.notify_one();
-        Status::succeeded(&self.data, created.point.at, &created.point, &repository.words())
+        Status::succeeded(&self.data, self.clock.now(), created.point.at, &created.point, &repository.words())
     }
 
     /// Whether a proof found what the newest point needs broken. The place is asked for that point where the status says so: of one that
@@ -254,7 +254,7 @@ impl Backups {
             return written;
         }
         let place = follower.repository().words();
-        if let Err(error) = Status::succeeded(&self.data, at, &point, &place) {
+        if let Err(error) = Status::succeeded(&self.data, self.clock.now(), at, &point, &place) {
             tracing::warn!(?error, "the status of the backups could not be written");
         }
         Some(seconds)
