@@ -1,0 +1,62 @@
+//! PostgreSQL: a full point from time to time.
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use wh_backup::{DataFolder, Repository, Status, Stop, Wanted};
+use wh_base::{Result, Secret, Timestamp};
+
+use super::aside::aside;
+use super::{Backups, LOOK_EVERY};
+
+impl Backups {
+    /// Dump until the server ends, whenever a full point is due.
+    pub(super) async fn keep_dumps(self, url: Secret<String>, stop: CancellationToken) {
+        let every_s = i64::try_from(self.config.full_every_h.saturating_mul(3_600)).unwrap_or(i64::MAX);
+        loop {
+            let (own, url, until) = (self.clone(), url.clone(), Stop::default());
+            let told = until.clone();
+            let dumped =
+                aside(&stop, Duration::ZERO, &until, move || own.dump_if_due(&url, every_s, told)).await;
+            let Some(dumped) = dumped else { return };
+            if let Err(error) = dumped.and_then(|dumped| dumped) {
+                self.failed(&error);
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    fn dump_if_due(&self, url: &Secret<String>, every_s: i64, until: Stop) -> Result<()> {
+        let mut repository = self.open_or_begin()?;
+        repository.until(until);
+        let now = self.clock.now();
+        let data = DataFolder::new(&self.data);
+        let own = data.installation_or(repository.new_id()?)?;
+        let due = repository.full_is_due(now, every_s, own)?;
+        if due {
+            self.tell_if_emptied(&repository)?;
+        }
+        if !due && !self.newest_is_broken(&repository, own, now)? {
+            return Ok(());
+        }
+        let scratch = crate::cli::scratch_dir(&self.config, &self.data);
+        let created = wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch)?;
+        metrics::counter!("backup_looks_total", "found" => "full").increment(1);
+        self.full_made.notify_one();
+        Status::succeeded(&self.data, self.clock.now(), created.point.at, &created.point, &repository.words())
+    }
+
+    /// Whether a proof found what the newest point needs broken. The place is asked for that point where the status says so: of one that
+    /// could not be written the status knows nothing, and a dump would follow the other without end.
+    fn newest_is_broken(&self, repository: &Repository, own: Uuid, now: Timestamp) -> Result<bool> {
+        let status = Status::read(&self.data)?;
+        if !status.last_success.as_ref().is_some_and(|last| status.is_broken_since(last.at, now)) {
+            return Ok(false);
+        }
+        let newest = repository.choose(&Wanted { at: None, now, of: Some(own) })?.point;
+        Ok(status.is_broken_since(newest.at, now))
+    }
+}
