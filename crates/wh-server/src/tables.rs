@@ -32,13 +32,15 @@ pub fn error_table(modules: &[Module], extra: &[&[&'static ErrorCode]]) -> Strin
 pub fn permission_table(modules: &[Module]) -> String {
     let roles: Vec<&str> = Role::ALL.iter().map(|role| role.word()).collect();
     let mut text = format!(
-        "# Permissions\n\nA role holds every permission of the roles before it.\n\n| permission | {} | what it allows |\n|---|{}---|\n",
+        "# Permissions\n\nA role holds every permission of the roles before it. What concerns the installation as a \
+         whole it holds in the operator's company only: [Running Wheelhouse](operations.md), \"Who operates the installation\".\n\n| permission | {} | what it allows |\n|---|{}---|\n",
         roles.join(" | "),
         "---|".repeat(roles.len())
     );
     for permission in modules.iter().flat_map(Module::permission_list) {
+        let yes = if permission.is_of_installation() { "in the operator's company" } else { "yes" };
         let held: Vec<&str> =
-            Role::ALL.iter().map(|role| if *role >= permission.lowest_role { "yes" } else { "" }).collect();
+            Role::ALL.iter().map(|role| if *role >= permission.lowest_role { yes } else { "" }).collect();
         let _ =
             writeln!(text, "| `{}` | {} | {} |", permission.name, held.join(" | "), cell(permission.summary));
     }

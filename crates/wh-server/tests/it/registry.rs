@@ -130,7 +130,8 @@ fn the_spec_is_the_same_on_every_run() {
 
 #[test]
 fn the_tables_list_every_code_and_permission() {
-    let modules = [desk::module(&Knobs::default())];
+    let system = Module::new("system").permissions(&[&wh_contract::SYSTEM_READ]);
+    let modules = [desk::module(&Knobs::default()), system];
     let errors = error_table(&modules, &[&[&SECRET]]);
     for code in ["base.internal", "db.busy", "server.query", "server.host", "desk.empty", "desk.secret"] {
         assert!(errors.contains(&format!("`{code}`")), "{code} is missing");
@@ -140,6 +141,9 @@ fn the_tables_list_every_code_and_permission() {
         permissions.contains("| `desk:write` |  | yes | yes | yes | yes | Write notes |"),
         "{permissions}"
     );
+    // The role alone does not give what concerns the installation.
+    let held = "| `system:read` |  |  |  |  | in the operator's company |";
+    assert!(permissions.contains(held), "{permissions}");
 }
 
 /// Something that answers.
