@@ -15,6 +15,13 @@ pub const LOGINS_TAKEN: ErrorCode = ErrorCode::new(
     "logins of that name are there already, and another installation may use them",
     "name the configuration that holds their URLs (`--config`, `--data-dir`); or take another `--login-prefix`; or give them new passwords with `--rotate-passwords`, which cuts off whoever uses the old ones",
 );
+/// The configuration leads to another server or database.
+pub const ELSEWHERE: ErrorCode = ErrorCode::new(
+    "db.elsewhere",
+    Kind::Conflict,
+    "the URLs of the configuration lead to another server or database",
+    "name the server and the database of the configuration (`--admin-url`, `--database`); or another configuration (`--config`, `--data-dir`); or let this one lead to the new place with `--repoint`, which leaves the old one as it is",
+);
 /// Every connection is in use, or the writer's queue is full.
 pub const BUSY: ErrorCode = ErrorCode::new(
     "db.busy",
@@ -184,6 +191,7 @@ pub const SCHEMA_NEWER: ErrorCode = ErrorCode::new(
 pub const ALL: &[&ErrorCode] = &[
     &SETUP,
     &LOGINS_TAKEN,
+    &ELSEWHERE,
     &BUSY,
     &AWAY,
     &COMMIT_UNKNOWN,

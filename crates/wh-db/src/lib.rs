@@ -34,7 +34,7 @@ pub use outbox::{
     Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Outbox, Parked, Progress, QueueState, React, Reaction,
     Resumable,
 };
-pub use postgres::{LoginsThere, PostgresInit, init_postgres, tls_of_programs};
+pub use postgres::{Elsewhere, LoginsThere, PostgresInit, database_of, init_postgres, tls_of_programs};
 pub use reads::{GlobalRead, Reads, SystemRead, TenantRead};
 pub use replay::replayed;
 pub use row::Row;

@@ -2,6 +2,7 @@
 //! the rest. Holds no SQL of a context.
 mod bind;
 mod connect;
+mod elsewhere;
 mod errors;
 mod examine;
 mod init;
@@ -27,7 +28,8 @@ use crate::migrate::{Catalogue, Migrations};
 use crate::text::Checked;
 use crate::{Row, Value, codes};
 
-pub use connect::tls_of_programs;
+pub use connect::{database_of, tls_of_programs};
+pub use elsewhere::Elsewhere;
 pub(crate) use examine::examine;
 pub use init::{LoginsThere, PostgresInit, init_postgres};
 use session::{Mode, SET_TENANT, Session, Shared};

@@ -77,6 +77,11 @@ fn told(url: &Secret<String>) -> Result<Told> {
     Ok(Told { mode, root_certificates, config })
 }
 
+/// The database that a URL names.
+pub fn database_of(url: &Secret<String>) -> Option<String> {
+    told(url).ok()?.config.get_dbname().map(str::to_owned)
+}
+
 /// What PostgreSQL's own programs must find in their environment to trust a server no sooner than we do for the same URL: left alone
 /// they take whatever answers where the URL names no `sslmode`, and no authority that this machine trusts.
 pub fn tls_of_programs(url: &Secret<String>) -> Result<Vec<(&'static str, &'static str)>> {

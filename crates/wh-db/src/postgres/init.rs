@@ -6,6 +6,7 @@ use tokio_postgres::types::ToSql;
 use wh_base::{Random, Result, Secret};
 
 use super::connect::{self, SCHEMA, Target};
+use super::elsewhere::{self, Elsewhere};
 use super::errors;
 use crate::codes;
 use crate::config::PostgresUrls;
@@ -28,6 +29,8 @@ pub struct PostgresInit {
     /// URLs of an earlier run: where they still work they are kept, so that a running server keeps its
     /// connections.
     pub existing: Option<PostgresUrls>,
+    /// What becomes of those where they lead to another server or database.
+    pub elsewhere: Elsewhere,
     /// What becomes of logins that are there before this run.
     pub logins_there: LoginsThere,
 }
@@ -48,6 +51,7 @@ impl Default for PostgresInit {
             database: "wheelhouse".to_owned(),
             login_prefix: "wh".to_owned(),
             existing: None,
+            elsewhere: Elsewhere::Refuse,
             logins_there: LoginsThere::Keep,
         }
     }
@@ -69,7 +73,8 @@ pub async fn init_postgres(
     let admin = open(&target).await?;
     version(&admin).await?;
     lock(&admin).await?;
-    let plans = plans(&admin, init).await?;
+    let known = elsewhere::known(&admin, &target, init).await?;
+    let plans = plans(&admin, init, &known).await?;
     database(&admin, &init.database).await?;
     // Left open by an error, it is rolled back with the connection.
     run(&admin, "BEGIN").await?;
@@ -92,7 +97,7 @@ pub async fn init_postgres(
 }
 
 /// What the four logins are called behind their prefix.
-const LOGINS: [&str; 4] = ["owner", "app", "id", "sys"];
+pub(super) const LOGINS: [&str; 4] = ["owner", "app", "id", "sys"];
 
 /// What is done with one login.
 enum Plan {
@@ -105,17 +110,20 @@ enum Plan {
 }
 
 /// What is done with each of the four, decided before anything is changed.
-async fn plans(admin: &Client, init: &PostgresInit) -> Result<Vec<(String, Plan)>> {
+async fn plans(
+    admin: &Client,
+    init: &PostgresInit,
+    known: &[Option<Secret<String>>],
+) -> Result<Vec<(String, Plan)>> {
     let (mut plans, mut taken) = (Vec::with_capacity(LOGINS.len()), Vec::new());
-    for (which, suffix) in LOGINS.into_iter().enumerate() {
+    for (suffix, url) in LOGINS.into_iter().zip(known) {
         let name = format!("{}_{suffix}", init.login_prefix);
         let there = exists(admin, "SELECT 1 FROM pg_roles WHERE rolname = $1", &[&name]).await?;
         let plan = match (there, init.logins_there) {
             (false, _) => Plan::Create,
             (true, LoginsThere::NewPasswords) => Plan::Alter,
             (true, LoginsThere::Keep) => {
-                let url = init.existing.as_ref().map(|urls| each(urls)[which]);
-                let Some(url) = kept(url, &name, &init.database).await? else {
+                let Some(url) = kept(url.as_ref(), &name, &init.database).await? else {
                     taken.push(name);
                     continue;
                 };
@@ -133,7 +141,8 @@ async fn plans(admin: &Client, init: &PostgresInit) -> Result<Vec<(String, Plan)
     )))
 }
 
-fn each(urls: &PostgresUrls) -> [&Secret<String>; 4] {
+/// The four in the order of [`LOGINS`].
+pub(super) fn each(urls: &PostgresUrls) -> [&Secret<String>; 4] {
     [&urls.owner_url, &urls.app_url, &urls.id_url, &urls.sys_url]
 }
 

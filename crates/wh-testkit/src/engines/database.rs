@@ -8,7 +8,9 @@ use std::sync::{Arc, LazyLock, OnceLock, mpsc};
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, NoTls};
 use wh_base::{ManualClock, OsRandom, Secret, Timestamp};
-use wh_db::{DbConfig, DbLimits, EngineConfig, LoginsThere, Migrations, PostgresInit, PostgresUrls};
+use wh_db::{
+    DbConfig, DbLimits, Elsewhere, EngineConfig, LoginsThere, Migrations, PostgresInit, PostgresUrls,
+};
 
 use super::{EngineKind, available, shared};
 
@@ -133,6 +135,7 @@ async fn template(admin_url: &str, migrations: &[Migrations]) -> (String, Postgr
         database: name.clone(),
         login_prefix: prefix(),
         existing: URLS.get().map(|urls| moved(urls, &name)),
+        elsewhere: Elsewhere::Refuse,
         logins_there: LoginsThere::Keep,
     };
     // The passwords are given once per process; later templates keep them.

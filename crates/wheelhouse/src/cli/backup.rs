@@ -198,7 +198,10 @@ fn restore(
     ));
     if let Some(archive) = restored.archive {
         print::notice(&format!("The database is the archive {}. To load it:", archive.display()));
-        print::notice(&format!("  wheelhouse db init --data-dir {} --admin-url URL", into.display()));
+        print::notice(&format!(
+            "  wheelhouse db init --repoint --data-dir {} --admin-url URL",
+            into.display()
+        ));
         print::notice(&format!("  wheelhouse backup load --data-dir {}", into.display()));
     }
     Ok(())

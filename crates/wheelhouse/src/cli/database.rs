@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use toml_edit::{DocumentMut, Item, Table, value};
 use wh_base::{Result, Secret, codes};
-use wh_db::{LoginsThere, PostgresInit, PostgresUrls, init_postgres};
+use wh_db::{Elsewhere, LoginsThere, PostgresInit, PostgresUrls, database_of, init_postgres};
 
 use super::{CommonFlags, with_password};
 use crate::settings::{Engine, FILE_NAME, Settings};
 use crate::{compose, data_dir, print};
+
+/// Where neither the command line nor the configuration names one.
+const DATABASE: &str = "wheelhouse";
 
 /// What can be done with a database.
 #[derive(Subcommand)]
@@ -21,15 +24,18 @@ pub enum Verb {
         /// File with that login's password, for a URL without one: no password on the command line
         #[arg(long, value_name = "FILE")]
         admin_password_file: Option<PathBuf>,
-        /// The database to make
-        #[arg(long, default_value = "wheelhouse")]
-        database: String,
+        /// The database to make [default: the one that the configuration names, else `wheelhouse`]
+        #[arg(long)]
+        database: Option<String>,
         /// Logins are called so, with _owner, _app, _id and _sys behind it
         #[arg(long, default_value = "wh")]
         login_prefix: String,
         /// Give logins that are there already new passwords: cuts off whoever uses the old ones
         #[arg(long)]
         rotate_passwords: bool,
+        /// Let the configuration lead to this server and database where it leads to others now; those stay as they are
+        #[arg(long)]
+        repoint: bool,
         #[command(flatten)]
         common: CommonFlags,
     },
@@ -37,14 +43,25 @@ pub enum Verb {
 
 /// Do it. A second run keeps the logins that work, and touches none that it has no working URL of.
 pub async fn run(verb: &Verb) -> Result<()> {
-    let Verb::Init { admin_url, admin_password_file, database, login_prefix, rotate_passwords, common } =
-        verb;
+    let Verb::Init {
+        admin_url,
+        admin_password_file,
+        database,
+        login_prefix,
+        rotate_passwords,
+        repoint,
+        common,
+    } = verb;
     compose::install_crypto();
     let settings = Settings::load(&common.sources())?;
+    let existing = compose::postgres_urls(&settings.database).ok();
+    let named = existing.as_ref().and_then(|urls| database_of(&urls.owner_url));
+    let database = database.clone().or(named).unwrap_or_else(|| DATABASE.to_owned());
     let init = PostgresInit {
         database: database.clone(),
         login_prefix: login_prefix.clone(),
-        existing: compose::postgres_urls(&settings.database).ok(),
+        existing,
+        elsewhere: if *repoint { Elsewhere::Replace } else { Elsewhere::Refuse },
         logins_there: if *rotate_passwords { LoginsThere::NewPasswords } else { LoginsThere::Keep },
     };
     let random = wh_base::OsRandom;

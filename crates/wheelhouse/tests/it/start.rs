@@ -201,6 +201,46 @@ fn a_second_installation_does_not_take_the_logins_of_the_first() {
 }
 
 #[test]
+fn a_configuration_that_leads_to_another_server_is_left_alone_unless_that_is_wanted() {
+    let Ok(server) = wh_testkit::engines::shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let name = format!("whelse_{}", std::process::id());
+    let init = |more: &[&str]| {
+        let mut command = wheelhouse();
+        command.args(["db", "init", "--admin-url", server.admin_url(), "--login-prefix", &name]);
+        command.arg("--data-dir").arg(folder.path()).args(more);
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (made, words) = init(&["--database", &name]);
+    assert!(made, "{words}");
+    let file = folder.path().join("wheelhouse.toml");
+    let own = std::fs::read_to_string(&file).unwrap();
+    // The configuration names the database, so that nobody need say it again.
+    let (again, words) = init(&[]);
+    assert!(again, "{words}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), own);
+
+    let (_, address) = server.admin_url().split_once('@').unwrap();
+    let (address, _) = address.split_once('/').unwrap();
+    // Nobody listens there any more.
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let theirs = own.replace(&format!("@{address}/"), &format!("@{other}/"));
+    assert_ne!(theirs, own);
+    std::fs::write(&file, &theirs).unwrap();
+    let (refused, words) = init(&[]);
+    assert!(!refused && words.contains("db.elsewhere") && words.contains("--repoint"), "{words}");
+    assert!(words.contains(&other) && words.contains(address), "{words}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), theirs, "nothing is written down");
+    // Whose logins are there is another question, with a flag of its own.
+    let (taken, words) = init(&["--repoint"]);
+    assert!(!taken && words.contains("db.logins_taken"), "{words}");
+    let (repointed, words) = init(&["--repoint", "--rotate-passwords"]);
+    assert!(repointed, "{words}");
+    assert!(House::start_with(folder.path(), &[]).setup_token.is_some());
+}
+
+#[test]
 fn security_txt_names_the_operators_contact_and_is_not_there_without_one() {
     let address = "/.well-known/security.txt";
     let site = Site::new(EngineKind::Sqlite);

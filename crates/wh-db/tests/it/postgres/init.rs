@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use wh_base::{OsRandom, Secret};
 use wh_db::{
-    DbConfig, DbLimits, EngineConfig, LoginsThere, MigrationFile, MigrationText, Migrations, PostgresInit,
-    PostgresUrls, Reads, args, codes, init_postgres,
+    DbConfig, DbLimits, Elsewhere, EngineConfig, LoginsThere, MigrationFile, MigrationText, Migrations,
+    PostgresInit, PostgresUrls, Reads, args, codes, init_postgres,
 };
 use wh_testkit::engines::TestDb;
 use wh_testkit::one_engine;
@@ -40,8 +40,8 @@ one_engine!(postgres, a_second_init_keeps_what_works_and_mends_what_does_not, LE
     assert!(refused.is(&codes::LOGINS_TAKEN), "{refused:?}");
     assert!(refused.message().contains(&format!("{}_owner", init.login_prefix)), "{refused:?}");
     let mut stale = again.clone();
-    stale.existing =
-        Some(PostgresUrls { sys_url: Secret::new("postgres://nobody@host/x".to_owned()), ..first.clone() });
+    let nobodys = first.sys_url.expose().replace(&format!("{}_sys:", init.login_prefix), "nobody:");
+    stale.existing = Some(PostgresUrls { sys_url: Secret::new(nobodys), ..first.clone() });
     let refused = init_postgres(&admin_url, &stale, &OsRandom, |_| Ok(())).await.unwrap_err();
     assert!(refused.is(&codes::LOGINS_TAKEN), "{refused:?}");
     assert!(refused.message().contains(&format!("the logins {}_sys,", init.login_prefix)), "{refused:?}");
@@ -79,13 +79,54 @@ one_engine!(postgres, the_logins_of_one_database_go_to_another_with_their_passwo
             admin(&t).await.batch_execute(&drop_it(&init.database)).await.unwrap();
         }
         let existing = Some(first.clone());
-        let again = PostgresInit { database: other.clone(), existing, ..init.clone() };
+        let mut again = PostgresInit { database: other.clone(), existing, ..init.clone() };
+        let refused = init_postgres(&admin_url, &again, &OsRandom, |_| Ok(())).await.unwrap_err();
+        assert!(refused.is(&codes::ELSEWHERE), "{refused:?}");
+        let there = "SELECT 1 FROM pg_database WHERE datname = $1";
+        assert!(admin(&t).await.query_opt(there, &[&other]).await.unwrap().is_none(), "nothing was made");
+        again.elsewhere = Elsewhere::Replace;
         let second = init_postgres(&admin_url, &again, &OsRandom, |_| Ok(())).await.unwrap();
         let moved = exposed(&first).map(|url| format!("{}/{other}", url.rsplit_once('/').unwrap().0));
         assert_eq!(exposed(&second), moved);
         open(&t, &second, LEAKS).await.unwrap();
         admin(&t).await.batch_execute(&drop_it(&other)).await.unwrap();
     }
+});
+
+one_engine!(postgres, a_server_is_the_same_by_each_of_its_names_and_no_other_one, LEAKS, async |t| {
+    let admin_url = Secret::new(t.fresh.admin_url.clone().unwrap());
+    let init = names(&t, "named");
+    let first = init_postgres(&admin_url, &init, &OsRandom, |_| Ok(())).await.unwrap();
+    let (_, host) = admin_url.expose().split_once('@').unwrap();
+    let (host, _) = host.split_once('/').unwrap();
+    let led = |to: &str| {
+        let led = |url: &Secret<String>| Secret::new(url.expose().replace(host, to));
+        let PostgresUrls { owner_url, app_url, id_url, sys_url } = &first;
+        PostgresUrls {
+            owner_url: led(owner_url),
+            app_url: led(app_url),
+            id_url: led(id_url),
+            sys_url: led(sys_url),
+        }
+    };
+    let named = led(&host.replace("127.0.0.1", "localhost"));
+    let again = PostgresInit { existing: Some(named.clone()), ..init.clone() };
+    let second = init_postgres(&admin_url, &again, &OsRandom, |_| Ok(())).await.unwrap();
+    assert_eq!(exposed(&second), exposed(&named));
+
+    // Nobody listens there: what was, has ended or is not to be reached from here.
+    let gone = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().to_string();
+    let mut other = PostgresInit { existing: Some(led(&gone)), ..init.clone() };
+    let refused = init_postgres(&admin_url, &other, &OsRandom, |_| Ok(())).await.unwrap_err();
+    assert!(refused.is(&codes::ELSEWHERE) && refused.message().contains(&gone), "{refused:?}");
+    let (_, password) = first.owner_url.expose().split_once(':').unwrap();
+    let (password, _) = password.rsplit_once('@').unwrap();
+    assert!(!refused.message().contains(password.rsplit(':').next().unwrap()), "{refused:?}");
+    // Its URLs say nothing of the logins of this one.
+    other.elsewhere = Elsewhere::Replace;
+    let refused = init_postgres(&admin_url, &other, &OsRandom, |_| Ok(())).await.unwrap_err();
+    assert!(refused.is(&codes::LOGINS_TAKEN), "{refused:?}");
+    admin(&t).await.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", init.database)).await.unwrap();
 });
 
 one_engine!(postgres, an_administrator_without_superuser_is_enough, LEAKS, async |t| {

@@ -82,12 +82,16 @@ pub fn walk(site: &Site, vault: &Vault) {
     let url = crate::upgrade::owner_url(data);
     let old = url.rsplit('/').next().expect("a database");
     let new = format!("{old}_new");
-    let init = wheelhouse()
-        .args(["db", "init", "--admin-url", admin, "--database", &new, "--login-prefix", old])
-        .args(["--data-dir", folder])
-        .output();
-    let init = init.expect("it starts");
-    assert!(init.status.success(), "{}", words(&init));
+    let init = |more: &[&str]| {
+        let mut command = wheelhouse();
+        command.args(["db", "init", "--admin-url", admin, "--database", &new, "--login-prefix", old]);
+        command.args(["--data-dir", folder]).args(more).output().expect("it starts")
+    };
+    // The restored configuration leads to the old one still.
+    let refused = words(&init(&[]));
+    assert!(refused.contains("db.elsewhere") && refused.contains("--repoint"), "{refused}");
+    let made = init(&["--repoint"]);
+    assert!(made.status.success(), "{}", words(&made));
     let loaded = load();
     assert!(loaded.status.success(), "{}", words(&loaded));
     let house = House::start_with(&into, &[]);
