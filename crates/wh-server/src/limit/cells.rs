@@ -63,6 +63,13 @@ struct Cell {
     whole_at: u64,
 }
 
+/// Where a key is looked for, and what it is known by there.
+struct Address {
+    shard: usize,
+    set: usize,
+    tag: u64,
+}
+
 type Shard = Box<[[Cell; WAYS]]>;
 
 /// The table.
@@ -92,13 +99,11 @@ impl Cells {
 
     /// The same, with a quota of the key's own. It may change from one request to the next; what was used stays used.
     pub fn take_of(&self, quota: Quota, key: impl Hash, now: Duration) -> Verdict {
-        let hash = self.hasher.hash_one(key);
+        let Address { shard, set, tag } = self.address(key);
         let now = nanoseconds(now);
         let (step, window) = (quota.step_ns(), quota.window_ns());
-        let mut shard = self.shard(hash as usize % SHARDS);
-        let set = &mut shard[(hash as usize / SHARDS) % SETS];
-        // The lowest bits have chosen the shard already.
-        let tag = hash | 1;
+        let mut shard = self.shard(shard);
+        let set = &mut shard[set];
         let mut place = 0;
         for (at, cell) in set.iter().enumerate() {
             if cell.tag == tag {
@@ -118,6 +123,26 @@ impl Cells {
         }
         *cell = Cell { tag, whole_at: after };
         Verdict::Within(Standing { remaining: (window - used) / step, reset_s: seconds(used) })
+    }
+
+    /// Take back one request that was counted with this quota, because it is refused for another reason.
+    pub fn give_back(&self, quota: Quota, key: impl Hash, now: Duration) -> Standing {
+        let Address { shard, set, tag } = self.address(key);
+        let now = nanoseconds(now);
+        let (step, window) = (quota.step_ns(), quota.window_ns());
+        let mut used = 0;
+        // Where others have its place by now there is nothing of it to be taken back.
+        if let Some(cell) = self.shard(shard)[set].iter_mut().find(|cell| cell.tag == tag) {
+            cell.whole_at = cell.whole_at.saturating_sub(step);
+            used = cell.whole_at.saturating_sub(now);
+        }
+        Standing { remaining: window.saturating_sub(used) / step, reset_s: seconds(used) }
+    }
+
+    fn address(&self, key: impl Hash) -> Address {
+        let hash = self.hasher.hash_one(key);
+        // The lowest bits have chosen the shard already.
+        Address { shard: hash as usize % SHARDS, set: (hash as usize / SHARDS) % SETS, tag: hash | 1 }
     }
 
     /// How many keys are remembered.

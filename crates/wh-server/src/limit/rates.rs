@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use metrics::Counter;
 use wh_base::{Actor, CompanyLimits, Credential, Result};
+use wh_contract::{ApiKeyId, TenantId, UserId};
 
 use super::cells::{Cells, Quota, Standing, Verdict};
 use crate::config::ServerConfig;
@@ -56,6 +57,23 @@ struct Policy {
     limited: Counter,
 }
 
+/// Who takes of a company's limit. The company is part of it: a person may be in several, with a limit each.
+#[derive(Clone, Copy, Hash)]
+enum Sender {
+    Key(TenantId, ApiKeyId),
+    /// By all their sessions.
+    Person(TenantId, UserId),
+}
+
+impl Sender {
+    fn of(actor: &Actor) -> Self {
+        match actor.key() {
+            Some(grant) => Self::Key(actor.tenant, grant.key),
+            None => Self::Person(actor.tenant, actor.user),
+        }
+    }
+}
+
 /// What one request has counted for: part of its visit.
 #[derive(Default)]
 pub(crate) struct Tally(Mutex<[Option<Line>; COUNTED_MAX]>);
@@ -98,23 +116,21 @@ impl Rates {
         self.count(user, user.quota(), actor.user, tally)
     }
 
-    /// It is their company's. Of a limit that the operator set, one sender has a share: what goes beyond takes nothing from the company.
+    /// It is their company's. Of a limit that the operator set, one sender has a share: what goes beyond takes nothing from the company,
+    /// and what the company has not takes nothing from the share.
     pub(crate) fn company(&self, actor: &Actor, own: CompanyLimits, tally: &Tally) -> Result<()> {
-        let quota = match own.requests_per_min {
-            Some(requests) => {
-                let share = per_min(requests.div_ceil(SHARES));
-                let sender = self.sender.get_or_init(|| Policy::new("sender", requests));
-                match actor.key() {
-                    // The company is part of it: a person may be in several, with a limit each.
-                    Some(grant) => self.count(sender, share, (actor.tenant, grant.key), tally)?,
-                    None => self.count(sender, share, (actor.tenant, actor.user), tally)?,
-                }
-                per_min(requests)
+        let Some(requests) = own.requests_per_min else {
+            if self.general.is_none() {
+                return Ok(());
             }
-            None if self.general.is_some() => self.tenant.quota(),
-            None => return Ok(()),
+            return self.count(&self.tenant, self.tenant.quota(), actor.tenant, tally);
         };
-        self.count(&self.tenant, quota, actor.tenant, tally)
+        let policy = self.sender.get_or_init(|| Policy::new("sender", requests));
+        let (share, sender) = (per_min(requests.div_ceil(SHARES)), Sender::of(actor));
+        self.count(policy, share, sender, tally)?;
+        self.count(&self.tenant, per_min(requests), actor.tenant, tally).inspect_err(|_| {
+            tally.correct(policy.name, policy.cells.give_back(share, sender, self.began.elapsed()));
+        })
     }
 
     /// It is not their company's, although that has a limit.
@@ -169,6 +185,14 @@ impl Tally {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(free) = lines.iter_mut().find(|line| line.is_none()) {
             *free = Some(line);
+        }
+    }
+
+    /// What was counted was taken back.
+    fn correct(&self, name: &str, standing: Standing) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = lines.iter_mut().flatten().find(|line| line.name == name) {
+            line.standing = standing;
         }
     }
 

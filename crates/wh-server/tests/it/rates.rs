@@ -183,8 +183,13 @@ both_servers!(a_company_with_a_limit_of_its_own, MIGRATIONS, own_limit_alone, as
         assert!(!told.contains("\"tenant\""), "nothing of the company's is counted: {told}");
     }
     assert_eq!(page.get(VIEWER, NOTES).await.status, 200);
-    let refused = page.get(OWNER, NOTES).await;
-    is_limited(&refused);
+    // What is refused because others have used it up takes nothing of a sender's own half.
+    for _ in 0..4 {
+        let refused = page.get(OWNER, NOTES).await;
+        is_limited(&refused);
+        let told = refused.header("ratelimit").unwrap();
+        assert_eq!((left(told, "sender").0, left(told, "tenant").0), (1, 0), "{told}");
+    }
     for _ in 0..4 {
         let other = page.get(STRANGER, NOTES).await;
         assert_eq!((other.status, other.header("ratelimit-policy")), (200, None), "the rest is switched off");
@@ -204,6 +209,25 @@ fn a_quota_that_changes_counts_from_the_next_request_on() {
     let verdict = cells.take("somebody", Duration::from_secs(20));
     assert_eq!(verdict, Verdict::Within(Standing { remaining: 19, reset_s: 41 }));
     assert!(matches!(cells.take_of(few, "other", Duration::ZERO), Verdict::Within(_)));
+}
+
+#[test]
+fn what_is_given_back_was_never_taken() {
+    let quota = Quota { requests: 2, window: MINUTE };
+    let cells = Cells::new(quota);
+    let (at, later) = (Duration::from_secs(600), Duration::from_secs(610));
+    cells.take("somebody", at);
+    for _ in 0..4 {
+        assert_eq!(cells.take("somebody", at), Verdict::Within(Standing { remaining: 0, reset_s: 60 }));
+        let whole = cells.give_back(quota, "somebody", at);
+        assert_eq!(whole, Standing { remaining: 1, reset_s: 30 });
+    }
+    assert_eq!(cells.give_back(quota, "somebody", later), Standing { remaining: 2, reset_s: 1 });
+    assert_eq!(cells.give_back(quota, "nobody", at), Standing { remaining: 2, reset_s: 1 });
+    for left in (0..2).rev() {
+        assert!(matches!(cells.take("somebody", later), Verdict::Within(one) if one.remaining == left));
+    }
+    assert!(matches!(cells.take("somebody", later), Verdict::Beyond(_)));
 }
 
 fn router() -> Router {
