@@ -90,7 +90,7 @@ pub const MEMBER_LIMIT: ErrorCode = ErrorCode::new(
     "identity.member_limit",
     Kind::Conflict,
     "the company has as many members as it may have",
-    "remove members who have left, or ask the operator of the installation for a higher limit",
+    "remove members who have left, or ask the operator of the installation for a higher limit; none is above 10,000",
 );
 /// The company would be left without an owner.
 pub const LAST_OWNER: ErrorCode = ErrorCode::new(

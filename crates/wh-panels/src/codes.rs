@@ -20,7 +20,7 @@ pub const LIMIT: ErrorCode = ErrorCode::new(
     "panels.limit",
     Kind::Conflict,
     "the company has as many panels as it may",
-    "delete a panel that is not needed any more, or ask the operator of the installation for a higher limit",
+    "delete a panel that is not needed any more, or ask the operator of the installation for a higher limit; none is above 10,000",
 );
 /// No such panel here.
 pub const NOT_FOUND: ErrorCode = ErrorCode::new(

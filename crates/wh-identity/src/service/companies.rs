@@ -24,12 +24,12 @@ impl MembersMax {
 
     fn reached(self, members: i64) -> Error {
         let most = self.0;
-        if most < MEMBERS_PER_TENANT_MAX {
-            return codes::MEMBER_LIMIT.error(format!(
-                "{members} of at most {most} members; the operator of the installation can raise the limit"
-            ));
-        }
-        codes::MEMBER_LIMIT.error(format!("at most {most} members"))
+        let whose = if most < MEMBERS_PER_TENANT_MAX {
+            "the operator of the installation can raise the limit"
+        } else {
+            "no company can have more"
+        };
+        codes::MEMBER_LIMIT.error(format!("{members} of at most {most} members; {whose}"))
     }
 }
 

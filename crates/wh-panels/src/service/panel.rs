@@ -53,15 +53,16 @@ pub async fn panel_create(cx: &Context, datasets: &Datasets, actor: &Actor, titl
 
 /// Whether one more may come to so many; `own` is what the operator of the installation set for the company.
 fn has_room(panels: i64, own: Option<i64>) -> Result<()> {
-    if let Some(most) = own.filter(|most| panels >= *most) {
-        return Err(codes::LIMIT.error(format!(
-            "{panels} of at most {most} panels; the operator of the installation can raise the limit"
-        )));
+    let most = own.unwrap_or(PANELS_PER_TENANT_MAX).min(PANELS_PER_TENANT_MAX);
+    if panels < most {
+        return Ok(());
     }
-    if panels >= PANELS_PER_TENANT_MAX {
-        return Err(codes::LIMIT.error(format!("at most {PANELS_PER_TENANT_MAX} panels")));
-    }
-    Ok(())
+    let whose = if most < PANELS_PER_TENANT_MAX {
+        "the operator of the installation can raise the limit"
+    } else {
+        "no company can have more"
+    };
+    Err(codes::LIMIT.error(format!("{panels} of at most {most} panels; {whose}")))
 }
 
 /// One panel.

@@ -1,6 +1,11 @@
-//! A company has so many panels and no more, also when two are made at once.
+//! A company has so many panels and no more, also when two are made at once; who can change that is said.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use async_trait::async_trait;
 use serde_json::json;
-use wh_contract::{DatasetId, PanelId};
+use wh_base::{CompanyLimits, LimitSource, Result};
+use wh_contract::{DatasetId, PanelId, TenantId};
 use wh_db::args;
 use wh_panels::model::PANELS_PER_TENANT_MAX;
 use wh_testkit::{EDITOR, HOME, STRANGER, both_engines};
@@ -39,4 +44,35 @@ both_engines!(of_two_panels_for_one_place_one_is_made, MIGRATIONS, async |t| {
     assert_eq!(house.page.delete(EDITOR, &path).await.status, 204);
     assert_eq!(make().await.status, 201);
     assert_eq!(said(&make().await), (409, "panels.limit"));
+});
+
+/// What the operator set for every company.
+struct Panels(AtomicI64);
+
+#[async_trait]
+impl LimitSource for Panels {
+    async fn limits(&self, _: TenantId) -> Result<CompanyLimits> {
+        Ok(CompanyLimits { panels: Some(self.0.load(Ordering::SeqCst)), ..CompanyLimits::default() })
+    }
+}
+
+both_engines!(whose_limit_is_reached_is_said, MIGRATIONS, async |t| {
+    let set = Arc::new(Panels(AtomicI64::new(1)));
+    t.cx.limits.ask(Arc::clone(&set) as Arc<dyn LimitSource>);
+    let house = House::new(t);
+    let refused = async || {
+        let refused = house.page.post(EDITOR, "/v1/panels", r#"{"title":"one more"}"#).await;
+        assert_eq!(said(&refused), (409, "panels.limit"), "{}", refused.text());
+        text(&refused.json()["detail"])
+    };
+    fill(&house, 1).await;
+    let own = "1 of at most 1 panels; the operator of the installation can raise the limit";
+    assert_eq!(refused().await, own);
+    fill(&house, PANELS_PER_TENANT_MAX - 1).await;
+    // Where the operator has set as much as there can be, nobody can raise it.
+    for most in [PANELS_PER_TENANT_MAX, PANELS_PER_TENANT_MAX + 1] {
+        set.0.store(most, Ordering::SeqCst);
+        house.server.cx.limits.changed(HOME);
+        assert_eq!(refused().await, "10000 of at most 10000 panels; no company can have more");
+    }
 });

@@ -32,7 +32,7 @@ function Usage() {
   return (
     <Page
       title="Usage"
-      about={`What ${me.tenant.name} uses, and how much it may use. The operator of the installation sets the limits and can raise them.`}
+      about={`What ${me.tenant.name} uses, and how much it may use. The operator of the installation sets the limits and can raise them: panels and members to 10,000 each.`}
       actions={<CopyAs what={{ api: '/v1/system/usage', cli: 'wheelhouse company-usage get' }} />}
     >
       <Stack gap="md">
