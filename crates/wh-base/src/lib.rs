@@ -12,7 +12,7 @@ mod time;
 
 pub use actor::{Actor, Credential, KeyGrant, Origin};
 pub use error::{Error, ErrorCode, FieldError, Kind, Result};
-pub use limits::{CompanyLimits, LIMITS_FRESH_S, LimitSource, Limits};
+pub use limits::{CompanyLimits, LIMITS_FRESH_S, LIMITS_KNOWN_MAX, LimitSource, Limits};
 pub use network::Network;
 pub use random::{IdSource, OsRandom, Random, SeededRandom};
 pub use secret::Secret;

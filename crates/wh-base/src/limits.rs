@@ -10,8 +10,10 @@ use crate::{Clock, Result, Timestamp};
 
 /// For so long a change that another process made may not be seen here, in seconds.
 pub const LIMITS_FRESH_S: i64 = 5;
-/// Companies that are remembered; of more, all are asked for again.
-const COMPANIES_MAX: usize = 10_000;
+/// So many companies at most are remembered; of more, those that nobody has asked about for longest are forgotten.
+pub const LIMITS_KNOWN_MAX: usize = 2 * GENERATION_MAX;
+/// Companies of one generation.
+const GENERATION_MAX: usize = 10_000;
 
 /// The limits of one company. Where there is none, that of the house counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,11 +58,14 @@ struct Inner {
     known: Mutex<Known>,
 }
 
+/// Two generations: who is asked about is among the young ones. When these are many they become the old ones, and who was still among the
+/// old ones is forgotten. Whoever is asked about now and then stays, and never are all forgotten at once.
 #[derive(Default)]
 struct Known {
     /// What was read before a change is not remembered after it.
     changes: u64,
-    companies: HashMap<TenantId, Seen>,
+    young: HashMap<TenantId, Seen>,
+    old: HashMap<TenantId, Seen>,
 }
 
 #[derive(Clone, Copy)]
@@ -77,14 +82,32 @@ impl Seen {
 }
 
 impl Known {
+    fn get(&mut self, tenant: TenantId) -> Option<Seen> {
+        if let Some(seen) = self.young.get(&tenant) {
+            return Some(*seen);
+        }
+        let seen = self.old.remove(&tenant)?;
+        self.put(tenant, seen);
+        Some(seen)
+    }
+
+    fn put(&mut self, tenant: TenantId, seen: Seen) {
+        if self.young.len() >= GENERATION_MAX && !self.young.contains_key(&tenant) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(tenant, seen);
+    }
+
     fn remember(&mut self, tenant: TenantId, seen: Seen, changes: u64) {
-        if self.changes != changes {
-            return;
+        if self.changes == changes {
+            self.put(tenant, seen);
         }
-        if self.companies.len() >= COMPANIES_MAX {
-            self.companies.clear();
-        }
-        self.companies.insert(tenant, seen);
+    }
+
+    fn forget(&mut self, tenant: TenantId) {
+        self.changes += 1;
+        self.young.remove(&tenant);
+        self.old.remove(&tenant);
     }
 }
 
@@ -106,12 +129,12 @@ impl Limits {
         let (changes, before) = {
             let mut known = self.known();
             let changes = known.changes;
-            match known.companies.get_mut(&tenant) {
+            match known.get(tenant) {
                 Some(seen) if seen.is_fresh(now) => return Ok(seen.limits),
-                Some(seen) => {
+                Some(Seen { limits, .. }) => {
                     // Others go on with what is known while this one asks.
-                    seen.at = now;
-                    (changes, Some(seen.limits))
+                    known.put(tenant, Seen { limits, at: now });
+                    (changes, Some(limits))
                 }
                 None => (changes, None),
             }
@@ -128,9 +151,13 @@ impl Limits {
 
     /// Those of this company are not what they were.
     pub fn changed(&self, tenant: TenantId) {
-        let mut known = self.known();
-        known.changes += 1;
-        known.companies.remove(&tenant);
+        self.known().forget(tenant);
+    }
+
+    /// How many companies are remembered.
+    pub fn remembered(&self) -> usize {
+        let known = self.known();
+        known.young.len() + known.old.len()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

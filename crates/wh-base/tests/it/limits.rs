@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use uuid::Uuid;
 use wh_base::{
-    Clock, CompanyLimits, LIMITS_FRESH_S, LimitSource, Limits, ManualClock, Result, Timestamp, codes,
+    Clock, CompanyLimits, LIMITS_FRESH_S, LIMITS_KNOWN_MAX, LimitSource, Limits, ManualClock, Result,
+    Timestamp, codes,
 };
 use wh_contract::TenantId;
 
@@ -95,6 +96,36 @@ async fn what_is_known_holds_while_the_source_is_away() {
     table.set(4);
     clock.advance_seconds(LIMITS_FRESH_S);
     assert_eq!(panels(&limits, ONE).await, Some(4));
+}
+
+#[tokio::test]
+async fn however_many_come_whoever_asks_is_remembered_and_the_room_has_an_end() {
+    let (limits, table, clock) = world();
+    table.set(3);
+    assert_eq!(panels(&limits, ONE).await, Some(3));
+    let others = u128::try_from(LIMITS_KNOWN_MAX).expect("a number") * 3;
+    for other in 0..others {
+        panels(&limits, TenantId(Uuid::from_u128(1_000 + other))).await;
+        assert!(limits.remembered() <= LIMITS_KNOWN_MAX, "{} are remembered", limits.remembered());
+        if other % 1_000 == 0 {
+            panels(&limits, ONE).await;
+        }
+    }
+    assert_eq!(u128::from(table.asked()), others + 1, "nobody who asks is forgotten");
+    // What changes is forgotten wherever it is remembered.
+    table.set(4);
+    for other in [others - 1, others - 5_000] {
+        let other = TenantId(Uuid::from_u128(1_000 + other));
+        assert_eq!(panels(&limits, other).await, Some(3));
+        limits.changed(other);
+        assert_eq!(panels(&limits, other).await, Some(4));
+    }
+    assert_eq!(panels(&limits, ONE).await, Some(3), "not that of anybody else");
+    // Also when nobody can say it anew.
+    table.away.store(true, Ordering::SeqCst);
+    clock.advance_seconds(LIMITS_FRESH_S);
+    assert_eq!(panels(&limits, ONE).await, Some(3));
+    assert!(limits.of(TenantId(Uuid::from_u128(1_000))).await.is_err(), "forgotten long ago");
 }
 
 #[tokio::test]
