@@ -120,6 +120,9 @@ async fn however_many_come_whoever_asks_is_remembered_and_the_room_has_an_end() 
         limits.changed(other);
         assert_eq!(panels(&limits, other).await, Some(4));
     }
+    let unasked = TenantId(Uuid::from_u128(1_000 + others - 5_001));
+    limits.changed(unasked);
+    assert_eq!(panels(&limits, unasked).await, Some(4), "also among the old ones");
     assert_eq!(panels(&limits, ONE).await, Some(3), "not that of anybody else");
     // Also when nobody can say it anew.
     table.away.store(true, Ordering::SeqCst);
