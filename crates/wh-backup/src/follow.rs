@@ -23,6 +23,8 @@ const CHANGED_TIMES_MAX: u64 = 2;
 const DATABASE_BYTES_MIN: u64 = 32 << 20;
 /// Changes up to this size stand behind the manifest itself: one file per step.
 const BEHIND_BYTES_MAX: usize = 1 << 20;
+/// How soon a full point that failed is tried again while steps go on, in seconds: it reads the whole database.
+const FULL_AGAIN_S: i64 = 600;
 /// How often a step is begun anew because somebody deleted a dataset while its objects were copied.
 const ATTEMPTS_MAX: usize = 10;
 
@@ -71,6 +73,8 @@ struct State {
     tried: Timestamp,
     /// When both were last seen to be there.
     seen: Timestamp,
+    /// When the full point failed that is due.
+    full_failed: Option<Timestamp>,
     page_bytes: u32,
     pages: Vec<PageDigest>,
     mark: Mark,
@@ -120,18 +124,36 @@ impl Follower {
         if self.state.is_none() { self.look() } else { self.look_behind() }
     }
 
+    /// Whether a full point is due and failed: steps go on behind the one before.
+    pub fn is_behind_an_old_one(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.full_failed.is_some())
+    }
+
     /// Keep what is new. After an error the next look keeps it all; after one that the place is gone ([`codes::PLACE_GONE`]) only that of
-    /// a new follower, which opens the place anew.
+    /// a new follower, which opens the place anew. A full point that fails is an error, and what is new is kept behind the one before:
+    /// there may be room for a step where there is none for a whole database.
     pub fn look(&mut self) -> Result<Followed> {
         self.must_be_there()?;
-        if self.full_is_due() {
-            match self.full() {
-                // Another process makes a full point just now: steps go on behind the one before.
-                Err(error) if error.is(&codes::RUNNING) && self.state.is_some() => {}
-                done => return done.map(Followed::Full),
-            }
+        if !self.full_is_due() || self.full_failed_lately() {
+            return self.look_behind();
         }
-        self.look_behind()
+        let failed = match self.full() {
+            // Another process makes a full point just now.
+            Err(error) if error.is(&codes::RUNNING) && self.state.is_some() => return self.look_behind(),
+            Err(error) if !error.is(&codes::STOPPED) && !error.is(&codes::PLACE_GONE) => error,
+            done => return done.map(Followed::Full),
+        };
+        let now = self.clock.now();
+        let Some(state) = &mut self.state else { return Err(failed) };
+        state.full_failed = Some(now);
+        self.look_behind()?;
+        Err(failed)
+    }
+
+    fn full_failed_lately(&self) -> bool {
+        let now = self.clock.now();
+        let lately = |at: Timestamp| at <= now && now < at.plus_seconds(FULL_AGAIN_S);
+        self.state.as_ref().and_then(|state| state.full_failed).is_some_and(lately)
     }
 
     /// Nothing is kept behind points that are gone, and what is gone is not said to be kept.
@@ -190,6 +212,7 @@ impl Follower {
             last: created.point,
             tried: created.point.at,
             seen: created.point.at,
+            full_failed: None,
             page_bytes: created.page_bytes,
             pages: created.pages,
             mark,
@@ -219,8 +242,10 @@ impl Follower {
         let mut changes = Changes::since(&self.repository, state.pages.clone());
         changes.pages.resize(snapshot.pages()? as usize, [0; 16]);
         match candidates {
-            Some(numbers) => {
+            Some(mut numbers) => {
                 let count = changes.pages.len() as u32;
+                // Of the new pages the log may leave one out: that which holds SQLite's lock bytes, behind the first GiB, is never written.
+                numbers.extend(state.pages.len() as u32 + 1..=count);
                 let numbers = numbers.into_iter().filter(|number| (1..=count).contains(number));
                 snapshot.each_page_of(numbers, &mut |number, page| changes.take(number, page))?;
             }

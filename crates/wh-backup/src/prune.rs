@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use uuid::Uuid;
-use wh_base::{Result, Timestamp};
+use wh_base::{Error, Result, Timestamp};
 
 use crate::codes;
 use crate::manifest::{PointKind, PointName};
@@ -13,6 +13,10 @@ use crate::repository::{PARTS, Repository};
 
 /// A part this young may belong to a point that is just being made.
 const PART_AGE_MIN: Duration = Duration::from_hours(1);
+
+/// So long after the newest point of an older full point's chain the newest full point is believed, in seconds: as far apart as full
+/// points usually are.
+const BELIEVED_S: i64 = 25 * 3_600;
 
 /// What stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +77,15 @@ fn newest_chains(points: &[PointName], now: Timestamp) -> HashSet<Uuid> {
     newest.into_iter().flatten().map(|point| point.full).collect()
 }
 
+/// The moment by which points are old. A clock that jumps ahead makes a full point at once, which prunes, and would take all history
+/// with it before anybody can set the clock right. So a full point by itself proves no time that is far behind what was made before it; the
+/// next one does.
+fn believed(points: &[PointName], now: Timestamp) -> Timestamp {
+    let full = points.iter().rfind(|point| point.kind == PointKind::Full).map(|point| point.full);
+    let before = points.iter().rfind(|point| Some(point.full) != full && !point.is_ahead_of(now));
+    before.map_or(now, |before| now.min(before.at.plus_seconds(BELIEVED_S)))
+}
+
 /// Remove what an installation does not keep. What others made stays: only they know how long. Without an installation all points must
 /// be of one. Refused while somebody adds.
 pub fn prune(
@@ -83,7 +96,7 @@ pub fn prune(
 ) -> Result<Pruned> {
     remove(repository, |points| {
         let own = repository.own(points, of)?;
-        let kept = kept(&own, retention, now);
+        let kept = kept(&own, retention, believed(&own, now));
         Ok(ids_beside(&own, &kept))
     })
 }
@@ -126,7 +139,8 @@ fn ids_beside(points: &[PointName], kept: &HashSet<Uuid>) -> HashSet<Uuid> {
     points.iter().map(|point| point.id).filter(|id| !kept.contains(id)).collect()
 }
 
-/// Remove those of all points that are to go, and the parts that no other needs.
+/// Remove those of all points that are to go, and the parts that no other needs. Where a point that stays is damaged, what it needs is
+/// not known: then points go, all parts stay, and its error is the answer.
 fn remove(repository: &Repository, gone: impl Fn(&[PointName]) -> Result<HashSet<Uuid>>) -> Result<Pruned> {
     let mut needed = Needed::default();
     // Nearly all is read before anybody is kept from adding: there may be tens of thousands of steps, in a bucket a request each.
@@ -135,12 +149,16 @@ fn remove(repository: &Repository, gone: impl Fn(&[PointName]) -> Result<HashSet
     let Divided { stay, mut go } = divided(repository, &gone)?;
     needed.read(repository, &stay, Missing::Fails)?;
     repository.store().sweep(PART_AGE_MIN)?;
+    let damaged = needed.damaged.take();
     // Points first: a part without a point is only lost room, a point without a part is a broken one. The newest first: what is left
     // when it ends early is whole.
     go.reverse();
     for point in &go {
         repository.stop().check()?;
         repository.store().remove(&point.path())?;
+    }
+    if let Some(damaged) = damaged {
+        return Err(damaged);
     }
     let parts = repository.store().list(PARTS)?.into_iter();
     let parts: Vec<_> =
@@ -171,6 +189,8 @@ fn divided(
 struct Needed {
     points: HashSet<Uuid>,
     parts: HashSet<String>,
+    /// One that can be read and not be opened, as the lock is held.
+    damaged: Option<Error>,
 }
 
 /// What becomes of a point that is not there.
@@ -183,14 +203,20 @@ enum Missing {
 }
 
 impl Needed {
-    /// Read those that were not. One that cannot be read stops the pruning, as what it needs is not known.
+    /// Read those that were not. One that cannot be read stops the pruning, as what it needs is not known; one that is damaged is kept in
+    /// mind.
     fn read(&mut self, repository: &Repository, points: &[PointName], missing: Missing) -> Result<()> {
+        self.damaged = None;
         let new: Vec<_> = points.iter().filter(|point| !self.points.contains(&point.id)).copied().collect();
         let known = Mutex::new(self);
         repository.each(&new, |point| {
             let manifest = match repository.get_point(point) {
                 Ok(point) => point.manifest,
                 Err(error) if missing == Missing::Later && error.is(&codes::PART_MISSING) => return Ok(()),
+                Err(error) if error.is(&codes::PART_DAMAGED) => {
+                    known.lock().unwrap_or_else(PoisonError::into_inner).damaged = Some(error);
+                    return Ok(());
+                }
                 Err(error) => return Err(error),
             };
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -118,12 +118,27 @@ impl Status {
         place: &str,
     ) -> Result<()> {
         Self::change(data, |status| {
-            if status.last_success.as_ref().is_none_or(|last| !is_told(last.at, at, now)) {
-                let (point, place) = (point.id.to_string(), Some(place.to_owned()));
-                status.last_success = Some(Success { at, point, place });
-            }
+            status.keep(now, at, point, place);
             status.last_failure = status.last_failure.take().filter(|failure| is_told(failure.at, at, now));
         })
+    }
+
+    fn keep(&mut self, now: Timestamp, at: Timestamp, point: &PointName, place: &str) {
+        if self.last_success.as_ref().is_none_or(|last| !is_told(last.at, at, now)) {
+            let (point, place) = (point.id.to_string(), Some(place.to_owned()));
+            self.last_success = Some(Success { at, point, place });
+        }
+    }
+
+    /// Everything up to a moment is kept, behind a full point that is older than it should be: the failure of the one that is due stays.
+    pub fn went_on(
+        data: &Path,
+        now: Timestamp,
+        at: Timestamp,
+        point: &PointName,
+        place: &str,
+    ) -> Result<()> {
+        Self::change(data, |status| status.keep(now, at, point, place))
     }
 
     /// A point was proven, just now. What another process found while this proof went on stays: a newer point that is proven, one that is not.

@@ -1,4 +1,6 @@
 //! Steps behind a database that changes in every way: small writes, a log begun anew, a file that grows and shrinks.
+use std::os::unix::fs::FileExt;
+
 use wh_backup::{
     Followed, Follower, PointName, Retention, Steps, Stop, Wanted, codes, prune, remove_leftovers, restore,
     verify,
@@ -318,4 +320,66 @@ fn what_killed_processes_left_is_removed_and_what_is_used_stays() {
         .collect();
     names.sort();
     assert_eq!(names, ["somebody-elses", "wheelhouse-backup-new", "wheelhouse-backup-used"]);
+}
+
+#[test]
+fn a_full_point_that_fails_keeps_no_step_from_being_made() {
+    let world = World::new();
+    world.write("INSERT INTO t (text) VALUES ('first')");
+    let mut follower = world.follower();
+    follower.look().expect("a look");
+    world.write(FILL);
+    follower.look().expect("a look");
+    // Room for what is small enough to stand behind a point's own list, and none for parts.
+    let (parts, away) = (world.folder.path().join("place/parts"), world.folder.path().join("place/away"));
+    std::fs::rename(&parts, &away).expect("it can be moved");
+    std::fs::write(&parts, "no folder").expect("a file");
+    world.clock.advance_seconds(86_400);
+    world.write("UPDATE t SET text = 'changed' WHERE id = 1");
+    let rows = World::dump(&world.file);
+    follower.look().expect_err("there is no room for a full point");
+    assert!(follower.is_behind_an_old_one());
+    world.write("UPDATE t SET text = 'changed again' WHERE id = 1");
+    assert!(matches!(follower.look().expect("not tried at once"), Followed::Step(_)));
+    assert!(follower.is_behind_an_old_one());
+    std::fs::remove_file(&parts).expect("it is there");
+    std::fs::rename(&away, &parts).expect("it can be moved");
+    assert_eq!(world.restored(world.clock.now().plus_seconds(-1)), rows, "the failed look kept no step");
+    assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
+
+    world.clock.advance_seconds(600);
+    assert!(matches!(follower.look().expect("a look"), Followed::Full(_)));
+    assert!(!follower.is_behind_an_old_one());
+}
+
+#[test]
+fn a_file_that_grows_beyond_the_page_that_sqlite_never_writes_comes_back() {
+    // The page at the first GiB holds the bytes by which SQLite locks: it is in no log. With pages of 64 KiB it is this one.
+    const LOCK_PAGE: u32 = (1 << 30) / PAGE + 1;
+    const PAGE: u32 = 65_536;
+    let world = World::new();
+    let path = world.data().database();
+    // As large as it has to be, without writing a GiB: the pages between are holes that belong to nobody.
+    world
+        .file
+        .execute_batch(&format!("PRAGMA journal_mode = DELETE; PRAGMA page_size = {PAGE}; VACUUM"))
+        .expect("another size of pages");
+    let file = std::fs::File::options().write(true).open(&path).expect("the file");
+    file.set_len(u64::from(LOCK_PAGE - 3) * u64::from(PAGE)).expect("holes");
+    file.write_all_at(&(LOCK_PAGE - 3).to_be_bytes(), 28).expect("the number of pages in the header");
+    drop(file);
+    let connection = rusqlite::Connection::open(&path).expect("a database");
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0").expect("a log");
+    let pages =
+        || connection.query_row("PRAGMA page_count", [], |row| row.get::<_, u32>(0)).expect("a number");
+    assert_eq!(pages(), LOCK_PAGE - 3);
+    connection.execute("INSERT INTO t (text) VALUES ('before')", []).expect("a row");
+
+    let mut follower = world.follower();
+    assert!(matches!(follower.look().expect("a look"), Followed::Full(_)));
+    world.clock.advance_seconds(1);
+    connection.execute("INSERT INTO t (text) VALUES (hex(zeroblob(400000)))", []).expect("a row");
+    assert!(pages() > LOCK_PAGE, "it did not grow over it");
+    assert!(matches!(follower.look().expect("a look"), Followed::Step(_)));
+    assert!(world.restored(world.clock.now()) == World::dump(&connection), "not the rows that were there");
 }

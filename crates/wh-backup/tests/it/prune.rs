@@ -154,3 +154,55 @@ fn what_a_given_up_installation_left_is_pruned_by_another() {
     restore(&place, &ours, &into).expect("it is whole");
     assert_eq!(World::open(&into), World::dump(&world.file));
 }
+
+#[test]
+fn a_clock_that_jumps_ahead_takes_no_history_with_it() {
+    let world = World::new();
+    let mut follower = world.follower();
+    for _ in 0..3 {
+        world.write("INSERT INTO t (text) VALUES ('of a day')");
+        follower.look().expect("a look");
+        world.write("INSERT INTO t (text) VALUES ('a step of it')");
+        assert!(matches!(follower.look().expect("a look"), Followed::Step(_)));
+        world.clock.advance_seconds(86_400);
+    }
+    let retention = Retention { keep_days: 30, keep_full_min: 1, keep_steps_h: 168 };
+    world.clock.advance_seconds(60 * 86_400);
+    assert!(matches!(follower.look().expect("a look"), Followed::Full(_)), "two months, says the clock");
+    let own = Some(follower.installation());
+    let pruned = prune(&world.repository(), retention, own, world.clock.now()).expect("nobody adds");
+    assert_eq!(pruned.points, 0, "of one point's own word");
+    // It was right: the next full point says the same.
+    world.clock.advance_seconds(86_400);
+    assert!(matches!(follower.look().expect("a look"), Followed::Full(_)));
+    let pruned = prune(&world.repository(), retention, own, world.clock.now()).expect("nobody adds");
+    assert_eq!(pruned.points, 6);
+}
+
+#[test]
+fn a_damaged_point_keeps_parts_and_no_old_points() {
+    let world = World::new();
+    world.write(FILL);
+    let mut follower = world.follower();
+    for _ in 0..3 {
+        follower.look().expect("a look");
+        world.clock.advance_seconds(86_400);
+        world.write("UPDATE t SET text = hex(randomblob(200))");
+    }
+    let Followed::Full(_) = follower.look().expect("a look") else { panic!("a day went by") };
+    world.write("UPDATE t SET text = 'last' WHERE id = 1");
+    let Followed::Step(newest) = follower.look().expect("a look") else { panic!("a step") };
+    std::fs::write(world.folder.path().join("place").join(newest.path()), "damaged").expect("a file");
+    let parts = world.folder.path().join("place/parts");
+    age(&parts);
+    let before = files(&parts).len();
+    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1 };
+    let repository = world.repository();
+    let own = Some(follower.installation());
+    let refused =
+        prune(&repository, retention, own, world.clock.now()).expect_err("what it needs is not known");
+    assert!(refused.is(&codes::PART_DAMAGED), "{refused:?}");
+    assert_eq!(files(&parts).len(), before, "a part may be needed by the damaged point");
+    let left = repository.points().expect("a place");
+    assert!(left.len() < 5 && left.contains(&newest), "{left:?}");
+}

@@ -123,7 +123,8 @@ impl Backups {
             return written;
         }
         let place = follower.repository().words();
-        if let Err(error) = Status::succeeded(&self.data, self.clock.now(), at, &point, &place) {
+        let tell = if follower.is_behind_an_old_one() { Status::went_on } else { Status::succeeded };
+        if let Err(error) = tell(&self.data, self.clock.now(), at, &point, &place) {
             tracing::warn!(?error, "the status of the backups could not be written");
         }
         Some(seconds)

@@ -34,7 +34,10 @@ impl Backups {
                         () = tokio::time::sleep(FORGET_AGAIN) => self.full_made.notify_one(),
                     }
                 }
-                Err(error) => tracing::warn!(?error, "old backups could not be removed"),
+                Err(error) => {
+                    tracing::error!(?error, "old backups could not be removed");
+                    metrics::counter!("backup_failures_total", "work" => "prune").increment(1);
+                }
             }
         }
     }
