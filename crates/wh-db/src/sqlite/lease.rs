@@ -50,11 +50,12 @@ impl Lease {
         }
     }
 
-    /// Take the connection out, if it is still there.
-    fn take(&self, left: Slot) -> Option<Box<Connection>> {
+    /// Take the connection out, if it is still there, and say whether anything was begun on it.
+    fn take(&self, left: Slot) -> Option<(Box<Connection>, Begun)> {
         let mut slot = self.slot();
         match std::mem::replace(&mut *slot, left) {
-            Slot::Held { connection, .. } => Some(connection),
+            Slot::Held { connection, limits: Some(_), .. } => Some((connection, Begun::Yes)),
+            Slot::Held { connection, limits: None, .. } => Some((connection, Begun::No)),
             before @ (Slot::Expired | Slot::Over) => {
                 *slot = before;
                 None
@@ -64,11 +65,21 @@ impl Lease {
 
     /// The time is up: undo it and let the next one go ahead.
     pub(super) fn expire(&self, writer: &Arc<Writer>) {
-        if let Some(connection) = self.take(Slot::Expired) {
-            undo(&connection);
+        if let Some((connection, begun)) = self.take(Slot::Expired) {
+            // A loan that nobody took up has no savepoint of its own: an undo would be that of the whole group.
+            if begun == Begun::Yes {
+                undo(&connection);
+            }
             writer.give_back(connection, None);
         }
     }
+}
+
+/// Whether the holder of a lease has begun.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Yes,
+    No,
 }
 
 fn undo(connection: &Connection) {
@@ -98,13 +109,13 @@ impl Loan {
 
     /// For the writer itself, whose lock is held: the drop below would wait for it.
     pub(super) fn take_back(mut self) -> Option<Box<Connection>> {
-        self.lease.take().and_then(|lease| lease.take(Slot::Over))
+        self.lease.take().and_then(|lease| lease.take(Slot::Over)).map(|(connection, _)| connection)
     }
 }
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        if let Some(connection) = self.lease.take().and_then(|lease| lease.take(Slot::Over)) {
+        if let Some((connection, _)) = self.lease.take().and_then(|lease| lease.take(Slot::Over)) {
             self.writer.give_back(connection, None);
         }
     }
@@ -187,7 +198,7 @@ impl Write {
 
     pub(crate) async fn commit(self, after: AfterCommit) -> Result<()> {
         self.with(|connection, _| connection.control("RELEASE one").map_err(translate))?;
-        let Some(connection) = self.lease.take(Slot::Over) else { return Err(too_long()) };
+        let Some((connection, _)) = self.lease.take(Slot::Over) else { return Err(too_long()) };
         let (answer, done) = oneshot::channel();
         self.writer.give_back(connection, Some(Ack { answer, after }));
         done.await
@@ -197,7 +208,7 @@ impl Write {
 
 impl Drop for Write {
     fn drop(&mut self) {
-        if let Some(connection) = self.lease.take(Slot::Over) {
+        if let Some((connection, _)) = self.lease.take(Slot::Over) {
             undo(&connection);
             self.writer.give_back(connection, None);
         }

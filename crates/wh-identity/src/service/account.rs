@@ -1,6 +1,6 @@
 //! One's own account: who one is, another password, a further company. Nobody else's.
 use serde_json::{Value, json};
-use wh_base::{Actor, Result, Secret};
+use wh_base::{Actor, Result, Secret, Timestamp};
 use wh_contract::events::{PasswordChanged, TenantCreated};
 use wh_contract::{IDENTITY_TENANT, Role, TenantId, UserId};
 use wh_db::Who;
@@ -95,11 +95,12 @@ fn password_wrong(field: &str) -> wh_base::Error {
 pub async fn tenant_create(identity: &Identity, actor: &Actor, name: &str) -> Result<Tenant> {
     let now = identity.now();
     let name = CompanyName::parse(name, "/name")?;
-    let tenant = Tenant { id: identity.0.cx.next_id::<TenantId>(), name, created_at: now };
 
     let mut change = Change::begin(identity, Who::from(actor)).await?;
     store::user_lock(&mut change.tx, actor.user).await?;
     role_now(&mut change.tx, actor, &IDENTITY_TENANT).await?;
+    let created_at = after_the_first(&mut change, now).await?;
+    let tenant = Tenant { id: identity.0.cx.next_id::<TenantId>(), name, created_at };
     // The operator makes companies for others; the limits of one of these must not be got round by making another.
     let operates = identity.operator(&mut change.tx).await? == Some(actor.tenant);
     let most = if operates { TENANTS_PER_USER_MAX } else { identity.0.config.companies_per_person_max };
@@ -112,6 +113,14 @@ pub async fn tenant_create(identity: &Identity, actor: &Actor, name: &str) -> Re
     change.audit(tenant.id, "tenant_create", subject, [Value::Null, after]).await?;
     change.commit().await?;
     Ok(tenant)
+}
+
+/// Now, or just after the first company was made, where the clock was ahead then: the first one operates the installation, and no
+/// later one may come before it.
+async fn after_the_first(change: &mut Change, now: Timestamp) -> Result<Timestamp> {
+    let Some(first) = store::tenant_first(&mut change.tx).await? else { return Ok(now) };
+    let made = store::tenant_get(&mut change.tx, first).await?;
+    Ok(made.map_or(now, |(_, made)| now.max(Timestamp::from_micros(made.micros() + 1))))
 }
 
 /// Call with the person's row held: `store::user_lock`.

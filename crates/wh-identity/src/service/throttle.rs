@@ -159,7 +159,10 @@ impl<K: Eq + Hash + Copy> Buckets<K> {
     /// `Err` holds the microseconds until the next try.
     fn take(&mut self, key: K, now: Timestamp) -> std::result::Result<(), i64> {
         let now = now.micros();
-        let full_at = self.full_at.get(&key).copied().unwrap_or(now).max(now) + self.rate.refill_us;
+        // No bucket is emptier than empty: a later moment was told by a clock that was ahead, and locks nobody out.
+        let empty = now + self.rate.burst * self.rate.refill_us;
+        let full_at = self.full_at.get(&key).copied().filter(|full_at| *full_at <= empty);
+        let full_at = full_at.unwrap_or(now).max(now) + self.rate.refill_us;
         let wait_us = full_at - now - self.rate.burst * self.rate.refill_us;
         if wait_us > 0 {
             return Err(wait_us);

@@ -144,3 +144,12 @@ async fn stored(house: &House) -> String {
         .expect("the database answers");
     row.text("password_hash").expect("the column").to_owned()
 }
+
+both_engines!(a_clock_that_is_set_back_locks_nobody_out, &[MIGRATIONS], async |t| {
+    let house = House::new(t).await;
+    let mut browser = Browser::at(&house.node, [10, 0, 0, 7]);
+    assert_eq!(browser.sign_in(OWNER).await.status, 201);
+    assert_eq!(browser.sign_in_with(OWNER, "not the password").await.status, 401);
+    house.t.clock.advance_seconds(-3_600);
+    assert_eq!(browser.sign_in(OWNER).await.status, 201);
+});

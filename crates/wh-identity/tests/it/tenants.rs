@@ -3,7 +3,7 @@ use serde_json::json;
 use wh_identity::{IdentityConfig, MIGRATIONS};
 use wh_testkit::both_engines;
 
-use crate::house::{House, OWNER, PASSWORD, config, node};
+use crate::house::{House, OWNER, PASSWORD, Reply, config, node};
 
 both_engines!(an_owner_makes_another_company_and_goes_there, &[MIGRATIONS], async |t| {
     let mut house = House::new(t).await;
@@ -100,4 +100,22 @@ both_engines!(roles_are_per_company, &[MIGRATIONS], async |t| {
     bob.put("session/tenant", json!({"tenant_id": home["id"]})).await;
     assert_eq!(bob.get("me").await.body["role"], "viewer");
     assert_eq!(bob.get("invitations").await.status, 403);
+});
+
+both_engines!(the_first_company_operates_however_the_clock_stood, &[MIGRATIONS], async |t| {
+    let mut house = House::new(t).await;
+    let home = house.owner.get("me").await.body["tenant"]["id"].clone();
+    // It was two hours ahead when the house was set up.
+    house.t.clock.advance_seconds(-7_200);
+    let made = house.owner.post("tenants", json!({"name": "Of a customer"})).await;
+    assert_eq!(made.status, 201, "{:?}", made.body);
+    // A new process remembers nothing.
+    let mut ada = house.owner.moved(&node(&house.t, config()));
+    let operates = |me: &Reply| {
+        me.body["permissions"].as_array().is_some_and(|held| held.contains(&json!("system:write")))
+    };
+    assert_eq!(ada.put("session/tenant", json!({"tenant_id": made.body["id"]})).await.status, 200);
+    assert!(!operates(&ada.get("me").await), "a company that was made later");
+    assert_eq!(ada.put("session/tenant", json!({"tenant_id": home})).await.status, 200);
+    assert!(operates(&ada.get("me").await));
 });
