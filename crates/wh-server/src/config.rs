@@ -253,7 +253,7 @@ pub const SECTION: Section = Section {
             "connections_per_address_max",
             COUNT,
             "4096",
-            "Open connections of one address (IPv6: of one /64 network).",
+            "Open connections of one address (IPv6: of one /64 network) that is no trusted proxy.",
         ),
         Key::new(
             "header_read_timeout_ms",

@@ -198,6 +198,11 @@ impl Edge {
         &self.0.health
     }
 
+    /// The proxies that are trusted.
+    pub(crate) fn proxies(&self) -> &[Network] {
+        &self.0.trusted
+    }
+
     /// The open `WebSocket`s of this server.
     pub(crate) fn sockets(&self) -> &Sockets {
         &self.0.sockets

@@ -88,7 +88,11 @@ pub async fn serve(edge: Edge, listener: Listener, config: &ServerConfig, stop: 
     let Listener { tcp, tls, .. } = listener;
     let (sockets, health) = (edge.sockets().clone(), edge.health().clone());
     let server = Server {
-        admission: Admission::new(config.connections_max, config.connections_per_address_max),
+        admission: Admission::new(
+            config.connections_max,
+            config.connections_per_address_max,
+            edge.proxies().to_vec(),
+        ),
         connections: Arc::new(Connections::new(edge, tls, config)),
         refusals: Refusals::new(),
         tasks: TaskTracker::new(),

@@ -132,6 +132,11 @@ impl Outgoing {
         self.take_frame().map(Next::Send)
     }
 
+    /// How many frames wait.
+    pub(super) fn frames(&self) -> usize {
+        self.waiting().frames.len()
+    }
+
     /// The next frame, if one waits.
     pub(super) fn take_frame(&self) -> Option<Utf8Bytes> {
         let mut waiting = self.waiting();

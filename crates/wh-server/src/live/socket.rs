@@ -49,7 +49,7 @@ pub(super) async fn run(mut socket: WebSocket, listener: Listener, sockets: Sock
     // What an open socket waits for is kept small; what happens once or rarely has its own box.
     let end = match Box::pin(welcome(&listener)).await {
         Ok(()) => serve(&mut socket, &listener, &sockets).await,
-        Err(()) => Some(End::Drain),
+        Err(end) => Some(end),
     };
     let Some(end) = end else { return };
     let (code, reason) = end.frame();
@@ -63,7 +63,11 @@ pub(super) async fn run(mut socket: WebSocket, listener: Listener, sockets: Sock
     let _ = timeout(CLOSE_TIMEOUT, Box::pin(farewell)).await;
 }
 
-async fn welcome(listener: &Listener) -> Result<(), ()> {
+async fn welcome(listener: &Listener) -> Result<(), End> {
+    // Between the front door's look and the seat nobody tells it that the session ended.
+    if is_over(listener).await {
+        return Err(End::SessionOver);
+    }
     match listener.seat.heard(&listener.cx).await {
         Ok(position) => {
             listener.seat.member.outgoing.push(ToClient::Welcome { position }.text(), Weight::Kept);
@@ -71,7 +75,7 @@ async fn welcome(listener: &Listener) -> Result<(), ()> {
         }
         Err(error) => {
             tracing::warn!(?error, "the live stream's position cannot be read");
-            Err(())
+            Err(End::Drain)
         }
     }
 }
@@ -91,10 +95,15 @@ async fn serve(socket: &mut WebSocket, listener: &Listener, sockets: &Sockets) -
                 Next::Ask => if is_over(listener).await {
                     return Some(End::SessionOver);
                 },
-                Next::Send(frame) => match write(socket, listener, frame).await {
-                    Written::Done => {}
-                    Written::Gone => return None,
-                    Written::Ended(end) => return Some(end),
+                Next::Send(frame) => tokio::select! {
+                    biased;
+                    written = write(socket, listener, frame) => match written {
+                        Written::Done => {}
+                        Written::Gone => return None,
+                        Written::Ended(end) => return Some(end),
+                    },
+                    // The others wait for the end of the server: not for a client that does not read.
+                    () = &mut stopping => return Some(End::Drain),
                 },
             },
             message = socket.recv() => {
@@ -134,20 +143,23 @@ enum Written {
     Ended(End),
 }
 
-/// Write the frame and all that wait behind it, then flush once. A client that does not read is left to the bounds of its
-/// queue: they end it.
+/// Write the frame and those that wait behind it now, then flush once. What comes meanwhile is for the next time: between two, pings are
+/// sent and the session is asked about. A client that does not read is left to the bounds of its queue, or to the time.
 async fn write(socket: &mut WebSocket, listener: &Listener, first: Utf8Bytes) -> Written {
     let outgoing = &listener.seat.member.outgoing;
+    let behind = outgoing.frames();
     let all = async {
         socket.feed(Message::Text(first)).await?;
-        while let Some(frame) = outgoing.take_frame() {
+        for frame in (0..behind).map_while(|_| outgoing.take_frame()) {
             socket.feed(Message::Text(frame)).await?;
         }
         socket.flush().await
     };
     tokio::select! {
         biased;
-        written = all => if written.is_ok() { Written::Done } else { Written::Gone },
+        written = timeout(PING_INTERVAL, all) => {
+            if matches!(written, Ok(Ok(()))) { Written::Done } else { Written::Gone }
+        }
         end = outgoing.ended() => Written::Ended(end),
     }
 }

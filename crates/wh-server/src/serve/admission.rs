@@ -3,6 +3,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use wh_base::Network;
+
 use crate::edge::metrics::CONNECTIONS;
 
 /// One IPv6 customer holds a /64: it counts as one address.
@@ -31,6 +33,8 @@ pub(super) struct Admission(Arc<Inner>);
 struct Inner {
     all_max: u32,
     address_max: u32,
+    /// Behind these stand many people.
+    proxies: Vec<Network>,
     open: Mutex<Open>,
 }
 
@@ -43,25 +47,29 @@ struct Open {
 /// One admitted connection; its place is free again when this is dropped.
 pub(super) struct Place {
     admission: Admission,
-    address: IpAddr,
+    /// None for a proxy's: it counts for all alone.
+    address: Option<IpAddr>,
 }
 
 impl Admission {
-    pub(super) fn new(all_max: u32, address_max: u32) -> Self {
-        Self(Arc::new(Inner { all_max, address_max, open: Mutex::default() }))
+    pub(super) fn new(all_max: u32, address_max: u32, proxies: Vec<Network>) -> Self {
+        Self(Arc::new(Inner { all_max, address_max, proxies, open: Mutex::default() }))
     }
 
     pub(super) fn admit(&self, address: IpAddr) -> Result<Place, Full> {
-        let address = counted(address);
+        let is_proxy = self.0.proxies.iter().any(|proxies| proxies.holds(address));
+        let address = (!is_proxy).then(|| counted(address));
         let mut open = self.open();
         if open.all >= self.0.all_max {
             return Err(Full::All);
         }
-        let of_address = open.by_address.entry(address).or_default();
-        if *of_address >= self.0.address_max {
-            return Err(Full::Address);
+        if let Some(address) = address {
+            let of_address = open.by_address.entry(address).or_default();
+            if *of_address >= self.0.address_max {
+                return Err(Full::Address);
+            }
+            *of_address += 1;
         }
-        *of_address += 1;
         open.all += 1;
         metrics::gauge!(CONNECTIONS).increment(1.0);
         Ok(Place { admission: self.clone(), address })
@@ -76,10 +84,12 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.admission.open();
         open.all = open.all.saturating_sub(1);
-        if let Some(of_address) = open.by_address.get_mut(&self.address) {
+        if let Some(address) = self.address
+            && let Some(of_address) = open.by_address.get_mut(&address)
+        {
             *of_address = of_address.saturating_sub(1);
             if *of_address == 0 {
-                open.by_address.remove(&self.address);
+                open.by_address.remove(&address);
             }
         }
         metrics::gauge!(CONNECTIONS).decrement(1.0);

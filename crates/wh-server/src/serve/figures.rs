@@ -2,7 +2,6 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::Response;
@@ -11,19 +10,24 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use wh_base::{Result, codes};
 
+use super::admission::Admission;
+use super::wire::Wire;
 use super::{ACCEPT_PAUSE, bound, is_of_connection};
 use crate::edge;
 use crate::health::Health;
 
-/// Scrapers that are served at once; more wait.
-const CONNECTIONS_MAX: usize = 32;
-/// Milliseconds for a request head, and for the silence between two scrapes of a connection.
-const HEADER_READ_TIMEOUT_MS: u64 = 60_000;
+/// Scrapers and probes that are served at once; more are closed. Waiting would fail a probe as well, and a failed probe ends the server.
+const CONNECTIONS_MAX: u32 = 256;
+/// Of one address: nobody takes all places of the probes.
+const CONNECTIONS_PER_ADDRESS_MAX: u32 = 16;
+/// For a request head, and for the silence between two scrapes of a connection.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of a client that takes no bytes of its answer.
+const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a request head.
 const HEAD_BYTES_MAX: usize = 8_192;
 
@@ -49,16 +53,16 @@ impl FiguresPort {
 
     /// Answer until `stop`. Probes see the drain here too, because this port is closed last.
     pub async fn run(self, health: Health, stop: CancellationToken) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let admission = Admission::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, Vec::new());
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match stop.run_until_cancelled(self.tcp.accept()).await {
                 None => return,
-                Some(Ok((stream, _))) => {
+                Some(Ok((stream, address))) => {
+                    let Ok(place) = admission.admit(address.ip()) else { continue };
+                    let wire = Wire::new(stream, WRITE_STALL_TIMEOUT, Some(place));
                     let (health, stop) = (health.clone(), stop.clone());
                     tokio::spawn(async move {
-                        stop.run_until_cancelled(connection(stream, health)).await;
-                        drop(place);
+                        stop.run_until_cancelled(connection(wire, health)).await;
                     });
                 }
                 Some(Err(error)) if is_of_connection(&error) => {}
@@ -71,16 +75,16 @@ impl FiguresPort {
     }
 }
 
-async fn connection(stream: TcpStream, health: Health) {
+async fn connection(wire: Wire, health: Health) {
     let service = service_fn(move |request: Request<Incoming>| {
         let health = health.clone();
         async move { Ok::<Response, Infallible>(edge::figures(&request, &health).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(HEADER_READ_TIMEOUT_MS))
+        .header_read_timeout(HEADER_READ_TIMEOUT)
         .max_header_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(wire), service)
         .await;
     if let Err(error) = served {
         tracing::debug!(%error, "a scraper's connection broke");

@@ -144,6 +144,27 @@ async fn scrapers_have_a_port_of_their_own() {
     running.await.unwrap();
 }
 
+#[tokio::test]
+async fn nobody_takes_the_places_of_the_probes() {
+    const MORE_THAN_THERE_ARE: usize = 300;
+    let port = FiguresPort::bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let (address, stop) = (port.address(), CancellationToken::new());
+    let health = Health::starting();
+    health.running(Vec::new());
+    let running = tokio::spawn(port.run(health, stop.clone()));
+    let mut door = Door::open(&config(), router());
+    door.address = address;
+    let mut silent = Vec::new();
+    for _ in 0..MORE_THAN_THERE_ARE {
+        silent.push(door.connect().await);
+    }
+    let mut probe = door.connect_from(2).await;
+    probe.send("GET /health HTTP/1.1\r\nhost: whatever\r\nconnection: close\r\n\r\n").await;
+    assert_eq!(probe.statuses().await, [200]);
+    stop.cancel();
+    running.await.unwrap();
+}
+
 fn parts(db: &TestDb) -> Parts {
     let (there, away) = (db.cx.db.clone(), db.cx.db.clone());
     let database = Component::new("database", move || {

@@ -247,6 +247,34 @@ async fn one_address_may_hold_so_many_connections() {
 }
 
 #[tokio::test]
+async fn those_behind_a_trusted_proxy_are_no_single_address() {
+    let proxy = vec!["127.0.0.1".to_owned()];
+    let limits = ServerConfig {
+        connections_per_address_max: 2,
+        connections_max: 6,
+        trusted_proxies: proxy,
+        ..config()
+    };
+    let door = echoing(&limits);
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        let mut client = door.connect().await;
+        client.send(GET).await;
+        client.until("\r\n\r\na").await;
+        held.push(client);
+    }
+    let mut stranger = door.connect_from(2).await;
+    stranger.send(GET).await;
+    stranger.until("\r\n\r\na").await;
+    let reply = door.ask("GET /a HTTP/1.1", "").await;
+    assert_eq!(
+        (reply.status, reply.code().as_str()),
+        (503, "server.connections"),
+        "all together are bounded"
+    );
+}
+
+#[tokio::test]
 async fn all_addresses_together_may_hold_so_many_connections() {
     let door = echoing(&ServerConfig { connections_max: 2, ..config() });
     let mut held = [door.connect_from(2).await, door.connect_from(3).await];

@@ -287,6 +287,11 @@ fn config_check_refuses_what_a_start_would_refuse_and_says_all_of_it() {
         ("[server]\ntrusted_proxies = [\"10.0.0.0/40\"]\n", "trusted_proxies"),
         ("[server]\nallowed_hosts = [\"a b\"]\n", "allowed_hosts"),
         ("[server]\ntls_key = \"a.pem\"\n", "tls_key"),
+        (
+            "[server]\ntls_certificate = \"/nowhere/cert.pem\"\ntls_key = \"/nowhere/key.pem\"\n",
+            "/nowhere/cert.pem",
+        ),
+        ("[database]\nengine = \"postgres\"\n", "postgres_owner_url"),
         ("[log]\nlevel = \"bogus\"\n", "log level"),
         ("[telemetry]\notlp_endpoint = \"foo\"\n", "otlp_endpoint"),
         ("[backup]\ntarget = \"/nowhere\"\n", "key file"),
