@@ -141,8 +141,10 @@ fn api_key_operations(registry: &mut Registry) {
         .errors(&[&codes::API_KEY_NAME, &codes::API_KEY_NOT_FOUND])
         .body_max(BODY_BYTES_MAX);
     registry.op(routes!(api_key::api_key_update), update);
-    let revoke = Op::danger(IDENTITY_SELF).errors(&[&codes::API_KEY_NOT_FOUND]);
+    let revoke = Op::danger(IDENTITY_SELF).errors(&[&codes::API_KEY_NOT_FOUND, &codes::ROLE_ABOVE]);
     registry.op(routes!(api_key::api_key_revoke), revoke.beside_company_limit());
+    let made = Op::read(IDENTITY_WRITE).errors(&[&codes::API_KEY_NOT_FOUND]);
+    registry.op(routes!(api_key::made_key_list), made.beside_company_limit());
 }
 
 fn service_account_operations(registry: &mut Registry) {

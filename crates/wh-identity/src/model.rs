@@ -12,8 +12,8 @@ use crate::codes;
 
 pub use api_key::{
     API_KEY_DAYS_DEFAULT, API_KEY_EXPIRED_SHOWN_S, API_KEYS_PER_PERSON_MAX, API_KEYS_PER_SERVICE_ACCOUNT_MAX,
-    ApiKey, Label, NETWORKS_PER_KEY_MAX, SERVICE_ACCOUNTS_PER_TENANT_MAX, Scopes, ServiceAccount, expires_at,
-    networks,
+    ApiKey, Label, MADE_KEYS_MAX, MadeKey, MadeKeys, Maker, NETWORKS_PER_KEY_MAX, Revocation,
+    SERVICE_ACCOUNTS_PER_TENANT_MAX, Scopes, ServiceAccount, expires_at, networks,
 };
 pub use cli_login::{CLI_LOGIN_S_MAX, Challenge, CliLogin, Loopback};
 pub use key_text::{KEY_PREFIX, KeyText, PublicId, SecretHash, issue};

@@ -8,6 +8,7 @@ mod companies;
 mod door;
 mod invitations;
 mod key_cache;
+mod made_keys;
 mod members;
 mod passwords;
 mod service_accounts;
@@ -45,6 +46,7 @@ pub use invitations::{
     InvitationSeen, NewMember, invitation_accept, invitation_create, invitation_list, invitation_lookup,
     invitation_revoke,
 };
+pub use made_keys::made_key_list;
 pub use members::{member_list, member_remove, member_update};
 pub use service_accounts::{
     AccountChange, service_account_create, service_account_delete, service_account_list,

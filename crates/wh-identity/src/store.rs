@@ -4,6 +4,7 @@ mod api_key;
 mod cli_login;
 mod company;
 mod invitation;
+mod made_key;
 mod service_account;
 mod session;
 
@@ -16,6 +17,7 @@ pub(crate) use api_key::*;
 pub(crate) use cli_login::*;
 pub(crate) use company::*;
 pub(crate) use invitation::*;
+pub(crate) use made_key::*;
 pub(crate) use service_account::*;
 pub(crate) use session::*;
 

@@ -32,12 +32,12 @@ pub fn long_about(operation: &Operation) -> String {
 pub fn examples(spec: &Spec, operation: &Operation, noun: &str, verb: &str) -> String {
     let base = format!("wheelhouse {noun} {verb}");
     let needed = needed(spec, operation);
-    let mut lines =
-        vec![format!("{base}{needed}{}", if operation.risk == Risk::Danger { " --yes" } else { "" })];
+    let yes = if operation.risk == Risk::Danger { " --yes" } else { "" };
+    let mut lines = vec![format!("{base}{needed}{yes}")];
     lines.extend(by_answer(operation, &base, &needed));
     if let Some(param) = operation.params.iter().find(|param| shows_well(operation, param)) {
         lines.push(format!(
-            "{base}{needed} --{} {}",
+            "{base}{needed} --{} {}{yes}",
             param.flag,
             sample(spec, operation, &param.name, &param.shape)
         ));

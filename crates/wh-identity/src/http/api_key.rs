@@ -2,15 +2,17 @@
 use axum::Extension;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use wh_contract::{ApiKeyId, UserId};
 use wh_server::{Answer, Caller, Json, Page, PageOf, Path, Query};
 
-use super::key_views::{ApiKeyIssued, ApiKeyView};
+use super::key_views::{ApiKeyIssued, ApiKeyRevocation, ApiKeyView, MadeKeyView};
+use crate::model::MadeKeys;
 use crate::service::{self, Identity, NewKey};
 
 const LIST: &str = "api_key_list";
 const ACCOUNT_LIST: &str = "service_account_key_list";
+const MADE_LIST: &str = "made_key_list";
 
 /// What a new key is for
 #[derive(Deserialize, ToSchema)]
@@ -45,6 +47,35 @@ impl From<ApiKeyCreate> for NewKey {
 pub(super) struct ApiKeyUpdate {
     #[schema(min_length = 1, max_length = 80)]
     name: String,
+}
+
+/// How far a revocation goes
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ApiKeyRevokeQuery {
+    /// What becomes of the keys that it made, also through others: `keep`, as without a word, when it was replaced by one of them; `revoke` when it leaked, also of a key that was revoked before
+    #[serde(default)]
+    #[param(inline)]
+    made_keys: MadeKeysFate,
+}
+
+/// What becomes of the keys that a key made
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum MadeKeysFate {
+    #[default]
+    Keep,
+    Revoke,
+}
+
+impl From<MadeKeysFate> for MadeKeys {
+    fn from(fate: MadeKeysFate) -> Self {
+        match fate {
+            MadeKeysFate::Keep => Self::Keep,
+            MadeKeysFate::Revoke => Self::Revoke,
+        }
+    }
 }
 
 /// List one's own API keys in the company, newest first
@@ -85,15 +116,35 @@ pub(super) async fn api_key_update(
 }
 
 /// Revoke one of one's own API keys at once
+///
+/// The answer says how many keys that it made live on. To end those with it needs `identity:write`.
 #[utoipa::path(delete, path = "/v1/identity/api-keys/{id}", tag = "identity",
-    params(("id" = ApiKeyId, Path, description = "The key")), responses((status = 204)))]
+    params(("id" = ApiKeyId, Path, description = "The key"), ApiKeyRevokeQuery),
+    responses((status = 200, body = ApiKeyRevocation)))]
 pub(super) async fn api_key_revoke(
     Extension(identity): Extension<Identity>,
     caller: Caller,
     Path(id): Path<ApiKeyId>,
-) -> Answer<StatusCode> {
-    service::api_key_revoke(&identity, &caller, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Query(query): Query<ApiKeyRevokeQuery>,
+) -> Answer<Json<ApiKeyRevocation>> {
+    Ok(Json(service::api_key_revoke(&identity, &caller, id, query.made_keys.into()).await?.into()))
+}
+
+/// List the living keys that an API key of the company made, directly or through others, newest first
+///
+/// Also those of a key that was revoked. A key that somebody made in a browser was made by none.
+#[utoipa::path(get, path = "/v1/identity/api-keys/{id}/made-keys", tag = "identity",
+    params(("id" = ApiKeyId, Path, description = "The key that made them"), Page),
+    responses((status = 200, body = PageOf<MadeKeyView>)))]
+pub(super) async fn made_key_list(
+    Extension(identity): Extension<Identity>,
+    caller: Caller,
+    Path(id): Path<ApiKeyId>,
+    Query(page): Query<Page>,
+) -> Answer<Json<PageOf<MadeKeyView>>> {
+    let (limit, before) = (page.limit()?, page.after(MADE_LIST)?);
+    let keys = service::made_key_list(&identity, &caller, id, before, limit).await?;
+    Ok(Json(PageOf::new(MADE_LIST, keys, limit, |made| made.key.id)?.map(Into::into)))
 }
 
 /// List the API keys of a service account, newest first
@@ -145,15 +196,18 @@ pub(super) async fn service_account_key_update(
 }
 
 /// Revoke an API key of a service account at once
+///
+/// The answer says how many keys that it made live on.
 #[utoipa::path(delete, path = "/v1/identity/service-accounts/{account_id}/api-keys/{id}", tag = "identity",
     params(("account_id" = UserId, Path, description = "The service account"),
-        ("id" = ApiKeyId, Path, description = "The key")),
-    responses((status = 204)))]
+        ("id" = ApiKeyId, Path, description = "The key"), ApiKeyRevokeQuery),
+    responses((status = 200, body = ApiKeyRevocation)))]
 pub(super) async fn service_account_key_revoke(
     Extension(identity): Extension<Identity>,
     caller: Caller,
     Path((account, id)): Path<(UserId, ApiKeyId)>,
-) -> Answer<StatusCode> {
-    service::service_account_key_revoke(&identity, &caller, account, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Query(query): Query<ApiKeyRevokeQuery>,
+) -> Answer<Json<ApiKeyRevocation>> {
+    let made = query.made_keys.into();
+    Ok(Json(service::service_account_key_revoke(&identity, &caller, account, id, made).await?.into()))
 }

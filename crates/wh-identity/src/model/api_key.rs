@@ -14,6 +14,8 @@ pub const API_KEYS_PER_PERSON_MAX: i64 = 20;
 pub const API_KEYS_PER_SERVICE_ACCOUNT_MAX: i64 = 2;
 /// Service accounts of one company; more are a runaway script.
 pub const SERVICE_ACCOUNTS_PER_TENANT_MAX: i64 = 500;
+/// Living keys that one key made, directly or through others: all of them belong to service accounts of its company.
+pub const MADE_KEYS_MAX: i64 = SERVICE_ACCOUNTS_PER_TENANT_MAX * API_KEYS_PER_SERVICE_ACCOUNT_MAX;
 /// Networks of one key.
 pub const NETWORKS_PER_KEY_MAX: usize = 32;
 /// Days that a key lives when nothing is said.
@@ -62,6 +64,8 @@ pub struct ApiKey {
     pub created_by: UserId,
     /// The person at whose word it lives: its maker, or who made the key that made it. It falls with them.
     pub vouched_by: UserId,
+    /// The key by which it was made; nothing where a person made it in a browser, or before this was written down.
+    pub made_by: Option<Maker>,
     /// Since when.
     pub created_at: Timestamp,
     /// Until when.
@@ -70,6 +74,44 @@ pub struct ApiKey {
     pub used_at: Option<Timestamp>,
     /// From where it was used then.
     pub used_address: Option<String>,
+}
+
+/// A key that made another. It may be gone.
+#[derive(Clone, Debug)]
+pub struct Maker {
+    /// Its id.
+    pub key: ApiKeyId,
+    /// Its public part, by which people know it.
+    pub public_id: PublicId,
+}
+
+/// A key of a service account that was made by a key, directly or through others.
+#[derive(Clone, Debug)]
+pub struct MadeKey {
+    /// The key.
+    pub key: ApiKey,
+    /// What its service account is called.
+    pub account: String,
+    /// What its service account is.
+    pub role: Role,
+}
+
+/// What becomes of the keys that a key made when it is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MadeKeys {
+    /// They live on: one of them may be its successor.
+    Keep,
+    /// They end with it: it leaked, and nobody knows for whom it made them.
+    Revoke,
+}
+
+/// What a revocation took, and what it left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Keys made with the revoked one that ended with it.
+    pub made_keys_revoked: i64,
+    /// Keys made with the revoked one that live on.
+    pub made_keys_living: i64,
 }
 
 /// A member that is no person.

@@ -7,10 +7,14 @@ use wh_db::Who;
 
 use super::cache::Stale;
 use super::change::Change;
+use super::made_keys::Revoke;
 use super::service_accounts::{account_of, account_within};
 use super::{Identity, role_now};
 use crate::codes;
-use crate::model::{self, API_KEYS_PER_PERSON_MAX, API_KEYS_PER_SERVICE_ACCOUNT_MAX, ApiKey, Label, Scopes};
+use crate::model::{
+    self, API_KEYS_PER_PERSON_MAX, API_KEYS_PER_SERVICE_ACCOUNT_MAX, ApiKey, Label, MadeKeys, Maker,
+    Revocation, Scopes,
+};
 use crate::store::{self, GlobalReads};
 
 /// What somebody asks for who makes a key.
@@ -68,11 +72,14 @@ impl Draft {
         owner: UserId,
         action: &'static str,
     ) -> Result<IssuedKey> {
-        let vouched_by = match actor.key() {
-            None => actor.user,
-            Some(grant) => store::api_key_vouched_by(&mut change.tx, grant.key)
-                .await?
-                .ok_or_else(|| wh_server::codes::UNAUTHENTICATED.error("the key was revoked just now"))?,
+        let (vouched_by, made_by) = match actor.key() {
+            None => (actor.user, None),
+            Some(grant) => {
+                let found = store::api_key_maker(&mut change.tx, grant.key).await?;
+                let revoked = || wh_server::codes::UNAUTHENTICATED.error("the key was revoked just now");
+                let (person, public_id) = found.ok_or_else(revoked)?;
+                (person, Some(Maker { key: grant.key, public_id }))
+            }
         };
         let (public_id, secret, text) = model::issue(&*identity.0.cx.random)?;
         let key = ApiKey {
@@ -85,6 +92,7 @@ impl Draft {
             networks: self.networks,
             created_by: actor.user,
             vouched_by,
+            made_by,
             created_at: self.now,
             expires_at: self.expires_at,
             used_at: None,
@@ -96,6 +104,9 @@ impl Draft {
             }
             error
         })?;
+        if let Some(maker) = &key.made_by {
+            store::made_key_insert(&mut change.tx, &key, maker).await?;
+        }
         change.emit(key.tenant, ApiKeyCreated { key: key.id, user: owner }).await?;
         change.audit(key.tenant, action, subject(key.id), [Value::Null, told(&key)]).await?;
         Ok(IssuedKey { key, text })
@@ -140,13 +151,20 @@ pub async fn api_key_update(identity: &Identity, actor: &Actor, id: ApiKeyId, na
     Ok(key)
 }
 
-/// End one of one's own keys; a key may end itself.
-pub async fn api_key_revoke(identity: &Identity, actor: &Actor, id: ApiKeyId) -> Result<()> {
+/// End one of one's own keys, and what it made where that is asked for; a key may end itself.
+pub async fn api_key_revoke(
+    identity: &Identity,
+    actor: &Actor,
+    id: ApiKeyId,
+    made: MadeKeys,
+) -> Result<Revocation> {
     let mut change = Change::begin(identity, Who::from(actor)).await?;
-    let key = held(&mut change, actor.tenant, actor.user, id).await?;
-    revoke(&mut change, &key).await?;
-    change.audit(key.tenant, "api_key_revoke", subject(id), [told(&key), Value::Null]).await?;
-    change.commit().await
+    // A key that is about to make another has made it before this looks, or finds itself gone.
+    store::members_lock(&mut change.tx, actor.tenant).await?;
+    let revoke = Revoke { owner: actor.user, key: id, made, action: "api_key_revoke" };
+    let revocation = revoke.run(identity, &mut change, actor).await?;
+    change.commit().await?;
+    Ok(revocation)
 }
 
 /// The keys of a service account, newest first, `limit` and one more.
@@ -201,20 +219,20 @@ pub async fn service_account_key_update(
     Ok(key)
 }
 
-/// End a key of a service account.
+/// End a key of a service account, and what it made where that is asked for.
 pub async fn service_account_key_revoke(
     identity: &Identity,
     actor: &Actor,
     account: UserId,
     id: ApiKeyId,
-) -> Result<()> {
+    made: MadeKeys,
+) -> Result<Revocation> {
     let mut change = Change::begin(identity, Who::from(actor)).await?;
     let (account, _) = account_within(&mut change, actor, account, identity.now()).await?;
-    let key = held(&mut change, actor.tenant, account.user, id).await?;
-    revoke(&mut change, &key).await?;
-    let states = [told(&key), Value::Null];
-    change.audit(key.tenant, "service_account_key_revoke", subject(id), states).await?;
-    change.commit().await
+    let revoke = Revoke { owner: account.user, key: id, made, action: ACCOUNT_KEY_REVOKE };
+    let revocation = revoke.run(identity, &mut change, actor).await?;
+    change.commit().await?;
+    Ok(revocation)
 }
 
 /// End all keys of a member who leaves the company.
@@ -230,8 +248,8 @@ pub(super) async fn revoke_all(change: &mut Change, tenant: TenantId, user: User
     }
 }
 
-/// End the keys of service accounts that somebody made, or let be made by a key, who is gone or is this now: they may have kept
-/// the text. A key of an account that they could still make one for stays.
+/// End the keys of service accounts that somebody made, or let be made by a key, also through other keys, who is gone or is this
+/// now: they may have kept the text. A key of an account that they could still make one for stays.
 pub(super) async fn revoke_made(
     change: &mut Change,
     tenant: TenantId,
@@ -244,7 +262,7 @@ pub(super) async fn revoke_made(
         for (key, role) in &some {
             after = key.id;
             if !model::made_stays(now, *role) {
-                end_with_word(change, key).await?;
+                end_told(change, key, ACCOUNT_KEY_REVOKE).await?;
             }
         }
         if some.len() < REVOKED_AT_ONCE as usize {
@@ -270,7 +288,7 @@ pub(super) async fn revoke_outgrown(
             // What the account made for itself is as much as whoever vouches for it.
             let made = key.created_by == account || model::made_stays(makers.created_by, role);
             if !made || !model::made_stays(makers.vouched_by, role) {
-                end_with_word(change, key).await?;
+                end_told(change, key, ACCOUNT_KEY_REVOKE).await?;
             }
         }
         if some.len() < REVOKED_AT_ONCE as usize {
@@ -279,6 +297,8 @@ pub(super) async fn revoke_outgrown(
     }
 }
 
+/// In the trail: somebody ended a key of a service account, or it fell with something else.
+pub(super) const ACCOUNT_KEY_REVOKE: &str = "service_account_key_revoke";
 /// Rows read at once by those that end many keys.
 const REVOKED_AT_ONCE: u32 = 200;
 
@@ -298,12 +318,12 @@ async fn list(
 }
 
 /// Above every id there is.
-fn first_page() -> ApiKeyId {
+pub(super) fn first_page() -> ApiKeyId {
     ApiKeyId(uuid::Uuid::max())
 }
 
 /// This node may know of a later use than the database.
-fn as_used_here(identity: &Identity, key: &mut ApiKey) {
+pub(super) fn as_used_here(identity: &Identity, key: &mut ApiKey) {
     if let Some(waiting) = identity.0.keys.last_use(key.id, key.used_at) {
         key.used_at = Some(waiting.at);
         key.used_address = waiting.address.map(|address| address.to_string());
@@ -314,7 +334,7 @@ async fn held(change: &mut Change, tenant: TenantId, owner: UserId, id: ApiKeyId
     store::api_key_get(&mut change.tx, tenant, owner, id).await?.ok_or_else(no_such_key)
 }
 
-fn no_such_key() -> Error {
+pub(super) fn no_such_key() -> Error {
     codes::API_KEY_NOT_FOUND.error("no such API key")
 }
 
@@ -336,10 +356,6 @@ async fn rename(
     Ok(key)
 }
 
-async fn revoke(change: &mut Change, key: &ApiKey) -> Result<()> {
-    if end(change, key).await? { Ok(()) } else { Err(no_such_key()) }
-}
-
 /// End a key; `false` when somebody else was first, whose word it is then: whoever wants it gone has what they want.
 async fn end(change: &mut Change, key: &ApiKey) -> Result<bool> {
     let there = store::api_key_delete(&mut change.tx, key).await?;
@@ -350,13 +366,13 @@ async fn end(change: &mut Change, key: &ApiKey) -> Result<bool> {
     Ok(there)
 }
 
-/// End a key of a service account that falls with something else, with a line of its own in the trail.
-async fn end_with_word(change: &mut Change, key: &ApiKey) -> Result<()> {
-    if end(change, key).await? {
-        let states = [told(key), Value::Null];
-        change.audit(key.tenant, "service_account_key_revoke", subject(key.id), states).await?;
+/// End a key with a line of its own in the trail; `false` when somebody else was first.
+pub(super) async fn end_told(change: &mut Change, key: &ApiKey, action: &'static str) -> Result<bool> {
+    let there = end(change, key).await?;
+    if there {
+        change.audit(key.tenant, action, subject(key.id), [told(key), Value::Null]).await?;
     }
-    Ok(())
+    Ok(there)
 }
 
 fn subject(key: ApiKeyId) -> String {
@@ -370,6 +386,7 @@ fn told(key: &ApiKey) -> Value {
         "name": key.name,
         "key": key.public_id.to_string(),
         "owner": key.user,
+        "made_by": key.made_by.as_ref().map(|maker| maker.key),
         "scopes": key.scopes,
         "networks": networks,
         "expires_at": key.expires_at,

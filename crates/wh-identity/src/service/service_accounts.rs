@@ -134,7 +134,7 @@ pub async fn service_account_update(
     Ok(after)
 }
 
-/// Remove it with its keys, and with the keys that it made for others.
+/// Remove it with its keys, and with the keys that these made for others, also through other keys.
 pub async fn service_account_delete(identity: &Identity, actor: &Actor, account: UserId) -> Result<()> {
     let mut change = Change::begin(identity, Who::from(actor)).await?;
     let (before, _) = account_within(&mut change, actor, account, identity.now()).await?;

@@ -15,7 +15,7 @@ use crate::store::{self, KeyUsed};
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// Rows per transaction: a batch must not hold the writer for long.
 const BATCH_ROWS: usize = 200;
-/// Dead sessions, and as many dead keys, removed per transaction.
+/// Dead sessions, as many dead keys, and as many lines of which key made which, removed per transaction.
 const SWEEP_ROWS: i64 = 500;
 
 impl Identity {
@@ -73,8 +73,9 @@ impl Identity {
             store::invitation_sweep(&mut tx, now).await?;
             store::cli_login_sweep(&mut tx, now).await?;
             let keys = store::api_key_sweep(&mut tx, ended_before, SWEEP_ROWS).await?;
+            let made = store::made_key_sweep(&mut tx, ended_before, SWEEP_ROWS).await?;
             tx.commit().await?;
-            if gone.max(keys) < SWEEP_ROWS.unsigned_abs() {
+            if gone.max(keys).max(made) < SWEEP_ROWS.unsigned_abs() {
                 return Ok(());
             }
         }

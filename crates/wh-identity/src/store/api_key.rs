@@ -4,7 +4,7 @@ use wh_contract::{ApiKeyId, Role, TenantId, UserId};
 use wh_db::{GlobalTx, Row, args};
 
 use super::{GlobalReads, role, role_opt};
-use crate::model::{ApiKey, PublicId, SecretHash};
+use crate::model::{ApiKey, Maker, PublicId, SecretHash};
 
 /// A key, what it is compared with, and what its owner is now.
 pub(crate) struct HeldKey {
@@ -88,9 +88,11 @@ pub(crate) async fn api_key_list(
     before: ApiKeyId,
     limit: u32,
 ) -> Result<Vec<ApiKey>> {
-    let sql = "SELECT id, public_id, tenant_id, user_id, name, scopes, networks, created_by, created_at, expires_at,
-        used_at, used_address, COALESCE(vouched_by, created_by) AS vouched_by FROM identity_api_key
-        WHERE tenant_id = $1 AND user_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+    let sql = "SELECT k.id, k.public_id, k.tenant_id, k.user_id, k.name, k.scopes, k.networks, k.created_by,
+        k.created_at, k.expires_at, k.used_at, k.used_address, COALESCE(k.vouched_by, k.created_by) AS vouched_by,
+        d.made_by, d.made_by_public_id FROM identity_api_key k
+        LEFT JOIN identity_api_key_made d ON d.tenant_id = k.tenant_id AND d.id = k.id
+        WHERE k.tenant_id = $1 AND k.user_id = $2 AND k.id < $3 ORDER BY k.id DESC LIMIT $4";
     db.rows(sql, args![tenant, user, before, i64::from(limit)]).await?.iter().map(api_key).collect()
 }
 
@@ -100,19 +102,26 @@ pub(crate) async fn api_key_get(
     user: UserId,
     key: ApiKeyId,
 ) -> Result<Option<ApiKey>> {
-    let sql = "SELECT id, public_id, tenant_id, user_id, name, scopes, networks, created_by, created_at, expires_at,
-        used_at, used_address, COALESCE(vouched_by, created_by) AS vouched_by FROM identity_api_key
-        WHERE tenant_id = $1 AND user_id = $2 AND id = $3";
+    let sql = "SELECT k.id, k.public_id, k.tenant_id, k.user_id, k.name, k.scopes, k.networks, k.created_by,
+        k.created_at, k.expires_at, k.used_at, k.used_address, COALESCE(k.vouched_by, k.created_by) AS vouched_by,
+        d.made_by, d.made_by_public_id FROM identity_api_key k
+        LEFT JOIN identity_api_key_made d ON d.tenant_id = k.tenant_id AND d.id = k.id
+        WHERE k.tenant_id = $1 AND k.user_id = $2 AND k.id = $3";
     db.row_opt(sql, args![tenant, user, key]).await?.as_ref().map(api_key).transpose()
 }
 
-/// The person at whose word a key lives, if it still does.
-pub(crate) async fn api_key_vouched_by(db: &mut impl GlobalReads, key: ApiKeyId) -> Result<Option<UserId>> {
-    let sql = "SELECT COALESCE(vouched_by, created_by) AS vouched_by FROM identity_api_key WHERE id = $1";
-    db.row_opt(sql, args![key]).await?.map(|row| row.uuid("vouched_by")).transpose()
+/// The person at whose word a key lives, and its public part, if it still lives.
+pub(crate) async fn api_key_maker(
+    db: &mut impl GlobalReads,
+    key: ApiKeyId,
+) -> Result<Option<(UserId, PublicId)>> {
+    let sql = "SELECT public_id, COALESCE(vouched_by, created_by) AS vouched_by FROM identity_api_key WHERE id = $1";
+    let found = db.row_opt(sql, args![key]).await?;
+    found.map(|row| Ok((row.uuid("vouched_by")?, PublicId::stored(row.text("public_id")?)))).transpose()
 }
 
-/// The keys of others that somebody made or that live at their word, each with its owner's role, in the order of their ids.
+/// The keys of others that somebody made, that their keys led to through others, or that live at their word, each with its
+/// owner's role, in the order of their ids.
 pub(crate) async fn api_key_list_by(
     db: &mut impl GlobalReads,
     tenant: TenantId,
@@ -120,11 +129,17 @@ pub(crate) async fn api_key_list_by(
     after: ApiKeyId,
     limit: u32,
 ) -> Result<Vec<(ApiKey, Role)>> {
-    let sql = "SELECT k.id, k.public_id, k.tenant_id, k.user_id, k.name, k.scopes, k.networks, k.created_by,
+    let sql = "WITH RECURSIVE made (id) AS (
+            SELECT f.id FROM identity_api_key_made f WHERE f.tenant_id = $1 AND f.maker_user_id = $2
+            UNION
+            SELECT n.id FROM identity_api_key_made n JOIN made o ON n.made_by = o.id WHERE n.tenant_id = $1)
+        SELECT k.id, k.public_id, k.tenant_id, k.user_id, k.name, k.scopes, k.networks, k.created_by,
         k.created_at, k.expires_at, k.used_at, k.used_address, COALESCE(k.vouched_by, k.created_by) AS vouched_by,
-        m.role FROM identity_api_key k
+        d.made_by, d.made_by_public_id, m.role FROM identity_api_key k
         JOIN identity_member m ON m.tenant_id = k.tenant_id AND m.user_id = k.user_id
-        WHERE k.tenant_id = $1 AND k.user_id <> $2 AND (k.created_by = $2 OR k.vouched_by = $2) AND k.id > $3
+        LEFT JOIN identity_api_key_made d ON d.tenant_id = k.tenant_id AND d.id = k.id
+        WHERE k.tenant_id = $1 AND k.user_id <> $2 AND k.id > $3
+            AND (k.created_by = $2 OR k.vouched_by = $2 OR k.id IN (SELECT e.id FROM made e))
         ORDER BY k.id LIMIT $4";
     let rows = db.rows(sql, args![tenant, by, after, i64::from(limit)]).await?;
     rows.iter().map(|row| Ok((api_key(row)?, role(row, "role")?))).collect()
@@ -146,7 +161,8 @@ pub(crate) async fn api_key_list_with_makers(
 ) -> Result<Vec<(ApiKey, Makers)>> {
     let sql = "SELECT k.id, k.public_id, k.tenant_id, k.user_id, k.name, k.scopes, k.networks, k.created_by,
         k.created_at, k.expires_at, k.used_at, k.used_address, COALESCE(k.vouched_by, k.created_by) AS vouched_by,
-        c.role AS creator_role, v.role AS voucher_role FROM identity_api_key k
+        d.made_by, d.made_by_public_id, c.role AS creator_role, v.role AS voucher_role FROM identity_api_key k
+        LEFT JOIN identity_api_key_made d ON d.tenant_id = k.tenant_id AND d.id = k.id
         LEFT JOIN identity_member c ON c.tenant_id = k.tenant_id AND c.user_id = k.created_by
         LEFT JOIN identity_member v ON v.tenant_id = k.tenant_id
             AND v.user_id = COALESCE(k.vouched_by, k.created_by)
@@ -202,7 +218,8 @@ pub(crate) async fn api_key_sweep(tx: &mut GlobalTx, ended_before: Timestamp, li
     tx.run_count(sql, args![ended_before, limit]).await
 }
 
-fn api_key(row: &Row) -> Result<ApiKey> {
+pub(super) fn api_key(row: &Row) -> Result<ApiKey> {
+    let maker = row.uuid_opt::<ApiKeyId>("made_by")?.zip(row.text_opt("made_by_public_id")?);
     Ok(ApiKey {
         id: row.uuid("id")?,
         public_id: PublicId::stored(row.text("public_id")?),
@@ -213,6 +230,7 @@ fn api_key(row: &Row) -> Result<ApiKey> {
         networks: read(row.text("networks")?)?,
         created_by: row.uuid("created_by")?,
         vouched_by: row.uuid("vouched_by")?,
+        made_by: maker.map(|(key, public_id)| Maker { key, public_id: PublicId::stored(public_id) }),
         created_at: row.time("created_at")?,
         expires_at: row.time("expires_at")?,
         used_at: row.time_opt("used_at")?,

@@ -54,12 +54,46 @@ both_servers!(a_key_listens_until_it_is_revoked, &[MIGRATIONS], parts, async |se
     assert_eq!(live.next().await["kind"], "identity.invitation_created");
 
     let path = format!("/v1/identity/api-keys/{}", text(&key["api_key"]["id"]));
-    assert_eq!(browser.delete(&cookie, &path).await.status, 204);
+    assert_eq!(browser.delete(&cookie, &path).await.status, 200);
     server.settle().await;
     assert_eq!(live.ended().await, (4001, "key ended".to_owned()));
     assert_eq!(Live::try_open_by_key(&server, text(&key["secret"])).await.err(), Some(401));
     assert!(other.so_far().await.is_empty(), "the other key goes on");
 });
+
+both_servers!(
+    the_connections_of_keys_that_fall_with_another_end,
+    &[MIGRATIONS],
+    parts,
+    async |server: TestServer| {
+        let (browser, cookie) = owner(&server).await;
+        let account =
+            made(&browser, &cookie, "service-accounts", json!({"name": "CI", "role": "editor"})).await;
+        let keys = format!("service-accounts/{}/api-keys", text(&account["id"]));
+        let body = json!({"name": "leaked", "scopes": ["identity:read", "identity:write"]});
+        let leaked = made(&browser, &cookie, "api-keys", body).await;
+        let body = json!({"name": "ci", "scopes": ["identity:read"]});
+        let call = browser.call(NOBODY, "POST", &format!("/v1/identity/{keys}")).without("sec-fetch-site");
+        let bearer = format!("Bearer {}", text(&leaked["secret"]));
+        let answer = call.header("authorization", &bearer).json(body.clone()).send().await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let by_key = answer.json();
+        let beside = made(&browser, &cookie, &keys, body).await;
+        server.settle().await;
+
+        let mut lives = Vec::new();
+        for key in [&leaked, &by_key, &beside] {
+            lives.push(Live::open_by_key(&server, text(&key["secret"])).await);
+        }
+        let path = format!("/v1/identity/api-keys/{}?made_keys=revoke", text(&leaked["api_key"]["id"]));
+        assert_eq!(browser.delete(&cookie, &path).await.status, 200);
+        server.settle().await;
+        for live in &mut lives[..2] {
+            assert_eq!(live.ended().await, (4001, "key ended".to_owned()));
+        }
+        assert!(lives[2].so_far().await.is_empty(), "a key that a person made goes on");
+    }
+);
 
 both_servers!(
     an_account_that_is_switched_off_or_deleted_hears_nothing,

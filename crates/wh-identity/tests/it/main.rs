@@ -10,6 +10,7 @@ mod key_live;
 mod key_races;
 mod keys;
 mod live;
+mod made_keys;
 mod members;
 mod passwords;
 mod rules;

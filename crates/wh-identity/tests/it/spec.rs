@@ -19,6 +19,7 @@ fn the_operations_are_these() {
     post api-keys api_key_create identity:self change
     delete api-keys/{id} api_key_revoke identity:self danger
     patch api-keys/{id} api_key_update identity:self change
+    get api-keys/{id}/made-keys made_key_list identity:write read
     post cli-logins cli_login_create identity:self change
     post cli-logins/exchange cli_login_exchange - change
     get invitations invitation_list identity:write read

@@ -76,6 +76,7 @@ impl Scene {
                 };
                 Call::bare("DELETE", at(&format!("api-keys/{id}")))
             }
+            "made_key_list" => Call::get(at(&format!("api-keys/{}/made-keys", self.own_key))),
             "service_account_list" => Call::get(at("service-accounts")),
             "service_account_create" => Call::json(
                 "POST",
