@@ -22,6 +22,13 @@ async function status(path: string, key: string): Promise<number> {
   return answer.status();
 }
 
+/** Done by a program with a key. */
+async function by(key: string, path: string, data: object): Promise<unknown> {
+  const answer = await program.post(`${house.url}/v1/${path}`, { headers: { authorization: `Bearer ${key}` }, data });
+  expect(answer.status(), await answer.text()).toBe(201);
+  return await answer.json();
+}
+
 async function look(page: Page, name: string): Promise<void> {
   await expect(page.locator('[aria-busy=true]')).toHaveCount(0);
   expect(await objections(page, name)).toEqual([]);
@@ -122,6 +129,29 @@ test('keys and service accounts', async ({ browser }) => {
     await page.getByRole('button', { name: 'Delete', exact: true }).click();
     await expect(row).toHaveCount(0);
     expect(await status('panels', made[1] as string)).toBe(401);
+  });
+
+  await test.step('a key that leaked, with what it made', async () => {
+    await page.getByRole('button', { name: 'New key' }).click();
+    await fill(page, 'leaked', ['identity:read', 'identity:write']);
+    const leaked = await taken(page);
+    const made: string[] = [];
+    for (const name of ['mirror', 'copy']) {
+      const account = (await by(leaked, 'identity/service-accounts', { name, role: 'viewer' })) as { id: string };
+      const path = `identity/service-accounts/${account.id}/api-keys`;
+      made.push(((await by(leaked, path, { name: 'kept', scopes: ['identity:read'] })) as { secret: string }).secret);
+    }
+    const row = page.getByRole('row', { name: /leaked/ });
+    await row.getByRole('button', { name: /Revoke/ }).click();
+    const dialog = page.getByRole('dialog', { name: 'Revoke leaked?' });
+    await expect(dialog).toContainText('It made 2 keys');
+    await expect(dialog).toContainText('kept of mirror');
+    await look(page, 'what a key made');
+    await dialog.getByRole('checkbox', { name: 'Revoke the keys that it made too' }).check();
+    await dialog.getByRole('button', { name: 'Revoke', exact: true }).click();
+    await expect(page.getByText('2 keys that it made ended with it.')).toBeVisible();
+    await expect(row).toHaveCount(0);
+    expect(await Promise.all([leaked, ...made].map((key) => status('identity/members', key)))).toEqual([401, 401, 401]);
   });
   await context.close();
 });

@@ -1,24 +1,22 @@
 // The keys of one service account: two at a time, so that a program can change over.
 import { Button, Group, Stack, Text } from '@mantine/core';
-import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { KeyRound } from 'lucide-react';
 import { useState } from 'react';
-import { api } from '@/api/client';
-import { type ApiKey, accountKeysQuery, type ServiceAccount, serviceAccountsQuery } from '@/api/keys';
+import { type ApiKey, accountKeysQuery, type ServiceAccount } from '@/api/keys';
 import { useNow } from '@/lib/now';
-import { Confirm } from '@/ui/Confirm';
 import { Dialog, useFocusBack } from '@/ui/Dialog';
 import { ActButton } from '@/ui/Guarded';
 import { Empty, List } from '@/ui/List';
 import { KeyDialog } from './KeyDialog';
 import { keyColumns } from './keyColumns';
+import { RevokeKey } from './RevokeKey';
 
 const LIVING_MAX = 2;
 
 export function AccountKeys({ account, onClose }: { account: ServiceAccount; onClose: () => void }) {
   // One dialog takes the place of another here: only this knows where the focus came from.
   useFocusBack();
-  const cache = useQueryClient();
   const query = accountKeysQuery(account.id);
   const keys = useInfiniteQuery(query);
   const now = useNow();
@@ -27,23 +25,7 @@ export function AccountKeys({ account, onClose }: { account: ServiceAccount; onC
   const all = keys.data?.pages.flatMap((page) => page.items) ?? [];
   const living = all.filter((one) => Date.parse(one.expires_at) > now).length;
   if (making) return <KeyDialog account={account} onClose={() => setMaking(false)} />;
-  if (revoking) {
-    return (
-      <Confirm
-        title={`Revoke ${revoking.name}?`}
-        action="Revoke"
-        onClose={() => setRevoking(null)}
-        onConfirm={async () => {
-          await api.delete('/v1/identity/service-accounts/{account_id}/api-keys/{id}', {
-            path: { account_id: account.id, id: revoking.id },
-          });
-          await cache.invalidateQueries({ queryKey: serviceAccountsQuery.queryKey });
-        }}
-      >
-        Programs that use <b className="mono">{revoking.prefix}</b> are refused at once.
-      </Confirm>
-    );
-  }
+  if (revoking) return <RevokeKey of={revoking} account={account} onClose={() => setRevoking(null)} />;
   return (
     <Dialog onClose={onClose} title={`Keys of ${account.name}`} size={720}>
       <Stack gap="sm">

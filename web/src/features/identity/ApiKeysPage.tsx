@@ -1,22 +1,19 @@
 // Keys for programs: one's own, and below them the service accounts for whoever answers for members.
-import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { KeyRound, Plus } from 'lucide-react';
 import { useState } from 'react';
-import { api } from '@/api/client';
 import { useMe } from '@/api/identity';
 import { type ApiKey, apiKeysQuery } from '@/api/keys';
-import { Confirm } from '@/ui/Confirm';
 import { ActButton } from '@/ui/Guarded';
 import { Empty, List } from '@/ui/List';
 import { Page } from '@/ui/Page';
-import { showDone } from '@/ui/toast';
 import { KeyDialog } from './KeyDialog';
 import { keyColumns } from './keyColumns';
+import { RevokeKey } from './RevokeKey';
 import { ServiceAccounts } from './ServiceAccounts';
 
 export function ApiKeysPage() {
   const me = useMe();
-  const cache = useQueryClient();
   const keys = useInfiniteQuery(apiKeysQuery);
   const [making, setMaking] = useState(false);
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
@@ -45,21 +42,7 @@ export function ApiKeysPage() {
       />
       <ServiceAccounts />
       {making ? <KeyDialog onClose={() => setMaking(false)} /> : null}
-      {revoking ? (
-        <Confirm
-          title={`Revoke ${revoking.name}?`}
-          action="Revoke"
-          onClose={() => setRevoking(null)}
-          onConfirm={async () => {
-            await api.delete('/v1/identity/api-keys/{id}', { path: { id: revoking.id } });
-            await cache.invalidateQueries({ queryKey: apiKeysQuery.queryKey });
-            showDone(`${revoking.name} was revoked`);
-          }}
-        >
-          Programs that use <b className="mono">{revoking.prefix}</b> are refused at once. It cannot be
-          brought back.
-        </Confirm>
-      ) : null}
+      {revoking ? <RevokeKey of={revoking} onClose={() => setRevoking(null)} /> : null}
     </Page>
   );
 }

@@ -125,7 +125,8 @@ export function ServiceAccounts() {
             showDone(`${deleting.name} was deleted`);
           }}
         >
-          Programs that use its {plural(deleting.keys, 'key')} are refused at once. What it made stays.
+          Programs that use its {plural(deleting.keys, 'key')} are refused at once, and so are those that use
+          keys which its keys made. What else it made stays.
         </Confirm>
       ) : null}
     </Section>

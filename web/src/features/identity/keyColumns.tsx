@@ -13,7 +13,7 @@ export function keyColumns(onRevoke: (key: ApiKey) => void): ListColumn<ApiKey>[
       name: 'key',
       head: 'Key',
       grow: true,
-      cell: (one) => <TwoLines first={one.name} second={<span className="mono">{one.prefix}…</span>} />,
+      cell: (one) => <TwoLines first={one.name} second={<Origin of={one} />} />,
     },
     {
       name: 'scopes',
@@ -46,6 +46,19 @@ export function keyColumns(onRevoke: (key: ApiKey) => void): ListColumn<ApiKey>[
       ),
     },
   ];
+}
+
+/** What it begins with, and what the key begins with by which it was made. */
+function Origin({ of }: { of: ApiKey }) {
+  const prefix = <span className="mono">{of.prefix}…</span>;
+  if (!of.made_by_prefix) return prefix;
+  return (
+    <>
+      {prefix}
+      <br />
+      made by <span className="mono">{of.made_by_prefix}…</span>
+    </>
+  );
 }
 
 function LastUse({ of }: { of: ApiKey }) {
