@@ -82,6 +82,37 @@ fn a_key_of_the_environment_needs_no_context_and_goes_before_one() {
 }
 
 #[test]
+fn a_key_that_leaked_ends_with_the_keys_that_it_made() {
+    for site in sites() {
+        let house = site.start();
+        house.set_up();
+        let olga = Shell::signed_in(&house, "olga@acme.example");
+        let (id, text) = key(&olga, &["--name", "leaked", "--scopes", "identity:write,panels:read"]);
+        let account =
+            olga.run(&["service-account", "create", "--name", "Deploy", "--role", "editor", "--json"]).json();
+        let account = account["id"].as_str().unwrap();
+        let (server, job) = (url(&house), Shell::new());
+        let with_key = |token: &str, words: &[&str]| {
+            job.with(&[("WHEELHOUSE_CLI_URL", &*server), ("WHEELHOUSE_CLI_TOKEN", token)], words)
+        };
+        let make = ["service-account-key", "create", "--user", account, "--name", "kept", "--json"];
+        let made = with_key(&text, &[&make[..], &["--scopes", "panels:read"]].concat()).json();
+        let kept = made["secret"].as_str().unwrap();
+        with_key(kept, &["panel", "list"]).good();
+        let listed = olga.run(&["made-key", "list", "--api-key", &id, "--quiet"]).good();
+        assert_eq!(listed.trim(), made["api_key"]["id"].as_str().unwrap());
+
+        let revoke = ["api-key", "revoke", &id, "--made-keys", "revoke", "--yes", "--json"];
+        let told = olga.run(&revoke).json();
+        assert_eq!(
+            (&told["made_keys_revoked"], &told["made_keys_living"]),
+            (&Value::from(1), &Value::from(0))
+        );
+        with_key(kept, &["panel", "list"]).bad(3, "server.bearer");
+    }
+}
+
+#[test]
 fn a_follower_ends_when_its_key_does() {
     for site in sites() {
         let house = site.start();
