@@ -257,6 +257,14 @@ both_engines!(what_an_account_led_to_falls_with_it_also_through_others, &[MIGRAT
     assert_eq!(told, [("service_account_key_revoke", third), ("service_account_delete", gone)]);
 });
 
+both_engines!(what_an_account_led_to_falls_when_it_becomes_less, &[MIGRATIONS], async |t| {
+    let mut house = House::new(t).await;
+    let mut chain = Chain::of(&mut house).await;
+    let [one, ..] = chain.accounts.clone();
+    assert_eq!(house.owner.patch(&one, json!({"role": "editor"})).await.status, 200);
+    assert_eq!(chain.living().await, [true, false, false, true], "its own key is as much as the account");
+});
+
 both_engines!(a_key_that_is_making_others_leaves_none, &[MIGRATIONS], async |t| {
     let mut house = House::new(t).await;
     let one = account(&mut house.owner, "one", "admin").await;
