@@ -131,13 +131,7 @@ impl Status {
     }
 
     /// Everything up to a moment is kept, behind a full point that is older than it should be: the failure of the one that is due stays.
-    pub fn went_on(
-        data: &Path,
-        now: Timestamp,
-        at: Timestamp,
-        point: &PointName,
-        place: &str,
-    ) -> Result<()> {
+    pub fn went_on(data: &Path, now: Timestamp, at: Timestamp, point: &PointName, place: &str) -> Result<()> {
         Self::change(data, |status| status.keep(now, at, point, place))
     }
 
