@@ -196,6 +196,24 @@ test('danger names what is lost and how many, and wants the name typed', async (
   await expect(page.getByRole('table', { name: 'Panels' })).not.toContainText('Airports');
 });
 
+test('a number of 64 bits is shown and copied with all its digits', async () => {
+  const ids = await create('Ids');
+  const address = `${house.url}/v1/panels/${ids}/imports?mode=replace&file_name=f.csv`;
+  await send(context.request, 'POST', address, house, Buffer.from('id\n9007199254740993\n'));
+  await page.goto(`${house.url}/panels/${ids}`);
+  await expect(page.getByRole('grid', { name: 'Ids' })).toBeVisible();
+  await open();
+  await choose('row_list', /Get a window/);
+  await page.keyboard.press('Control+Enter');
+  // A number as it was, not a text of its digits.
+  const whole = /[^"\d]9007199254740993[^"\d]/;
+  await expect(palette().getByRole('region', { name: 'Answer' })).toContainText(whole);
+  await palette().getByRole('button', { name: 'Copy answer' }).click();
+  await expect(page.getByText('Answer copied')).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(whole);
+  for (let i = 0; i < 3; i += 1) await page.keyboard.press('Escape');
+});
+
 test('who may less is offered less', async ({ browser }) => {
   const viewer = await someViewer(browser);
   await open(viewer);

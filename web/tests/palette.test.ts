@@ -1,10 +1,13 @@
 // The palette's pure parts: fields from a schema, values from what was typed, the request they make, and finding.
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { find, score } from '../src/app/palette/find';
-import { callable, lister, readSpec } from '../src/app/palette/operations';
+import { callable, lister, type Operation, readSpec } from '../src/app/palette/operations';
 import { type Field, fieldsOf, type Schema, type Typed, valueIn } from '../src/app/palette/schema';
-import { prepare } from '../src/app/palette/send';
+import { asCurl, prepare } from '../src/app/palette/send';
+import { writeExact } from '../src/lib/json';
+
+afterEach(() => vi.unstubAllGlobals());
 
 const spec = JSON.parse(readFileSync(new URL('../../spec/openapi.json', import.meta.url), 'utf8'));
 const operations = readSpec(spec);
@@ -96,6 +99,34 @@ test('what was typed becomes values of their type; what was not is left out', ()
     limits: { rows: 3 },
     more: { x: [1] },
   });
+});
+
+test('whole numbers are sent with all their digits: in a field of their own, in JSON, in the address, in the command', () => {
+  const errors: Record<string, string> = {};
+  const wide: Schema = {
+    type: 'object',
+    properties: { id: { type: 'integer' }, more: { type: 'object', additionalProperties: true } },
+  };
+  const typed = { 'body/id': '9007199254740993', 'body/more': '{"ids":[9223372036854775807, 7]}' };
+  const made = fieldsOf('body', wide, {}).map((field) => [field.name, valueIn(field, typed, errors)]);
+  expect(writeExact(Object.fromEntries(made))).toBe(
+    '{"id":9007199254740993,"more":{"ids":[9223372036854775807,7]}}',
+  );
+  const [body] = fieldsOf('body', wide, {}).filter(({ name }) => name === 'more');
+  if (!body) throw new Error('no field');
+  const one: Operation = {
+    ...operation('panel_create'),
+    parameters: [],
+    body: { kind: 'json', fields: [body] },
+  };
+  vi.stubGlobal('window', { location: { protocol: 'https:', origin: 'https://wheelhouse.example' } });
+  const prepared = prepare(one, typed, null);
+  expect(prepared.errors === null && asCurl(prepared.request)).toContain(
+    `--data '{"more":{"ids":[9223372036854775807,7]}}'`,
+  );
+  const id = '01932d0a-7c1e-7b3a-9f2e-2f0f5e0a1c11';
+  const far = prepare(operation('row_list'), { 'path/id': id, 'query/offset': '9007199254740993' }, null);
+  expect(far).toMatchObject({ request: { path: `/v1/panels/${id}/rows?offset=9007199254740993` } });
 });
 
 test('what is wrong stands beside its field', () => {

@@ -1,4 +1,6 @@
 // A request as a command: of curl, whose session comes from the environment, or of Wheelhouse's own command line.
+import { writeExact } from './json';
+
 const shell = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** `wheelhouse row list --panel … --limit 10`; what is not given is left out. */
@@ -28,7 +30,7 @@ export function curl({ method = 'GET', path, json, file }: CurlRequest): string 
   if (method !== 'GET') parts.push(`--request ${method}`);
   parts.push(`--cookie "${cookie}=$WHEELHOUSE_SESSION"`);
   if (json !== undefined)
-    parts.push("--header 'content-type: application/json'", `--data ${shell(JSON.stringify(json))}`);
+    parts.push("--header 'content-type: application/json'", `--data ${shell(writeExact(json))}`);
   if (file)
     parts.push(`--header ${shell(`content-type: ${file.type}`)}`, `--data-binary ${shell(`@${file.name}`)}`);
   parts.push(shell(window.location.origin + path));

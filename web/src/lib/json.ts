@@ -6,9 +6,18 @@ const isLong = (token: string): boolean => /^-?\d{16,}$/.test(token) && !Number.
 
 /** Reads JSON; a whole number that would lose digits comes as a text. */
 export function parseExact(text: string): unknown {
-  if (!LONG.test(text)) return JSON.parse(text);
-  return JSON.parse(text.replace(TOKEN, (token) => (isLong(token) ? `"${token}"` : token)));
+  return JSON.parse(LONG.test(text) ? longAsText(text, '') : text);
 }
+
+/** Reads JSON that is shown or sent again: `writeExact` writes its whole numbers as numbers, with all their digits. */
+export function parseKept(text: string): unknown {
+  // First as it is: 0012345678901234567890 is no JSON, though its digits would make a text.
+  const plain: unknown = JSON.parse(text);
+  return LONG.test(text) ? JSON.parse(longAsText(text, '\\u0000')) : plain;
+}
+
+const longAsText = (json: string, mark: string): string =>
+  json.replace(TOKEN, (token) => (isLong(token) ? `"${mark}${token}"` : token));
 
 /** No one types it: what it begins is a number, not a text. */
 const DIGITS = '\u0000';
@@ -20,6 +29,6 @@ export function exact(digits: string): number | string {
 }
 
 /** Writes JSON with all digits of its whole numbers. */
-export function writeExact(value: unknown): string {
-  return JSON.stringify(value).replace(/"\\u0000(-?\d+)"/g, '$1');
+export function writeExact(value: unknown, indent = 0): string {
+  return JSON.stringify(value, null, indent).replace(/"\\u0000(-?\d+)"/g, '$1');
 }

@@ -4,6 +4,7 @@ import { CircleCheck, Copy, Download, RotateCcw, Terminal } from 'lucide-react';
 import { useEffect, useRef } from 'react';
 import { copyText } from '@/lib/clipboard';
 import { plural } from '@/lib/format';
+import { writeExact } from '@/lib/json';
 import { showDone } from '@/ui/toast';
 import type { Operation } from './operations';
 import classes from './Palette.module.css';
@@ -30,7 +31,7 @@ export function Answer({
       ? ''
       : typeof answer.data === 'string'
         ? answer.data
-        : JSON.stringify(answer.data, null, 2);
+        : writeExact(answer.data, 2);
   const copy = async (what: string, said: string) => {
     if (await copyText(what)) showDone(said);
   };

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { refuse } from '@/api/client';
 import { count, moment } from '@/lib/format';
+import { parseExact } from '@/lib/json';
 import { type Fact, Facts } from '@/ui/Facts';
 import type { Operation } from './operations';
 import classes from './Palette.module.css';
@@ -34,7 +35,7 @@ export function useLost(
         cache: 'no-store',
       });
       if (!response.ok) return refuse(response);
-      return (await response.json()) as Record<string, unknown>;
+      return parseExact(await response.text()) as Record<string, unknown>;
     },
     enabled: shows,
     staleTime: 0,

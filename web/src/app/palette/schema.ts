@@ -1,4 +1,6 @@
 // A form from a JSON schema: which fields there are, and what the typed texts amount to. Pure: no React, no network.
+import { exact, parseKept } from '@/lib/json';
+
 export interface Schema {
   $ref?: string;
   type?: string | readonly string[];
@@ -156,7 +158,7 @@ export function starting(fields: readonly Field[]): Typed {
 
 export type Errors = Readonly<Record<string, string>>;
 
-/** The value a field amounts to; undefined is left out of the request. Adds to `errors` what is wrong. */
+/** The value a field amounts to, for `writeExact`; undefined is left out of the request. Adds to `errors` what is wrong. */
 export function valueIn(field: Field, typed: Typed, errors: Record<string, string>): unknown {
   if (field.kind === 'object') return objectOf(field, typed, errors);
   const raw = typed[field.at];
@@ -178,12 +180,13 @@ export function valueIn(field: Field, typed: Typed, errors: Record<string, strin
   }
   switch (field.kind) {
     case 'integer':
+      return exact(text);
     case 'number':
       return Number(text);
     case 'boolean':
       return text === 'true';
     case 'json':
-      return JSON.parse(text) as unknown;
+      return parseKept(text);
     default:
       return text;
   }

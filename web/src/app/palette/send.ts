@@ -2,6 +2,7 @@
 import { address } from '@/api/client';
 import { Problem } from '@/api/problem';
 import { curl } from '@/lib/curl';
+import { parseKept, writeExact } from '@/lib/json';
 import { markUse } from '@/lib/use';
 import type { Operation } from './operations';
 import { type Errors, type Typed, valueIn } from './schema';
@@ -9,6 +10,7 @@ import { type Errors, type Typed, valueIn } from './schema';
 export interface Prepared {
   method: string;
   path: string;
+  /** For `writeExact`. */
   json?: unknown;
   file?: { file: File; type: string };
   /** Places whose value is not to be shown. */
@@ -22,9 +24,10 @@ export function prepare(operation: Operation, typed: Typed, file: File | null): 
   const groups: Record<string, Record<string, unknown>> = { path: {}, query: {} };
   for (const field of operation.parameters) {
     const value = valueIn(field, typed, errors);
-    const text = typeof value === 'object' ? JSON.stringify(value) : value;
     const group = groups[field.at.split('/')[0] ?? ''];
-    if (value !== undefined && group) group[field.name] = Array.isArray(value) ? value.join(',') : text;
+    if (value === undefined || !group) continue;
+    const written = field.kind === 'json' || field.kind === 'integer';
+    group[field.name] = written ? writeExact(value) : Array.isArray(value) ? value.join(',') : value;
   }
   const body = bodyOf(operation, typed, file, errors);
   if (Object.keys(errors).length > 0) return { errors };
@@ -84,7 +87,7 @@ export function asCurl({ method, path, json, file, secrets }: Prepared): string 
 
 export interface Answered {
   status: number;
-  /** The parsed JSON, or the text; undefined when there is none. */
+  /** The parsed JSON, for `writeExact`, or the text; undefined when there is none. */
   data: unknown;
   type: string;
   tookMs: number;
@@ -119,7 +122,7 @@ export function send(request: Prepared, key: string | null, onProgress: (share: 
       reject(Problem.from(wire.status, data, requestId, wire.getResponseHeader('retry-after')));
     };
     wire.send(
-      request.file ? request.file.file : request.json === undefined ? null : JSON.stringify(request.json),
+      request.file ? request.file.file : request.json === undefined ? null : writeExact(request.json),
     );
   });
   return { done, stop: () => wire.abort() };
@@ -129,7 +132,7 @@ function parsed(text: string, type: string): unknown {
   if (text === '') return undefined;
   if (!/[/+]json/.test(type)) return text;
   try {
-    return JSON.parse(text) as unknown;
+    return parseKept(text);
   } catch {
     return text;
   }
