@@ -1,7 +1,7 @@
 // A thin typed fetch over the generated paths: a path, a method, its parameters and its body, checked by the compiler.
 import { parseExact } from '@/lib/json';
 import { markUse } from '@/lib/use';
-import { Problem } from './problem';
+import { type Asked, Problem } from './problem';
 import type { paths } from './schema.gen';
 
 type Method = 'get' | 'put' | 'post' | 'delete' | 'patch';
@@ -30,6 +30,8 @@ export type Options<P extends keyof paths, M extends Method> = Needs<'path', Pat
     signal?: AbortSignal;
     /** Set it once per intent, so that a repeated send of a change is carried out once. */
     idempotencyKey?: string;
+    /** Doing it again does no harm: where its answer is lost, nobody has to look whether it was done. */
+    harmless?: true;
     /** Whole numbers that a browser's numbers cannot hold come as texts. */
     exact?: true;
   };
@@ -49,10 +51,10 @@ export function address(template: string, path?: object, query?: object): string
 }
 
 /** Turns an answer that is not a success into a thrown problem. */
-export async function refuse(response: Response): Promise<never> {
+export async function refuse(response: Response, asked: Asked = 'read'): Promise<never> {
   const body: unknown = await response.json().catch(() => null);
   const { headers, status } = response;
-  throw Problem.from(status, body, headers.get('x-request-id'), headers.get('retry-after'));
+  throw Problem.from(status, body, headers.get('x-request-id'), headers.get('retry-after'), asked);
 }
 
 async function call<P extends keyof paths, M extends Method>(
@@ -63,6 +65,8 @@ async function call<P extends keyof paths, M extends Method>(
   const headers: Record<string, string> = { accept: 'application/json' };
   if (options.body !== undefined) headers['content-type'] = 'application/json';
   if (options.idempotencyKey) headers['idempotency-key'] = `"${options.idempotencyKey}"`;
+  const change = options.idempotencyKey ? 'change once' : 'change';
+  const asked = method === 'get' || options.harmless ? 'read' : change;
   let response: Response;
   try {
     response = await fetch(
@@ -78,9 +82,9 @@ async function call<P extends keyof paths, M extends Method>(
     );
   } catch (cause) {
     if (options.signal?.aborted) throw cause;
-    throw Problem.away(cause);
+    throw Problem.away(cause, asked);
   }
-  if (!response.ok) return refuse(response);
+  if (!response.ok) return refuse(response, asked);
   markUse();
   if (response.status === 204) return undefined as Answer<P, M>;
   return (options.exact ? parseExact(await response.text()) : await response.json()) as Answer<P, M>;

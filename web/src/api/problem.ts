@@ -4,6 +4,12 @@ export interface ProblemField {
   detail: string;
 }
 
+/**
+ * What the request was for: to know something, or to change it; `change once` where the server carries out a request
+ * that is repeated with its key only once.
+ */
+export type Asked = 'read' | 'change' | 'change once';
+
 /** No answer: whether the request was carried out is not known. */
 export const AWAY = 'web.away';
 
@@ -18,12 +24,13 @@ export class Problem extends Error {
     readonly requestId: string | null,
     readonly fields: readonly ProblemField[],
     readonly retryAfterS: number | null,
+    readonly asked: Asked = 'read',
   ) {
     super(detail || title);
   }
 
   /** The server was not reached at all: offline, restarting, or a connection that broke. */
-  static away(cause: unknown): Problem {
+  static away(cause: unknown, asked: Asked = 'read'): Problem {
     const detail = cause instanceof Error && cause.message ? cause.message : 'no answer';
     return new Problem(
       0,
@@ -33,6 +40,7 @@ export class Problem extends Error {
       null,
       [],
       null,
+      asked,
     );
   }
 
@@ -41,7 +49,13 @@ export class Problem extends Error {
     return new Problem(0, 'web.stopped', 'Stopped', 'The request was stopped here.', null, [], null);
   }
 
-  static from(status: number, body: unknown, requestId: string | null, retryAfter: string | null): Problem {
+  static from(
+    status: number,
+    body: unknown,
+    requestId: string | null,
+    retryAfter: string | null,
+    asked: Asked = 'read',
+  ): Problem {
     const it = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
     const word = (key: string) => (typeof it[key] === 'string' ? (it[key] as string) : '');
     const errors = Array.isArray(it['errors']) ? (it['errors'] as ProblemField[]) : [];
@@ -53,6 +67,7 @@ export class Problem extends Error {
       word('request_id') || requestId,
       errors.filter((one) => typeof one?.pointer === 'string' && typeof one?.detail === 'string'),
       retryAfter && /^\d+$/.test(retryAfter) ? Number(retryAfter) : null,
+      asked,
     );
   }
 

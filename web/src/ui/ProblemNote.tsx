@@ -2,30 +2,9 @@
 import { Button } from '@mantine/core';
 import { CircleAlert, RotateCw } from 'lucide-react';
 import { asProblem, type Problem } from '@/api/problem';
+import { advice } from './advice';
 import { CopyButton } from './CopyButton';
 import classes from './ProblemNote.module.css';
-
-/** What happened in the browser: no server can help. */
-const OURS: Record<string, string> = {
-  'web.fault': 'Load the page again. If it stays, tell the operator what stands here.',
-  'web.file': 'Choose the file again.',
-  'web.stopped': '',
-  'web.unsure': 'Look at the past imports of the panel before you send the file again.',
-};
-
-/** What to do about it; null where the problem's own words say it. */
-export function advice({ status, code, retryAfterS }: Problem): string | null {
-  const ours = OURS[code];
-  if (ours !== undefined) return ours;
-  if (retryAfterS !== null) return `Try again in ${retryAfterS} s.`;
-  if (status === 0) return 'Check that the server runs and that you are online, then try again.';
-  if (status === 403) return 'Ask an admin of this company for the role that may do it.';
-  if (status === 404) return 'It was deleted, or it belongs to another company: switch company above.';
-  if (status === 503 || status === 504)
-    return 'The server is busy or starting. The same request may succeed in a moment.';
-  if (status >= 500) return 'Nothing was changed. The log holds the cause under the request id.';
-  return null;
-}
 
 /** Whether the same request may succeed later: what was refused for its content stays refused. */
 const mayPass = (status: number) => status === 0 || status === 408 || status === 429 || status >= 500;

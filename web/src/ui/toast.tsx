@@ -1,7 +1,8 @@
 // Short messages at the corner: what was done, or what failed with its code.
 import { notifications } from '@mantine/notifications';
 import { asProblem } from '@/api/problem';
-import { advice, CopyQuote, sentence } from './ProblemNote';
+import { advice } from './advice';
+import { CopyQuote, sentence } from './ProblemNote';
 
 const DONE = 'done';
 const FAILED_FOR_MS = 12_000;

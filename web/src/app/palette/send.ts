@@ -1,6 +1,6 @@
 // From a filled form to a request, its curl command, and its answer. Knows no operation by name.
 import { address } from '@/api/client';
-import { Problem } from '@/api/problem';
+import { type Asked, Problem } from '@/api/problem';
 import { curl } from '@/lib/curl';
 import { parseKept, writeExact } from '@/lib/json';
 import { markUse } from '@/lib/use';
@@ -8,6 +8,8 @@ import type { Operation } from './operations';
 import { type Errors, type Typed, valueIn } from './schema';
 
 export interface Prepared {
+  /** Whether it is to change something. */
+  changes: boolean;
   method: string;
   path: string;
   /** For `writeExact`. */
@@ -32,6 +34,7 @@ export function prepare(operation: Operation, typed: Typed, file: File | null): 
   const body = bodyOf(operation, typed, file, errors);
   if (Object.keys(errors).length > 0) return { errors };
   const request = {
+    changes: operation.risk !== 'read',
     method: operation.method,
     path: address(operation.path, groups['path'], groups['query']),
     secrets:
@@ -102,6 +105,7 @@ export interface Sending {
 /** Sends it; told how far an upload is. An answer that is no success is thrown as its problem. */
 export function send(request: Prepared, key: string | null, onProgress: (share: number) => void): Sending {
   const wire = new XMLHttpRequest();
+  const asked: Asked = !request.changes ? 'read' : key ? 'change once' : 'change';
   const began = performance.now();
   const done = new Promise<Answered>((resolve, reject) => {
     wire.open(request.method, request.path);
@@ -110,7 +114,7 @@ export function send(request: Prepared, key: string | null, onProgress: (share: 
     if (request.file) wire.setRequestHeader('content-type', request.file.type);
     if (key) wire.setRequestHeader('idempotency-key', `"${key}"`);
     wire.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
-    wire.onerror = () => reject(Problem.away(null));
+    wire.onerror = () => reject(Problem.away(null, asked));
     wire.onabort = () => reject(Problem.stopped());
     wire.onload = () => {
       markUse();
@@ -119,7 +123,7 @@ export function send(request: Prepared, key: string | null, onProgress: (share: 
       const requestId = wire.getResponseHeader('x-request-id');
       if (wire.status >= 200 && wire.status < 300)
         return resolve({ status: wire.status, data, type, tookMs: performance.now() - began, requestId });
-      reject(Problem.from(wire.status, data, requestId, wire.getResponseHeader('retry-after')));
+      reject(Problem.from(wire.status, data, requestId, wire.getResponseHeader('retry-after'), asked));
     };
     wire.send(
       request.file ? request.file.file : request.json === undefined ? null : writeExact(request.json),

@@ -119,7 +119,8 @@ export function upload({ panelId, fresh, file, mode, options, onSent }: Sent): U
     request.onload = () => {
       if (request.status === 201) return resolve(request.response as Import);
       const header = (name: string) => request.getResponseHeader(name);
-      reject(Problem.from(request.status, request.response, header('x-request-id'), header('retry-after')));
+      const { status, response } = request;
+      reject(Problem.from(status, response, header('x-request-id'), header('retry-after'), 'change'));
     };
     request.onerror = () => void recorded(panelId, file, fresh).then(resolve, reject);
     request.onabort = () => reject(Problem.stopped());
@@ -133,7 +134,7 @@ export function upload({ panelId, fresh, file, mode, options, onSent }: Sent): U
  * read, and one that took all rows may answer into the void. Its record of the import says what came of it.
  */
 async function recorded(panelId: string, file: File, fresh: boolean): Promise<Import> {
-  const away = Problem.away(new Error('the upload broke off'));
+  const away = Problem.away(new Error('the upload broke off'), 'change');
   const query = { limit: 1 };
   const { items } = await api
     .get('/v1/panels/{id}/imports', { path: { id: panelId }, query })
