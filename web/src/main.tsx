@@ -6,7 +6,6 @@ import '@fontsource-variable/inter/wght.css';
 import '@fontsource-variable/jetbrains-mono/wght.css';
 import './ui/base.css';
 import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';
-import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { setNonce } from 'get-nonce';
@@ -15,6 +14,7 @@ import { createRoot } from 'react-dom/client';
 import { queryClient } from './api/query';
 import { router } from './app/router';
 import { cssVariablesResolver, theme } from './ui/theme';
+import { Messages } from './ui/toast';
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? '';
 setNonce(nonce);
@@ -33,7 +33,7 @@ if (root) {
       >
         <QueryClientProvider client={queryClient}>
           <RouterProvider router={router} />
-          <Notifications position="bottom-right" limit={4} />
+          <Messages />
         </QueryClientProvider>
       </MantineProvider>
     </StrictMode>,

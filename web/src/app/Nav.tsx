@@ -9,7 +9,7 @@ import { type Me, useForbidden } from '@/api/identity';
 import { ActItem } from '@/ui/Guarded';
 import { TwoLines } from '@/ui/List';
 import { Mark } from '@/ui/Mark';
-import { showProblem } from '@/ui/toast';
+import { attempt } from '@/ui/toast';
 import { CompanyDialog } from './CompanyDialog';
 import { pagesOf } from './pages';
 import classes from './Shell.module.css';
@@ -62,12 +62,10 @@ function TenantSwitch({ me, folded }: { me: Me; folded: boolean }) {
   const [making, setMaking] = useState(false);
   const forbidden = useForbidden('identity:tenant');
   const change = async (tenant_id: string) => {
-    try {
-      await become(await api.put('/v1/identity/session/tenant', { body: { tenant_id } }));
-    } catch (error) {
-      showProblem(error);
-      void cache.invalidateQueries({ queryKey: ['identity', 'me'] });
-    }
+    const changed = await attempt('switch company', async () =>
+      become(await api.put('/v1/identity/session/tenant', { body: { tenant_id } })),
+    );
+    if (!changed) void cache.invalidateQueries({ queryKey: ['identity', 'me'] });
   };
   return (
     <>

@@ -22,7 +22,7 @@ import { panelQuery } from '@/api/panels';
 import { MOD } from '@/lib/keys';
 import { useLiveStatus } from '@/lib/live';
 import { TwoLines } from '@/ui/List';
-import { showProblem } from '@/ui/toast';
+import { attempt } from '@/ui/toast';
 import { ActivityButton, NoticesButton } from './activity';
 import { MANUAL, PAGES } from './pages';
 import classes from './Shell.module.css';
@@ -199,7 +199,7 @@ function UserMenu({ me }: { me: Me }) {
         <Menu.Item onClick={() => void navigate({ to: '/settings/sessions' })}>Sessions</Menu.Item>
         <Menu.Item onClick={() => void navigate({ to: '/settings/password' })}>Password</Menu.Item>
         <Menu.Divider />
-        <Menu.Item leftSection={<LogOut size={14} />} onClick={() => void signOut().catch(showProblem)}>
+        <Menu.Item leftSection={<LogOut size={14} />} onClick={() => void attempt('sign out', signOut)}>
           Sign out
         </Menu.Item>
       </Menu.Dropdown>

@@ -6,12 +6,14 @@ import { type Me, meQuery } from '@/api/identity';
 import { asProblem } from '@/api/problem';
 import { leaveHome, settle } from '@/lib/home';
 import { live } from '@/lib/live';
+import { forgetProblems } from '@/ui/toast';
 
 export function useBecome(): (me: Me) => Promise<void> {
   const cache = useQueryClient();
   const navigate = useNavigate();
   return async (me) => {
     await navigate({ to: '/panels' });
+    forgetProblems();
     live.restart();
     settle(me);
     cache.setQueryData(meQuery.queryKey, me);
@@ -26,6 +28,7 @@ export function useSwitch(): (tenantId: string) => Promise<void> {
   const router = useRouter();
   return async (tenant_id) => {
     const me = await api.put('/v1/identity/session/tenant', { body: { tenant_id } });
+    forgetProblems();
     cache.removeQueries({ predicate: ({ queryKey }) => queryKey[1] !== 'me', type: 'inactive' });
     settle(me);
     cache.setQueryData(meQuery.queryKey, me);
@@ -49,6 +52,7 @@ export function useSignOut(): () => Promise<void> {
       }
     }
     await navigate({ to: '/sign-in' });
+    forgetProblems();
     leaveHome();
     cache.clear();
   };

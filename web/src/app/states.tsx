@@ -9,7 +9,7 @@ import { AuthCard } from '@/ui/AuthCard';
 import { Empty } from '@/ui/List';
 import { Page } from '@/ui/Page';
 import { ProblemNote } from '@/ui/ProblemNote';
-import { showProblem } from '@/ui/toast';
+import { attempt } from '@/ui/toast';
 import { useSwitch } from './session';
 
 export function PendingPage() {
@@ -31,11 +31,7 @@ function Elsewhere() {
   if (others.length === 0) return null;
   const go = async (id: string) => {
     setBusy(id);
-    try {
-      await change(id);
-    } catch (error) {
-      showProblem(error);
-    }
+    await attempt('switch company', () => change(id));
     setBusy(null);
   };
   return (

@@ -4,7 +4,7 @@ import { Braces, Copy, Link as LinkIcon, type LucideIcon, SquareTerminal, Termin
 import { copyText } from '@/lib/clipboard';
 import { curl } from '@/lib/curl';
 import classes from './CopyAs.module.css';
-import { showDone, showProblem } from './toast';
+import { attempt, showDone } from './toast';
 
 export interface Copied {
   /** The address of the API that holds it. */
@@ -24,8 +24,8 @@ const ITEMS: readonly { key: keyof Copied; label: string; said: string; icon: Lu
   { key: 'json', label: 'JSON', said: 'JSON copied', icon: Braces },
 ];
 
-async function copy(key: keyof Copied, what: Copied, said: string): Promise<void> {
-  try {
+const copy = (key: keyof Copied, what: Copied, said: string) =>
+  attempt('copy', async () => {
     const text =
       key === 'api'
         ? curl({ path: what.api ?? '' })
@@ -37,10 +37,7 @@ async function copy(key: keyof Copied, what: Copied, said: string): Promise<void
               ? window.location.origin + what.link
               : window.location.href;
     if (await copyText(text)) showDone(said);
-  } catch (error) {
-    showProblem(error);
-  }
-}
+  });
 
 /** The items alone, for a menu that holds more. */
 export function CopyItems({ what, prefix = 'Copy as ' }: { what: Copied; prefix?: string }) {

@@ -12,7 +12,7 @@ import { bytes, plural } from '@/lib/format';
 import { useLive } from '@/lib/live';
 import { ActButton } from '@/ui/Guarded';
 import { ProblemNote, sentence } from '@/ui/ProblemNote';
-import { showProblem } from '@/ui/toast';
+import { forgetProblem, showProblem } from '@/ui/toast';
 import { When } from '@/ui/When';
 import classes from './activity.module.css';
 import type { Ended, Notices } from './looked';
@@ -104,13 +104,15 @@ function Runs({ one, onLeave }: { one: Import; onLeave: () => void }) {
   const refused = useForbidden('panels:write');
   const by = useStarter(one);
   const now = useProgress(one);
+  const what = `stop import ${one.id}`;
   const stop = useMutation({
+    onMutate: () => forgetProblem(what),
     mutationFn: () =>
       api.post('/v1/panels/{id}/imports/{import_id}/stop', {
         path: { id: one.panel_id, import_id: one.id },
       }),
     // It ended meanwhile: that is seen.
-    onError: (error) => asProblem(error).status !== 409 && showProblem(error),
+    onError: (error) => asProblem(error).status !== 409 && showProblem(what, error),
     onSettled: () => cache.invalidateQueries({ queryKey: ['panels', 'recent'] }),
   });
   const share = one.bytes_expected ? Math.min(1, now.bytes / one.bytes_expected) : null;

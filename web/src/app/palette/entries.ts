@@ -21,7 +21,7 @@ import { api } from '@/api/client';
 import { type Me, membersQuery } from '@/api/identity';
 import { panelsQuery } from '@/api/panels';
 import { type Recent, recents, remember } from '@/lib/recent';
-import { showProblem } from '@/ui/toast';
+import { attempt } from '@/ui/toast';
 import { MANUAL, pagesOf } from '../pages';
 import { useBecome, useSignOut } from '../session';
 import { type Findable, find } from './find';
@@ -182,12 +182,10 @@ function usePages(me: Me): Entry[] {
     choose: { run },
   });
   const change = async (tenant_id: string) => {
-    try {
-      await become(await api.put('/v1/identity/session/tenant', { body: { tenant_id } }));
-    } catch (error) {
-      showProblem(error);
-      void cache.invalidateQueries({ queryKey: ['identity', 'me'] });
-    }
+    const changed = await attempt('switch company', async () =>
+      become(await api.put('/v1/identity/session/tenant', { body: { tenant_id } })),
+    );
+    if (!changed) void cache.invalidateQueries({ queryKey: ['identity', 'me'] });
   };
   const companies = me.tenants
     .filter((one) => one.id !== me.tenant.id)
@@ -207,7 +205,7 @@ function usePages(me: Me): Entry[] {
     setting('dark', 'Theme: dark', 'settings colour scheme', Moon, () => setColorScheme('dark')),
     setting('auto', 'Theme: as the system', 'settings colour scheme', SunMoon, () => setColorScheme('auto')),
     ...companies,
-    setting('out', 'Sign out', 'settings leave log out', LogOut, () => void signOut().catch(showProblem)),
+    setting('out', 'Sign out', 'settings leave log out', LogOut, () => void attempt('sign out', signOut)),
   ];
 }
 

@@ -7,7 +7,7 @@ import { type Invitation, invitationsQuery, useForbidden } from '@/api/identity'
 import { ActButton } from '@/ui/Guarded';
 import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { Section } from '@/ui/Page';
-import { showProblem } from '@/ui/toast';
+import { attempt } from '@/ui/toast';
 import { When } from '@/ui/When';
 
 export function Invitations({ onInvite }: { onInvite: () => void }) {
@@ -16,11 +16,9 @@ export function Invitations({ onInvite }: { onInvite: () => void }) {
   const cache = useQueryClient();
   if (forbidden) return null;
   const revoke = async (id: string) => {
-    try {
-      await api.delete('/v1/identity/invitations/{id}', { path: { id } });
-    } catch (error) {
-      showProblem(error);
-    }
+    await attempt(`revoke invitation ${id}`, () =>
+      api.delete('/v1/identity/invitations/{id}', { path: { id } }),
+    );
     await cache.invalidateQueries({ queryKey: invitationsQuery.queryKey });
   };
   const columns: ListColumn<Invitation>[] = [

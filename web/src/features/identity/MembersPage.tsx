@@ -14,7 +14,7 @@ import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { Tag } from '@/ui/Note';
 import { OpenedDrawer, useOpened } from '@/ui/opened';
 import { Page } from '@/ui/Page';
-import { showDone, showProblem } from '@/ui/toast';
+import { attempt, showDone } from '@/ui/toast';
 import { When } from '@/ui/When';
 import { Invitations } from './Invitations';
 import { InviteDialog } from './InviteDialog';
@@ -197,15 +197,13 @@ function RoleMenu({ member, forbidden }: { member: Member; forbidden: string | n
     );
   }
   const change = async (role: Role) => {
-    try {
+    await attempt(`role of ${member.user_id}`, async () => {
       await api.patch('/v1/identity/members/{user_id}', {
         path: { user_id: member.user_id },
         body: { role },
       });
       showDone(`${member.name} is ${role} now`);
-    } catch (error) {
-      showProblem(error);
-    }
+    });
     await cache.invalidateQueries({ queryKey: ['identity'] });
   };
   return (

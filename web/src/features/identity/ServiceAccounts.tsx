@@ -16,7 +16,7 @@ import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { Tag } from '@/ui/Note';
 import { Section } from '@/ui/Page';
 import { ProblemNote } from '@/ui/ProblemNote';
-import { showDone, showProblem } from '@/ui/toast';
+import { attempt, showDone } from '@/ui/toast';
 import { When } from '@/ui/When';
 import { AccountKeys } from './AccountKeys';
 import { rules } from './entry';
@@ -31,15 +31,13 @@ export function ServiceAccounts() {
   if (forbidden) return null;
   const refresh = () => cache.invalidateQueries({ queryKey: serviceAccountsQuery.queryKey });
   const turn = async (one: ServiceAccount) => {
-    try {
+    await attempt(`turn ${one.id}`, async () => {
       await api.patch('/v1/identity/service-accounts/{account_id}', {
         path: { account_id: one.id },
         body: { enabled: !one.enabled },
       });
       showDone(`${one.name} is ${one.enabled ? 'disabled' : 'enabled'}`);
-    } catch (error) {
-      showProblem(error);
-    }
+    });
     await refresh();
   };
   const columns: ListColumn<ServiceAccount>[] = [

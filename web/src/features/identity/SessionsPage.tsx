@@ -14,7 +14,7 @@ import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { Tag } from '@/ui/Note';
 import { OpenedDrawer, useOpened } from '@/ui/opened';
 import { Page } from '@/ui/Page';
-import { showProblem } from '@/ui/toast';
+import { forgetProblem, showProblem } from '@/ui/toast';
 import { When } from '@/ui/When';
 
 const CURRENT = 'This is the session you are using. Sign out in the menu above instead.';
@@ -26,8 +26,9 @@ export function SessionsPage() {
   const refresh = () => cache.invalidateQueries({ queryKey: sessionsQuery.queryKey });
   const revoke = useMutation({
     mutationFn: (id: string) => api.delete('/v1/identity/sessions/{id}', { path: { id } }),
+    onMutate: (id) => forgetProblem(`end session ${id}`),
     onSettled: refresh,
-    onError: (error) => asProblem(error).status !== 404 && showProblem(error),
+    onError: (error, id) => asProblem(error).status !== 404 && showProblem(`end session ${id}`, error),
   });
   const items = sessions.data?.items ?? [];
   const others = items.filter((one) => !one.current).length;

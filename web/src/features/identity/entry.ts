@@ -5,6 +5,7 @@ import { type Me, meQuery } from '@/api/identity';
 import { settle } from '@/lib/home';
 import { live } from '@/lib/live';
 import { forgetUse } from '@/lib/use';
+import { forgetProblems } from '@/ui/toast';
 
 /** Only addresses of our own pages are followed after sign-in. */
 function safeNext(next: string | undefined): string {
@@ -18,6 +19,7 @@ export function useEnter(): (me: Me, next?: string) => Promise<void> {
     live.stop();
     cache.clear();
     forgetUse();
+    forgetProblems();
     settle(me);
     cache.setQueryData(meQuery.queryKey, me);
     await navigate({ href: safeNext(next), replace: true });

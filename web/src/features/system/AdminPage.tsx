@@ -23,7 +23,7 @@ import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { Note, Tag } from '@/ui/Note';
 import { Page, Section } from '@/ui/Page';
 import { ProblemNote } from '@/ui/ProblemNote';
-import { showDone, showProblem } from '@/ui/toast';
+import { forgetProblem, showDone, showProblem } from '@/ui/toast';
 import { When } from '@/ui/When';
 import classes from './AdminPage.module.css';
 import { Backups } from './Backups';
@@ -206,8 +206,9 @@ function ParkedEvents() {
   const parked = useQuery(parkedQuery);
   const retry = useMutation({
     mutationFn: (event_id: string) => api.post('/v1/system/parked/{event_id}/retry', { path: { event_id } }),
+    onMutate: (event_id) => forgetProblem(`retry ${event_id}`),
     onSuccess: () => showDone('The event is tried again'),
-    onError: (error) => asProblem(error).status !== 404 && showProblem(error),
+    onError: (error, event_id) => asProblem(error).status !== 404 && showProblem(`retry ${event_id}`, error),
     onSettled: () => cache.invalidateQueries({ queryKey: ['system'] }),
   });
   const columns: ListColumn<Parked>[] = [

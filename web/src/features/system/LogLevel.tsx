@@ -6,7 +6,7 @@ import { api } from '@/api/client';
 import { useForbidden } from '@/api/identity';
 import { logLevelQuery } from '@/api/system';
 import { ActButton, ActItem } from '@/ui/Guarded';
-import { showDone, showProblem } from '@/ui/toast';
+import { attempt, showDone } from '@/ui/toast';
 
 const LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
 
@@ -15,12 +15,10 @@ export function LogLevel() {
   const forbidden = useForbidden('system:write');
   const { data } = useQuery(logLevelQuery);
   const set = async (levels: string) => {
-    try {
+    await attempt('log level', async () => {
       cache.setQueryData(logLevelQuery.queryKey, await api.put('/v1/system/log-level', { body: { levels } }));
       showDone(`The log writes ${levels} now`);
-    } catch (error) {
-      showProblem(error);
-    }
+    });
   };
   return (
     <Menu position="bottom-end" width={200}>

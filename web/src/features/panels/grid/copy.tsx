@@ -4,7 +4,7 @@ import { type CellValue, type RowsRequest, rowsQuery, WINDOW_ROWS } from '@/api/
 import { queryClient } from '@/api/query';
 import { copyText } from '@/lib/clipboard';
 import { count, figure, plural } from '@/lib/format';
-import { showDone, showProblem } from '@/ui/toast';
+import { attempt, showDone } from '@/ui/toast';
 import classes from './Grid.module.css';
 import { alignsEnd, cellText, type Layout } from './layout';
 import type { Rows } from './rows';
@@ -51,7 +51,7 @@ async function copyFetched(source: Source): Promise<void> {
   const { panelId, request, selection } = source;
   const box = boxOf(selection);
   const bottom = Math.min(box.bottom, box.top + COPY_ROWS_MAX - 1);
-  try {
+  await attempt('copy', async () => {
     const lines: (readonly CellValue[])[] = [];
     for (let page = Math.floor(box.top / WINDOW_ROWS); page * WINDOW_ROWS <= bottom; page += 1) {
       const window = await queryClient.fetchQuery(rowsQuery(panelId, request, page));
@@ -60,9 +60,7 @@ async function copyFetched(source: Source): Promise<void> {
       for (const cells of window.rows.slice(from, to)) lines.push(cells as readonly CellValue[]);
     }
     if (await copyText(asText(source, lines))) said(source, lines.length);
-  } catch (error) {
-    showProblem(error);
-  }
+  });
 }
 
 function said({ selection }: Source, copied: number): void {

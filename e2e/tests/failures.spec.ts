@@ -1,0 +1,118 @@
+// What went wrong stays in sight, says what is known of the change, and takes nothing away that was typed.
+import { type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { House } from '../lib/house';
+import { send, setUp } from '../lib/people';
+
+test.describe.configure({ mode: 'serial' });
+
+const INVITED = ['ann', 'ben', 'cas', 'dee'];
+const ONE_INVITATION = /\/v1\/identity\/invitations\/[^/]+$/;
+
+let house: House;
+let context: BrowserContext;
+let page: Page;
+
+test.beforeAll(async ({ browser }) => {
+  house = await House.start();
+  context = await browser.newContext({ reducedMotion: 'reduce' });
+  await setUp(house, context);
+  for (const name of INVITED) {
+    const invitation = { email: `${name}@example.com`, role: 'viewer' };
+    await send(context.request, 'POST', `${house.url}/v1/identity/invitations`, house, invitation);
+  }
+});
+
+test.afterAll(async () => {
+  await context?.close();
+  await house?.stop();
+});
+
+test.beforeEach(async () => {
+  page = await context.newPage();
+});
+
+test.afterEach(async () => {
+  await page.close();
+});
+
+const problem = (status: number, code: string, detail: string, headers: Record<string, string> = {}) => ({
+  status,
+  headers: { 'content-type': 'application/problem+json', ...headers },
+  body: JSON.stringify({ code, title: 'it failed', detail }),
+});
+
+const said = (words: string) => page.getByRole('alert').filter({ hasText: words });
+
+test('what failed stays until it is dismissed or asked for again, and no more than three are in sight', async () => {
+  await page.clock.install();
+  let failed = 0;
+  await page.route(ONE_INVITATION, (route) => {
+    failed += 1;
+    return route.fulfill(problem(500, 'base.internal', `failure ${failed}`));
+  });
+  await page.goto(`${house.url}/people/members`);
+  const rows = page.getByRole('table', { name: 'Pending invitations' }).getByRole('row');
+  const revoke = (name: string) => rows.filter({ hasText: `${name}@` }).getByRole('button', { name: 'Revoke' });
+  await revoke('ann').click();
+  await expect(said('Failure 1')).toContainText('not known whether the change was made');
+  await page.clock.fastForward('10:00');
+  await expect(said('Failure 1')).toBeVisible();
+  // The same again: what it said before says nothing any more.
+  await revoke('ann').click();
+  await expect(said('Failure 2')).toBeVisible();
+  await expect(said('Failure 1')).toHaveCount(0);
+  for (const [at, name] of ['ben', 'cas', 'dee'].entries()) {
+    await revoke(name).click();
+    await expect(said(`Failure ${at + 3}`)).toBeVisible();
+  }
+  await expect(page.getByRole('alert')).toHaveCount(3);
+  await expect(said('Failure 2')).toHaveCount(0);
+  await said('Failure 5').getByRole('button', { name: 'Close this message' }).click();
+  await expect(said('Failure 5')).toHaveCount(0);
+  await expect(said('Failure 2')).toBeVisible();
+  await page.unroute(ONE_INVITATION);
+  await revoke('ann').click();
+  await expect(said('Failure 2')).toHaveCount(0);
+  await expect(rows.filter({ hasText: 'ann@' })).toHaveCount(0);
+  await expect(page.getByRole('alert')).toHaveCount(2);
+});
+
+test('what was done goes by itself, but not while the focus is in it', async () => {
+  await page.clock.install();
+  await page.goto(`${house.url}/admin`);
+  await page.getByRole('button', { name: 'Log level' }).click();
+  const level = page.getByRole('menuitem', { name: 'warn' });
+  await level.focus();
+  await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 60_000);
+  await page.keyboard.press('Enter');
+  const cross = said('The log writes warn now').getByRole('button', { name: 'Close this message' });
+  await cross.focus();
+  await page.clock.fastForward(60_000);
+  await expect(cross).toBeFocused();
+  await page.getByRole('link', { name: 'Members' }).focus();
+  await page.clock.runFor(10_000);
+  await expect(said('The log writes warn now')).toHaveCount(0);
+});
+
+test('that nothing was changed is said where it is known, and that it is not known where it is not', async () => {
+  const all = '**/v1/identity/invitations';
+  await page.goto(`${house.url}/people/members`);
+  await page.getByRole('button', { name: 'Invite', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Invite someone' });
+  await dialog.getByLabel('E-mail').fill('eve@example.com');
+  const make = dialog.getByRole('button', { name: 'Make the link' });
+  await page.route(all, (route) => route.fulfill(problem(503, 'server.overloaded', 'too much', { 'retry-after': '3' })));
+  await make.click();
+  await expect(dialog.getByRole('alert')).toContainText('Nothing was changed. Try again in 3 s.');
+  await page.unroute(all);
+  await page.route(all, (route) => route.fulfill(problem(503, 'db.away', 'in the commit', { 'retry-after': '1' })));
+  await make.click();
+  await expect(dialog.getByRole('alert')).toContainText('not known whether the change was made: look at the page again');
+  await expect(dialog.getByRole('alert')).not.toContainText('Nothing was changed');
+  await page.unroute(all);
+  await page.route(all, (route) => route.abort());
+  await make.click();
+  await expect(dialog.getByRole('alert')).toContainText('web.away');
+  await expect(dialog.getByRole('alert')).toContainText('not known whether the change was made: look at the page again');
+  await page.unroute(all);
+});
