@@ -85,6 +85,9 @@ test('what was done goes by itself, but not while the focus is in it', async () 
   await level.focus();
   await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 60_000);
   await page.keyboard.press('Enter');
+  await expect(said('The log writes warn now')).toBeVisible();
+  // The menu has closed and given the focus back.
+  await page.clock.runFor(1_000);
   const cross = said('The log writes warn now').getByRole('button', { name: 'Close this message' });
   await cross.focus();
   await page.clock.fastForward(60_000);
@@ -115,4 +118,71 @@ test('that nothing was changed is said where it is known, and that it is not kno
   await expect(dialog.getByRole('alert')).toContainText('web.away');
   await expect(dialog.getByRole('alert')).toContainText('not known whether the change was made: look at the page again');
   await page.unroute(all);
+});
+
+/** Where no dialog is. */
+const pressBeside = () => page.mouse.click(10, 600);
+const question = () => page.getByRole('alertdialog', { name: 'Discard what you typed?' });
+
+test('a press beside a half-filled dialog takes nothing away, and Esc asks first', async () => {
+  await page.goto(`${house.url}/people/members`);
+  const invite = page.getByRole('button', { name: 'Invite', exact: true });
+  const dialog = page.getByRole('dialog', { name: 'Invite someone' });
+  const email = dialog.getByLabel('E-mail');
+  await invite.click();
+  await expect(email).toBeFocused();
+  await pressBeside();
+  await expect(dialog).toHaveCount(0);
+  await invite.click();
+  await email.fill('eve@example.com');
+  await pressBeside();
+  await expect(email).toHaveValue('eve@example.com');
+  await email.focus();
+  await page.keyboard.press('Escape');
+  await expect(question().getByRole('button', { name: 'Keep editing' })).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(question()).toHaveCount(0);
+  await expect(email).toBeFocused();
+  await expect(email).toHaveValue('eve@example.com');
+  // What was taken back by hand is nothing to ask about.
+  await email.fill('');
+  await page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
+  await invite.click();
+  await email.fill('eve@example.com');
+  await dialog.getByRole('button', { name: 'Close', exact: true }).click();
+  await expect(question()).toBeVisible();
+  await question().getByRole('button', { name: 'Discard' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(invite).toBeFocused();
+});
+
+test('a form that is opened from a menu holds what was typed too; its Cancel closes at once', async () => {
+  await page.goto(`${house.url}/panels`);
+  await page.getByRole('button', { name: /^Company: / }).click();
+  await page.getByRole('menuitem', { name: 'New company' }).click();
+  const company = page.getByRole('dialog', { name: 'New company' });
+  await company.getByLabel('Name').fill('Half a name');
+  await pressBeside();
+  await expect(company.getByLabel('Name')).toHaveValue('Half a name');
+  await company.getByLabel('Name').focus();
+  await page.keyboard.press('Escape');
+  await expect(question()).toBeVisible();
+  await company.getByRole('button', { name: 'Cancel' }).click();
+  await expect(company).toHaveCount(0);
+});
+
+test('a half-typed name of what is to be deleted stays too, and Esc leads out of danger at once', async () => {
+  const account = { name: 'deploy', role: 'viewer' };
+  await send(context.request, 'POST', `${house.url}/v1/identity/service-accounts`, house, account);
+  await page.goto(`${house.url}/settings/api-keys`);
+  await page.getByRole('button', { name: 'Actions for deploy' }).click();
+  await page.getByRole('menuitem', { name: 'Delete…' }).click();
+  const name = page.getByRole('textbox', { name: 'Type deploy to confirm' });
+  await name.fill('dep');
+  await pressBeside();
+  await expect(name).toHaveValue('dep');
+  await name.focus();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
 });

@@ -137,9 +137,22 @@ test('what the server refuses is said with its code, and nothing that was typed 
   await page.getByRole('option', { name: 'viewer' }).click();
   await page.keyboard.press('Control+Enter');
   await expect(palette().getByRole('alert')).toContainText('identity.member_exists');
-  await expect(palette().getByRole('textbox', { name: 'Email' })).toHaveValue('ada@example.com');
+  const email = palette().getByRole('textbox', { name: 'Email' });
+  await expect(email).toHaveValue('ada@example.com');
+  // Nor by a press beside the palette, nor by the key that leads back.
+  await page.mouse.click(10, 600);
+  await expect(email).toHaveValue('ada@example.com');
+  await email.focus();
   await page.keyboard.press('Escape');
+  await expect(palette().getByRole('button', { name: 'Keep editing' })).toBeFocused();
   await page.keyboard.press('Escape');
+  await expect(email).toBeFocused();
+  await expect(email).toHaveValue('ada@example.com');
+  await page.keyboard.press('Escape');
+  await palette().getByRole('button', { name: 'Discard' }).click();
+  await expect(field()).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(palette()).toHaveCount(0);
 });
 
 test('a question is answered with its rows; numbers are held to their limits', async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { find, score } from '../src/app/palette/find';
 import { callable, lister, type Operation, readSpec } from '../src/app/palette/operations';
-import { type Field, fieldsOf, type Schema, type Typed, valueIn } from '../src/app/palette/schema';
+import { differs, type Field, fieldsOf, type Schema, type Typed, valueIn } from '../src/app/palette/schema';
 import { asCurl, prepare } from '../src/app/palette/send';
 import { writeExact } from '../src/lib/json';
 
@@ -127,6 +127,14 @@ test('whole numbers are sent with all their digits: in a field of their own, in 
   const id = '01932d0a-7c1e-7b3a-9f2e-2f0f5e0a1c11';
   const far = prepare(operation('row_list'), { 'path/id': id, 'query/offset': '9007199254740993' }, null);
   expect(far).toMatchObject({ request: { path: `/v1/panels/${id}/rows?offset=9007199254740993` } });
+});
+
+test('what was typed and taken back is nothing to lose', () => {
+  const before = { 'path/id': 'x', 'body/on': 'false' };
+  expect(differs({ ...before, 'body/title': '', 'body/tags': [] }, before)).toBe(false);
+  expect(differs({ ...before, 'body/title': 'New' }, before)).toBe(true);
+  expect(differs({ ...before, 'body/tags': ['a'] }, before)).toBe(true);
+  expect(differs({ 'body/on': 'false' }, before)).toBe(true);
 });
 
 test('what is wrong stands beside its field', () => {

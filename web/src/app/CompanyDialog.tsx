@@ -6,7 +6,20 @@ import { Dialog } from '@/ui/Dialog';
 import { useSend } from '@/ui/form';
 import { ProblemNote } from '@/ui/ProblemNote';
 
-export function CompanyDialog({ onClose, onMade }: { onClose: () => void; onMade: (id: string) => void }) {
+interface Props {
+  onClose: () => void;
+  onMade: (id: string) => void;
+}
+
+export function CompanyDialog(props: Props) {
+  return (
+    <Dialog onClose={props.onClose} title="New company" size={420}>
+      <CompanyForm {...props} />
+    </Dialog>
+  );
+}
+
+function CompanyForm({ onClose, onMade }: Props) {
   const form = useForm({
     initialValues: { name: '' },
     validate: { name: (value) => (value.trim() ? null : 'The name is missing') },
@@ -17,24 +30,22 @@ export function CompanyDialog({ onClose, onMade }: { onClose: () => void; onMade
     onClose();
   });
   return (
-    <Dialog onClose={onClose} title="New company" size={420}>
-      <form onSubmit={submit} noValidate {...keys}>
-        <Stack gap="sm">
-          <TextInput
-            label="Name"
-            description="Its panels, members and data are apart from every other company. You become its owner."
-            data-autofocus
-            {...form.getInputProps('name')}
-          />
-          {error ? <ProblemNote error={error} /> : null}
-          <Group justify="flex-end" gap="xs" mt="xs">
-            <Button onClick={onClose}>Cancel</Button>
-            <Button type="submit" variant="filled" loading={busy}>
-              Create company
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Dialog>
+    <form onSubmit={submit} noValidate {...keys}>
+      <Stack gap="sm">
+        <TextInput
+          label="Name"
+          description="Its panels, members and data are apart from every other company. You become its owner."
+          data-autofocus
+          {...form.getInputProps('name')}
+        />
+        {error ? <ProblemNote error={error} /> : null}
+        <Group justify="flex-end" gap="xs" mt="xs">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button type="submit" variant="filled" loading={busy}>
+            Create company
+          </Button>
+        </Group>
+      </Stack>
+    </form>
   );
 }

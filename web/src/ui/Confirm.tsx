@@ -38,7 +38,13 @@ export function Confirm({
     }
   };
   return (
-    <Dialog onClose={busy ? () => undefined : onClose} title={title} size={460}>
+    <Dialog
+      onClose={busy ? () => undefined : onClose}
+      title={title}
+      size={460}
+      // Esc asks nothing here: the name stands on the screen, and out of danger leads the short way.
+      closeOnClickOutside={text === ''}
+    >
       <form
         onSubmit={(event) => {
           event.preventDefault();

@@ -1,26 +1,105 @@
 // A dialog that is there only while it is open. What is mounted open does not know where the focus was: this does, and leads it back.
-import { Modal, type ModalProps } from '@mantine/core';
-import { createContext, useContext, useEffect, useState } from 'react';
+// What was typed into it is lost by nothing but a button that says so.
+import { Button, Modal, type ModalProps } from '@mantine/core';
+import { createContext, type ReactNode, useContext, useEffect, useId, useRef, useState } from 'react';
+import classes from './Dialog.module.css';
+import { useEscapeFrom } from './popover';
 
-const Sending = createContext<((sending: boolean) => void) | null>(null);
+type Tell = (value: boolean) => void;
+const Sending = createContext<Tell | null>(null);
+const Unsaved = createContext<Tell | null>(null);
 
-export function Dialog(props: Omit<ModalProps, 'opened'>) {
+export function Dialog({
+  children,
+  onClose,
+  closeOnClickOutside = true,
+  closeOnEscape = true,
+  ...rest
+}: Omit<ModalProps, 'opened'>) {
   useFocusBack();
   const [sending, setSending] = useState(false);
+  const [unsaved, setUnsaved] = useState(false);
+  const { leave, question } = useLeaving(unsaved && !sending, onClose);
   return (
     <Sending value={setSending}>
-      <Modal {...props} opened onClose={sending ? () => undefined : props.onClose} />
+      <Unsaved value={setUnsaved}>
+        <Modal
+          {...rest}
+          opened
+          onClose={sending ? () => undefined : leave}
+          closeOnClickOutside={closeOnClickOutside && !unsaved}
+          // The question takes the key for itself.
+          closeOnEscape={closeOnEscape && question === null}
+        >
+          {children}
+          {question}
+        </Modal>
+      </Unsaved>
     </Sending>
+  );
+}
+
+/**
+ * What Esc and the cross of a form do: they lead out where nothing is lost by it, otherwise they ask first. A press
+ * beside the form is no answer: whoever calls this lets it do nothing while there is something to lose.
+ */
+export function useLeaving(
+  unsaved: boolean,
+  onLeave: () => void,
+): { leave: () => void; question: ReactNode | null } {
+  const [asked, setAsked] = useState(false);
+  // What was taken back meanwhile needs no answer.
+  if (asked && !unsaved) setAsked(false);
+  return {
+    leave: () => (unsaved ? setAsked(true) : onLeave()),
+    question: asked && unsaved ? <Question onKeep={() => setAsked(false)} onDiscard={onLeave} /> : null,
+  };
+}
+
+/** Esc keeps what was typed, as it does in every question. */
+function Question({ onKeep, onDiscard }: { onKeep: () => void; onDiscard: () => void }) {
+  const words = useId();
+  const keep = useRef<HTMLButtonElement>(null);
+  const [from] = useState(() => document.activeElement);
+  useEffect(() => {
+    keep.current?.focus();
+    return () => {
+      // Back to the field; not where the whole form went with its question.
+      if (document.activeElement === document.body && from instanceof HTMLElement && from.isConnected)
+        from.focus();
+    };
+  }, [from]);
+  useEscapeFrom(true, () => true, onKeep);
+  return (
+    <div role="alertdialog" aria-labelledby={words} className={classes.question}>
+      <p id={words} className={classes.words}>
+        Discard what you typed?
+      </p>
+      <Button ref={keep} onClick={onKeep}>
+        Keep editing
+      </Button>
+      <Button variant="filled" color="red" onClick={onDiscard}>
+        Discard
+      </Button>
+    </div>
   );
 }
 
 /** What a form sends may come back with something that is shown once: a key or a press beside does not close its dialog meanwhile. */
 export function useStayOpen(sending: boolean): void {
-  const tell = useContext(Sending);
+  useTell(useContext(Sending), sending);
+}
+
+/** A form holds what was typed and not sent: its dialog does not close over it. */
+export function useUnsaved(unsaved: boolean): void {
+  useTell(useContext(Unsaved), unsaved);
+}
+
+function useTell(tell: Tell | null, value: boolean): void {
   useEffect(() => {
-    tell?.(sending);
+    tell?.(value);
     return () => tell?.(false);
-  }, [tell, sending]);
+  }, [tell, value]);
 }
 
 /** Call in what takes the focus while it is there: once gone, the focus is back where it came from. */

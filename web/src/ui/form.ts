@@ -2,10 +2,13 @@
 import type { UseFormReturnType } from '@mantine/form';
 import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { asProblem } from '@/api/problem';
-import { useStayOpen } from './Dialog';
+import { useStayOpen, useUnsaved } from './Dialog';
 import { sentence } from './ProblemNote';
 
-/** Runs a form's action; what fails stands beside its field where the server named one, otherwise in `error`. */
+/**
+ * Runs a form's action; what fails stands beside its field where the server named one, otherwise in `error`. Called by a
+ * component inside the dialog, it keeps the dialog open over what is being sent or is not sent yet.
+ */
 export function useSend<V extends object>(
   form: UseFormReturnType<V>,
   send: (values: V) => Promise<unknown>,
@@ -13,6 +16,7 @@ export function useSend<V extends object>(
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   useStayOpen(busy);
+  useUnsaved(form.isDirty());
   const failed = useRef<string | null>(null);
   const sending = useRef(false);
   useEffect(() => {

@@ -7,6 +7,7 @@ import { type FormEvent, type KeyboardEvent, type RefObject, useEffect, useRef, 
 import { type Me, meQuery, useMe } from '@/api/identity';
 import { asProblem } from '@/api/problem';
 import { copyText } from '@/lib/clipboard';
+import { useLeaving } from '@/ui/Dialog';
 import { ProblemNote } from '@/ui/ProblemNote';
 import { showDone } from '@/ui/toast';
 import { useBecome } from '../session';
@@ -15,7 +16,7 @@ import { useLost } from './danger';
 import { Fields, type Inputs } from './inputs';
 import type { Operation } from './operations';
 import classes from './Palette.module.css';
-import { type Errors, type Field, starting, type Typed } from './schema';
+import { differs, type Errors, type Field, starting, type Typed } from './schema';
 import { type Answered, asCurl, type Prepared, prepare, type Sending, send } from './send';
 
 type Stage =
@@ -28,11 +29,14 @@ export function OperationForm({
   operation,
   operations,
   onBack,
+  onHold,
   step,
 }: {
   operation: Operation;
   operations: readonly Operation[];
   onBack: () => void;
+  /** Told whether there is something that a press beside the palette must not take away. */
+  onHold: (held: boolean) => void;
   /** Set to what Esc does now. */
   step: RefObject<() => void>;
 }) {
@@ -40,10 +44,17 @@ export function OperationForm({
   const form = useFormState(operation, operations);
   const run = useRun(operation);
   const { stage } = run;
-  const stepBack = stage.at === 'form' ? onBack : stage.at === 'sending' ? () => undefined : run.reset;
+  const { leave, question } = useLeaving(form.unsaved && stage.at === 'form', onBack);
+  const stepBack = stage.at === 'form' ? leave : stage.at === 'sending' ? () => undefined : run.reset;
   useEffect(() => {
     step.current = stepBack;
   });
+  // What a change answered may be shown only once: a key, a link.
+  const held = form.unsaved || stage.at === 'sending' || (stage.at === 'done' && operation.risk !== 'read');
+  useEffect(() => {
+    onHold(held);
+    return () => onHold(false);
+  }, [onHold, held]);
   useEffect(() => {
     if (stage.at !== 'form' && stage.at !== 'sure') return;
     (firstField(inside.current) ?? inside.current)?.focus();
@@ -55,7 +66,7 @@ export function OperationForm({
     form.setErrors(prepared.errors ?? {});
     if (prepared.errors) return focusFirstError();
     if (operation.risk === 'danger') run.ask(prepared.request);
-    else void run.start(prepared.request, form.setErrors);
+    else void run.start(prepared.request, form);
   };
   const copy = async () => {
     const prepared = prepare(operation, form.inputs.typed, form.inputs.file);
@@ -78,7 +89,7 @@ export function OperationForm({
           label={form.picked}
           request={stage.request}
           onKeep={run.reset}
-          onGo={() => void run.start(stage.request, form.setErrors)}
+          onGo={() => void run.start(stage.request, form)}
         />
       ) : stage.at === 'done' ? (
         <Answer operation={operation} request={stage.request} answer={stage.answer} onAgain={run.reset} />
@@ -116,6 +127,7 @@ export function OperationForm({
           </div>
         </form>
       )}
+      {question ? <div className={classes.note}>{question}</div> : null}
     </div>
   );
 }
@@ -197,6 +209,7 @@ function useFormState(operation: Operation, operations: readonly Operation[]) {
   const [errors, setErrors] = useState<Errors>({});
   const [file, setFile] = useState<File | null>(null);
   const [labels, setLabels] = useState<Record<string, string>>({});
+  const [saved, setSaved] = useState({ typed, file });
   const inputs: Inputs = {
     typed,
     errors,
@@ -213,7 +226,14 @@ function useFormState(operation: Operation, operations: readonly Operation[]) {
     onPicked: (at, label) => setLabels((old) => ({ ...old, [at]: label })),
   };
   const last = operation.parameters.filter((field) => field.at.startsWith('path/')).at(-1);
-  return { inputs, setErrors, picked: last ? labels[last.at] : undefined };
+  return {
+    inputs,
+    setErrors,
+    picked: last ? labels[last.at] : undefined,
+    unsaved: file !== saved.file || differs(typed, saved.typed),
+    /** What stands in the form now was carried out. */
+    keep: () => setSaved({ typed, file }),
+  };
 }
 
 function focusFirstError(): void {
@@ -251,7 +271,7 @@ function useRun(operation: Operation) {
   const me = useMe();
   const become = useBecome();
   useEffect(() => () => sending.current?.stop(), []);
-  const start = async (request: Prepared, setErrors: (errors: Errors) => void) => {
+  const start = async (request: Prepared, form: ReturnType<typeof useFormState>) => {
     if (sending.current) return;
     setStage({ at: 'sending', request, share: null });
     const progress = (share: number) =>
@@ -261,6 +281,7 @@ function useRun(operation: Operation) {
       const answer = await sending.current.done;
       sending.current = null;
       key.current = crypto.randomUUID();
+      form.keep();
       setStage({ at: 'done', request, answer });
       if (operation.risk === 'read') return;
       const { data } = answer;
@@ -269,7 +290,7 @@ function useRun(operation: Operation) {
       await cache.invalidateQueries();
     } catch (error) {
       const beside = fieldErrors(error, operation);
-      setErrors(beside);
+      form.setErrors(beside);
       setStage({ at: 'form', error });
       if (Object.keys(beside).length > 0) focusFirstError();
       sending.current = null;

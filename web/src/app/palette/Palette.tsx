@@ -15,6 +15,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const me = useMe();
   const [query, setQuery] = useState('');
   const [operation, setOperation] = useState<Operation | null>(null);
+  const [held, setHeld] = useState(false);
   const found = useEntries(me, query);
   useFocusBack();
   const choose = (entry: Entry) => {
@@ -48,6 +49,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
       opened
       onClose={onClose}
       closeOnEscape={false}
+      closeOnClickOutside={!held}
       size={operation ? 680 : 620}
       yOffset="9vh"
       transitionProps={{ duration: 80 }}
@@ -63,6 +65,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
               operation={operation}
               operations={found.operations}
               onBack={back}
+              onHold={setHeld}
               step={step}
             />
           ) : (

@@ -156,6 +156,14 @@ export function starting(fields: readonly Field[]): Typed {
   return typed;
 }
 
+/** Whether anything was typed, chosen or emptied between the two. */
+export function differs(typed: Typed, before: Typed): boolean {
+  const filled = (value: Typed[string] | undefined) => (value?.length ? JSON.stringify(value) : '');
+  return [...Object.keys(typed), ...Object.keys(before)].some(
+    (at) => filled(typed[at]) !== filled(before[at]),
+  );
+}
+
 export type Errors = Readonly<Record<string, string>>;
 
 /** The value a field amounts to, for `writeExact`; undefined is left out of the request. Adds to `errors` what is wrong. */

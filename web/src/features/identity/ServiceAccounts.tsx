@@ -131,7 +131,20 @@ export function ServiceAccounts() {
   );
 }
 
-function AccountDialog({ onClose, onMade }: { onClose: () => void; onMade: () => Promise<unknown> }) {
+interface Making {
+  onClose: () => void;
+  onMade: () => Promise<unknown>;
+}
+
+function AccountDialog(props: Making) {
+  return (
+    <Dialog onClose={props.onClose} title="New service account" size={480}>
+      <AccountForm {...props} />
+    </Dialog>
+  );
+}
+
+function AccountForm({ onClose, onMade }: Making) {
   const me = useMe();
   const form = useForm<{ name: string; role: Role }>({
     initialValues: { name: '', role: 'viewer' },
@@ -145,28 +158,26 @@ function AccountDialog({ onClose, onMade }: { onClose: () => void; onMade: () =>
   });
   const roles = ROLES.filter(({ role }) => role !== 'owner' || me.role === 'owner');
   return (
-    <Dialog onClose={onClose} title="New service account" size={480}>
-      <form onSubmit={submit} noValidate {...keys}>
-        <Stack gap="sm">
-          <TextInput label="Name" data-autofocus autoComplete="off" {...form.getInputProps('name')} />
-          <Select
-            label="Role"
-            allowDeselect={false}
-            data={roles.map(({ role, summary }) => ({
-              value: role,
-              label: `${role}: ${summary.toLowerCase()}`,
-            }))}
-            {...form.getInputProps('role')}
-          />
-          {error ? <ProblemNote error={error} /> : null}
-          <Group justify="flex-end" gap="xs" mt="xs">
-            <Button onClick={onClose}>Cancel</Button>
-            <Button type="submit" variant="filled" loading={busy}>
-              Make the account
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Dialog>
+    <form onSubmit={submit} noValidate {...keys}>
+      <Stack gap="sm">
+        <TextInput label="Name" data-autofocus autoComplete="off" {...form.getInputProps('name')} />
+        <Select
+          label="Role"
+          allowDeselect={false}
+          data={roles.map(({ role, summary }) => ({
+            value: role,
+            label: `${role}: ${summary.toLowerCase()}`,
+          }))}
+          {...form.getInputProps('role')}
+        />
+        {error ? <ProblemNote error={error} /> : null}
+        <Group justify="flex-end" gap="xs" mt="xs">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button type="submit" variant="filled" loading={busy}>
+            Make the account
+          </Button>
+        </Group>
+      </Stack>
+    </form>
   );
 }

@@ -20,39 +20,40 @@ export const titleRule = (title: string): string | null => {
   return length >= 1 && length <= TITLE_LENGTH_MAX ? null : `1 to ${TITLE_LENGTH_MAX} characters`;
 };
 
-function TitleDialog({
-  heading,
-  title,
-  action,
-  onSend,
-  onClose,
-}: {
-  heading: string;
+interface Titling {
   title: string;
   action: string;
   onSend: (title: string) => Promise<unknown>;
   onClose: () => void;
-}) {
+}
+
+function TitleDialog({ heading, ...titling }: Titling & { heading: string }) {
+  return (
+    <Dialog onClose={titling.onClose} title={heading} size={420}>
+      <TitleForm {...titling} />
+    </Dialog>
+  );
+}
+
+function TitleForm({ title, action, onSend, onClose }: Titling) {
   const form = useForm({ initialValues: { title }, validate: { title: titleRule } });
   const { error, busy, submit, keys } = useSend(form, async (values) => {
     await onSend(values.title.trim());
     onClose();
   });
   return (
-    <Dialog onClose={onClose} title={heading} size={420}>
-      <form onSubmit={submit} noValidate {...keys}>
-        <Stack gap="sm">
-          <TextInput label="Title" data-autofocus autoComplete="off" {...form.getInputProps('title')} />
-          {error ? <ProblemNote error={error} /> : null}
-          <Group justify="flex-end" gap="xs" mt="xs">
-            <Button onClick={onClose}>Cancel</Button>
-            <Button type="submit" variant="filled" loading={busy}>
-              {action}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Dialog>
+    <form onSubmit={submit} noValidate {...keys}>
+      <Stack gap="sm">
+        <TextInput label="Title" data-autofocus autoComplete="off" {...form.getInputProps('title')} />
+        {error ? <ProblemNote error={error} /> : null}
+        <Group justify="flex-end" gap="xs" mt="xs">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button type="submit" variant="filled" loading={busy}>
+            {action}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
   );
 }
 
