@@ -1,5 +1,6 @@
 // What went wrong stays in sight, says what is known of the change, and takes nothing away that was typed.
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { forAxe, objections, WIDTHS } from '../lib/axe';
 import { House } from '../lib/house';
 import { send, setUp } from '../lib/people';
 
@@ -52,17 +53,18 @@ test('what failed stays until it is dismissed or asked for again, and no more th
   });
   await page.goto(`${house.url}/people/members`);
   const rows = page.getByRole('table', { name: 'Pending invitations' }).getByRole('row');
+  // By keyboard: where the messages lie, the pointer meets them.
   const revoke = (name: string) => rows.filter({ hasText: `${name}@` }).getByRole('button', { name: 'Revoke' });
-  await revoke('ann').click();
+  await revoke('ann').press('Enter');
   await expect(said('Failure 1')).toContainText('not known whether the change was made');
   await page.clock.fastForward('10:00');
   await expect(said('Failure 1')).toBeVisible();
   // The same again: what it said before says nothing any more.
-  await revoke('ann').click();
+  await revoke('ann').press('Enter');
   await expect(said('Failure 2')).toBeVisible();
   await expect(said('Failure 1')).toHaveCount(0);
   for (const [at, name] of ['ben', 'cas', 'dee'].entries()) {
-    await revoke(name).click();
+    await revoke(name).press('Enter');
     await expect(said(`Failure ${at + 3}`)).toBeVisible();
   }
   await expect(page.getByRole('alert')).toHaveCount(3);
@@ -71,7 +73,7 @@ test('what failed stays until it is dismissed or asked for again, and no more th
   await expect(said('Failure 5')).toHaveCount(0);
   await expect(said('Failure 2')).toBeVisible();
   await page.unroute(ONE_INVITATION);
-  await revoke('ann').click();
+  await revoke('ann').press('Enter');
   await expect(said('Failure 2')).toHaveCount(0);
   await expect(rows.filter({ hasText: 'ann@' })).toHaveCount(0);
   await expect(page.getByRole('alert')).toHaveCount(2);
@@ -82,9 +84,9 @@ test('what was done goes by itself, but not while the focus is in it', async () 
   await page.goto(`${house.url}/admin`);
   await page.getByRole('button', { name: 'Log level' }).click();
   const level = page.getByRole('menuitem', { name: 'warn' });
-  await level.focus();
+  await expect(level).toBeVisible();
   await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 60_000);
-  await page.keyboard.press('Enter');
+  await level.press('Enter');
   await expect(said('The log writes warn now')).toBeVisible();
   // The menu has closed and given the focus back.
   await page.clock.runFor(1_000);
@@ -92,7 +94,7 @@ test('what was done goes by itself, but not while the focus is in it', async () 
   await cross.focus();
   await page.clock.fastForward(60_000);
   await expect(cross).toBeFocused();
-  await page.getByRole('link', { name: 'Members' }).focus();
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Members' }).focus();
   await page.clock.runFor(10_000);
   await expect(said('The log writes warn now')).toHaveCount(0);
 });
@@ -186,3 +188,22 @@ test('a half-typed name of what is to be deleted stays too, and Esc leads out of
   await page.keyboard.press('Escape');
   await expect(page.getByRole('dialog')).toHaveCount(0);
 });
+
+for (const size of WIDTHS) {
+  test(`${size[0]} px: axe has nothing to object to in messages and questions, in both themes`, async ({ browser }) => {
+    const own = await browser.newContext({ ...forAxe(size), storageState: await context.storageState() });
+    const at = await own.newPage();
+    await at.route(ONE_INVITATION, (route) => route.fulfill(problem(500, 'base.internal', 'a failure')));
+    await at.goto(`${house.url}/people/members`);
+    await at.getByRole('button', { name: 'Revoke' }).first().press('Enter');
+    await expect(at.getByRole('alert')).toContainText('A failure');
+    const found = await objections(at, 'failure');
+    await at.getByRole('button', { name: 'Invite', exact: true }).press('Enter');
+    await at.getByLabel('E-mail').fill('eve@example.com');
+    await at.keyboard.press('Escape');
+    await expect(at.getByRole('alertdialog')).toBeVisible();
+    found.push(...(await objections(at, 'discard')));
+    await own.close();
+    expect(found).toEqual([]);
+  });
+}
