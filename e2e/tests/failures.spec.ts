@@ -6,7 +6,7 @@ import { send, setUp } from '../lib/people';
 
 test.describe.configure({ mode: 'serial' });
 
-const INVITED = ['ann', 'ben', 'cas', 'dee'];
+const INVITED = ['ann', 'ben', 'cora', 'dora'];
 const ONE_INVITATION = /\/v1\/identity\/invitations\/[^/]+$/;
 
 let house: House;
@@ -63,7 +63,7 @@ test('what failed stays until it is dismissed or asked for again, and no more th
   await revoke('ann').press('Enter');
   await expect(said('Failure 2')).toBeVisible();
   await expect(said('Failure 1')).toHaveCount(0);
-  for (const [at, name] of ['ben', 'cas', 'dee'].entries()) {
+  for (const [at, name] of ['ben', 'cora', 'dora'].entries()) {
     await revoke(name).press('Enter');
     await expect(said(`Failure ${at + 3}`)).toBeVisible();
   }
