@@ -1,6 +1,13 @@
 // The address holds the whole view and gives it back; the API gets what it understands.
 import { expect, test } from 'vitest';
-import { apiFilter, type Group, readFilter, writeFilter } from '../src/features/panels/grid/filter';
+import {
+  apiFilter,
+  describe,
+  type Group,
+  type Op,
+  readFilter,
+  writeFilter,
+} from '../src/features/panels/grid/filter';
 import { readView, rowsRequest, writeView } from '../src/features/panels/grid/view';
 import { parseSearch, stringifySearch } from '../src/lib/search';
 
@@ -77,6 +84,60 @@ test('the API gets typed values, and conditions that do not fit as they stand', 
       { column: 'gone', op: 'eq', value: '1' },
     ],
   });
+});
+
+const among = (op: Op, ...values: string[]) => apiFilter({ column: 'time hour', op, values }, columns);
+const [START, END] = ['2013-01-31T00:00:00Z', '2013-01-31T23:59:59.999999Z'];
+
+test('a day among times is all of it', () => {
+  const day = '2013-01-31';
+  const column = 'time hour';
+  const within = { column, op: 'between', value: [START, END] };
+  expect(among('eq', day)).toEqual(within);
+  expect(among('ne', day)).toEqual({ not: within });
+  expect(among('lt', day)).toEqual({ column, op: 'lt', value: START });
+  expect(among('ge', day)).toEqual({ column, op: 'ge', value: START });
+  expect(among('le', day)).toEqual({ column, op: 'le', value: END });
+  expect(among('gt', day)).toEqual({ column, op: 'gt', value: END });
+  expect(among('between', day, day)).toEqual(within);
+  expect(among('between', '2013-01-01 08:30', day)).toEqual({
+    column,
+    op: 'between',
+    value: ['2013-01-01T08:30:00Z', END],
+  });
+  expect(among('in', day)).toEqual(within);
+  expect(among('in', day, '2013-02-01 10:00')).toEqual({
+    any: [{ column, op: 'in', value: ['2013-02-01T10:00:00Z'] }, within],
+  });
+  expect(among('not_in', day)).toEqual({ not: within });
+});
+
+test('a time among times is but itself, and what is no time goes as it stands', () => {
+  const column = 'time hour';
+  const [typed, value] = ['2013-01-31 10:00', '2013-01-31T10:00:00Z'];
+  for (const op of ['eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const)
+    expect(among(op, typed)).toEqual({ column, op, value });
+  for (const op of ['in', 'not_in'] as const)
+    expect(among(op, typed, typed)).toEqual({ column, op, value: [value, value] });
+  expect(among('is_empty')).toEqual({ column, op: 'is_empty' });
+  expect(among('le', 'soon')).toEqual({ column, op: 'le', value: 'soon' });
+});
+
+test('a day stands in the address as it was typed, and in a filter on days as it is', () => {
+  const group: Group = { match: 'all', parts: [{ column: 'time hour', op: 'le', values: ['2013-01-31'] }] };
+  expect(writeFilter(group)).toBe("'time hour'.le(2013-01-31)");
+  const day = { column: 'day', op: 'le', values: ['2013-01-31'] } as const;
+  expect(apiFilter(day, [{ name: 'day', kind: 'date' }])).toEqual({
+    column: 'day',
+    op: 'le',
+    value: '2013-01-31',
+  });
+});
+
+test('values with a comma are told apart', () => {
+  expect(describe({ column: 'origin', op: 'in', values: ['Smith, John', 'UA', 'ua'] }, columns)).toBe(
+    'origin is any of “Smith, John”, UA, ua',
+  );
 });
 
 test('a view survives the address', () => {

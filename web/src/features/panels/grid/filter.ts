@@ -35,8 +35,8 @@ export type Part = Condition | Group;
 export const isGroup = (part: Part): part is Group => 'parts' in part;
 export const NO_FILTER: Group = { match: 'all', parts: [] };
 
-/** How deep groups may stand in one another; the API's limit is 8. */
-export const DEPTH_MAX = 6;
+/** How deep groups may stand in one another; the API's limit is 8, and days among times need two more. */
+export const DEPTH_MAX = 5;
 
 const ORDERED: readonly Op[] = [
   'eq',
@@ -140,6 +140,45 @@ export function instant(value: string): string {
   return /(Z|[+-]\d{2}:\d{2})$/.test(seconds) ? seconds : `${seconds}Z`;
 }
 
+/** A day without a time is all of it among times: its first microsecond and its last. A time is but itself. */
+function span(value: string): readonly [first: string, last: string] {
+  const text = value.trim();
+  if (!DATE.test(text)) return [instant(text), instant(text)];
+  return [instant(text), `${text}T23:59:59.999999Z`];
+}
+
+/** A condition on a time, each of its values a time or a day. */
+function timeFilter({ column, op, values }: Condition): object {
+  const spans = values.map(span);
+  const [first, last]: readonly [string, string] = spans[0] ?? ['', ''];
+  const is = ([from, to]: readonly [string, string]) =>
+    from === to ? { column, op: 'eq', value: from } : { column, op: 'between', value: [from, to] };
+  const days = spans.filter(([from, to]) => from !== to);
+  const times = spans.filter(([from, to]) => from === to).map(([time]) => time);
+  const some = [...(times.length > 0 ? [{ column, op: 'in', value: times }] : []), ...days.map(is)];
+  switch (op) {
+    case 'eq':
+      return is([first, last]);
+    case 'ne':
+      return first === last ? { column, op, value: first } : { not: is([first, last]) };
+    case 'lt':
+    case 'ge':
+      return { column, op, value: first };
+    case 'le':
+    case 'gt':
+      return { column, op, value: last };
+    case 'between':
+      return { column, op, value: [first, spans[1]?.[1] ?? last] };
+    case 'in':
+      return some.length === 1 && some[0] ? some[0] : { any: some };
+    case 'not_in':
+      if (days.length === 0) return { column, op, value: times };
+      return { not: some.length === 1 && some[0] ? some[0] : { any: some } };
+    default:
+      return { column, op };
+  }
+}
+
 function apiValue(value: string, kind: ColumnKind | undefined): string | number | boolean {
   // What does not fit goes as it stands: the API refuses it, and nothing else than was asked for is answered.
   if (!kind || wrongValue(value, kind)) return value;
@@ -157,6 +196,7 @@ export function apiFilter(part: Part, columns: readonly PanelColumn[]): object |
     return { [part.match]: parts };
   }
   const kind = columns.find((column) => column.name === part.column)?.kind;
+  if (kind === 'datetime' && incomplete(part, kind) === null) return timeFilter(part);
   const values = part.values.map((value) => apiValue(value, kind));
   const { column, op } = part;
   switch (arity(op)) {
@@ -195,7 +235,9 @@ export function describe(part: Part, columns: readonly PanelColumn[]): string {
     return part.parts.map((one) => describe(one, columns)).join(part.match === 'all' ? ' and ' : ' or ');
   const { column, op, values } = part;
   const word = opWord(op, columns.find(({ name }) => name === column)?.kind ?? 'text');
-  const value = arity(op) === 'two' ? values.join(' and ') : values.join(', ');
+  // Where a comma stands between values, one inside of them is marked.
+  const named = values.map((one) => (arity(op) === 'many' && one.includes(',') ? `“${one}”` : one));
+  const value = named.join(arity(op) === 'two' ? ' and ' : ', ');
   return [column, word, value].filter(Boolean).join(' ');
 }
 
