@@ -2,6 +2,7 @@
 import { ActionIcon, Button, Select, TagsInput, TextInput } from '@mantine/core';
 import { FolderPlus, Plus, Trash2 } from 'lucide-react';
 import type { PanelColumn } from '@/api/panels';
+import { EXACT_NUMBERS, EXACT_TIMES, EXACT_WORDS } from '../words';
 import classes from './FilterBuilder.module.css';
 import {
   arity,
@@ -205,7 +206,7 @@ function Values({
           placeholder={values.length === 0 ? 'Values, each with Enter' : ''}
           value={[...values]}
           onChange={onChange}
-          splitChars={numeric ? [',', ' ', ';'] : [',', ';']}
+          {...(numeric ? EXACT_NUMBERS : kind === 'text' ? EXACT_WORDS : EXACT_TIMES)}
           acceptValueOnBlur
         />
       );
