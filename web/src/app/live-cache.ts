@@ -57,7 +57,7 @@ export function useLiveCache(tenant: string): void {
       stale('panels', 'one', subject);
       stale('panels', 'list');
     },
-    reset: () => stale('panels'),
+    reset: () => forget(cache),
     subscribed: () => {
       stale('panels', 'list');
       stale('panels', 'imports');
@@ -81,6 +81,12 @@ export function useLiveCache(tenant: string): void {
     reset: () => stale('identity'),
     subscribed: () => stale('identity'),
   });
+}
+
+/** What happened meanwhile is not known. Windows that nobody looks at may be of any version: they are not kept beside new ones. */
+export function forget(cache: QueryClient): void {
+  cache.removeQueries({ queryKey: ['panels', 'rows'], type: 'inactive' });
+  void cache.invalidateQueries({ queryKey: ['panels'] });
 }
 
 const RECENT_EVERY_MS = 300;

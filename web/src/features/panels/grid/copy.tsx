@@ -1,11 +1,13 @@
 // Copies the chosen cells as tab-separated text, fetching what is not here yet; and says what is chosen.
 import type { ClipboardEvent } from 'react';
-import { type CellValue, type RowsRequest, rowsQuery, WINDOW_ROWS } from '@/api/panels';
+import { type CellValue, type RowsRequest, rowsQuery } from '@/api/panels';
+import { Problem } from '@/api/problem';
 import { queryClient } from '@/api/query';
 import { copyText } from '@/lib/clipboard';
 import { count, figure, plural } from '@/lib/format';
-import { attempt, showDone } from '@/ui/toast';
+import { attempt, forgetProblem, showDone } from '@/ui/toast';
 import classes from './Grid.module.css';
+import { gather } from './gather';
 import { alignsEnd, cellText, type Layout } from './layout';
 import type { Rows } from './rows';
 import { boxOf, cellsIn, isRange, type Selection, toTsv } from './selection';
@@ -14,6 +16,9 @@ import { boxOf, cellsIn, isRange, type Selection, toTsv } from './selection';
 const COPY_ROWS_MAX = 20_000;
 /** Sums are made of what is here; beyond this many rows, and where one of them is missing, they are left out. */
 const FACT_ROWS_MAX = 1_000;
+
+/** Under this name stands what failed of it, until it is done again. */
+const COPY = 'copy';
 
 interface Source {
   panelId: string;
@@ -32,41 +37,80 @@ export function copySelection(event: ClipboardEvent<HTMLElement>, source: Source
   const lines: (readonly CellValue[])[] = [];
   for (let row = box.top; row <= Math.min(box.bottom, box.top + COPY_ROWS_MAX - 1); row += 1) {
     const cells = rows.row(row);
-    if (!cells) return void copyFetched(source);
+    // Windows change one after the other: for a moment there are rows of two versions.
+    if (!cells || rows.versionAt(row) !== rows.version) return void copyFetched(source);
     lines.push(cells);
   }
-  event.clipboardData.setData('text/plain', asText(source, lines));
+  event.clipboardData.setData('text/plain', asText(source, lines, rows.place));
+  forgetProblem(COPY);
   said(source, lines.length);
 }
 
-function asText({ layout, rows, selection }: Source, lines: readonly (readonly CellValue[])[]): string {
+function asText(
+  { layout, selection }: Source,
+  lines: readonly (readonly CellValue[])[],
+  place: (column: string) => number,
+): string {
   const { left, right } = boxOf(selection);
-  const columns = layout.columns
-    .slice(left, right + 1)
-    .map(({ name, kind }) => ({ at: rows.place(name), kind }));
+  const columns = layout.columns.slice(left, right + 1).map(({ name, kind }) => ({ at: place(name), kind }));
   return toTsv(lines.map((cells) => columns.map(({ at, kind }) => cellText(cells[at], kind))));
 }
 
 async function copyFetched(source: Source): Promise<void> {
-  const { panelId, request, selection } = source;
+  const { panelId, request, rows, selection } = source;
   const box = boxOf(selection);
   const bottom = Math.min(box.bottom, box.top + COPY_ROWS_MAX - 1);
-  await attempt('copy', async () => {
-    const lines: (readonly CellValue[])[] = [];
-    for (let page = Math.floor(box.top / WINDOW_ROWS); page * WINDOW_ROWS <= bottom; page += 1) {
-      const window = await queryClient.fetchQuery(rowsQuery(panelId, request, page));
-      const from = Math.max(0, box.top - page * WINDOW_ROWS);
-      const to = Math.min(WINDOW_ROWS, bottom - page * WINDOW_ROWS + 1);
-      for (const cells of window.rows.slice(from, to)) lines.push(cells as readonly CellValue[]);
-    }
-    if (await copyText(asText(source, lines))) said(source, lines.length);
+  await attempt(COPY, async () => {
+    const found = await gather(
+      (page, fresh) =>
+        queryClient.fetchQuery({
+          ...rowsQuery(panelId, request, page),
+          ...(fresh ? { staleTime: 0 } : {}),
+        }),
+      box.top,
+      bottom,
+    );
+    const gone = chosenOf(source).find((name) => !found.columns.includes(name));
+    if (gone !== undefined && found.lines.length > 0) throw columnGone(gone);
+    const place = (name: string) => found.columns.indexOf(name);
+    if (!(await copyText(asText(source, found.lines, place)))) throw refused();
+    said(source, found.lines.length, rows.version === found.version ? null : 'later');
   });
 }
 
-function said({ selection }: Source, copied: number): void {
+const chosenOf = ({ layout, selection }: Source): string[] => {
+  const { left, right } = boxOf(selection);
+  return layout.columns.slice(left, right + 1).map(({ name }) => name);
+};
+
+// Nothing was asked of the server that it refused: the words say all there is to do.
+const problem = (code: string, title: string, detail: string) =>
+  new Problem(409, code, title, detail, null, [], null);
+
+const columnGone = (name: string) =>
+  problem(
+    'web.column_gone',
+    'The columns changed while they were copied',
+    `There is no column ${name} any more. Nothing was copied: choose the cells again.`,
+  );
+
+const refused = () =>
+  problem(
+    'web.clipboard',
+    'The browser did not let the cells onto the clipboard',
+    'It does so only for a moment after a key is pressed, and fetching the rows took longer. They are here now: copy again.',
+  );
+
+/** `later`: they are not the rows that were chosen, but those at the same places of a later version. */
+function said({ selection }: Source, copied: number, version: 'later' | null = null): void {
   const box = boxOf(selection);
   const wanted = box.bottom - box.top + 1;
-  if (wanted > copied)
+  if (version === 'later')
+    showDone(
+      `Copied ${plural(copied, 'row')} of the new version`,
+      'The rows changed while they were fetched: those at the same places were copied.',
+    );
+  else if (wanted > copied)
     showDone(
       `Copied the first ${plural(copied, 'row')}`,
       `${count(wanted)} were chosen; at most ${count(COPY_ROWS_MAX)} are copied.`,
@@ -93,7 +137,7 @@ export function SelectionFacts({
   let whole = box.bottom - box.top < FACT_ROWS_MAX;
   for (let row = box.top; whole && row <= box.bottom; row += 1) {
     const cells = rows.row(row);
-    if (!cells) whole = false;
+    if (!cells || rows.versionAt(row) !== rows.version) whole = false;
     for (const column of columns) {
       const value = cells?.[rows.place(column.name)];
       if (typeof value === 'number') numbers.push(value);

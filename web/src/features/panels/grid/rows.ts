@@ -84,7 +84,8 @@ export function useRows(id: string, asked: RowsRequest | null, range: Range, fas
     const places = new Map(one?.columns.map((name, i) => [name, i]));
     const windowAt = (index: number) => {
       const page = Math.floor(index / WINDOW_ROWS);
-      return shown.windows.get(page) ?? cache.getQueryData(rowsQuery(id, shown.request, page).queryKey);
+      const kept = () => cache.getQueryData(rowsQuery(id, shown.request, page).queryKey);
+      return shown.windows.get(page) ?? ofVersion(kept(), one?.version);
     };
     const row = (index: number) =>
       windowAt(index)?.rows[index % WINDOW_ROWS] as readonly CellValue[] | undefined;
@@ -101,6 +102,10 @@ export function useRows(id: string, asked: RowsRequest | null, range: Range, fas
     };
   }, [shown, error, request, id, cache]);
 }
+
+/** A window that is not in sight, unless it is of another version than those that are. */
+export const ofVersion = (kept: RowWindow | undefined, version: number | undefined): RowWindow | undefined =>
+  kept?.version === version ? kept : undefined;
 
 /** The windows to show: those of the last question that has an answer. Their identity changes only when they do. */
 function useShown(request: RowsRequest, windows: ReadonlyMap<number, RowWindow>): Shown {
