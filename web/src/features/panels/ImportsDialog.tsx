@@ -8,6 +8,15 @@ import { Dialog } from '@/ui/Dialog';
 import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { sentence } from '@/ui/ProblemNote';
 import { When } from '@/ui/When';
+import { keptLines } from './leftOut';
+
+/** Of very many only the first are kept. */
+function downloads({ bad_lines, bad_lines_kept }: Import): string {
+  const lines = plural(bad_lines, 'line');
+  return bad_lines_kept < bad_lines
+    ? `Download ${count(bad_lines_kept)} of ${lines} left out`
+    : `Download ${lines} left out`;
+}
 
 export const badLinesAddress = (one: Pick<Import, 'panel_id' | 'id'>): string =>
   address('/v1/panels/{id}/imports/{import_id}/bad-lines', { id: one.panel_id, import_id: one.id });
@@ -25,23 +34,24 @@ const columns: ListColumn<Import>[] = [
     head: 'Lines left out',
     align: 'end',
     cell: (one) =>
-      one.bad_lines > 0 ? (
+      one.bad_lines_kept > 0 ? (
         <Anchor
           href={badLinesAddress(one)}
           download
-          aria-label={`Download ${plural(one.bad_lines, 'line')} left out`}
+          title={one.bad_lines_kept < one.bad_lines ? keptLines(one) : undefined}
+          aria-label={downloads(one)}
         >
           {count(one.bad_lines)}
         </Anchor>
       ) : (
-        '0'
+        count(one.bad_lines)
       ),
   },
   { name: 'when', head: 'When', wide: true, cell: (one) => <When at={one.started_at} /> },
 ];
 
-/** As what, how it went and, where it failed, why. */
-function How({ one: { mode, state, bytes: read, problem } }: { one: Import }) {
+/** As what, how it went and, where it failed, why; and the keys whose values were left out. */
+function How({ one: { mode, state, bytes: read, problem, unknown_keys: keys } }: { one: Import }) {
   return (
     <>
       {mode} · {state} · {bytes(read)}
@@ -49,6 +59,12 @@ function How({ one: { mode, state, bytes: read, problem } }: { one: Import }) {
         <>
           <br />
           {sentence(problem.detail)} <span className="mono">{problem.code}</span>
+        </>
+      ) : null}
+      {keys.length > 0 ? (
+        <>
+          <br />
+          Left out: {keys.join(', ')}
         </>
       ) : null}
     </>

@@ -6,7 +6,9 @@ import { useEffect, useState } from 'react';
 import type { Import, Panel } from '@/api/panels';
 import { bytes, count, duration, plural } from '@/lib/format';
 import { useLive } from '@/lib/live';
+import { Note } from '@/ui/Note';
 import { badLinesAddress } from '../ImportsDialog';
+import { keptLines, unknownKeys } from '../leftOut';
 import classes from './Wizard.module.css';
 
 export interface Progress {
@@ -23,11 +25,14 @@ export function RunStep({
   file,
   panel,
   progress,
+  stopping,
   onStop,
 }: {
   file: File;
   panel: Panel;
   progress: Progress;
+  /** It is being found out whether the stop comes in time. */
+  stopping: boolean;
   onStop: () => void;
 }) {
   const [told, setTold] = useState<Told>({ rows: 0, bad: 0 });
@@ -40,7 +45,7 @@ export function RunStep({
   const sent = Math.min(progress.sent, file.size);
   const share = file.size === 0 ? 1 : sent / file.size;
   const left = useRemaining(share, progress.startedAt);
-  const state = share < 1 ? `Sending ${file.name}` : 'Storing the rows';
+  const state = stopping ? 'Stopping' : share < 1 ? `Sending ${file.name}` : 'Storing the rows';
   return (
     <div className={classes.run}>
       <p className={classes.runTitle} aria-live="polite">
@@ -74,8 +79,12 @@ export function RunStep({
         </div>
       </dl>
       <div className={classes.runBar}>
-        <Button onClick={onStop}>Stop the import</Button>
-        <span className={classes.quiet}>Stopping leaves everything as it was before.</span>
+        <Button onClick={onStop} loading={stopping}>
+          Stop the import
+        </Button>
+        <span className={classes.quiet}>
+          Until the rows are stored, stopping leaves everything as it was before.
+        </span>
       </div>
     </div>
   );
@@ -96,11 +105,14 @@ function useRemaining(share: number, startedAt: number): string {
 
 export function ResultStep({
   result,
+  tooLate,
   panel,
   onAgain,
   onLeave,
 }: {
   result: Import;
+  /** It was to be stopped. */
+  tooLate: boolean;
   panel: Panel;
   onAgain: () => void;
   onLeave: () => void;
@@ -128,12 +140,24 @@ export function ResultStep({
           <dd>{count(result.bad_lines)}</dd>
         </div>
       </dl>
+      {tooLate ? (
+        <div className={classes.block}>
+          <Note state="warn">The stop came too late: these rows were stored already.</Note>
+        </div>
+      ) : null}
+      {result.unknown_keys.length > 0 ? (
+        <div className={classes.block}>
+          <Note state="warn">{unknownKeys(result)}</Note>
+        </div>
+      ) : null}
       {result.bad_lines > 0 ? (
         <p className={classes.line}>
-          {plural(result.bad_lines, 'line')} could not be read. Each is kept with its number and the reason.{' '}
-          <Anchor href={badLinesAddress(result)} download>
-            <Download size={13} aria-hidden /> Download them as CSV
-          </Anchor>
+          {plural(result.bad_lines, 'line')} could not be read. {keptLines(result)}{' '}
+          {result.bad_lines_kept > 0 ? (
+            <Anchor href={badLinesAddress(result)} download>
+              <Download size={13} aria-hidden /> Download them as CSV
+            </Anchor>
+          ) : null}
         </p>
       ) : null}
       <div className={classes.runBar}>
