@@ -10,8 +10,20 @@ import { Note } from '@/ui/Note';
 import { ProblemNote } from '@/ui/ProblemNote';
 import { DropZone } from '../DropZone';
 import { titleRule } from '../panelDialogs';
+import { EXACT_WORDS } from '../words';
+import { Differences, Named } from './Differences';
 import { PreviewTable } from './PreviewTable';
-import type { ColumnHint, Detected, Hints, Mode, ReadOptions } from './upload';
+import {
+  arranged,
+  type ColumnHint,
+  compare,
+  type Detected,
+  differs,
+  type Hints,
+  type Mode,
+  type ReadOptions,
+} from './reading';
+import { fitsAddress } from './upload';
 import classes from './Wizard.module.css';
 
 interface Props {
@@ -24,16 +36,20 @@ interface Props {
   hints: Hints;
   onHints: (hints: Hints) => void;
   detected: Detected | null;
+  /** What must be sent of how the file is read; null: nothing. */
+  options: ReadOptions | null;
   reading: boolean;
   error: unknown;
   onRetry: () => void;
   /** Why the import before failed, or null. */
   failed: unknown;
+  /** The import before was stopped, in time. */
+  stopped: boolean;
   /** It was started, and the panel is being made. */
   making: boolean;
   onOther: () => void;
   onFile: (file: File) => void;
-  onStart: (options: ReadOptions) => void;
+  onStart: () => void;
 }
 
 export function CheckStep(props: Props) {
@@ -55,7 +71,6 @@ export function CheckStep(props: Props) {
   const refused = whyNot(props);
   const [asking, setAsking] = useState(false);
   const gone = target && detected && mode === 'replace' ? compare(target, detected.options).gone : [];
-  const start = () => detected && props.onStart(detected.options);
   const setColumn = (source: string, change: Omit<ColumnHint, 'source'>) => {
     const before = hints.columns.find((one) => one.source === source);
     const rest = hints.columns.filter((one) => one.source !== source);
@@ -80,6 +95,13 @@ export function CheckStep(props: Props) {
       {failed ? (
         <div className={classes.block}>
           <ProblemNote error={failed} />
+        </div>
+      ) : null}
+      {props.stopped ? (
+        <div className={classes.block}>
+          <Note state="info">
+            The import was stopped. {target ? `${target.title} is as it was before.` : 'Nothing was stored.'}
+          </Note>
         </div>
       ) : null}
       {error ? (
@@ -118,7 +140,9 @@ export function CheckStep(props: Props) {
       {detected ? (
         <>
           <Found detected={detected} />
-          {target ? <Differences target={target} mode={mode} options={detected.options} /> : null}
+          {target ? (
+            <Differences target={target} mode={mode} options={arranged(detected.options, target, mode)} />
+          ) : null}
           <PreviewTable detected={detected} onColumn={setColumn} />
         </>
       ) : null}
@@ -128,7 +152,7 @@ export function CheckStep(props: Props) {
           variant="filled"
           refused={refused}
           loading={props.making}
-          onClick={() => (gone.length > 0 ? setAsking(true) : start())}
+          onClick={() => (gone.length > 0 ? setAsking(true) : props.onStart())}
         >
           {target ? (mode === 'append' ? 'Append rows' : 'Import') : 'Create panel and import'}
         </ActButton>
@@ -138,7 +162,7 @@ export function CheckStep(props: Props) {
           title={`Take ${plural(gone.length, 'column')} out of ${target.title}?`}
           action="Replace all rows"
           onClose={() => setAsking(false)}
-          onConfirm={async () => start()}
+          onConfirm={async () => props.onStart()}
         >
           <Named names={gone} /> {gone.length === 1 ? 'is' : 'are'} not in this file. Its values in all{' '}
           {plural(target.rows, 'row')} are lost for everyone, and filters and sorts by{' '}
@@ -149,24 +173,22 @@ export function CheckStep(props: Props) {
   );
 }
 
-/** Some names in full, the rest counted. */
-function Named({ names }: { names: readonly string[] }) {
-  const rest = names.length - NAMED_MAX;
-  return (
-    <>
-      <b>{names.slice(0, NAMED_MAX).join(', ')}</b>
-      {rest > 0 ? ` and ${plural(rest, 'more column', 'more columns')}` : ''}
-    </>
-  );
-}
-
-function whyNot({ detected, reading, error, target, title, mode }: Props): string | null {
+function whyNot(props: Props): string | null {
+  const { detected, reading, error, target, title, mode, file, options } = props;
   if (error) return 'The file cannot be read this way: see above.';
   if (!detected || reading) return 'Reading the file…';
   if (detected.options.columns.every((column) => column.skip)) return 'At least one column must stay.';
   if (!target && titleRule(title)) return 'The panel needs a title.';
-  if (target && mode === 'append' && !same(compare(target, detected.options))) {
-    return 'To append, the columns must be the same as the panel’s.';
+  if (
+    target &&
+    mode === 'append' &&
+    differs(compare(target, arranged(detected.options, target, mode)), mode)
+  ) {
+    return 'To append, the columns must be the same as the panel’s, in the same order.';
+  }
+  if (!fitsAddress(file.name, mode, options)) {
+    const columns = plural(detected.options.columns.length, 'column');
+    return `A file of ${columns} can be imported as it is detected, but corrections of so many are too long to be sent. Take them back.`;
   }
   return null;
 }
@@ -265,6 +287,7 @@ function Dialect({
         data={['NA', 'N/A', 'null', 'NULL', '-', 'nan']}
         value={(options.nulls ?? []).filter((word) => word !== '')}
         onChange={(nulls) => onHints({ ...hints, nulls: ['', ...nulls] })}
+        {...EXACT_WORDS}
         acceptValueOnBlur
       />
     </>
@@ -312,58 +335,6 @@ function Found({ detected }: { detected: Detected }) {
             {issues.length > 8 ? <li>and {issues.length - 8} more</li> : null}
           </ul>
         ) : null}
-      </Note>
-    </div>
-  );
-}
-
-const NAMED_MAX = 8;
-
-interface Changes {
-  gone: string[];
-  come: string[];
-  /** In words: from which type to which. */
-  changed: string[];
-}
-
-/** How the file's columns differ from the panel's. */
-function compare(target: Panel, options: ReadOptions): Changes {
-  const kept = options.columns.filter((column) => !column.skip);
-  const changed: string[] = [];
-  const gone: string[] = [];
-  for (const { name, kind } of target.columns) {
-    const mine = kept.find((column) => column.name === name);
-    if (!mine) gone.push(name);
-    else if (mine.kind !== kind) changed.push(`${name} (${kind} → ${mine.kind})`);
-  }
-  const there = new Set(target.columns.map(({ name }) => name));
-  return { gone, changed, come: kept.map(({ name }) => name).filter((name) => !there.has(name)) };
-}
-
-const same = ({ gone, come, changed }: Changes) => gone.length + come.length + changed.length === 0;
-
-function Differences({ target, mode, options }: { target: Panel; mode: Mode; options: ReadOptions }) {
-  if (target.columns.length === 0) return null;
-  const changes = compare(target, options);
-  if (same(changes)) return null;
-  const lines = [
-    { word: mode === 'append' ? 'Missing in the file' : 'Go away, with their values', names: changes.gone },
-    { word: mode === 'append' ? 'Not in the panel' : 'New', names: changes.come },
-    { word: mode === 'append' ? 'Another type' : 'Change their type', names: changes.changed },
-  ].filter(({ names }) => names.length > 0);
-  return (
-    <div className={classes.block}>
-      <Note state={mode === 'append' || changes.gone.length > 0 ? 'warn' : 'info'}>
-        {mode === 'append'
-          ? "These columns differ from the panel's. Correct them below, or replace instead of append."
-          : `The columns of ${target.title} change, for everyone who looks at it.`}
-        <ul className={classes.issues}>
-          {lines.map(({ word, names }) => (
-            <li key={word}>
-              {word}: <Named names={names} />
-            </li>
-          ))}
-        </ul>
       </Note>
     </div>
   );

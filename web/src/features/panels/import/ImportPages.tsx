@@ -11,7 +11,7 @@ import { Note } from '@/ui/Note';
 import { Page } from '@/ui/Page';
 import { takeOver } from '../handover';
 import { FileStep } from './FileStep';
-import type { Mode } from './upload';
+import type { Mode } from './reading';
 import { Wizard } from './Wizard';
 
 export function NewPanelPage() {

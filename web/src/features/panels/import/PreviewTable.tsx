@@ -3,7 +3,7 @@ import { Checkbox, Select, TextInput, Tooltip } from '@mantine/core';
 import { TriangleAlert } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import type { ColumnKind } from '@/api/panels';
-import type { ColumnHint, Detected } from './upload';
+import type { ColumnHint, Detected } from './reading';
 import classes from './Wizard.module.css';
 
 const KINDS: readonly ColumnKind[] = ['text', 'integer', 'number', 'boolean', 'date', 'datetime'];

@@ -1,15 +1,30 @@
 // From a file to rows: how it is read, shown and corrected; then sent, with progress and a way to stop; then the result.
 import { Stepper } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { queryOptions, useQuery } from '@tanstack/react-query';
 import { useBlocker } from '@tanstack/react-router';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { api } from '@/api/client';
+import { useMe } from '@/api/identity';
 import type { Import, Panel } from '@/api/panels';
-import { AWAY, asProblem, Problem } from '@/api/problem';
+import { asProblem, Problem } from '@/api/problem';
 import { queryClient } from '@/api/query';
+import { plural } from '@/lib/format';
+import { showDone, showProblem } from '@/ui/toast';
 import { CheckStep } from './CheckStep';
+import { gotNothing } from './outcome';
 import { type Progress, ResultStep, RunStep } from './RunStep';
-import { type Hints, type Mode, preview, type ReadOptions, titleOf, type Upload, upload } from './upload';
+import {
+  arranged,
+  type Detected,
+  type Hints,
+  type Mode,
+  NO_HINTS,
+  neededOptions,
+  type ReadOptions,
+  titleOf,
+  withKinds,
+} from './reading';
+import { preview, type Upload, upload } from './upload';
 import classes from './Wizard.module.css';
 
 interface Props {
@@ -26,17 +41,21 @@ interface Props {
 }
 
 type Phase =
-  | { kind: 'check'; error: unknown; making?: true }
-  | { kind: 'run'; panel: Panel; progress: Progress }
-  | { kind: 'done'; panel: Panel; result: Import };
+  | { kind: 'check'; error: unknown; making?: true; stopped?: true }
+  | { kind: 'run'; panel: Panel; progress: Progress; stopping?: true }
+  | { kind: 'done'; panel: Panel; result: Import; tooLate: boolean };
 
 const STEP = { check: 0, run: 1, done: 2 } as const;
 
 export function Wizard(props: Props) {
   const { file, target, mode, onMode, onFile, onLeave } = props;
-  const [hints, setHints] = useState<Hints>(() => firstHints(target));
+  const [hints, setHints] = useState(NO_HINTS);
   const [title, setTitle] = useState(() => titleOf(file.name));
-  const detected = useDetected(file, hints);
+  const { bare, detected, reading, error, retry } = useDetected(file, hints, target);
+  const options = useMemo(
+    () => detected && neededOptions(bare, arranged(detected.options, target, mode)),
+    [bare, detected, target, mode],
+  );
   const { phase, start, stop } = useRun(props, title);
   useStayWhile(phase.kind === 'run');
   const { onDone } = props;
@@ -69,23 +88,32 @@ export function Wizard(props: Props) {
           onTitle={setTitle}
           hints={hints}
           onHints={setHints}
-          detected={detected.data ?? null}
-          reading={detected.isFetching}
-          error={detected.error}
-          onRetry={() => void detected.refetch()}
+          detected={detected}
+          options={options}
+          reading={reading}
+          error={error}
+          onRetry={retry}
           failed={phase.error}
+          stopped={phase.stopped === true}
           making={phase.making === true}
           onOther={() => onFile(null)}
           onFile={onFile}
-          onStart={(options) => void start(options)}
+          onStart={() => void start(options)}
         />
       ) : null}
       {phase.kind === 'run' ? (
-        <RunStep file={file} panel={phase.panel} progress={phase.progress} onStop={stop} />
+        <RunStep
+          file={file}
+          panel={phase.panel}
+          progress={phase.progress}
+          stopping={phase.stopping === true}
+          onStop={stop}
+        />
       ) : null}
       {phase.kind === 'done' ? (
         <ResultStep
           result={phase.result}
+          tooLate={phase.tooLate}
           panel={phase.panel}
           onAgain={() => onFile(null)}
           onLeave={onLeave}
@@ -95,28 +123,53 @@ export function Wizard(props: Props) {
   );
 }
 
-/** For a panel that is there, columns of the same name keep their type. */
-function firstHints(target: Panel | null): Hints {
-  return { columns: target?.columns.map(({ name, kind }) => ({ source: name, kind })) ?? [] };
+/** How the server would read the file. */
+interface Reading {
+  /** Where nothing is said about it; null while that is not known. */
+  bare: ReadOptions | null;
+  /** With all that is said; the last answer stays until the next one. */
+  detected: Detected | null;
+  reading: boolean;
+  error: unknown;
+  retry: () => void;
 }
 
-/** How the server would read the file, asked anew with each correction; the last answer stays until the next one. */
-function useDetected(file: File, hints: Hints) {
-  return useQuery({
+const previewQuery = (file: File, hints: Hints) =>
+  queryOptions({
     queryKey: ['panels', 'preview', file.name, file.size, file.lastModified, JSON.stringify(hints)],
     queryFn: ({ signal }) => preview(file, hints, signal),
-    placeholderData: (last) => last,
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
     retry: false,
   });
+
+const lastAnswer = (last: Detected | undefined) => last;
+
+/** Asked anew with each correction, and with the panel's types where others were detected. */
+function useDetected(file: File, hints: Hints, target: Panel | null): Reading {
+  const bare = useQuery(previewQuery(file, NO_HINTS));
+  const corrected = useQuery(previewQuery(file, hints));
+  const all = corrected.data ? withKinds(hints, corrected.data.options, target) : hints;
+  const read = useQuery({
+    ...previewQuery(file, all),
+    enabled: corrected.isSuccess,
+    placeholderData: lastAnswer,
+  });
+  return {
+    bare: bare.data?.options ?? null,
+    detected: read.data ?? null,
+    reading: bare.isFetching || corrected.isFetching || read.isFetching,
+    error: corrected.error ?? read.error,
+    retry: () => void (corrected.error ? corrected : read).refetch(),
+  };
 }
 
 function useRun({ file, mode, target, makePanel }: Props, title: string) {
+  const by = useMe().user.id;
   const [phase, setPhase] = useState<Phase>({ kind: 'check', error: null });
   const running = useRef<Upload | null>(null);
-  const stopped = useRef(false);
   const begun = useRef(false);
+  const stopping = useRef(false);
   const left = useRef(false);
   useEffect(() => {
     left.current = false;
@@ -126,11 +179,11 @@ function useRun({ file, mode, target, makePanel }: Props, title: string) {
     };
   }, []);
 
-  const start = async (options: ReadOptions) => {
+  const start = async (options: ReadOptions | null) => {
     // A second press, before the first has shown what it does, means the same import.
     if (begun.current) return;
     begun.current = true;
-    stopped.current = false;
+    stopping.current = false;
     let panel: Panel | null = null;
     try {
       setPhase({ kind: 'check', error: null, making: true });
@@ -141,13 +194,15 @@ function useRun({ file, mode, target, makePanel }: Props, title: string) {
       setPhase({ kind: 'run', panel: it, progress: { sent: 0, startedAt: performance.now() } });
       const onSent = (sent: number) =>
         setPhase((now) => (now.kind === 'run' ? { ...now, progress: { ...now.progress, sent } } : now));
-      running.current = upload({ panelId: it.id, fresh: !target, file, mode, options, onSent });
+      running.current = upload({ panelId: it.id, fresh: !target, by, file, mode, options, onSent });
       const result = await running.current.done;
-      setPhase({ kind: 'done', panel: it, result });
+      setPhase({ kind: 'done', panel: it, result, tooLate: stopping.current });
+      if (left.current) showDone(`${plural(result.rows, 'row')} imported into ${it.title}`, TOO_LATE);
     } catch (error) {
-      // A panel that was made for this import and got no rows is of use to nobody. Without an answer it may have got them.
-      if (panel && !target && asProblem(error).code !== AWAY) void dropPanel(panel.id);
-      setPhase({ kind: 'check', error: stopped.current ? null : error });
+      const stopped = asProblem(error).code === STOPPED;
+      setPhase(stopped ? { kind: 'check', error: null, stopped } : { kind: 'check', error });
+      if (left.current && !stopped) showProblem(`import ${file.name}`, error);
+      if (panel && !target) void dropPanel(panel.id);
     } finally {
       begun.current = false;
       running.current = null;
@@ -156,13 +211,19 @@ function useRun({ file, mode, target, makePanel }: Props, title: string) {
     }
   };
   const stop = () => {
-    stopped.current = true;
+    stopping.current = true;
+    setPhase((now) => (now.kind === 'run' ? { ...now, stopping: true } : now));
     running.current?.stop();
   };
   return { phase, start, stop };
 }
 
+const STOPPED = 'web.stopped';
+const TOO_LATE = 'The stop came too late: the rows were stored already.';
+
+/** A panel that was made for an import and got no rows is of use to nobody. It goes only where that is known. */
 async function dropPanel(id: string): Promise<void> {
+  if (!(await gotNothing(id))) return;
   try {
     await api.delete('/v1/panels/{id}', { path: { id } });
   } catch {
@@ -171,10 +232,10 @@ async function dropPanel(id: string): Promise<void> {
   await queryClient.invalidateQueries({ queryKey: ['panels', 'list'] });
 }
 
-/** An upload ends with its page: ask before leaving. */
+/** An import is stopped by whoever leaves its page: ask before. */
 function useStayWhile(running: boolean): void {
   useBlocker({
-    shouldBlockFn: () => running && !window.confirm('The upload is still running. Leave and stop it?'),
+    shouldBlockFn: () => running && !window.confirm('The import is still running. Leave and stop it?'),
     enableBeforeUnload: () => running,
     disabled: !running,
   });

@@ -1,30 +1,9 @@
 // Sends a file: a sample for the preview, the whole of it for the import. Knows bytes, not rows.
-import { type Answer, address, api, refuse } from '@/api/client';
+import { address, refuse } from '@/api/client';
 import type { Import } from '@/api/panels';
 import { Problem } from '@/api/problem';
-
-export type Detected = Answer<'/v1/panels/preview', 'post'>;
-export type ReadOptions = Detected['options'];
-export type Mode = Import['mode'];
-
-/** What a person says about the file; what is absent is detected. */
-export interface Hints {
-  format?: ReadOptions['format'];
-  encoding?: NonNullable<ReadOptions['encoding']>;
-  delimiter?: string;
-  /** The empty text says that nothing is quoted. */
-  quote?: string;
-  header?: NonNullable<ReadOptions['header']>;
-  nulls?: string[];
-  columns: ColumnHint[];
-}
-
-export interface ColumnHint {
-  source: string;
-  name?: string;
-  kind?: ReadOptions['columns'][number]['kind'];
-  skip?: boolean;
-}
+import { follow, halt, IMPORT_STOPPED, newestImport, type Sending, type Traits } from './outcome';
+import { type Detected, type Hints, type Mode, type ReadOptions, shortened } from './reading';
 
 /** As much as the browser reads of the file; the rest is read by the server. */
 const SAMPLE_BYTES = 1024 * 1024;
@@ -65,32 +44,28 @@ const unreadable = (file: File) =>
     null,
   );
 
-const UPLOAD_BROKEN = 'panels.upload_broken';
+/** The longest address that the server takes as it is delivered. */
+const ADDRESS_BYTES_MAX = 48 * 1024;
+/** As long as every id of a panel. */
+const ANY_ID = '00000000-0000-0000-0000-000000000000';
 
-const broken = () =>
-  new Problem(
-    0,
-    UPLOAD_BROKEN,
-    'The upload broke off',
-    'The connection ended before all of the file was sent. Nothing was stored.',
-    null,
-    [],
-    null,
-  );
+function importAddress(panelId: string, fileName: string, mode: Mode, options: ReadOptions | null): string {
+  const query = {
+    mode,
+    file_name: fileName,
+    ...(options ? { options: JSON.stringify(shortened(options)) } : {}),
+  };
+  return address('/v1/panels/{id}/imports', { id: panelId }, query);
+}
 
-const unsure = () =>
-  new Problem(
-    0,
-    'web.unsure',
-    'The answer was lost',
-    'All of the file may have arrived, and its rows may be stored.',
-    null,
-    [],
-    null,
-  );
+/** Whether the server would take so many columns in an address. */
+export const fitsAddress = (fileName: string, mode: Mode, options: ReadOptions | null): boolean =>
+  importAddress(ANY_ID, fileName, mode, options).length <= ADDRESS_BYTES_MAX;
 
 export interface Upload {
+  /** The import that is done, or the problem; `web.stopped` where it was stopped in time. */
   done: Promise<Import>;
+  /** Ends it at the server as well; what came of that is told by `done`. */
   stop: () => void;
 }
 
@@ -98,59 +73,75 @@ interface Sent {
   panelId: string;
   /** The panel was made for this import: no other can be in its record. */
   fresh: boolean;
+  /** Who sends it. */
+  by: string;
   file: File;
   mode: Mode;
-  options: ReadOptions;
+  /** How to read it; null: as the server finds by itself. */
+  options: ReadOptions | null;
   /** Gets the bytes that have left. */
   onSent: (bytes: number) => void;
 }
 
-/** Sends the whole file; stopping leaves the panel as it was. */
-export function upload({ panelId, fresh, file, mode, options, onSent }: Sent): Upload {
+/** Sends the whole file; an upload that is stopped in time leaves the panel as it was. */
+export function upload(sent: Sent): Upload {
+  const { panelId, fresh, by, file, mode } = sent;
   const request = new XMLHttpRequest();
-  const done = new Promise<Import>((resolve, reject) => {
-    const query = { mode, file_name: file.name, options: JSON.stringify(options) };
-    request.open('POST', address('/v1/panels/{id}/imports', { id: panelId }, query));
+  const sending: Sending = { whole: false, over: false };
+  let begun = false;
+  let stopping = false;
+  let tell: (result: Promise<Import>) => void = () => undefined;
+  // The answer and the stop both find out what came of it: what is known first counts.
+  const ended = new Promise<Import>((resolve, reject) => {
+    tell = (result) => void result.then(resolve, reject);
+  });
+  const before: Promise<string | null> = fresh ? Promise.resolve(null) : newestImport(panelId);
+  const traits = before.then((after): Traits => ({ panelId, fileName: file.name, mode, by, after }));
+
+  const start = async () => {
+    const mine = await traits;
+    if (stopping) throw Problem.stopped();
+    begun = true;
+    const answer = await send(request, sent, sending);
+    if (!(answer instanceof Problem)) return answer;
+    if (stopping && answer.code === IMPORT_STOPPED) throw Problem.stopped();
+    if (answer.status > 0 && answer.status < 500) throw answer;
+    return follow(mine, answer, sending);
+  };
+  const stop = async () => halt(await traits, sending, () => request.abort());
+  tell(start());
+  return {
+    done: ended.finally(() => {
+      sending.over = true;
+    }),
+    stop: () => {
+      if (stopping) return;
+      stopping = true;
+      if (begun) tell(stop());
+    },
+  };
+}
+
+/** The answer, or why there is none. Comes to no end when it is aborted: whoever did that finds out what came of it. */
+function send(request: XMLHttpRequest, sent: Sent, sending: Sending): Promise<Import | Problem> {
+  const { panelId, file, mode, options, onSent } = sent;
+  return new Promise((resolve) => {
+    request.open('POST', importAddress(panelId, file.name, mode, options));
     request.responseType = 'json';
     request.setRequestHeader('accept', 'application/json');
     request.setRequestHeader('content-type', 'application/octet-stream');
     request.upload.onprogress = (event) => onSent(event.loaded);
-    request.upload.onload = () => onSent(file.size);
+    request.upload.onload = () => {
+      sending.whole = true;
+      onSent(file.size);
+    };
     request.onload = () => {
       if (request.status === 201) return resolve(request.response as Import);
       const header = (name: string) => request.getResponseHeader(name);
-      const { status, response } = request;
-      reject(Problem.from(status, response, header('x-request-id'), header('retry-after'), 'change'));
+      // What came of it is found out: nothing of that is left to the words on what failed.
+      resolve(Problem.from(request.status, request.response, header('x-request-id'), header('retry-after')));
     };
-    request.onerror = () => void recorded(panelId, file, fresh).then(resolve, reject);
-    request.onabort = () => reject(Problem.stopped());
+    request.onerror = () => resolve(Problem.away(new Error('the upload broke off')));
     request.send(file);
   });
-  return { done, stop: () => request.abort() };
-}
-
-/**
- * A line that breaks may take the answer with it: a server that ends an upload early closes it before the answer is
- * read, and one that took all rows may answer into the void. Its record of the import says what came of it.
- */
-async function recorded(panelId: string, file: File, fresh: boolean): Promise<Import> {
-  const away = Problem.away(new Error('the upload broke off'), 'change');
-  const query = { limit: 1 };
-  const { items } = await api
-    .get('/v1/panels/{id}/imports', { path: { id: panelId }, query })
-    .catch(() => Promise.reject(away));
-  const last = items.find((one) => one.file_name === file.name);
-  if (fresh && last?.state === 'done') return last;
-  const why = last?.problem;
-  // All of the file may have arrived: then it is stored, or already was.
-  if (last && !why) throw fresh ? away : unsure();
-  if (!why || why.code === UPLOAD_BROKEN) throw broken();
-  throw new Problem(409, why.code, 'the import ended early', why.detail, null, [], null);
-}
-
-/** A title from a file's name: `flights_2013.csv` becomes `flights 2013`. */
-export function titleOf(name: string): string {
-  const bare = name.replace(/(\.(csv|tsv|tab|txt|ndjson|jsonl|ldjson))+$/i, '');
-  const words = bare.replace(/[_\s]+/g, ' ').trim();
-  return [...(words || name)].slice(0, 80).join('');
 }
