@@ -212,6 +212,28 @@ test('the page of an import that somebody stops says so', async () => {
   await other.close();
 });
 
+test('the page that stops its import stops it at the server', async () => {
+  const other = await context.newPage();
+  let begin: (standIn: Upload) => void = () => undefined;
+  const begun = new Promise<Upload>((resolve) => {
+    begin = resolve;
+  });
+  // What the page sends is held back: an upload of the same name stands for it at the server, which has all that it was sent.
+  await other.route(`**/v1/panels/${flights}/imports?*`, async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    begin(await upload(flights));
+  });
+  await other.goto(`${house.url}/panels/${flights}/import?mode=replace`);
+  await other.locator('input[type=file]').setInputFiles({ name: 'slow.csv', mimeType: 'text/csv', buffer: Buffer.from(LINE) });
+  await other.getByRole('main').getByRole('button', { name: 'Import', exact: true }).click();
+  const { answer } = await begun;
+  await expect(button('Activity: 1 running', other)).toBeVisible();
+  await other.getByRole('button', { name: 'Stop the import', exact: true }).click();
+  await expect(other.getByText('The import was stopped. Flights is as it was before.')).toBeVisible();
+  expect(await answer).toContain('panels.import_stopped');
+  await other.close();
+});
+
 test('a viewer sees what runs and is told why they cannot stop it', async ({ browser }) => {
   const invitation = { email: 'vic@example.com', role: 'viewer' };
   const { token } = (await send(context.request, 'POST', `${house.url}/v1/identity/invitations`, house, invitation)) as {

@@ -1,5 +1,5 @@
 // What is on screen is what was asked for: no other rows under a filter's name, no company's data under another's, no silent end.
-import { type Browser, type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { type Browser, type BrowserContext, expect, type Page, type Route, test } from '@playwright/test';
 import { House } from '../lib/house';
 import { COMPANY, OWNER, send, setUp } from '../lib/people';
 
@@ -143,6 +143,105 @@ test('an import whose answer is lost is still told by its record, and a second p
   await expect(page.getByRole('grid', { name: 'lost' })).toHaveAttribute('aria-rowcount', '3');
 });
 
+/** Lets the import of a page happen, or not, and answers as the test says. */
+async function behindGateway(csv: string, answer: (route: Route, store: () => Promise<void>) => Promise<void>): Promise<void> {
+  await page.route('**/v1/panels/*/imports?*', async (route) => {
+    const request = route.request();
+    if (request.method() !== 'POST') return route.continue();
+    const headers = { ...request.headers(), origin: house.url };
+    await answer(route, async () => {
+      expect((await route.fetch({ headers, postData: Buffer.from(csv) })).status()).toBe(201);
+    });
+  });
+}
+
+async function createFrom(name: string, content: string): Promise<void> {
+  await page.goto(`${house.url}/panels/new`);
+  await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(content) });
+  await page.getByRole('button', { name: 'Create panel and import' }).click();
+}
+
+test('a stop that comes too late says so, and shows what was stored', async () => {
+  const csv = 'a,b\n1,2\n3,4\n';
+  let stored: () => void = () => undefined;
+  const isStored = new Promise<void>((resolve) => {
+    stored = resolve;
+  });
+  await behindGateway(csv, async (_, store) => {
+    await store();
+    stored();
+  });
+  await createFrom('late.csv', csv);
+  await isStored;
+  await page.getByRole('button', { name: 'Stop the import' }).click();
+  await expect(page.getByText('2 rows imported into late')).toBeVisible();
+  await expect(page.getByText('The stop came too late')).toBeVisible();
+  await page.unrouteAll({ behavior: 'wait' });
+});
+
+test('a gateway that gives up before the server costs no rows; what never came there leaves no panel', async () => {
+  const csv = 'a,b\n1,2\n3,4\n';
+  const late = { status: 504, contentType: 'text/html', body: '<html></html>' };
+  await behindGateway(csv, async (route, store) => {
+    await store();
+    await route.fulfill(late);
+  });
+  await createFrom('slow gateway.csv', csv);
+  await expect(page.getByText('2 rows imported into slow gateway')).toBeVisible();
+  await page.unrouteAll({ behavior: 'wait' });
+  await behindGateway(csv, (route) => route.fulfill(late));
+  await createFrom('shut gateway.csv', csv);
+  await expect(page.getByRole('alert').filter({ hasText: 'http.504' })).toBeVisible();
+  const found = async () => (await (await context.request.get(`${house.url}/v1/panels?q=gateway`)).json()).items as { title: string }[];
+  await expect.poll(async () => (await found()).map(({ title }) => title)).toEqual(['slow gateway']);
+  await page.unrouteAll({ behavior: 'wait' });
+});
+
+test('a file of very many columns is imported as it is detected', async () => {
+  const names = Array.from({ length: 600 }, (_, i) => `a column ${i}`);
+  await createFrom('wide.csv', `${names.join(',')}\n${names.map((_, i) => i).join(',')}\n`);
+  await expect(page.getByText('1 row imported into wide')).toBeVisible();
+});
+
+test('keys that come late in a file are named as left out', async () => {
+  await createFrom('log.ndjson', `${'{"a":1}\n'.repeat(12_000)}{"a":2,"error_code":"E1"}\n`);
+  await expect(page.getByText('12,001 rows imported into log')).toBeVisible();
+  await expect(page.getByText('A key of the file is not in the panel')).toContainText(': error_code.');
+});
+
+test('columns in another order are told before a file is appended; keys are put in order', async () => {
+  const made = (await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title: 'Order' })) as { id: string };
+  const one = `${house.url}/v1/panels/${made.id}/imports?mode=replace&file_name=f.csv`;
+  await send(context.request, 'POST', one, house, Buffer.from('a,b\n1,x\n'));
+  await page.goto(`${house.url}/panels/${made.id}/import?mode=append`);
+  const file = page.locator('input[type=file]');
+  const append = page.getByRole('button', { name: 'Append rows' });
+  await file.setInputFiles({ name: 'f.csv', mimeType: 'text/csv', buffer: Buffer.from('b,a\ny,2\n') });
+  await expect(page.getByText('In another order; the panel has: a, b')).toBeVisible();
+  await expect(append).toHaveAttribute('aria-disabled', 'true');
+  await file.setInputFiles({ name: 'f.ndjson', mimeType: 'text/plain', buffer: Buffer.from('{"b":"y","a":2}\n') });
+  await append.click();
+  await expect(page.getByText('1 row appended to Order')).toBeVisible();
+});
+
+test('a day among times is all of that day', async () => {
+  const made = (await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title: 'Times' })) as { id: string };
+  const times = ['2013-01-30 23:59:59', '2013-01-31 00:00:00', '2013-01-31 23:59:59', '2013-02-01 00:00:00', ''];
+  const csv = `at,n\n${times.map((at, n) => `${at},${n}\n`).join('')}`;
+  await send(context.request, 'POST', `${house.url}/v1/panels/${made.id}/imports?mode=replace&file_name=f.csv`, house, Buffer.from(csv));
+  for (const [filter, rows] of [
+    ['at.eq(2013-01-31)', 2],
+    ['at.ne(2013-01-31)', 3],
+    ['at.le(2013-01-31)', 3],
+    ['at.gt(2013-01-31)', 1],
+    ['at.between(2013-01-30,2013-01-31)', 3],
+    ['at.in(2013-01-30,2013-01-31)', 3],
+  ] as const) {
+    await page.goto(`${house.url}/panels/${made.id}?filter=${filter}`);
+    await expect(page.getByText(`${rows} of 5 rows`), filter).toBeVisible();
+  }
+});
+
 test('a number of 64 bits is shown, found and told with all its digits', async () => {
   const made = (await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title: 'Ids' })) as { id: string };
   const csv = 'id,word\n9007199254740992,even\n9007199254740993,odd\n';
@@ -159,6 +258,20 @@ test('a hidden column is named in the address alone, so that later ones are seen
   await expect(page.getByRole('columnheader')).toHaveCount(2);
   await replaceRows('name,brandnew,late\na,1,2\n');
   await expect(page.getByRole('columnheader')).toHaveCount(3);
+});
+
+test('values that differ in their case, or hold a comma, are values of their own', async () => {
+  await page.goto(address('filter=name.in(a)'));
+  await page.getByRole('button', { name: /^Filter/ }).click();
+  const values = page.locator('input[aria-label="Condition 1: values"]');
+  for (const value of ['UA', 'ua', 'Smith, John']) {
+    await values.fill(value);
+    await values.press('Enter');
+  }
+  await expect
+    .poll(() => decodeURIComponent(page.url()).replaceAll('+', ' '))
+    .toContain("filter=name.in(a,UA,ua,'Smith, John')");
+  await page.keyboard.press('Escape');
 });
 
 test('the panel goes while somebody looks: the page says so, and shows none of its rows', async () => {
