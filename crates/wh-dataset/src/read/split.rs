@@ -66,7 +66,7 @@ pub(crate) struct Splitter {
     columns: usize,
     /// The physical line at which the next block begins, from 1.
     line: u64,
-    /// Inside a line that was too long: everything up to its end is dropped.
+    /// Inside a line that was set aside before its end came: everything up to there is dropped.
     skipping: bool,
 }
 
@@ -176,6 +176,7 @@ impl Splitter {
         index.clear();
         let first = self.skip_rest(data);
         let finder = Finder::new(self.dialect);
+        let terminator = self.dialect.terminator();
         let mut walk =
             Walk { record: first, field: first, line: u32::from(first > 0), inner_lines: 0, base: 0 };
         if self.skipping {
@@ -191,41 +192,47 @@ impl Splitter {
                 if byte == self.dialect.delimiter {
                     index.ends.push(position as u32);
                     walk.field = position + 1;
-                } else if byte == self.dialect.terminator() {
+                } else if byte == terminator {
                     self.end_record(data, position, &mut walk, index, bad);
                     if index.rows() == rows_max {
                         break 'blocks;
                     }
                 } else if position == walk.field {
-                    at = match self.close(data, position + 1, &mut walk) {
-                        _ if position - walk.record > LINE_BYTES_MAX => {
-                            self.give_up(data, Reason::LineTooLong, &mut walk, index, bad)
+                    if position - walk.record > LINE_BYTES_MAX {
+                        at = self.too_long(data, position, &mut walk, index, bad);
+                        continue 'blocks;
+                    }
+                    let reason = match self.close(data, position + 1, &mut walk) {
+                        Close::At(next) => {
+                            at = next;
+                            continue 'blocks;
                         }
-                        Close::At(next) => next,
-                        Close::Trailing => self.give_up(data, Reason::QuoteTrailing, &mut walk, index, bad),
-                        Close::Open if more == More::No || data.len() - walk.record > LINE_BYTES_MAX => {
-                            self.give_up(data, Reason::QuoteOpen, &mut walk, index, bad)
-                        }
-                        Close::Open => break 'blocks,
+                        Close::Trailing => Reason::QuoteTrailing,
+                        Close::Open => Reason::QuoteOpen,
                     };
+                    // Only what is sure whatever follows is set aside, and never less than a line.
+                    if more == More::Perhaps
+                        && data.len() - walk.record <= LINE_BYTES_MAX
+                        && (reason == Reason::QuoteOpen || memchr(terminator, &data[walk.record..]).is_none())
+                    {
+                        break 'blocks;
+                    }
+                    at = self.set_aside(data, reason, walk.record, &mut walk, index, bad);
                     continue 'blocks;
                 }
             }
             at += 64;
         }
         index.ends.truncate(walk.base);
-        let mut done = walk.record;
-        if at >= data.len() && data.len() - done > LINE_BYTES_MAX && index.rows() < rows_max {
-            let line = self.line + u64::from(walk.line);
-            bad(BadRecord { line, reason: Reason::LineTooLong, raw: &data[done..] });
-            self.skipping = true;
-            done = data.len();
+        if at >= data.len() && data.len() - walk.record > LINE_BYTES_MAX && index.rows() < rows_max {
+            self.too_long(data, data.len(), &mut walk, index, bad);
         }
+        let done = walk.record;
         self.line += u64::from(walk.line);
         done
     }
 
-    /// Drops the rest of a line that was too long; answers where the next line begins.
+    /// Drops the rest of a line that was set aside; answers where the next line begins.
     fn skip_rest(&mut self, data: &[u8]) -> usize {
         if !self.skipping {
             return 0;
@@ -346,24 +353,44 @@ impl Splitter {
         Close::Trailing
     }
 
-    /// Sets the first physical line of the record aside and goes on with the next; answers where it begins.
-    fn give_up(
-        &self,
+    /// A record that is longer than a line may be when the walk comes to `from`, outside quotes: all of it goes, however
+    /// much of it is in this data.
+    #[cold]
+    fn too_long(
+        &mut self,
+        data: &[u8],
+        from: usize,
+        walk: &mut Walk,
+        index: &mut Index,
+        bad: &mut dyn FnMut(BadRecord<'_>),
+    ) -> usize {
+        let inner_lines = walk.inner_lines;
+        let next = self.set_aside(data, Reason::LineTooLong, from, walk, index, bad);
+        walk.line += inner_lines;
+        next
+    }
+
+    /// Sets aside what is there of the record up to the first line end from `from` on, and goes on with what follows;
+    /// answers where that begins. A line end that is not in this data is looked for in the next.
+    #[cold]
+    fn set_aside(
+        &mut self,
         data: &[u8],
         reason: Reason,
+        from: usize,
         walk: &mut Walk,
         index: &mut Index,
         bad: &mut dyn FnMut(BadRecord<'_>),
     ) -> usize {
         index.ends.truncate(walk.base);
-        let rest = &data[walk.record..];
-        let length = memchr(self.dialect.terminator(), rest).unwrap_or(rest.len());
-        let raw = &rest[..length];
+        let end = memchr(self.dialect.terminator(), &data[from..]).map(|offset| from + offset);
+        let raw = &data[walk.record..end.unwrap_or(data.len())];
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
         bad(BadRecord { line: self.line + u64::from(walk.line), reason, raw });
-        walk.line += 1;
+        self.skipping = end.is_none();
+        walk.line += u32::from(end.is_some());
         walk.inner_lines = 0;
-        walk.record = (walk.record + length + 1).min(data.len());
+        walk.record = end.map_or(data.len(), |end| end + 1);
         walk.field = walk.record;
         walk.record
     }
