@@ -1,11 +1,13 @@
-//! A file of CSV, TSV or NDJSON: what detection makes of it can be read, and however it is cut, the rows and the bad lines
-//! are the same.
+//! A file of CSV, TSV or NDJSON: what detection makes of it can be read, and however it is cut, into pieces and into blocks,
+//! the rows and the bad lines are the same.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use wh_dataset::read::{Format, ReadHints, detect, read_whole};
+use wh_dataset::read::{BLOCK_BYTES, Format, ReadHints, detect, read_whole};
 
 /// Pieces end after as many bytes as the first bytes of the input say.
 const CUTS: usize = 3;
+/// Blocks are as many times this long, and a byte, as the byte behind them says.
+const BLOCK_STEP: usize = 4;
 
 fuzz_target!(|input: &[u8]| {
     let Some((cuts, rest)) = input.split_at_checked(CUTS) else { return };
@@ -19,8 +21,9 @@ fuzz_target!(|input: &[u8]| {
     let hints = ReadHints { format, ..ReadHints::default() };
     let Ok(detected) = detect(file, None, &hints) else { return };
     let options = detected.options;
-    let whole = read_whole(&options, &[file]).expect("what was detected can be read");
-    let cut = read_whole(&options, &pieces(file, cuts)).expect("in pieces as well");
+    let whole = read_whole(&options, &[file], BLOCK_BYTES).expect("what was detected can be read");
+    let block_bytes = 1 + usize::from(kind / 4) * BLOCK_STEP;
+    let cut = read_whole(&options, &pieces(file, cuts), block_bytes).expect("in pieces as well");
     assert_eq!(whole, cut, "a cut changes what is read");
 });
 

@@ -112,7 +112,7 @@ pub const SCHEMA_DIFFERS: ErrorCode = ErrorCode::new(
     "dataset.schema_differs",
     Kind::Conflict,
     "the columns differ from those of the dataset",
-    "append needs the same columns, by name and type and in the same order; replace the data, or correct the columns in the preview",
+    "append needs the same columns by name and type, in any order; replace the data, or correct the columns in the preview",
 );
 /// The segments of a version that is not the newest are gone.
 pub const VERSION_GONE: ErrorCode = ErrorCode::new(

@@ -14,6 +14,9 @@ pub const BAD_LINES_KEPT_MAX: u64 = 50_000;
 /// Bytes of the bad lines of one import that are kept.
 pub const BAD_LINES_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Bad lines that are handed on beside those that are kept.
+const FIRST_MAX: usize = 3;
+
 /// What is known of the bad lines of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadLines {
@@ -43,6 +46,14 @@ impl Keeper {
 
     pub(super) fn cell(&mut self, cell: &BadCell<'_>, column: &str) {
         self.keep(cell.line, cell.reason, Some(column), cell.raw);
+    }
+
+    /// The first of those that are kept.
+    pub(super) fn first(&self) -> Vec<BadLine> {
+        let lines = serde_json::Deserializer::from_slice(&self.bytes).into_iter::<BadLine>();
+        let mut first: Vec<BadLine> = lines.take(FIRST_MAX).flatten().collect();
+        first.sort_unstable_by_key(|bad| bad.line);
+        first
     }
 
     fn keep(&mut self, line: u64, reason: Reason, column: Option<&str>, raw: &[u8]) {

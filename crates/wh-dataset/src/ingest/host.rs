@@ -14,6 +14,7 @@ use wh_contract::TenantId;
 use super::Piece;
 use crate::codes;
 use crate::engine::HotStore;
+use crate::read::BLOCK_BYTES;
 use crate::segment::Objects;
 
 /// How long somebody waits for a place before being refused.
@@ -38,6 +39,8 @@ pub struct IngestLimits {
     pub open_per_tenant_max: usize,
     /// How long one may take from its first byte until it is durable; well below the sweep's grace.
     pub time_max: Duration,
+    /// Bytes of a file that are split and read in one go.
+    pub block_bytes: usize,
 }
 
 impl Default for IngestLimits {
@@ -48,6 +51,7 @@ impl Default for IngestLimits {
             open_max: 16,
             open_per_tenant_max: 2,
             time_max: Duration::from_hours(4),
+            block_bytes: BLOCK_BYTES,
         }
     }
 }
@@ -93,6 +97,11 @@ impl IngestHost {
     /// Where new ids come from.
     pub fn ids(&self) -> &IdSource {
         &self.ids
+    }
+
+    /// Bytes of a file that are read in one go.
+    pub(super) fn block_bytes(&self) -> usize {
+        self.limits.block_bytes.max(1)
     }
 
     /// A place for an import of this company, as soon as there is one.

@@ -20,7 +20,7 @@ pub use pipeline::IMPORT_ROWS_MAX;
 use crate::codes;
 use crate::engine::{Hot, Room};
 use crate::model::Schema;
-use crate::read::{ReadHints, ReadOptions};
+use crate::read::{BadLine, ReadHints, ReadOptions, complete, places};
 use crate::segment::{Objects, SegmentMeta, Target, bad_lines_path};
 use host::Place;
 use pipeline::{Job, Read};
@@ -102,6 +102,8 @@ pub struct Staged {
     pub segments: Vec<SegmentMeta>,
     /// What was set aside.
     pub bad: BadLines,
+    /// The first lines of it.
+    pub first_bad: Vec<BadLine>,
     /// The rows in memory; none when they are more than the budget.
     pub hot: Option<Hot>,
     /// Their part of the budget, until the commit hands them on.
@@ -141,8 +143,22 @@ impl Ingest {
         dataset: DatasetId,
         source: Source,
     ) -> Result<Self> {
-        if let Source::Options(options) = &source {
+        Self::start_behind(host, tenant, dataset, source, None).await
+    }
+
+    /// The same for rows that come behind others: a file whose columns are not these, by name and type, is refused as soon as
+    /// it is known how to read it.
+    pub async fn start_behind(
+        host: &IngestHost,
+        tenant: TenantId,
+        dataset: DatasetId,
+        mut source: Source,
+        behind: Option<Schema>,
+    ) -> Result<Self> {
+        if let Source::Options(options) = &mut source {
             options.check()?;
+            complete(options, behind.as_ref());
+            places(options, behind.as_ref())?;
         }
         let place = host.place(tenant).await?;
         let counters = Arc::new(Counters::default());
@@ -159,6 +175,8 @@ impl Ingest {
         };
         let job = Job {
             source,
+            behind,
+            block_bytes: host.block_bytes(),
             target,
             hot: Arc::clone(&host.hot),
             turns: Arc::clone(&host.turns),
@@ -202,6 +220,7 @@ impl Ingest {
             Err(_) => return Err(codes::IMPORT_STOPPED.error("the reading thread failed")),
         };
         let file_bytes = self.progress().bytes;
+        let first_bad = read.bad.first();
         let segments = read.written.settled().await?;
         let mut bad = BadLines { count: read.bad.count, kept: read.bad.kept, path: None, bytes: 0 };
         if bad.kept > 0 {
@@ -223,6 +242,7 @@ impl Ingest {
             rows: read.rows,
             segments,
             bad,
+            first_bad,
             hot: read.hot,
             room: read.room.map(Arc::new),
             file_bytes,

@@ -13,8 +13,8 @@ use super::host::Turn;
 use super::{Counters, Piece, Source};
 use crate::codes;
 use crate::engine::{Hot, HotBuilder, HotStore, Room};
-use crate::model::Schema;
-use crate::read::{BadCell, BadRecord, FileReader, ReadOptions, RowSink, detect};
+use crate::model::{COLUMN_NAME_CHARS_MAX, Schema};
+use crate::read::{BadCell, BadRecord, FileReader, How, ReadOptions, RowSink, detected};
 use crate::segment::{SegmentWriter, Target, WrittenSet};
 
 /// Bytes of the file's begin that are looked at when nobody said how to read it.
@@ -29,6 +29,8 @@ const UNKNOWN_KEYS_MAX: usize = 20;
 /// What the threads need to know.
 pub(super) struct Job {
     pub(super) source: Source,
+    pub(super) behind: Option<Schema>,
+    pub(super) block_bytes: usize,
     pub(super) target: Target,
     pub(super) hot: Arc<HotStore>,
     pub(super) turns: Arc<Semaphore>,
@@ -64,7 +66,8 @@ struct Encoded {
 pub(super) fn run(job: &Job, mut pieces: mpsc::Receiver<Piece>) -> Result<Read> {
     let mut turn = Turn::new(Arc::clone(&job.turns), job.target.runtime.clone());
     let (options, held) = begin(job, &mut turn, &mut pieces)?;
-    let (mut reader, schema) = FileReader::new(&options)?;
+    let how = How { behind: job.behind.as_ref(), block_bytes: job.block_bytes };
+    let (mut reader, schema) = FileReader::new(&options, how)?;
     let (sender, receiver) = sync_channel(CHUNKS_WAITING_MAX);
     let encoder = encoder(job, schema.clone(), receiver)?;
     let counters = Arc::clone(&job.counters);
@@ -103,8 +106,9 @@ fn begin(job: &Job, turn: &mut Turn, pieces: &mut mpsc::Receiver<Piece>) -> Resu
         }
     }
     turn.take(0)?;
-    let detected = detect(&held.bytes[..held.bytes.len().min(DETECT_BYTES)], file_name, hints)?;
-    Ok((detected.options, held))
+    let sample = &held.bytes[..held.bytes.len().min(DETECT_BYTES)];
+    let options = detected(sample, file_name, hints, job.behind.as_ref())?;
+    Ok((options, held))
 }
 
 /// Pieces that came before reading could begin.
@@ -180,8 +184,13 @@ impl RowSink for Sink {
     }
 
     fn unknown_key(&mut self, key: &str) {
-        if self.unknown_keys.len() < UNKNOWN_KEYS_MAX && !self.unknown_keys.iter().any(|known| known == key) {
-            self.unknown_keys.push(key.chars().take(crate::model::COLUMN_NAME_CHARS_MAX).collect());
+        if self.unknown_keys.len() == UNKNOWN_KEYS_MAX || self.unknown_keys.iter().any(|known| known == key) {
+            return;
+        }
+        let shown = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        let name: String = key.chars().take(COLUMN_NAME_CHARS_MAX).map(shown).collect();
+        if !self.unknown_keys.contains(&name) {
+            self.unknown_keys.push(name);
         }
     }
 }

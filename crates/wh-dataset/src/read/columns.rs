@@ -278,11 +278,13 @@ pub(crate) struct ChunkBuilder {
 }
 
 impl ChunkBuilder {
-    pub(crate) fn new(schema: &Schema, options: &ReadOptions) -> Self {
+    /// For columns that stand at these places of the options.
+    pub(crate) fn new(schema: &Schema, options: &ReadOptions, places: &[usize]) -> Self {
         let file_nulls = NullWords::new(&options.nulls);
-        let kept = options.columns.iter().filter(|plan| !plan.skip);
-        let columns = kept
-            .map(|plan| {
+        let columns = places
+            .iter()
+            .map(|place| {
+                let plan = &options.columns[*place];
                 let nulls =
                     plan.nulls.as_ref().map_or_else(|| file_nulls.clone(), |words| NullWords::new(words));
                 ColumnBuilder::new(plan.kind, nulls)

@@ -8,9 +8,6 @@ use super::sink::{BadCell, RowSink};
 use super::split::{BadRecord, Index, More, Splitter};
 use super::unquote::unquote;
 
-/// Bytes that are split and read in one go: the block and its index stay in the processor's cache.
-const BLOCK_BYTES: usize = 256 * 1024;
-
 /// The state between pieces.
 pub(crate) struct CsvReader {
     dialect: Dialect,
@@ -19,29 +16,25 @@ pub(crate) struct CsvReader {
     columns: usize,
     sources: Vec<usize>,
     header_due: bool,
+    block_bytes: usize,
     buffer: Vec<u8>,
     index: Index,
     bad: Vec<(usize, usize, Reason)>,
 }
 
 impl CsvReader {
-    pub(crate) fn new(options: &ReadOptions) -> Result<Self> {
+    /// Whose chunks have the columns at these places of the file.
+    pub(crate) fn new(options: &ReadOptions, sources: Vec<usize>, block_bytes: usize) -> Result<Self> {
         let dialect = options.dialect()?;
         let columns = options.columns.len();
-        let sources = options
-            .columns
-            .iter()
-            .enumerate()
-            .filter(|(_, plan)| !plan.skip)
-            .map(|(index, _)| index)
-            .collect();
         Ok(Self {
             dialect,
             splitter: Splitter::new(dialect, columns),
             columns,
             sources,
             header_due: options.header == Header::Present,
-            buffer: Vec::with_capacity(BLOCK_BYTES * 2),
+            block_bytes,
+            buffer: Vec::with_capacity(block_bytes * 2),
             index: Index::default(),
             bad: Vec::new(),
         })
@@ -54,7 +47,7 @@ impl CsvReader {
 
     /// Reads what is complete, when there is enough of it.
     pub(crate) fn run(&mut self, chunk: &mut ChunkBuilder, sink: &mut dyn RowSink) -> Result<()> {
-        if self.buffer.len() < BLOCK_BYTES {
+        if self.buffer.len() < self.block_bytes {
             return Ok(());
         }
         self.blocks(More::Perhaps, chunk, sink)

@@ -1,5 +1,5 @@
-//! Reads a whole file of known options piece by piece: decoding, lines, typed cells, chunks. Any cut of the pieces gives
-//! the same rows.
+//! Reads a whole file of known options piece by piece: decoding, lines, typed cells, chunks. Any cut of the pieces, and blocks of
+//! any size, give the same rows.
 use wh_base::Result;
 
 use super::binary::{MAGIC_BYTES, refuse_known, refuse_nul};
@@ -8,8 +8,21 @@ use super::csv::CsvReader;
 use super::encoding::Decoder;
 use super::ndjson::NdjsonReader;
 use super::options::{Format, ReadOptions};
+use super::places::places;
 use super::sink::RowSink;
 use crate::model::Schema;
+
+/// Bytes that are split and read in one go: the block and its index stay in the processor's cache.
+pub const BLOCK_BYTES: usize = 256 * 1024;
+
+/// How a file is read beside its options.
+#[derive(Clone, Copy)]
+pub(crate) struct How<'a> {
+    /// The columns of the rows that its rows come behind, if they do.
+    pub(crate) behind: Option<&'a Schema>,
+    /// Bytes that are read in one go.
+    pub(crate) block_bytes: usize,
+}
 
 enum Lines {
     Csv(CsvReader),
@@ -30,13 +43,15 @@ pub(crate) struct FileReader {
 
 impl FileReader {
     /// For checked options; answers the schema of the rows that will come.
-    pub(crate) fn new(options: &ReadOptions) -> Result<(Self, Schema)> {
-        let schema = options.check()?;
+    pub(crate) fn new(options: &ReadOptions, how: How<'_>) -> Result<(Self, Schema)> {
+        let own = options.check()?;
+        let schema = how.behind.cloned().unwrap_or(own);
+        let places = places(options, how.behind)?;
+        let chunk = ChunkBuilder::new(&schema, options, &places);
         let lines = match options.format {
-            Format::Csv | Format::Tsv => Lines::Csv(CsvReader::new(options)?),
-            Format::Ndjson => Lines::Ndjson(NdjsonReader::new(options)?),
+            Format::Csv | Format::Tsv => Lines::Csv(CsvReader::new(options, places, how.block_bytes)?),
+            Format::Ndjson => Lines::Ndjson(NdjsonReader::new(options, &places, how.block_bytes)?),
         };
-        let chunk = ChunkBuilder::new(&schema, options);
         Ok((
             Self {
                 begin: Vec::with_capacity(MAGIC_BYTES),

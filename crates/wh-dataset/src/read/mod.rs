@@ -11,6 +11,7 @@ mod moment;
 mod ndjson;
 mod nulls;
 mod options;
+mod places;
 mod sink;
 mod split;
 mod unquote;
@@ -23,6 +24,7 @@ pub use columns::CHUNK_BYTES_MAX;
 pub use detect::{
     CellState, Detected, Issue, IssueKind, Preview, PreviewCell, PreviewRow, SAMPLE_BYTES_MAX, detect,
 };
+pub use file::BLOCK_BYTES;
 pub use options::{
     ColumnHint, ColumnPlan, Dialect, Encoding, Escape, FIELD_BYTES_MAX, Format, Header, LINE_BYTES_MAX,
     LineEnd, NULL_WORD_BYTES_MAX, NULL_WORDS_MAX, ReadHints, ReadOptions,
@@ -32,6 +34,7 @@ pub use options::{
 pub use whole::{WholeFile, read_whole};
 
 pub(crate) use bad::text_of;
-pub(crate) use file::FileReader;
+pub(crate) use file::{FileReader, How};
+pub(crate) use places::{complete, detected, places};
 pub(crate) use sink::{BadCell, RowSink};
 pub(crate) use split::BadRecord;

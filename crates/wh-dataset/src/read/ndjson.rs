@@ -14,9 +14,6 @@ use super::options::{LINE_BYTES_MAX, ReadOptions};
 use super::sink::{BadCell, RowSink};
 use super::split::BadRecord;
 
-/// Bytes that are gathered before their lines are read.
-const BLOCK_BYTES: usize = 256 * 1024;
-
 /// The state between pieces.
 pub(crate) struct NdjsonReader {
     terminator: u8,
@@ -26,6 +23,8 @@ pub(crate) struct NdjsonReader {
     row: u64,
     line: u64,
     skipping: bool,
+    /// Bytes that are gathered before their lines are read.
+    block_bytes: usize,
     buffer: Vec<u8>,
 }
 
@@ -52,13 +51,13 @@ impl Keys {
 }
 
 impl NdjsonReader {
-    pub(crate) fn new(options: &ReadOptions) -> Result<Self> {
+    /// Whose chunks have the columns at these places of the options.
+    pub(crate) fn new(options: &ReadOptions, columns: &[usize], block_bytes: usize) -> Result<Self> {
         let terminator = options.dialect()?.terminator();
-        let mut known = Vec::new();
-        let mut kept = 0;
-        for plan in &options.columns {
-            known.push((plan.source.as_str().into(), (!plan.skip).then_some(kept)));
-            kept += usize::from(!plan.skip);
+        let mut known: Vec<(Box<str>, Option<usize>)> =
+            options.columns.iter().map(|plan| (plan.source.as_str().into(), None)).collect();
+        for (column, place) in columns.iter().enumerate() {
+            known[*place].1 = Some(column);
         }
         let places =
             options.columns.iter().enumerate().map(|(at, plan)| (plan.source.as_str().into(), at)).collect();
@@ -66,10 +65,11 @@ impl NdjsonReader {
         Ok(Self {
             terminator,
             keys,
-            filled: vec![0; kept],
+            filled: vec![0; columns.len()],
             row: 0,
             line: 1,
             skipping: false,
+            block_bytes,
             buffer: Vec::new(),
         })
     }
@@ -81,7 +81,7 @@ impl NdjsonReader {
 
     /// Reads what is complete, when there is enough of it.
     pub(crate) fn run(&mut self, chunk: &mut ChunkBuilder, sink: &mut dyn RowSink) -> Result<()> {
-        if self.buffer.len() < BLOCK_BYTES { Ok(()) } else { self.lines(chunk, sink) }
+        if self.buffer.len() < self.block_bytes { Ok(()) } else { self.lines(chunk, sink) }
     }
 
     /// Reads the rest; the file has ended.

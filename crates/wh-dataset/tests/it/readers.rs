@@ -1,4 +1,5 @@
 //! Rows and bad lines of nasty files, whatever way they are cut.
+mod borders;
 mod random_files;
 
 use wh_dataset::model::ColumnType::{self, Bool, Date, DateTime, Double, Int, Text};
