@@ -64,6 +64,13 @@ pub const UPLOAD_EMPTY: ErrorCode = ErrorCode::new(
     "the file is empty",
     "send a file with at least one line",
 );
+/// A file that would take the place of the rows, and holds none.
+pub const NOTHING_READ: ErrorCode = ErrorCode::new(
+    "panels.nothing_read",
+    Kind::Invalid,
+    "not one line of the file could be read",
+    "compare the file with how it is read: delimiter, number of columns, types; the panel still shows what it showed before",
+);
 /// The server stopped while the file was read.
 pub const INTERRUPTED: ErrorCode = ErrorCode::new(
     "panels.import_interrupted",
@@ -105,6 +112,7 @@ pub const ALL: &[&ErrorCode] = &[
     &QUERY_MALFORMED,
     &UPLOAD_BROKEN,
     &UPLOAD_EMPTY,
+    &NOTHING_READ,
     &INTERRUPTED,
     &IMPORT_STOPPED,
     &STORAGE_LIMIT,

@@ -12,8 +12,9 @@ use wh_db::{Migrations, migrations};
 use wh_server::Module;
 
 /// The tables `panels_*`.
-pub const MIGRATIONS: Migrations =
-    migrations!("panels": "0001_panels", "0002_import_state", "0003_import_recent", "0004_import_lease");
+pub const MIGRATIONS: Migrations = migrations!(
+    "panels": "0001_panels", "0002_import_state", "0003_import_recent", "0004_import_lease", "0005_import_told"
+);
 
 /// Everything panels bring to the house. The imports are those of this process among others that share the database.
 pub fn module(datasets: Datasets, running: service::Running) -> Module {

@@ -42,6 +42,7 @@ pub const CREATE_ERRORS: &[&ErrorCode] = &[
     &codes::QUERY_MALFORMED,
     &codes::UPLOAD_EMPTY,
     &codes::UPLOAD_BROKEN,
+    &codes::NOTHING_READ,
     &codes::IMPORT_STOPPED,
     &codes::STORAGE_LIMIT,
     &codes::INTERRUPTED,
@@ -138,8 +139,12 @@ pub struct ImportView {
     file_name: Option<String>,
     /// Rows read.
     rows: i64,
-    /// Lines that could not be read; they can be downloaded.
+    /// Lines that could not be read; those that are kept can be downloaded.
     bad_lines: i64,
+    /// How many of these lines are kept: the first 50,000, or fewer where they are long.
+    bad_lines_kept: i64,
+    /// Keys of a file of JSON objects that went into no column: the first 20 of them, cut after 128 characters.
+    unknown_keys: Vec<String>,
     /// Bytes read.
     bytes: i64,
     /// Bytes of the whole file, while it is read and where the sender told it.
@@ -177,6 +182,8 @@ impl From<Import> for ImportView {
             file_name: import.file_name,
             rows: import.rows,
             bad_lines: import.bad_lines,
+            bad_lines_kept: import.bad_lines_kept,
+            unknown_keys: import.unknown_keys,
             bytes: import.bytes,
             bytes_expected: import.bytes_expected,
             version: import.version,

@@ -61,8 +61,12 @@ pub struct Import {
     pub rows: i64,
     /// Lines that could not be read.
     pub bad_lines: i64,
+    /// How many of them are kept: the first ones.
+    pub bad_lines_kept: i64,
     /// Where those lines are kept.
     pub bad_lines_path: Option<String>,
+    /// Keys of a file of JSON objects that went into no column, the first of them.
+    pub unknown_keys: Vec<String>,
     /// Bytes read.
     pub bytes: i64,
     /// Bytes of the whole file, while it is read and where the sender told it. Kept nowhere.

@@ -1,4 +1,5 @@
 //! The table `panels_import`.
+use serde_json::json;
 use uuid::Uuid;
 use wh_base::{Error, Result, Timestamp, codes};
 use wh_contract::events::ImportMode;
@@ -9,7 +10,8 @@ use crate::model::{Import, ImportState, Interruption};
 
 const COLUMNS: &str = "i.id AS id, i.panel_id AS panel_id, p.title AS panel_title, i.mode AS mode, i.state AS state, \
                        i.file_name AS file_name, i.row_count AS row_count, i.bad_line_count AS bad_line_count, \
-                       i.bad_lines_path AS bad_lines_path, i.byte_count AS byte_count, i.version AS version, \
+                       i.bad_lines_path AS bad_lines_path, i.bad_lines_kept AS bad_lines_kept, \
+                       i.unknown_keys AS unknown_keys, i.byte_count AS byte_count, i.version AS version, \
                        i.problem_code AS problem_code, i.problem_detail AS problem_detail, \
                        i.started_by AS started_by, i.started_at AS started_at, i.ended_at AS ended_at";
 /// Each import with its panel.
@@ -40,6 +42,8 @@ fn import(row: &Row) -> Result<Import> {
     };
     let code = row.text_opt("problem_code")?.map(str::to_owned);
     let detail = row.text_opt("problem_detail")?.unwrap_or_default().to_owned();
+    let keys = row.json_opt("unknown_keys")?.map(serde_json::from_value).transpose();
+    let unknown_keys = keys.map_err(|error| codes::INTERNAL.caused("stored keys cannot be read", error))?;
     Ok(Import {
         id: row.uuid("id")?,
         panel: row.uuid("panel_id")?,
@@ -49,7 +53,9 @@ fn import(row: &Row) -> Result<Import> {
         file_name: row.text_opt("file_name")?.map(str::to_owned),
         rows: row.int("row_count")?,
         bad_lines: row.int("bad_line_count")?,
+        bad_lines_kept: row.int("bad_lines_kept")?,
         bad_lines_path: row.text_opt("bad_lines_path")?.map(str::to_owned),
+        unknown_keys: unknown_keys.unwrap_or_default(),
         bytes: row.int("byte_count")?,
         bytes_expected: None,
         version: row.int_opt("version")?,
@@ -106,8 +112,10 @@ pub(crate) async fn import_prune(tx: &mut TenantTx, panel: PanelId, kept: i64) -
 /// Write how an import ended. One that has ended stays as it is: then, and when its panel is gone, `false`.
 pub(crate) async fn import_end(tx: &mut TenantTx, import: &Import) -> Result<bool> {
     let sql = "UPDATE panels_import SET state = $3, row_count = $4, bad_line_count = $5, bad_lines_path = $6, \
-               byte_count = $7, version = $8, problem_code = $9, problem_detail = $10, ended_at = $11 \
+               byte_count = $7, version = $8, problem_code = $9, problem_detail = $10, ended_at = $11, \
+               bad_lines_kept = $12, unknown_keys = $13 \
                WHERE tenant_id = $1 AND id = $2 AND state = 'running'";
+    let keys = Some(&import.unknown_keys).filter(|keys| !keys.is_empty());
     let values = args![
         tx.tenant(),
         import.id,
@@ -119,7 +127,9 @@ pub(crate) async fn import_end(tx: &mut TenantTx, import: &Import) -> Result<boo
         import.version,
         import.interruption.as_ref().map(|problem| problem.code.as_str()),
         import.interruption.as_ref().map(|problem| problem.detail.as_str()),
-        import.ended_at
+        import.ended_at,
+        import.bad_lines_kept,
+        keys.map(|keys| json!(keys))
     ];
     Ok(tx.run_count(sql, values).await? == 1)
 }

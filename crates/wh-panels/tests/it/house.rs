@@ -94,6 +94,11 @@ pub fn said(answer: &Answer) -> (u16, &str) {
     (answer.status, answer.code.as_str())
 }
 
+/// Percent-encoded for a query.
+pub fn encoded(value: &Value) -> String {
+    value.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 /// One field of every item of a page.
 pub fn each(page: &Value, field: &str) -> Vec<Value> {
     let items = page["items"].as_array().expect("items");
@@ -108,12 +113,17 @@ pub async fn newest(house: &House, panel: &str) -> Value {
     house.get(&format!("/v1/panels/{panel}/imports?limit=1")).await["items"][0].clone()
 }
 
-/// An upload whose bytes come as the test sends them.
+/// An upload in place of the rows, whose bytes come as the test sends them.
 pub async fn upload(house: &House, panel: &str, bytes: usize) -> TcpStream {
+    upload_by(house, panel, "mode=replace", bytes).await
+}
+
+/// The same for any `query`.
+pub async fn upload_by(house: &House, panel: &str, query: &str, bytes: usize) -> TcpStream {
     house.server.clock.advance_seconds(1);
     let mut stream = TcpStream::connect(house.server.address).await.expect("the server listens");
     let head = format!(
-        "POST /v1/panels/{panel}/imports?mode=replace HTTP/1.1\r\nHost: {}\r\nSec-Fetch-Site: same-origin\r\n\
+        "POST /v1/panels/{panel}/imports?{query} HTTP/1.1\r\nHost: {}\r\nSec-Fetch-Site: same-origin\r\n\
          Cookie: {}\r\nContent-Type: text/csv\r\nContent-Length: {bytes}\r\nConnection: close\r\n\r\n",
         house.server.address,
         EDITOR.cookie().expect("signed in"),

@@ -2,12 +2,7 @@
 use serde_json::{Value, json};
 use wh_testkit::{EDITOR, HOME, VIEWER, both_engines};
 
-use crate::house::{House, MIGRATIONS, each, said, text};
-
-/// Percent-encoded for a query.
-fn encoded(value: &Value) -> String {
-    value.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect()
-}
+use crate::house::{House, MIGRATIONS, each, encoded, said, text};
 
 both_engines!(a_preview_says_how_a_file_would_be_read, MIGRATIONS, async |t| {
     let house = House::new(t);
@@ -70,6 +65,8 @@ both_engines!(rows_take_the_place_of_others_or_come_behind, MIGRATIONS, async |t
         ("file_name", json!("one.csv")),
         ("rows", json!(2)),
         ("bad_lines", json!(0)),
+        ("bad_lines_kept", json!(0)),
+        ("unknown_keys", json!([])),
         ("bytes", json!(24)),
         ("version", json!(1)),
         ("problem", Value::Null),
@@ -138,6 +135,7 @@ both_engines!(what_could_not_be_read_can_be_downloaded, MIGRATIONS, async |t| {
     let file = "item,count\nnut,3\nbolt,many\nscrew\n\"a \"\"b\"\"\",5,6\nwasher,9\n";
     let done = house.import(&panel, &query, file).await;
     assert_eq!((&done["rows"], &done["bad_lines"]), (&json!(2), &json!(3)));
+    assert_eq!(done["bad_lines_kept"], 3);
     assert_eq!(house.cells(&panel).await, json!([["nut", 3], ["washer", 9]]));
 
     let path = format!("/v1/panels/{panel}/imports/{}/bad-lines", text(&done["id"]));

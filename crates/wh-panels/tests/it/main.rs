@@ -1,5 +1,6 @@
 //! Panels through their front door, on both databases: one binary, a module per thing a person does.
 mod activity;
+mod appends;
 mod failures;
 mod house;
 mod imports;
@@ -7,4 +8,6 @@ mod leases;
 mod limits;
 mod panels;
 mod storage;
+mod told;
+mod upgrade;
 mod walls;

@@ -11,7 +11,8 @@ use wh_contract::events::{ImportFailed, ImportMode, ImportStarted, PanelImported
 use wh_contract::{ImportId, PanelId, TenantId};
 use wh_dataset::Datasets;
 use wh_dataset::ingest::{Ingest, Progress, Source, Staged};
-use wh_dataset::read::{ReadHints, ReadOptions};
+use wh_dataset::model::Schema;
+use wh_dataset::read::{BadLine, ReadHints, ReadOptions};
 use wh_db::{AuditEntry, Context, TenantTx, Who, replayed};
 use wh_server::Hub;
 
@@ -171,7 +172,9 @@ async fn begin(cx: &Context, node: Uuid, actor: &Actor, request: &ImportRequest)
         file_name: request.file_name.clone(),
         rows: 0,
         bad_lines: 0,
+        bad_lines_kept: 0,
         bad_lines_path: None,
+        unknown_keys: Vec::new(),
         bytes: 0,
         bytes_expected: None,
         version: None,
@@ -218,6 +221,20 @@ impl Room {
     }
 }
 
+/// A file of bad lines alone is read in another way than it was written, or is no file of rows at all: it must not take the
+/// place of rows. One of names alone has said that there are none.
+fn some_read(mode: ImportMode, staged: &Staged) -> Result<()> {
+    if mode == ImportMode::Append || staged.rows > 0 || staged.bad.count == 0 {
+        return Ok(());
+    }
+    let line = |bad: &BadLine| match &bad.column {
+        Some(column) => format!("line {}: {} in column {column}", bad.line, bad.reason.word()),
+        None => format!("line {}: {}", bad.line, bad.reason.word()),
+    };
+    let lines: Vec<String> = staged.first_bad.iter().map(line).collect();
+    Err(codes::NOTHING_READ.error(format!("0 of {} lines; {}", staged.bad.count, lines.join("; "))))
+}
+
 impl Run<'_> {
     /// Everything that touches the file: no transaction is open.
     async fn read(
@@ -229,9 +246,10 @@ impl Run<'_> {
             Some(options) => Source::Options(Box::new(options)),
             None => Source::Detect { file_name: self.import.file_name.clone(), hints: ReadHints::default() },
         };
+        let behind = self.behind()?;
         let room = self.room().await?;
-        let host = self.datasets.ingest_host();
-        let mut ingest = Ingest::start(host, self.actor.tenant, self.panel.dataset, source).await?;
+        let (host, tenant) = (self.datasets.ingest_host(), self.actor.tenant);
+        let mut ingest = Ingest::start_behind(host, tenant, self.panel.dataset, source, behind).await?;
         let mut arrived = 0;
         while let Some(bytes) = stream.next().await.transpose()? {
             arrived += bytes.len() as u64;
@@ -248,6 +266,16 @@ impl Run<'_> {
         ingest.finish().await
     }
 
+    /// The columns behind whose rows its rows come. The commit looks again: they may change while the file comes.
+    fn behind(&self) -> Result<Option<Schema>> {
+        if self.import.mode == ImportMode::Replace || self.panel.shows.version == 0 {
+            return Ok(None);
+        }
+        serde_json::from_value(self.panel.shows.columns.clone())
+            .map(Some)
+            .map_err(|e| wh_base::codes::INTERNAL.caused("the columns of a panel cannot be read", e))
+    }
+
     /// What the company may still keep, where the operator of the installation set a limit. Full is told before a byte is read.
     async fn room(&self) -> Result<Option<Room>> {
         let tenant = self.actor.tenant;
@@ -260,12 +288,15 @@ impl Run<'_> {
 
     /// The rows become visible, with the event and the audit line, or nothing does.
     async fn commit(&self, staged: Staged) -> Result<Import> {
+        some_read(self.import.mode, &staged)?;
         let now = self.cx.clock.now();
         let limit = self.cx.limits.of(self.actor.tenant).await?.storage_bytes;
         let mut import = Import {
             state: ImportState::Done,
             rows: staged.rows.cast_signed(),
             bad_lines: staged.bad.count.cast_signed(),
+            bad_lines_kept: staged.bad.kept.cast_signed(),
+            unknown_keys: staged.unknown_keys.clone(),
             bad_lines_path: staged.bad.path.clone(),
             bytes: staged.file_bytes.cast_signed(),
             ended_at: Some(now),
@@ -300,7 +331,8 @@ impl Run<'_> {
             subject: subject(panel),
             before: Some(json!({ "version": before.shows.version, "rows": before.shows.rows })),
             after: Some(json!({ "version": shows.version, "rows": shows.rows, "import": id, "mode": mode,
-                                "file_name": import.file_name, "bad_lines": import.bad_lines })),
+                                "file_name": import.file_name, "bad_lines": import.bad_lines,
+                                "unknown_keys": import.unknown_keys })),
         };
         tx.audit(&Who::from(self.actor), entry).await?;
         tx.commit().await?;
