@@ -41,6 +41,8 @@ pub struct ServerConfig {
     pub address_bytes_max: u32,
     /// Bytes of a request body, where the operation sets no limit of its own.
     pub body_bytes_max: u64,
+    /// Bytes of all request bodies in memory at the same time; one address may have a quarter of it.
+    pub body_held_bytes_max: u64,
     /// Milliseconds that a body may make us wait for its next `body_progress_bytes_min` bytes.
     pub body_progress_timeout_ms: u64,
     /// Bytes that must arrive within `body_progress_timeout_ms` of waiting.
@@ -111,6 +113,7 @@ impl Default for ServerConfig {
             headers_max: 100,
             address_bytes_max: 49_152,
             body_bytes_max: 1_048_576,
+            body_held_bytes_max: 268_435_456,
             body_progress_timeout_ms: 10_000,
             body_progress_bytes_min: 4_096,
             write_stall_timeout_ms: 30_000,
@@ -270,6 +273,12 @@ pub const SECTION: Section = Section {
             Holds::Integer { min: 1_024, max: 1_073_741_824 },
             "1048576",
             "Bytes of a request body, where the operation sets no limit of its own.",
+        ),
+        Key::new(
+            "body_held_bytes_max",
+            Holds::Integer { min: 1_048_576, max: 1_099_511_627_776 },
+            "268435456",
+            "Bytes of all request bodies in memory at the same time, of which one address may have a quarter; never less than eight times body_bytes_max. Imports and other streams do not count.",
         ),
         Key::new(
             "body_progress_timeout_ms",

@@ -9,7 +9,7 @@
 //!    Here requests are counted by address ([`crate::limit`]).
 //! 5. `csrf`: changes and `WebSocket` handshakes come from our own pages; reports of browsers lose who sent them.
 //! 6. `path`: one spelling per address.
-//! 7. `body`: size and pace of the request's body.
+//! 7. `body`: size and pace of the request's body, and room for it beside all others ([`crate::limit`]).
 //! 8. `guard`: the router, under a deadline, panics caught. `fallback` is its last answer.
 //! 9. `problem`: the body of refusals, with the request id.
 //! 10. `etag`: 304 for what the client has.
@@ -64,7 +64,7 @@ pub use visit::Visit;
 
 use crate::config::{ServerConfig, ms};
 use crate::health::{self, Health};
-use crate::limit::{Overload, Rates};
+use crate::limit::{Bodies, Overload, Rates};
 use crate::problem::{self, Problem};
 use crate::serve::Sockets;
 use headers::{Secure, Storing};
@@ -140,6 +140,7 @@ struct Inner {
     body_pace: body::Pace,
     request_timeout: Duration,
     compress_bytes_min: u32,
+    bodies: Arc<Bodies>,
     overload: Option<Arc<Overload>>,
     rates: Arc<Rates>,
 }
@@ -177,6 +178,7 @@ impl Edge {
             },
             request_timeout: ms(config.request_timeout_ms),
             compress_bytes_min: config.compress_bytes_min,
+            bodies: Arc::new(Bodies::new(config)),
             overload: Overload::new(config).map(Arc::new),
             rates: Arc::new(Rates::new(config)),
         })))
@@ -320,13 +322,7 @@ impl Inner {
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
-        let request = request.map(|body| {
-            if body.is_end_stream() {
-                Body::empty()
-            } else {
-                Body::new(body::GuardedBody::new(body, visit.clone(), self.body_pace))
-            }
-        });
+        let request = self.with_limits(visit, request);
         // The clone shares all routes; calling needs a handle of its own.
         let Some(mut router) = self.router.get().cloned() else { return Err(health::starting()) };
         let call = router.call(request);
@@ -334,6 +330,24 @@ impl Inner {
             None => guard::answer(call, visit, self.request_timeout).await,
             Some(traced) => guard::answer(traced.within(call).boxed(), visit, self.request_timeout).await,
         }
+    }
+
+    /// The request with its body under the limits, if it has one.
+    fn with_limits<B>(&self, visit: &Visit, mut request: Request<B>) -> Request<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        if request.body().is_end_stream() {
+            return request.map(|_| Body::empty());
+        }
+        // A call from inside the process has no address: somebody holds its body already.
+        let address = request.extensions().get::<Origin>().and_then(|origin| origin.address);
+        let held = address.map(|address| self.bodies.of(address));
+        if let Some(held) = &held {
+            request.extensions_mut().insert(held.clone());
+        }
+        request.map(|body| Body::new(body::GuardedBody::new(body, visit.clone(), self.body_pace, held)))
     }
 }
 

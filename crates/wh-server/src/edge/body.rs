@@ -1,7 +1,9 @@
-//! The request's body with its limits: never more than the operation takes, never slower than progress demands.
+//! The request's body with its limits: never more than the operation takes, never slower than progress demands, and never more in
+//! memory than there is room for.
 use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,7 @@ use tokio::time::Sleep;
 
 use super::{Visit, codes as edge_codes};
 use crate::codes;
+use crate::limit::Held;
 
 /// Why a body did not arrive. Travels inside the error of whoever reads the body; [`body_error`] finds it again.
 #[derive(Debug)]
@@ -22,6 +25,11 @@ pub enum BodyError {
     },
     /// Less progress than demanded.
     TooSlow,
+    /// The bodies of other requests leave no room for more of it.
+    Crowded {
+        /// Seconds after which the request may be sent again.
+        retry_after_s: u32,
+    },
     /// The connection broke, or the framing did.
     Broken(Box<dyn StdError + Send + Sync>),
 }
@@ -31,6 +39,7 @@ impl fmt::Display for BodyError {
         match self {
             Self::TooLarge { bytes_max } => write!(f, "more than {bytes_max} bytes"),
             Self::TooSlow => f.write_str("the body stopped arriving"),
+            Self::Crowded { .. } => f.write_str("no room for the body"),
             Self::Broken(cause) => write!(f, "the body broke off: {cause}"),
         }
     }
@@ -40,7 +49,7 @@ impl StdError for BodyError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Broken(cause) => Some(&**cause),
-            Self::TooLarge { .. } | Self::TooSlow => None,
+            Self::TooLarge { .. } | Self::TooSlow | Self::Crowded { .. } => None,
         }
     }
 }
@@ -54,6 +63,11 @@ pub fn body_error(error: &(dyn StdError + 'static)) -> wh_base::Error {
                 return codes::BODY_TOO_LARGE.error(format!("more than {bytes_max} bytes"));
             }
             Some(BodyError::TooSlow) => return edge_codes::BODY_SLOW.error("the body stopped arriving"),
+            Some(BodyError::Crowded { retry_after_s }) => {
+                return edge_codes::OVERLOADED
+                    .error("too many bytes of request bodies at the same time, of this address or of all")
+                    .retry_after(*retry_after_s);
+            }
             Some(BodyError::Broken(_)) | None => next = cause.source(),
         }
     }
@@ -72,6 +86,8 @@ pub(super) struct GuardedBody<B> {
     inner: B,
     visit: Visit,
     pace: Pace,
+    /// None for a request from inside the process: whoever made it holds it already.
+    held: Option<Arc<Held>>,
     /// Bytes in all.
     read: u64,
     /// Bytes since the pace was last kept.
@@ -84,11 +100,12 @@ pub(super) struct GuardedBody<B> {
 }
 
 impl<B> GuardedBody<B> {
-    pub(super) fn new(inner: B, visit: Visit, pace: Pace) -> Self {
+    pub(super) fn new(inner: B, visit: Visit, pace: Pace, held: Option<Arc<Held>>) -> Self {
         Self {
             inner,
             visit,
             pace,
+            held,
             read: 0,
             progress: 0,
             waited: Duration::ZERO,
@@ -111,6 +128,21 @@ impl<B> GuardedBody<B> {
         self.read += bytes;
         let bytes_max = self.visit.body_max();
         if self.read > bytes_max { Err(BodyError::TooLarge { bytes_max }) } else { Ok(()) }
+    }
+
+    /// What came, if there is room for it.
+    fn take(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BodyError> {
+        let piece = match frame.into_data() {
+            Ok(piece) => piece,
+            Err(trailers) => {
+                self.arrived(0)?;
+                return Ok(trailers);
+            }
+        };
+        self.arrived(piece.len() as u64)?;
+        let Some(held) = &self.held else { return Ok(Frame::data(piece)) };
+        let held = held.hold(piece);
+        held.map(Frame::data).map_err(|crowded| BodyError::Crowded { retry_after_s: crowded.retry_after_s })
     }
 
     /// The client lets us wait; ready when it has done so for too long.
@@ -151,10 +183,7 @@ where
         let checked = match frame {
             None => return Poll::Ready(None),
             Some(Err(cause)) => Err(BodyError::Broken(cause.into())),
-            Some(Ok(frame)) => {
-                let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
-                this.arrived(bytes).map(|()| frame)
-            }
+            Some(Ok(frame)) => this.take(frame),
         };
         this.failed = checked.is_err();
         Poll::Ready(Some(checked))

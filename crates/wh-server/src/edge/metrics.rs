@@ -6,7 +6,7 @@ use http::Method;
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::limit::{overload, rates};
+use crate::limit::{bodies, overload, rates};
 
 /// Upper bounds of the duration histograms, in seconds: from a point read to the request deadline.
 const DURATION_BUCKETS_S: &[f64] =
@@ -58,6 +58,7 @@ fn install() -> PrometheusHandle {
     metrics::describe_gauge!(overload::WAITING, "operations that wait for their turn, by class");
     metrics::describe_gauge!(overload::LIMIT, "operations that may run at the same time, by class");
     metrics::describe_counter!(overload::SHED, "operations refused for overload, by class and reason");
+    metrics::describe_gauge!(bodies::HELD, "bytes of request bodies that are in memory");
     metrics::describe_counter!(rates::LIMITED, "requests of senders who had asked too often, by policy");
     metrics::describe_gauge!(COMPONENT_UP, "whether a component answered when it was last asked");
     metrics::describe_histogram!("database_query_duration", "seconds of database work, by engine and kind");

@@ -35,7 +35,7 @@ const LATE_NS: u64 = 500_000;
 const LOOKS: u32 = 16;
 
 /// Those who are refused are told to come again after 1 to so many seconds, in turn: not all at the same moment.
-const RETRY_AFTER_S_MAX: u32 = 4;
+pub(super) const RETRY_AFTER_S_MAX: u32 = 4;
 
 /// What competes with one another. Nobody who is signed in stands in a queue with strangers, and no look behind a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -90,7 +90,8 @@ fn edge(plan: &Plan) -> Vec<&'static ErrorCode> {
         &edge::RATE_LIMITED,
         &edge::BEARER_AND_COOKIE,
     ];
-    if plan.class().is_some() {
+    // Without a turn, or without room for its body.
+    if plan.class().is_some() || (plan.has_body() && plan.op.intake == Intake::Buffered) {
         all.push(&edge::OVERLOADED);
     }
     if plan.method != "get" {

@@ -101,9 +101,7 @@ impl Door {
 
     /// A new connection from another loopback address.
     pub async fn connect_from(&self, last: u8) -> Client {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind(SocketAddr::from(([127, 0, 0, last], 0))).unwrap();
-        Client(socket.connect(self.address).await.unwrap())
+        Client::connect_from(last, self.address).await
     }
 
     /// One request on a connection of its own. `head` has no end of line at its end; Host and `Connection: close` are added.
@@ -137,6 +135,13 @@ fn ids() -> IdSource {
 pub struct Client(pub TcpStream);
 
 impl Client {
+    /// A connection to the server from `127.0.0.last`.
+    pub async fn connect_from(last: u8, server: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, last], 0))).unwrap();
+        Self(socket.connect(server).await.unwrap())
+    }
+
     pub async fn send(&mut self, text: &str) {
         // A server that refuses early may stop reading: what it answered is what counts.
         let _ = self.0.write_all(text.as_bytes()).await;

@@ -5,6 +5,7 @@
 )]
 
 mod bearer;
+mod bodies;
 mod desk;
 mod door;
 mod edge;
