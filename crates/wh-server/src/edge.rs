@@ -53,6 +53,7 @@ use http::{Request, header};
 use tower::Service;
 use wh_base::{Clock, IdSource, Network, Origin, Result, SpanSink, Traced};
 
+pub(crate) use body::body_streams;
 pub use body::{BodyError, body_error};
 pub use fallback::with_fallbacks;
 pub use headers::{CSP_REPORTS, Nonce, REQUEST_ID, csp, document_headers};
@@ -64,7 +65,8 @@ pub use visit::Visit;
 
 use crate::config::{ServerConfig, ms};
 use crate::health::{self, Health};
-use crate::limit::{Bodies, Overload, Rates};
+use crate::limit::bodies::Bodies;
+use crate::limit::{Overload, Rates};
 use crate::problem::{self, Problem};
 use crate::serve::Sockets;
 use headers::{Secure, Storing};

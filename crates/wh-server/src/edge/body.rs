@@ -8,12 +8,13 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::Extensions;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
 use super::{Visit, codes as edge_codes};
 use crate::codes;
-use crate::limit::Held;
+use crate::limit::bodies::Held;
 
 /// Why a body did not arrive. Travels inside the error of whoever reads the body; [`body_error`] finds it again.
 #[derive(Debug)]
@@ -72,6 +73,13 @@ pub fn body_error(error: &(dyn StdError + 'static)) -> wh_base::Error {
         }
     }
     edge_codes::BODY_BROKEN.error("the body broke off")
+}
+
+/// The operation of this request takes the body as it comes: nothing of it is held, so it does not count as that.
+pub(crate) fn body_streams(extensions: &mut Extensions) {
+    if let Some(held) = extensions.remove::<Arc<Held>>() {
+        held.pass_on();
+    }
 }
 
 /// How much must arrive how fast.

@@ -17,7 +17,7 @@ use super::op::{Access, By, Counted, Intake, Keyed, Plan, Risk};
 use super::replay;
 use crate::edge::{self, Visit};
 use crate::extract::is_json;
-use crate::limit::{Held, Overload, Rates};
+use crate::limit::{Overload, Rates};
 use crate::problem::Refusal;
 use crate::{Authenticator, Caller, Problem, SessionCookie, bearer, codes, idempotency};
 
@@ -65,9 +65,7 @@ async fn pass(plan: &Plan, request: Request, next: Next) -> Result<Response> {
     if plan.op.intake == Intake::Streamed {
         visit.no_deadline();
         visit.allow_body(plan.op.body_bytes_max)?;
-        if let Some(held) = parts.extensions.remove::<Arc<Held>>() {
-            held.pass_on();
-        }
+        edge::body_streams(&mut parts.extensions);
         return Ok(next.run(Request::from_parts(parts, body)).await);
     }
     let body = whole_body(plan, body, &visit).await?;
