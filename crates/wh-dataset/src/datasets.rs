@@ -123,7 +123,7 @@ impl Datasets {
     /// Datasets over this store.
     pub fn open(objects: Objects, ids: IdSource, clock: Arc<dyn Clock>, config: DatasetsConfig) -> Self {
         let limits = EngineLimits {
-            permutation_bytes_max: config.order_budget_bytes,
+            order_bytes_max: config.order_budget_bytes,
             window_bytes_max: WINDOW_CACHE_BYTES,
             threads: config.view_threads.max(1),
         };

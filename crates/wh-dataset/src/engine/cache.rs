@@ -111,7 +111,8 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedCache<K, V> {
         if let Some(entry) = current {
             entry.bytes = bytes;
             state.bytes += bytes;
-            if bytes > self.bytes_max / 2 {
+            // What was dear to make may be all there is: without it, it would be made again for each who asks.
+            if bytes > self.bytes_max {
                 state.remove(key);
             }
             state.shrink(self.bytes_max);

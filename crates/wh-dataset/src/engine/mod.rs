@@ -15,6 +15,7 @@ mod kernel;
 mod permutation;
 mod query;
 mod scan;
+mod slab;
 mod sort_keys;
 mod store;
 mod top;

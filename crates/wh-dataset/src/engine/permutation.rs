@@ -2,17 +2,50 @@
 use super::compile::{Bound, Rule};
 use super::hot::{Chunk, HotData};
 use super::kernel;
-use super::scan::{Collect, Interest, Place, scan};
+use super::scan::{Collect, Interest, OnlyCount, Place, scan};
 use super::sort_keys::{Group, Keys};
 
 /// Bits that one pass of the counting sort takes: its counters stay in the second-level cache.
 const DIGIT_BITS: u32 = 16;
 
-/// The rows that pass, sorted; ties in the order of the dataset.
+/// Bytes beside the rows of an order that is kept: its key and its entry, about.
+const ORDER_BYTES: u64 = 256;
+
+/// Rows of a view as they stand in its order, from one place on.
+pub(crate) struct Order {
+    /// The place of the first of them.
+    pub(crate) from: u64,
+    pub(crate) rows: Vec<u32>,
+    /// How many rows pass in all.
+    pub(crate) count: u64,
+}
+
+impl Order {
+    /// Bytes that so many rows take when they are kept.
+    pub(crate) fn bytes(rows: u64) -> u64 {
+        rows.saturating_mul(size_of::<u32>() as u64).saturating_add(ORDER_BYTES)
+    }
+
+    /// Those of a window that it holds.
+    pub(crate) fn window(&self, offset: u64, limit: usize) -> &[u32] {
+        let from = usize::try_from(offset.saturating_sub(self.from)).unwrap_or(usize::MAX);
+        let from = from.min(self.rows.len());
+        &self.rows[from..from.saturating_add(limit).min(self.rows.len())]
+    }
+}
+
+/// The rows that pass, sorted; ties in the order of the dataset. Takes 28 bytes a row while it works.
 pub(crate) fn permutation(hot: &HotData, rule: Option<&Rule<Bound>>, sort: &[(usize, bool)]) -> Vec<u32> {
     let keys = Keys::new(hot, sort);
     let first = keys.groups.first();
-    let mut gather = Gather { first, rows: Vec::new(), keys: Vec::new(), places: Vec::new() };
+    // Counted before, as lists that grow take up to twice of what they hold.
+    let passing = rule.map_or(hot.rows, |_| scan(hot, rule, &mut OnlyCount) as usize);
+    let mut gather = Gather {
+        first,
+        rows: Vec::with_capacity(passing),
+        keys: Vec::with_capacity(first.map_or(0, |_| passing)),
+        places: Vec::new(),
+    };
     scan(hot, rule, &mut gather);
     let Gather { rows, keys: packed, .. } = gather;
     let Some(first) = first else { return rows };

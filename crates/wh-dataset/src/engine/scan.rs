@@ -105,3 +105,14 @@ impl Collect for InOrder {
         });
     }
 }
+
+/// Collects nothing.
+pub(crate) struct OnlyCount;
+
+impl Collect for OnlyCount {
+    fn start(&mut self, _: &Chunk) -> Interest {
+        Interest::Count
+    }
+
+    fn block(&mut self, _: Place<'_>, _: &mut [u8]) {}
+}

@@ -66,7 +66,8 @@ impl<'h> Top<'h> {
     }
 }
 
-fn compare(hot: &HotData, keys: &Keys<'_>, left: &(u64, u32), right: &(u64, u32)) -> Ordering {
+/// The order of two rows, each with its key of the first group or of one that tells them apart.
+pub(crate) fn compare(hot: &HotData, keys: &Keys<'_>, left: &(u64, u32), right: &(u64, u32)) -> Ordering {
     left.0.cmp(&right.0).then_with(|| {
         if keys.groups.len() > 1 { keys.compare_rest(hot, left.1, right.1) } else { left.1.cmp(&right.1) }
     })

@@ -9,9 +9,10 @@ use wh_base::Result;
 use super::cache::SharedCache;
 use super::compile::{Bound, Rule, Typed};
 use super::hot::{Hot, HotData};
-use super::permutation::permutation;
+use super::permutation::{Order, permutation};
 use super::query::{Plan, ViewQuery};
-use super::scan::{Collect, InOrder, Interest, Place, scan};
+use super::scan::{InOrder, OnlyCount, scan};
+use super::slab::slab;
 use super::sort_keys::Keys;
 use super::top::Top;
 use super::window::{self, Head, WINDOW_BYTES_INLINE, WINDOW_BYTES_MAX, Window};
@@ -19,6 +20,11 @@ use crate::codes;
 
 /// Windows that end before this row of a sort are found by one pass; later ones by a permutation that is kept.
 const TOP_ROWS_MAX: u64 = 2_048;
+/// Rows of a dataset whose views are sorted whole, which takes 112 MiB at most while it is done; of a larger one only
+/// the rows about the window are brought into order.
+const PERMUTATION_ROWS_MAX: u64 = 4_194_304;
+/// Rows that are then brought into order together, and kept together.
+const SLAB_ROWS: u64 = 65_536;
 /// Cells one pass may touch on the thread of the request: about two milliseconds.
 const INLINE_CELLS_MAX: usize = 8_000_000;
 /// Cells that one byte of a dictionary counts for.
@@ -31,14 +37,16 @@ const VIEWS_WAITING_MAX: usize = 1_000;
 /// How much views may use.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EngineLimits {
-    pub(crate) permutation_bytes_max: u64,
+    pub(crate) order_bytes_max: u64,
     pub(crate) window_bytes_max: u64,
     pub(crate) threads: usize,
 }
 
 /// Views of all datasets.
 pub(crate) struct Engine {
-    permutations: SharedCache<(Uuid, String), Arc<Vec<u32>>>,
+    /// Whole orders by what they are of; slabs of orders by their number before it.
+    orders: SharedCache<(Uuid, String), Arc<Order>>,
+    order_bytes_max: u64,
     windows: SharedCache<(Uuid, String), Window>,
     threads: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -61,7 +69,8 @@ struct Found {
 impl Engine {
     pub(crate) fn new(limits: EngineLimits) -> Self {
         Self {
-            permutations: SharedCache::new(limits.permutation_bytes_max),
+            orders: SharedCache::new(limits.order_bytes_max),
+            order_bytes_max: limits.order_bytes_max,
             windows: SharedCache::new(limits.window_bytes_max),
             threads: Arc::new(Semaphore::new(limits.threads)),
             waiting: AtomicUsize::new(0),
@@ -75,9 +84,9 @@ impl Engine {
 
     /// Drops what is kept for versions that nobody reads.
     pub(crate) fn prune(&self, read: impl Fn(Uuid) -> bool) {
-        self.permutations.retain(|(version, _)| read(*version));
+        self.orders.retain(|(version, _)| read(*version));
         self.windows.retain(|(version, _)| read(*version));
-        metrics::gauge!("dataset_orders").set(self.permutations.len() as f64);
+        metrics::gauge!("dataset_orders").set(self.orders.len() as f64);
     }
 
     /// Answers a query. `key` is its text, by which the answer is kept.
@@ -118,31 +127,66 @@ impl Engine {
         })
     }
 
-    async fn find(&self, version: &Version, plan: Plan) -> Result<Found> {
+    async fn find(&self, version: &Version, mut plan: Plan) -> Result<Found> {
         let total = version.hot.rows();
+        if plan.offset >= total {
+            plan.limit = 0;
+        }
         if plan.rule.is_none() && (plan.sort.is_empty() || plan.limit == 0) {
             return Ok(Found { rows: straight(total, plan.offset, plan.limit), count: total });
         }
-        let order = (version.id, plan.order_key.clone());
-        if let Some(known) = self.permutations.get(&order) {
-            return Ok(slice(&known, plan.offset, plan.limit));
+        let key = (version.id, plan.order_key.clone());
+        if let Some(known) = self.orders.get(&key) {
+            let rows = known.window(plan.offset, plan.limit).to_vec();
+            return Ok(Found { rows, count: known.count });
         }
         let last = plan.offset.saturating_add(plan.limit as u64);
-        let cost = cost(version.hot.data(), &plan);
-        let hot = version.hot.clone();
-        if last > TOP_ROWS_MAX && plan.limit > 0 {
+        // Without a sort, any window is found by one pass that sorts nothing.
+        if last > TOP_ROWS_MAX && plan.limit > 0 && !plan.sort.is_empty() {
+            if total > PERMUTATION_ROWS_MAX || Order::bytes(total) > self.order_bytes_max {
+                return self.slabs(version, plan).await;
+            }
             let (offset, limit) = (plan.offset, plan.limit);
-            let rows = self.permutations.get_or_make(
-                order,
-                |rows: &Arc<Vec<u32>>| (rows.len() * 4) as u64 + 256,
-                || self.on_thread(move || Arc::new(every(hot.data(), plan))),
-            );
-            return Ok(slice(&rows.await?, offset, limit));
+            let hot = version.hot.clone();
+            let make = || self.on_thread(move || Arc::new(every(hot.data(), plan)));
+            let order = self.orders.get_or_make(key, kept_bytes, make).await?;
+            return Ok(Found { rows: order.window(offset, limit).to_vec(), count: order.count });
         }
-        if cost <= INLINE_CELLS_MAX {
+        let hot = version.hot.clone();
+        if cost(hot.data(), &plan) <= INLINE_CELLS_MAX {
             return Ok(first(hot.data(), plan));
         }
         self.on_thread(move || first(hot.data(), plan)).await
+    }
+
+    /// A window far down the sort of a large dataset.
+    async fn slabs(&self, version: &Version, plan: Plan) -> Result<Found> {
+        let plan = Arc::new(plan);
+        let end = plan.offset.saturating_add(plan.limit as u64);
+        let mut found = Found { rows: Vec::with_capacity(plan.limit), count: 0 };
+        for number in plan.offset / SLAB_ROWS..end.div_ceil(SLAB_ROWS) {
+            let slab = self.slab(version, &plan, number).await?;
+            let (offset, left) = (plan.offset + found.rows.len() as u64, plan.limit - found.rows.len());
+            found.rows.extend_from_slice(slab.window(offset, left));
+            found.count = slab.count;
+            if slab.count <= slab.from + SLAB_ROWS {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn slab(&self, version: &Version, plan: &Arc<Plan>, number: u64) -> Result<Arc<Order>> {
+        let key = (version.id, format!("{number}:{}", plan.order_key));
+        let (hot, plan) = (version.hot.clone(), Arc::clone(plan));
+        let make = || {
+            self.on_thread(move || {
+                let rule = plan.rule.clone().map(|rule| rule.bind(hot.data()));
+                let from = number * SLAB_ROWS;
+                Arc::new(slab(hot.data(), rule.as_ref(), &plan.sort, from, SLAB_ROWS as usize))
+            })
+        };
+        self.orders.get_or_make(key, kept_bytes, make).await
     }
 
     /// Runs what takes longer than a request may hold its thread, on as many threads as are meant for it.
@@ -192,10 +236,8 @@ fn straight(total: u64, offset: u64, limit: usize) -> Vec<u32> {
     (from as u32..to as u32).collect()
 }
 
-fn slice(rows: &[u32], offset: u64, limit: usize) -> Found {
-    let from = usize::try_from(offset).unwrap_or(usize::MAX).min(rows.len());
-    let to = from.saturating_add(limit).min(rows.len());
-    Found { rows: rows[from..to].to_vec(), count: rows.len() as u64 }
+fn kept_bytes(order: &Arc<Order>) -> u64 {
+    Order::bytes(order.rows.len() as u64)
 }
 
 /// The first rows of a view and the count, in one pass.
@@ -218,9 +260,10 @@ fn first(hot: &HotData, plan: Plan) -> Found {
 }
 
 /// All rows of a view in its order.
-fn every(hot: &HotData, plan: Plan) -> Vec<u32> {
+fn every(hot: &HotData, plan: Plan) -> Order {
     let rule: Option<Rule<Bound>> = plan.rule.map(|rule| rule.bind(hot));
-    permutation(hot, rule.as_ref(), &plan.sort)
+    let rows = permutation(hot, rule.as_ref(), &plan.sort);
+    Order { from: 0, count: rows.len() as u64, rows }
 }
 
 /// What one pass touches, in cells.
@@ -245,15 +288,4 @@ fn text_bytes(hot: &HotData, rule: &Rule<Typed>) -> usize {
         }
         Rule::Test { .. } => 0,
     }
-}
-
-/// Collects nothing.
-struct OnlyCount;
-
-impl Collect for OnlyCount {
-    fn start(&mut self, _: &super::hot::Chunk) -> Interest {
-        Interest::Count
-    }
-
-    fn block(&mut self, _: Place<'_>, _: &mut [u8]) {}
 }

@@ -263,3 +263,14 @@ async fn what_nobody_waits_for_is_forgotten() {
     assert_eq!(cache.get_or_make(1, |_| 8, async || Ok(7)).await.unwrap(), 7);
     assert_eq!(cache.len(), 1);
 }
+
+#[tokio::test]
+async fn what_was_dear_to_make_is_kept_up_to_the_whole_budget() {
+    let cache = wh_dataset::engine::SharedCache::<u32, u32>::new(1_000);
+    // The last one is more than the budget, and nothing leaves for it.
+    for (key, bytes, again) in [(1, 300, 1), (2, 1_000, 2), (3, 1_001, 30)] {
+        assert_eq!(cache.get_or_make(key, |_| bytes, async || Ok(key)).await.unwrap(), key);
+        assert_eq!(cache.get_or_make(key, |_| bytes, async || Ok(key * 10)).await.unwrap(), again);
+        assert_eq!(cache.len(), 1, "after {bytes} of 1,000 bytes");
+    }
+}
