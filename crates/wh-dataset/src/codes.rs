@@ -128,6 +128,13 @@ pub const MEMORY: ErrorCode = ErrorCode::new(
     "the dataset does not fit in memory",
     "raise the memory that datasets may use in the configuration, or import fewer rows or columns",
 );
+/// Others hold the memory that a look at a dataset needs.
+pub const MEMORY_BUSY: ErrorCode = ErrorCode::new(
+    "dataset.memory_busy",
+    Kind::Unavailable,
+    "other datasets take the memory at the moment",
+    "try again in a few seconds; if it stays, raise `hot_budget_mb` in [dataset]",
+);
 /// A load or a view ended before its end.
 pub const LOAD_STOPPED: ErrorCode = ErrorCode::new(
     "dataset.load_stopped",
@@ -220,6 +227,7 @@ pub const ALL: &[&ErrorCode] = &[
     &SCHEMA_DIFFERS,
     &VERSION_GONE,
     &MEMORY,
+    &MEMORY_BUSY,
     &LOAD_STOPPED,
     &VIEWS_BUSY,
     &FILTER,

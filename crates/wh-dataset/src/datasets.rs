@@ -1,5 +1,6 @@
 //! The datasets of this process: handles, commits, views. Catalog rows change in the caller's transaction only.
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -11,18 +12,15 @@ use wh_db::{Reads, TenantTx};
 
 use crate::catalog::{self, Advance, Mode, VersionMeta};
 use crate::codes;
-use crate::engine::{
-    self, Engine, EngineLimits, Hot, HotBuilder, HotStore, Room, Version, ViewQuery, Window,
-};
+use crate::engine::{self, Engine, EngineLimits, Hot, HotStore, Room, Version, ViewQuery, Window};
 use crate::ingest::{IMPORT_ROWS_MAX, IngestHost, IngestLimits, Staged};
+use crate::loads::{self, LOADS_AT_ONCE};
 use crate::model::Schema;
-use crate::segment::{Objects, SegmentMeta, open_segment};
+use crate::segment::{Objects, SegmentMeta};
 use crate::versions::Versions;
 
 /// Bytes that answers to equal queries may take.
 const WINDOW_CACHE_BYTES: u64 = 8 << 20;
-/// Datasets loaded from the object store at once.
-const LOADS_AT_ONCE: usize = 2;
 
 /// What datasets may use.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +29,8 @@ pub struct DatasetsConfig {
     pub imports: IngestLimits,
     /// Bytes of sorted orders kept for deep pages.
     pub order_budget_bytes: u64,
+    /// How long a look at a dataset waits for memory that imports and appends hold.
+    pub memory_wait_max: Duration,
     /// Threads for views that take longer than a request may hold its own.
     pub view_threads: usize,
     /// How long an object that no version names yet is left alone, in seconds: much longer than an import may take.
@@ -44,6 +44,7 @@ impl Default for DatasetsConfig {
         Self {
             imports: IngestLimits::default(),
             order_budget_bytes: 128 << 20,
+            memory_wait_max: Duration::from_secs(20),
             view_threads: 2,
             orphan_grace_s: 24 * 3_600,
             superseded_grace_s: 3_600,
@@ -114,8 +115,9 @@ pub(crate) struct Inner {
     pub(crate) config: DatasetsConfig,
     host: IngestHost,
     engine: Engine,
-    hot: Arc<HotStore>,
-    loads: Arc<Semaphore>,
+    pub(crate) hot: Arc<HotStore>,
+    /// Turns of loads from the object store.
+    pub(crate) loads: Semaphore,
     pub(crate) versions: Versions,
 }
 
@@ -137,7 +139,7 @@ impl Datasets {
             host,
             engine: Engine::new(limits),
             hot,
-            loads: Arc::new(Semaphore::new(LOADS_AT_ONCE)),
+            loads: Semaphore::new(LOADS_AT_ONCE as usize),
             versions: Versions::default(),
         }))
     }
@@ -152,9 +154,14 @@ impl Datasets {
         &self.0.objects
     }
 
-    /// Bytes of all datasets in memory, and how many versions these are.
+    /// Bytes of all datasets in memory and on their way there, and how many versions these are.
     pub fn held(&self) -> (u64, usize) {
         self.0.hot.held()
+    }
+
+    /// The most bytes that they took at once so far.
+    pub fn held_most(&self) -> u64 {
+        self.0.hot.held_most()
     }
 
     /// A new dataset without rows and columns.
@@ -270,44 +277,16 @@ async fn newest_version(tx: &mut TenantTx, id: DatasetId) -> Result<u64> {
 impl Inner {
     /// The rows of a version in memory.
     async fn hot(self: &Arc<Self>, meta: &Arc<VersionMeta>) -> Result<Hot> {
-        let (inner, own) = (Arc::clone(self), Arc::clone(meta));
-        let runtime = Handle::current();
-        let load = || async move { inner.load(&own).await };
-        let hot = self.hot.get_or_load(&runtime, meta.id, load).await?;
+        let load = || {
+            let (inner, own) = (Arc::clone(self), Arc::clone(meta));
+            async move { inner.load(&own).await }
+        };
+        let hot = self.hot.get_or_load(&Handle::current(), meta.id, load).await?;
         // A version that was replaced before its rows were there must not stay like a newest one.
         if self.versions.is_superseded(meta.id) {
             self.hot.supersede(meta.id);
         }
         Ok(hot)
-    }
-
-    async fn load(&self, meta: &Arc<VersionMeta>) -> Result<Hot> {
-        let _permit = self
-            .loads
-            .acquire()
-            .await
-            .map_err(|error| codes::LOAD_STOPPED.caused("loads are closed", error))?;
-        let mut builder = HotBuilder::new(&meta.schema);
-        for segment in &meta.segments {
-            let reader = open_segment(&self.objects, segment).await.map_err(|error| {
-                let message = format!("segment {} of version {} cannot be opened", segment.id, meta.version);
-                if self.versions.is_superseded(meta.id) {
-                    codes::VERSION_GONE.caused(message, error)
-                } else {
-                    error
-                }
-            })?;
-            let (hot, meta) = (Arc::clone(&self.hot), Arc::clone(meta));
-            let read = tokio::task::spawn_blocking(move || {
-                reader.read(&meta.schema, &mut |batch| {
-                    builder.push(&batch)?;
-                    hot.reserve(meta.id, builder.bytes())
-                })?;
-                Ok(builder)
-            });
-            builder = read.await.map_err(|error| codes::LOAD_STOPPED.caused("a load stopped", error))??;
-        }
-        Ok(builder.finish())
     }
 
     /// After the commit: the new version is in memory when the old one was or the import left it.
@@ -323,12 +302,11 @@ impl Inner {
         let base = before.as_ref().and_then(|before| self.hot.get(before.id));
         match (mode, base, fresh) {
             (Mode::Replace, _, Some((fresh, room))) => {
-                room.release();
-                self.hot.put(meta.id, fresh);
+                self.hot.put(meta.id, fresh, &room);
             }
             (Mode::Append, Some(base), Some(fresh)) => {
-                let (hot, version) = (Arc::clone(&self.hot), meta.id);
-                self.hot.preload(runtime, version, || async move { merge(hot, version, base, fresh).await });
+                let room = self.hot.room();
+                self.hot.preload(runtime, meta.id, || loads::append(base, fresh, room));
             }
             // It is loaded when somebody looks at it.
             (_, _, _) => {}
@@ -351,22 +329,6 @@ impl Inner {
         let dropped = self.hot.prune(|version| read.contains(&version));
         self.engine.prune(|version| !dropped.contains(&version));
     }
-}
-
-/// The rows of an append behind those that were there, as long as both together fit.
-async fn merge(hot: Arc<HotStore>, version: Uuid, base: Hot, fresh: (Hot, Arc<Room>)) -> Result<Hot> {
-    let merged = tokio::task::spawn_blocking(move || {
-        let (fresh, _room) = fresh;
-        let mut builder = HotBuilder::resume(&base)?;
-        drop(base);
-        for chunk in 0..fresh.chunks() {
-            hot.reserve(version, builder.bytes())?;
-            builder.push(&fresh.batch(chunk)?)?;
-        }
-        hot.reserve(version, builder.bytes())?;
-        Ok(builder.finish())
-    });
-    merged.await.map_err(|error| codes::LOAD_STOPPED.caused("an append stopped", error))?
 }
 
 fn same_schema(before: Option<&Schema>, fresh: &Schema) -> Result<()> {

@@ -8,6 +8,7 @@ pub mod codes;
 mod datasets;
 pub mod engine;
 pub mod ingest;
+mod loads;
 pub mod model;
 pub mod read;
 pub mod segment;

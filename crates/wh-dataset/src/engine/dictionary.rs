@@ -55,6 +55,12 @@ impl Dictionary {
         (self.text.len() * 2 + self.ends.len() * 12 + self.slots.len() * 4) as u64
     }
 
+    /// Gives back what it holds for texts that do not come any more.
+    pub(crate) fn shrink(&mut self) {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
     /// Whether every text can stand in JSON as it is.
     pub(crate) fn plain(&self) -> bool {
         self.plain

@@ -165,7 +165,8 @@ impl HotData {
 
 impl Chunk {
     pub(crate) fn bytes(&self) -> u64 {
-        self.columns.iter().map(|column| column.codes.bytes()).sum()
+        let codes: u64 = self.columns.iter().map(|column| column.codes.bytes()).sum();
+        codes + size_of_val(self.columns.as_slice()) as u64
     }
 }
 

@@ -51,6 +51,24 @@ impl Open {
         }
     }
 
+    /// Room for more rows of a chunk: never more than for a whole one.
+    fn reserve(&mut self, rows: usize) {
+        match self {
+            Self::Whole(values) => reserve(values, rows),
+            Self::Number(values) => reserve(values, rows),
+            Self::Text(values) => reserve(values, rows),
+        }
+    }
+
+    /// Bytes it holds, whether they are filled or not.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Whole(values) => values.capacity() * size_of::<i64>(),
+            Self::Number(values) => values.capacity() * size_of::<f64>(),
+            Self::Text(values) => values.capacity() * size_of::<u32>(),
+        }
+    }
+
     fn close(&mut self) -> ColumnChunk {
         match self {
             Self::Whole(values) => {
@@ -69,6 +87,14 @@ impl Open {
                 column
             }
         }
+    }
+}
+
+fn reserve<T>(values: &mut Vec<T>, rows: usize) {
+    let wanted = values.len() + rows;
+    if wanted > values.capacity() {
+        let grown = (values.capacity() * 2).min(CHUNK_ROWS).max(wanted);
+        values.reserve_exact(grown - values.len());
     }
 }
 
@@ -111,6 +137,7 @@ impl HotBuilder {
         let mut offset = 0;
         while offset < batch.num_rows() {
             let rows = (CHUNK_ROWS - self.open_rows).min(batch.num_rows() - offset);
+            self.open.iter_mut().for_each(|open| open.reserve(rows));
             for place in 0..self.schema.len() {
                 self.push_column(place, &*batch.column(place).slice(offset, rows))?;
             }
@@ -163,10 +190,10 @@ impl HotBuilder {
         self.open_rows = 0;
     }
 
-    /// Bytes it holds by now.
+    /// Bytes it holds by now, those it keeps for the rows to come included.
     pub fn bytes(&self) -> u64 {
         let texts: u64 = self.dictionaries.iter().flatten().map(|dictionary| dictionary.bytes()).sum();
-        self.chunk_bytes + texts + (self.open_rows * self.schema.len() * 8) as u64
+        self.chunk_bytes + texts + self.open.iter().map(Open::bytes).sum::<usize>() as u64
     }
 
     /// All rows so far, ready for views.
@@ -174,9 +201,12 @@ impl HotBuilder {
         if self.open_rows > 0 {
             self.close();
         }
+        self.open.clear();
         for place in 0..self.schema.len() {
             self.order(place);
         }
+        // One that is shared with the version before was shrunk when that was made.
+        self.dictionaries.iter_mut().flatten().filter_map(Arc::get_mut).for_each(Dictionary::shrink);
         Hot::new(self.schema, self.chunks, self.dictionaries)
     }
 

@@ -244,7 +244,7 @@ impl Ingest {
             bad,
             first_bad,
             hot: read.hot,
-            room: read.room.map(Arc::new),
+            room: read.room,
             file_bytes,
             unknown_keys: read.unknown_keys,
         })

@@ -12,7 +12,7 @@ use super::bad_lines::Keeper;
 use super::host::Turn;
 use super::{Counters, Piece, Source};
 use crate::codes;
-use crate::engine::{Hot, HotBuilder, HotStore, Room};
+use crate::engine::{Gathered, Hot, HotStore, Room};
 use crate::model::{COLUMN_NAME_CHARS_MAX, Schema};
 use crate::read::{BadCell, BadRecord, FileReader, How, ReadOptions, RowSink, detected};
 use crate::segment::{SegmentWriter, Target, WrittenSet};
@@ -45,7 +45,7 @@ pub(super) struct Read {
     pub(super) bad: Keeper,
     pub(super) unknown_keys: Vec<String>,
     pub(super) hot: Option<Hot>,
-    pub(super) room: Option<Room>,
+    pub(super) room: Option<Arc<Room>>,
     pub(super) written: WrittenSet,
 }
 
@@ -58,7 +58,7 @@ enum Work {
 /// What the encoder came to.
 struct Encoded {
     hot: Option<Hot>,
-    room: Option<Room>,
+    room: Option<Arc<Room>>,
     written: WrittenSet,
 }
 
@@ -197,30 +197,24 @@ impl RowSink for Sink {
 
 /// Starts the encoding thread.
 fn encoder(job: &Job, schema: Schema, chunks: Receiver<Work>) -> Result<JoinHandle<Result<Encoded>>> {
-    let (target, room) = (job.target.clone(), job.hot.room());
+    let (target, hot) = (job.target.clone(), job.hot.gather(&schema));
     std::thread::Builder::new()
         .name("wh-import-encode".to_owned())
-        .spawn(move || encode(target, &schema, room, &chunks))
+        .spawn(move || encode(target, &schema, &hot, &chunks))
         .map_err(|error| codes::IMPORT_STOPPED.caused("no thread for the encoder", error))
 }
 
-fn encode(target: Target, schema: &Schema, room: Room, chunks: &Receiver<Work>) -> Result<Encoded> {
+fn encode(target: Target, schema: &Schema, hot: &Gathered, chunks: &Receiver<Work>) -> Result<Encoded> {
     let mut writer = SegmentWriter::new(target, schema);
-    let mut hot = Some((HotBuilder::new(schema), room));
     loop {
         match chunks.recv() {
             Ok(Work::Chunk(batch)) => {
-                if let Some((builder, room)) = &mut hot {
-                    builder.push(&batch)?;
-                    if !room.grow_to(builder.bytes()) {
-                        hot = None; // it will be read from its segments, if ever it fits
-                    }
-                }
+                hot.push(&batch)?;
                 writer.write(&batch)?;
             }
             Ok(Work::End) => {
                 let written = writer.finish()?;
-                let (hot, room) = hot.map(|(builder, room)| (builder.finish(), room)).unzip();
+                let (hot, room) = hot.finish().unzip();
                 return Ok(Encoded { hot, room, written });
             }
             Err(_) => return Err(stopped()),

@@ -11,6 +11,9 @@ use super::store::{Content, Objects};
 use crate::codes;
 use crate::model::{CHUNK_ROWS, Schema};
 
+/// Cells that are read at once: rows of many columns come in shorter chunks.
+const BATCH_CELLS_MAX: usize = 4_194_304;
+
 /// A segment that is open for reading.
 pub struct SegmentReader {
     content: Content,
@@ -29,8 +32,8 @@ impl SegmentReader {
     /// does not hold what the catalog says.
     pub fn read(self, schema: &Schema, each: &mut dyn FnMut(RecordBatch) -> Result<()>) -> Result<()> {
         let reader = match self.content {
-            Content::File(file) => reader(file),
-            Content::Bytes(bytes) => reader(bytes),
+            Content::File(file) => reader(file, schema.len()),
+            Content::Bytes(bytes) => reader(bytes, schema.len()),
         };
         let wanted = schema.arrow();
         let mut rows = 0;
@@ -57,8 +60,12 @@ impl SegmentReader {
     }
 }
 
-fn reader<T: ChunkReader + 'static>(content: T) -> parquet::errors::Result<ParquetRecordBatchReader> {
-    ParquetRecordBatchReaderBuilder::try_new(content)?.with_batch_size(CHUNK_ROWS).build()
+fn reader<T: ChunkReader + 'static>(
+    content: T,
+    columns: usize,
+) -> parquet::errors::Result<ParquetRecordBatchReader> {
+    let rows = (BATCH_CELLS_MAX / columns.max(1)).clamp(1, CHUNK_ROWS);
+    ParquetRecordBatchReaderBuilder::try_new(content)?.with_batch_size(rows).build()
 }
 
 fn failed(path: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {

@@ -8,6 +8,7 @@ mod commits;
 mod detect;
 mod files;
 mod ingest;
+mod memory;
 mod random;
 mod readers;
 mod reference;

@@ -27,6 +27,7 @@ pub const ERRORS: &[&ErrorCode] = &[
     &wh_dataset::codes::FILTER_VALUE,
     &wh_dataset::codes::LOAD_STOPPED,
     &wh_dataset::codes::MEMORY,
+    &wh_dataset::codes::MEMORY_BUSY,
     &wh_dataset::codes::NOT_FOUND,
     &wh_dataset::codes::SEARCH,
     &wh_dataset::codes::SEGMENT,
