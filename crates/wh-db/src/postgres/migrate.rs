@@ -1,5 +1,7 @@
 //! Applies migrations as the owner: tables, row security, policies, grants. Decides nothing about what is
-//! pending.
+//! pending, and keeps nobody from a table for long.
+use std::time::Duration;
+
 use tokio_postgres::Client;
 use wh_base::{Result, Timestamp};
 
@@ -14,6 +16,10 @@ use crate::migrate::{Applied, Catalogue, Dialect, Migrations, Pending, Statement
 
 /// Two starts at once would both migrate; the second waits here. Any number that nobody else uses.
 const MIGRATION_LOCK: i64 = 0x5748_4d49_4752_4154;
+/// How long a change of the schema may wait for a table: whoever comes to the table meanwhile queues behind it.
+const LOCK_MS_MAX: u64 = 1_000;
+/// Until it tries again. Others have the table to themselves for so long.
+const PAUSE: Duration = Duration::from_secs(4);
 const KERNEL_ONLY: &str = "context = 'kernel'";
 pub(super) const CONTEXTS_ONLY: &str = "context <> 'kernel'";
 
@@ -25,11 +31,7 @@ pub(super) async fn migrate(
     now: Timestamp,
 ) -> Result<()> {
     let logins = logins(urls)?;
-    let owner = init::open(&connect::target(&urls.owner_url)?).await?;
-    init::version(&owner).await?;
-    let settings =
-        format!("SET search_path = {}; SELECT pg_advisory_lock({MIGRATION_LOCK})", connect::SCHEMA);
-    run(&owner, &settings).await?;
+    let owner = alone(urls).await?;
     kernel(&owner, &logins, now).await?;
     for pending in plan(&applied(&owner, CONTEXTS_ONLY).await?, migrations, Dialect::Postgres)? {
         apply(&owner, &logins, &pending, now).await?;
@@ -37,6 +39,40 @@ pub(super) async fn migrate(
     readable(&owner, &logins).await?;
     walled(&owner, catalogue).await?;
     verify(&owner, &logins).await
+}
+
+/// The owner, and nobody else at the same time: the lock goes with the connection. Waits for it without limit, for a table only
+/// shortly.
+pub(super) async fn alone(urls: &PostgresUrls) -> Result<Client> {
+    let owner = init::open(&connect::target(&urls.owner_url)?).await?;
+    init::version(&owner).await?;
+    let settings = format!(
+        "SET search_path = {}; SELECT pg_advisory_lock({MIGRATION_LOCK}); SET lock_timeout = {LOCK_MS_MAX}",
+        connect::SCHEMA
+    );
+    run(&owner, &settings).await?;
+    Ok(owner)
+}
+
+/// End the transaction that `BEGIN` opened: as it was meant, or as if nothing had happened. Where a statement failed, COMMIT is
+/// a rollback too; ROLLBACK says what is meant.
+pub(super) async fn end(owner: &Client, done: Result<()>) -> Result<()> {
+    run(owner, if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await.and(done)
+}
+
+/// Whether it failed only because somebody was at a table, a backup for example, which may take hours. Then it has waited a
+/// little, and those who queued behind it are served.
+pub(super) async fn again(what: &str, done: &Result<()>) -> bool {
+    let Err(error) = done else { return false };
+    if !error.is(&codes::BUSY) && !error.is(&codes::RETRY) {
+        return false;
+    }
+    tracing::warn!(
+        "{what} waits for a table that a long transaction holds, such as a backup's; trying again in {} s",
+        PAUSE.as_secs()
+    );
+    tokio::time::sleep(PAUSE).await;
+    true
 }
 
 /// The kernel's own tables, where they are missing.
@@ -54,7 +90,14 @@ async fn kernel(owner: &Client, logins: &Logins, now: Timestamp) -> Result<()> {
             continue;
         }
         let note = format!("INSERT INTO kernel_migration VALUES ('kernel', '{name}', '', {})", now.micros());
-        run(owner, &format!("BEGIN; {text}; {note}; COMMIT")).await?;
+        loop {
+            let done = run(owner, &format!("BEGIN; {text}; {note}")).await;
+            let done = end(owner, done).await;
+            if !again(&format!("migration {name} of the kernel"), &done).await {
+                done?;
+                break;
+            }
+        }
     }
     Ok(())
 }
@@ -111,10 +154,15 @@ pub(super) async fn applied(owner: &Client, which: &str) -> Result<Vec<Applied>>
 
 /// One migration in one transaction: it is there as a whole or not at all.
 async fn apply(owner: &Client, logins: &Logins, pending: &Pending, now: Timestamp) -> Result<()> {
-    run(owner, "BEGIN").await?;
-    let done = inside(owner, logins, pending, now).await;
-    // Where a statement failed, COMMIT is a rollback too; ROLLBACK says what is meant.
-    run(owner, if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await.and(done)
+    let what = format!("migration {} of {}", pending.name, pending.context);
+    loop {
+        run(owner, "BEGIN").await?;
+        let done = inside(owner, logins, pending, now).await;
+        let done = end(owner, done).await;
+        if !again(&what, &done).await {
+            return done;
+        }
+    }
 }
 
 async fn inside(owner: &Client, logins: &Logins, pending: &Pending, now: Timestamp) -> Result<()> {
@@ -188,6 +236,6 @@ async fn names(owner: &Client, which: &str) -> Result<Vec<String>> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-async fn run(owner: &Client, sql: &str) -> Result<()> {
+pub(super) async fn run(owner: &Client, sql: &str) -> Result<()> {
     owner.batch_execute(sql).await.map_err(errors::translate)
 }

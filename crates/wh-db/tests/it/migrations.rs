@@ -242,3 +242,22 @@ one_engine!(sqlite, a_file_from_before_gets_the_index_of_the_trail, SHOP, async 
     let plan: String = raw().query_row(plan, [], |row| row.get("detail")).unwrap();
     assert!(plan.contains("kernel_audit_tenant (tenant_id=? AND seq<?)"), "{plan}");
 });
+
+one_engine!(postgres, a_migration_that_waits_for_a_table_lets_others_pass, SHOP, async |t| {
+    let tenant: TenantId = t.cx.next_id();
+    // As a backup does it until it ends.
+    let dump = crate::postgres::admin(&t).await;
+    dump.batch_execute("BEGIN; LOCK TABLE wheelhouse.shop_item IN ACCESS SHARE MODE").await.unwrap();
+    let beside = async {
+        t.fresh.one_waits().await;
+        let mut read = t.cx.db.read(tenant).await.unwrap();
+        let served = read.rows("SELECT id FROM shop_item WHERE tenant_id = $1", args![tenant]).await;
+        assert!(served.is_ok(), "{served:?}");
+        drop(read);
+        dump.batch_execute("COMMIT").await.unwrap();
+    };
+    let (later, ()) = futures_util::future::join(Box::pin(open(&t, SHOP_LATER)), beside).await;
+    let later = later.unwrap();
+    let mut read = later.db.read(tenant).await.unwrap();
+    assert!(read.rows("SELECT price FROM shop_item WHERE tenant_id = $1", args![tenant]).await.is_ok());
+});
