@@ -113,6 +113,22 @@ impl Engine {
         }
     }
 
+    /// Rows of the outbox behind a place, settled or not: `$1` to `$3` as above. Gives at, the oldest first.
+    pub(crate) const fn outbox_waiting(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => sqlite::OUTBOX_WAITING,
+            Self::Postgres(_) => postgres::OUTBOX_WAITING,
+        }
+    }
+
+    /// How far the stream of events was when the database was opened.
+    pub(crate) const fn stream_at_open(&self) -> i64 {
+        match self {
+            Self::Sqlite(engine) => engine.stream_at_open(),
+            Self::Postgres(engine) => engine.stream_at_open(),
+        }
+    }
+
     /// Returns when the outbox may have something new: at a commit of this process, or when it is time to look.
     pub(crate) async fn outbox_changed(&self) {
         match self {

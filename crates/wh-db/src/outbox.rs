@@ -7,12 +7,15 @@ mod tend;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use wh_base::{Result, Timestamp};
 use wh_contract::{Event, EventId, TenantId};
 
 pub use queues::QueueState;
 pub use react::Parked;
+
+use dispatch::Reached;
 
 use crate::core::Core;
 use crate::engine::Scope;
@@ -55,8 +58,11 @@ pub struct Reaction {
 /// What a reaction runs.
 pub type React = Arc<dyn Fn(Context, Delivered) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
-/// Receives every event once it has its position. Must not wait.
+/// Receives every event once it has its position, whichever node gave it. Must not wait.
 pub type Deliver = Arc<dyn Fn(&Delivered) + Send + Sync>;
+
+/// Is told that events went by which can no longer be read. Must not wait.
+pub type Missed = Arc<dyn Fn() + Send + Sync>;
 
 /// The events of a tenant behind a position.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,22 +85,33 @@ pub enum Resumable {
 /// The dispatcher of one opened database. Run it once.
 pub struct Outbox {
     core: Arc<Core>,
+    /// One round at a time, each from where the one before ended.
+    reached: Mutex<Reached>,
+    missed: Missed,
 }
 
 impl Outbox {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        Self { core }
+        let reached = Mutex::new(Reached::at(core.engine.stream_at_open()));
+        Self { core, reached, missed: Arc::new(|| ()) }
     }
 
-    /// Deliver until `stop`. Events are given their positions in order, handed to `deliver`, and to the reactions beside it, so
-    /// that a reaction that fails or takes its time holds up nobody else.
+    /// Have `missed` told where events were taken away before this process could hand them on: it was cut off from the database
+    /// for longer than other nodes keep them, or the database itself went back.
+    #[must_use]
+    pub fn on_missed(self, missed: Missed) -> Self {
+        Self { missed, ..self }
+    }
+
+    /// Deliver until `stop`. Events are given their positions in order, by whichever node is first, and every node hands all of them
+    /// to its `deliver`; reactions run beside it, so that one that fails or takes its time holds up nobody else.
     pub async fn run(self, reactions: Vec<Reaction>, deliver: Deliver, stop: CancellationToken) {
         let db = Db { core: Arc::clone(&self.core) };
         let context = Context::new(db, Arc::clone(&self.core.clock), Arc::clone(&self.core.random));
         let wake = tokio::sync::Notify::new();
         // Boxed, because the compiler cannot see through three nested futures that they are `Send`.
         let dispatch: BoxFuture<'_, ()> =
-            Box::pin(dispatch::Dispatcher::new(&self.core, &deliver, &wake).run(&stop));
+            Box::pin(dispatch::Dispatcher::new(&self, &deliver, &wake).run(&stop));
         let react: BoxFuture<'_, ()> =
             Box::pin(react::Reactor::new(&self.core, context, &reactions, &wake).run(&stop));
         let tend: BoxFuture<'_, ()> = Box::pin(tend::Tender::new(&self.core).run(&stop));
@@ -106,7 +123,7 @@ impl Outbox {
         let db = Db { core: Arc::clone(&self.core) };
         let context = Context::new(db, Arc::clone(&self.core.clock), Arc::clone(&self.core.random));
         let wake = tokio::sync::Notify::new();
-        let delivered = dispatch::Dispatcher::new(&self.core, deliver, &wake).round().await?;
+        let delivered = dispatch::Dispatcher::new(self, deliver, &wake).round().await?;
         let reacted = react::Reactor::new(&self.core, context, reactions, &wake).round().await?;
         Ok(delivered.and(reacted))
     }
@@ -138,6 +155,9 @@ impl Progress {
 pub(crate) const INSERT: &str =
     "INSERT INTO kernel_outbox (tenant_id, id, kind, subject, at, data) VALUES ($1, $2, $3, $4, $5, $6)";
 
+/// What stands in the stream between two places, in order.
+const PLACED: &str = "SELECT s.ordinal, s.tenant_id, s.position, o.id, o.kind, o.subject, o.at, o.data FROM kernel_stream s \
+     JOIN kernel_outbox o ON o.seq = s.seq WHERE s.ordinal > $1 AND s.ordinal <= $2 ORDER BY s.ordinal LIMIT $3";
 const POSITION: &str = "SELECT position FROM kernel_position WHERE tenant_id = $1";
 const FIRST_KEPT: &str = "SELECT position FROM kernel_stream WHERE tenant_id = $1 ORDER BY position LIMIT 1";
 const AFTER: &str = "SELECT s.tenant_id, s.position, o.id, o.kind, o.subject, o.at, o.data FROM kernel_stream s \

@@ -8,6 +8,7 @@ mod examine;
 mod init;
 mod kernel;
 mod migrate;
+mod numbers;
 mod rows;
 mod session;
 mod tls;
@@ -40,6 +41,9 @@ use session::{Mode, SET_TENANT, Session, Shared};
 pub(crate) const OUTBOX_BEHIND: &str = "SELECT xid::text::bigint AS xid, seq, tenant_id, id, kind, subject, at, data \
      FROM kernel_outbox WHERE (xid, seq) > ($1::bigint::text::xid8, $2) \
      AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, seq LIMIT $3";
+/// The same rows whether their order is settled or not: what an open transaction holds back is waiting too.
+pub(crate) const OUTBOX_WAITING: &str = "SELECT at FROM kernel_outbox WHERE (xid, seq) > ($1::bigint::text::xid8, $2) \
+     ORDER BY xid, seq LIMIT $3";
 /// Connections of the id and sys logins, each, as a part of the app login's.
 const SIDE_POOL_PART: usize = 4;
 /// After a commit the outbox may have to wait for an older transaction: looks follow one another after these
@@ -55,6 +59,8 @@ pub(crate) struct Engine {
     app: Arc<Shared>,
     id: Arc<Shared>,
     sys: Arc<Shared>,
+    /// How far the stream of events was at the start.
+    stream: i64,
     outbox: Arc<Notify>,
     looks: AtomicUsize,
 }
@@ -70,7 +76,7 @@ pub(crate) struct Write {
 }
 
 impl Engine {
-    /// Migrate as the owner, check the walls, make the pools. They connect when they are used.
+    /// Migrate as the owner, check the walls, make the pools, and look where the stream of events stands.
     pub(crate) async fn open(
         urls: &PostgresUrls,
         limits: &DbLimits,
@@ -80,10 +86,13 @@ impl Engine {
     ) -> Result<Self> {
         migrate::migrate(urls, catalogue, migrations, now).await?;
         let side = limits.connections_max.div_ceil(SIDE_POOL_PART).max(2);
+        let sys = shared(&urls.sys_url, limits, side)?;
+        let stream = numbers::stream_at_open(urls, &sys).await?;
         Ok(Self {
             app: shared(&urls.app_url, limits, limits.connections_max)?,
             id: shared(&urls.id_url, limits, side)?,
-            sys: shared(&urls.sys_url, limits, side)?,
+            sys,
+            stream,
             outbox: Arc::new(Notify::new()),
             looks: AtomicUsize::new(LOOKS_MS.len()),
         })
@@ -98,6 +107,10 @@ impl Engine {
         let (shared, tenant) = self.login(scope);
         let session = Session::open(shared, Mode::Write, tenant).await?;
         Ok(Write { session, scope, outbox: Arc::clone(&self.outbox) })
+    }
+
+    pub(crate) const fn stream_at_open(&self) -> i64 {
+        self.stream
     }
 
     fn login(&self, scope: Scope) -> (&Arc<Shared>, Option<TenantId>) {

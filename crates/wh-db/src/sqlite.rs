@@ -32,9 +32,14 @@ use writer::Writer;
 /// Rows of the outbox behind a place. The single writer gives the order; there is no xid.
 pub(crate) const OUTBOX_BEHIND: &str = "SELECT $1 AS xid, seq, tenant_id, id, kind, subject, at, data FROM kernel_outbox \
      WHERE seq > $2 ORDER BY seq LIMIT $3";
+/// The same rows, only counted and dated.
+pub(crate) const OUTBOX_WAITING: &str =
+    "SELECT $1 AS xid, at FROM kernel_outbox WHERE seq > $2 ORDER BY seq LIMIT $3";
 
 /// An opened file.
 pub(crate) struct Engine {
+    /// How far the stream of events was at the start.
+    stream: i64,
     readers: Arc<Readers>,
     writer: Arc<Writer>,
     thread: Option<JoinHandle<()>>,
@@ -55,14 +60,18 @@ impl Engine {
             std::fs::create_dir_all(folder)
                 .map_err(|cause| codes::STORAGE.caused("the folder of the database cannot be made", cause))?;
         }
-        schema::migrate(path, migrations, now)?;
+        let stream = schema::migrate(path, migrations, now)?;
         let raw = connection::open_raw(path).map_err(errors::translate)?;
         let walls = Arc::new(Walls::of(catalogue, &raw)?);
         let open = |used_for| Connection::open(path, &walls, used_for, Mode::Writer, limits.file_bytes_max);
         let writer = Arc::new(Writer::new(open(Use::Walled)?, open(Use::System)?, *limits));
         let thread = committer::start(&writer, path)?;
         let readers = Arc::new(Readers::new(path.to_owned(), walls, *limits));
-        Ok(Self { readers, writer, thread: Some(thread) })
+        Ok(Self { stream, readers, writer, thread: Some(thread) })
+    }
+
+    pub(crate) const fn stream_at_open(&self) -> i64 {
+        self.stream
     }
 
     pub(crate) async fn read(&self, scope: Scope) -> Result<Read> {

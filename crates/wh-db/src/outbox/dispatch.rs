@@ -1,4 +1,5 @@
-//! Gives each event its position in its tenant's stream and hands it on. One round is one transaction.
+//! Gives each event its position in its tenant's stream, and hands every event on, whichever node gave it its position. One round
+//! is at most one transaction.
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use wh_base::Result;
 use wh_contract::TenantId;
 
-use super::{Deliver, Delivered, Progress};
+use super::{Deliver, Delivered, Outbox, PLACED, Progress, delivered};
 use crate::core::Core;
 use crate::engine::Scope;
 use crate::reads::Reading;
@@ -22,13 +23,29 @@ const BATCH_MAX: i64 = 512;
 const PAUSE_MS: (u64, u64) = (50, 5_000);
 
 const CURSOR: &str = "SELECT xid, seq, ordinal FROM kernel_cursor WHERE name = 'stream'";
-const MOVE: &str =
-    "UPDATE kernel_cursor SET xid = $1, seq = $2, ordinal = $3 WHERE name = 'stream' AND ordinal = $4";
+const MOVE: &str = "UPDATE kernel_cursor SET xid = $1, seq = $2, ordinal = $3 \
+     WHERE name = 'stream' AND ordinal = $4 AND xid = $5 AND seq = $6";
 const ADVANCE: &str = "INSERT INTO kernel_position (tenant_id, position) VALUES ($1, $2) ON CONFLICT (tenant_id) \
      DO UPDATE SET position = kernel_position.position + excluded.position RETURNING position";
 const PLACE: &str = "INSERT INTO kernel_stream (ordinal, tenant_id, position, seq) VALUES ($1, $2, $3, $4)";
 
+/// How far this process is.
+pub(super) struct Reached {
+    /// Everything up to this place of the stream was handed on here. The stream itself may be ahead: other nodes lengthen it too, and so
+    /// does a commit of ours whose answer was lost.
+    ordinal: i64,
+    /// Events that are given their positions in one round: fewer after a round that held the writer for too long.
+    batch: i64,
+}
+
+impl Reached {
+    pub(super) const fn at(ordinal: i64) -> Self {
+        Self { ordinal, batch: BATCH_MAX }
+    }
+}
+
 pub(super) struct Dispatcher<'a> {
+    outbox: &'a Outbox,
     core: &'a Arc<Core>,
     deliver: &'a Deliver,
     /// Tells the reactions that there is something new.
@@ -36,8 +53,8 @@ pub(super) struct Dispatcher<'a> {
 }
 
 impl<'a> Dispatcher<'a> {
-    pub(super) fn new(core: &'a Arc<Core>, deliver: &'a Deliver, wake: &'a Notify) -> Self {
-        Self { core, deliver, wake }
+    pub(super) fn new(outbox: &'a Outbox, deliver: &'a Deliver, wake: &'a Notify) -> Self {
+        Self { outbox, core: &outbox.core, deliver, wake }
     }
 
     pub(super) async fn run(self, stop: &CancellationToken) {
@@ -65,35 +82,91 @@ impl<'a> Dispatcher<'a> {
     }
 
     pub(super) async fn round(&self) -> Result<Progress> {
+        let mut reached = self.outbox.reached.lock().await;
+        let answer = self.round_from(&mut reached).await;
+        match &answer {
+            Ok(Progress::Some) => reached.batch = (reached.batch * 2).min(BATCH_MAX),
+            // As many again would take as long again.
+            Err(error) if error.is(&codes::HELD_TOO_LONG) => reached.batch = (reached.batch / 2).max(1),
+            Ok(Progress::Idle) | Err(_) => {}
+        }
+        answer
+    }
+
+    async fn round_from(&self, reached: &mut Reached) -> Result<Progress> {
         let mut reading = Reading::open(self.core, Scope::Kernel).await?;
         let cursor = reading.kernel_rows(CURSOR, args![]).await?;
         let cursor = cursor.first().ok_or_else(|| codes::ROW_MISSING.error("the outbox has no cursor"))?;
         let (xid, seq, ordinal) = (cursor.int("xid")?, cursor.int("seq")?, cursor.int("ordinal")?);
-        let rows = reading.kernel_rows(self.core.engine.outbox_behind(), args![xid, seq, BATCH_MAX]).await?;
+        let placed = if reached.ordinal < ordinal {
+            reading.kernel_rows(PLACED, args![reached.ordinal, ordinal, BATCH_MAX]).await?
+        } else {
+            Vec::new()
+        };
+        let rows =
+            reading.kernel_rows(self.core.engine.outbox_behind(), args![xid, seq, reached.batch]).await?;
         drop(reading);
-        let Some(last) = rows.last() else { return Ok(Progress::Idle) };
+        let caught_up = self.catch_up(reached, ordinal, &placed)?;
+        let Some(last) = rows.last() else { return Ok(caught_up) };
         let mut tx = Changing::open(self.core, Scope::Kernel).await?;
         let end = ordinal + i64::try_from(rows.len()).unwrap_or(0);
-        if tx.kernel_count(MOVE, args![last.int("xid")?, last.int("seq")?, end, ordinal]).await? == 0 {
-            // Another dispatcher was faster; its round is not ours to repeat.
+        let (last_xid, last_seq) = (last.int("xid")?, last.int("seq")?);
+        if tx.kernel_count(MOVE, args![last_xid, last_seq, end, ordinal, xid, seq]).await? == 0 {
+            // Another node was faster; what it placed is handed on in the next round.
             return Ok(Progress::Some);
         }
-        let events = place(&mut tx, &rows, ordinal).await?;
+        let events = number(&mut tx, &rows, ordinal).await?;
         tx.commit().await?;
+        // Where more stands before them than one round reads, they have their turn behind it.
+        if reached.ordinal == ordinal {
+            self.hand_on(&events);
+            reached.ordinal = end;
+        }
+        Ok(Progress::Some)
+    }
+
+    /// Hand on what was placed without us: by another node, or in a commit whose answer never came.
+    fn catch_up(&self, reached: &mut Reached, ordinal: i64, placed: &[Row]) -> Result<Progress> {
+        if reached.ordinal == ordinal {
+            return Ok(Progress::Idle);
+        }
+        if reached.ordinal > ordinal {
+            tracing::warn!(
+                "the database went back to an earlier moment; whoever listens fetches everything again"
+            );
+            reached.ordinal = ordinal;
+            (self.outbox.missed)();
+            return Ok(Progress::Some);
+        }
+        let first = placed.first().map_or(Ok(ordinal + 1), |row| row.int("ordinal"))?;
+        let end = placed.last().map_or(Ok(ordinal), |row| row.int("ordinal"))?;
+        let events: Vec<Delivered> = placed.iter().map(delivered).collect::<Result<_>>()?;
+        if first > reached.ordinal + 1 {
+            tracing::warn!(
+                "{} events went by while this process could not read them; whoever listens fetches everything again",
+                first - reached.ordinal - 1
+            );
+            (self.outbox.missed)();
+        }
+        self.hand_on(&events);
+        reached.ordinal = end;
+        Ok(Progress::Some)
+    }
+
+    fn hand_on(&self, events: &[Delivered]) {
         let now = self.core.clock.now();
-        for event in &events {
+        for event in events {
             let late_s = (now.micros() - event.time.micros()).max(0) as f64 / 1e6;
             histogram!("outbox_delivery_delay_seconds").record(late_s);
             (self.deliver)(event);
         }
         counter!("outbox_delivered_total").increment(events.len() as u64);
         self.wake.notify_one();
-        Ok(Progress::Some)
     }
 }
 
 /// Number the events, tenant by tenant.
-async fn place(tx: &mut Changing, rows: &[Row], mut ordinal: i64) -> Result<Vec<Delivered>> {
+async fn number(tx: &mut Changing, rows: &[Row], mut ordinal: i64) -> Result<Vec<Delivered>> {
     let mut count: HashMap<TenantId, i64> = HashMap::new();
     for row in rows {
         *count.entry(row.uuid("tenant_id")?).or_default() += 1;

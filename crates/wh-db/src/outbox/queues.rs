@@ -3,6 +3,7 @@ use wh_base::{Result, Timestamp};
 use wh_contract::{EventId, TenantId};
 
 use super::{args, codes};
+use crate::core::Core;
 use crate::engine::Scope;
 use crate::reads::Reading;
 use crate::tx::Changing;
@@ -28,23 +29,27 @@ const PLACE: &str = "SELECT xid, seq FROM kernel_cursor WHERE name = 'stream'";
 const STATES: &str =
     "SELECT state, COUNT(*) AS n, MIN(at) AS oldest FROM kernel_parked GROUP BY state ORDER BY state";
 
+/// Events that have no place yet. What an open transaction holds back counts too: it is what one looks for here.
+pub(super) async fn delivery(core: &Core, reading: &mut Reading) -> Result<QueueState> {
+    let place = reading.kernel_rows(PLACE, args![]).await?;
+    let place = place.first().ok_or_else(|| codes::ROW_MISSING.error("the cursor of the stream is gone"))?;
+    let (xid, seq) = (place.int("xid")?, place.int("seq")?);
+    let waiting = core.engine.outbox_waiting();
+    let waiting = reading.kernel_rows(waiting, args![xid, seq, DELIVERY_COUNTED_MAX]).await?;
+    Ok(QueueState {
+        name: "delivery",
+        waiting: i64::try_from(waiting.len()).unwrap_or(i64::MAX),
+        parked: 0,
+        oldest_at: waiting.first().map(|row| row.time("at")).transpose()?,
+    })
+}
+
 impl SystemDb {
     /// The queues of the kernel.
     pub async fn queues(&self) -> Result<Vec<QueueState>> {
         let core = self.core();
         let mut reading = Reading::open(core, Scope::Kernel).await?;
-        let place = reading.kernel_rows(PLACE, args![]).await?;
-        let place =
-            place.first().ok_or_else(|| codes::ROW_MISSING.error("the cursor of the stream is gone"))?;
-        let (xid, seq) = (place.int("xid")?, place.int("seq")?);
-        let behind = core.engine.outbox_behind();
-        let behind = reading.kernel_rows(behind, args![xid, seq, DELIVERY_COUNTED_MAX]).await?;
-        let delivery = QueueState {
-            name: "delivery",
-            waiting: i64::try_from(behind.len()).unwrap_or(i64::MAX),
-            parked: 0,
-            oldest_at: behind.first().map(|row| row.time("at")).transpose()?,
-        };
+        let delivery = delivery(core, &mut reading).await?;
         let mut reactions = QueueState { name: "reactions", waiting: 0, parked: 0, oldest_at: None };
         for row in reading.kernel_rows(STATES, args![]).await? {
             if row.text("state")? == "parked" {

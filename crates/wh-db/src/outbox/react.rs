@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use wh_base::{Result, Timestamp};
 use wh_contract::TenantId;
 
-use super::{Delivered, Progress, Reaction, delivered};
+use super::{Delivered, PLACED, Progress, Reaction, delivered};
 use crate::core::Core;
 use crate::engine::Scope;
 use crate::reads::Reading;
@@ -38,8 +38,6 @@ const REASON_CHARS_MAX: usize = 500;
 
 const CURSORS: &str = "SELECT name, ordinal FROM kernel_cursor ORDER BY name";
 const MOVE: &str = "UPDATE kernel_cursor SET ordinal = $1 WHERE name = 'reactions' AND ordinal < $1";
-const EVENTS: &str = "SELECT s.ordinal, s.tenant_id, s.position, o.id, o.kind, o.subject, o.at, o.data FROM kernel_stream s \
-     JOIN kernel_outbox o ON o.seq = s.seq WHERE s.ordinal > $1 AND s.ordinal <= $2 ORDER BY s.ordinal LIMIT $3";
 const QUEUED: &str =
     "SELECT DISTINCT tenant_id, reaction FROM kernel_parked WHERE state = 'waiting' LIMIT 100000";
 const QUEUE: &str = "INSERT INTO kernel_parked (ordinal, reaction, tenant_id, position, id, kind, subject, at, data, state, \
@@ -129,7 +127,7 @@ impl<'a> Reactor<'a> {
             drop(reading);
             return self.settle(end, Vec::new()).await.map(|()| Progress::Idle);
         }
-        let rows = reading.kernel_rows(EVENTS, args![seen, end, BATCH_MAX]).await?;
+        let rows = reading.kernel_rows(PLACED, args![seen, end, BATCH_MAX]).await?;
         let queued = queued(&mut reading).await?;
         drop(reading);
         let reached = rows.last().map_or(Ok(end), |row| row.int("ordinal"))?;

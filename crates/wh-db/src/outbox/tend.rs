@@ -2,10 +2,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::gauge;
 use tokio_util::sync::CancellationToken;
 use wh_base::Result;
 
 use super::Progress;
+use super::queues::delivery;
 use crate::core::Core;
 use crate::engine::Scope;
 use crate::idempotency::IDEMPOTENCY_KEPT_S;
@@ -21,6 +23,8 @@ const EVENTS_KEPT_MAX: i64 = 500_000;
 const BATCH_MAX: i64 = 500;
 /// Pause between two rounds that found nothing.
 const PAUSE_S: u64 = 60;
+/// Events that wait for longer than this are held back by something.
+const HELD_BACK_S: f64 = 60.0;
 
 const CURSORS: &str = "SELECT MIN(ordinal) AS done, MAX(ordinal) AS delivered FROM kernel_cursor";
 const OLDEST: &str = "SELECT s.ordinal, o.at FROM kernel_stream s JOIN kernel_outbox o ON o.seq = s.seq \
@@ -53,11 +57,33 @@ impl<'a> Tender<'a> {
                     tracing::warn!(?error, "old events could not be taken away; trying again later");
                 }
             }
+            if let Err(error) = self.show().await {
+                tracing::warn!(?error, "what waits to be delivered could not be counted");
+            }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(Duration::from_secs(PAUSE_S)) => {}
             }
         }
+    }
+
+    /// Show how many events wait for their delivery and since when. On PostgreSQL any open transaction that writes, in whichever
+    /// database of the server, holds back what was written after it began.
+    async fn show(&self) -> Result<()> {
+        let mut reading = Reading::open(self.core, Scope::Kernel).await?;
+        let delivery = delivery(self.core, &mut reading).await?;
+        let now = self.core.clock.now().micros();
+        let oldest_s = delivery.oldest_at.map_or(0.0, |at| (now - at.micros()).max(0) as f64 / 1e6);
+        gauge!("outbox_waiting_events").set(delivery.waiting as f64);
+        gauge!("outbox_waiting_oldest_seconds").set(oldest_s);
+        if oldest_s > HELD_BACK_S {
+            tracing::warn!(
+                waiting = delivery.waiting,
+                oldest_s,
+                "events wait for a long time; a transaction that does not end may hold them back"
+            );
+        }
+        Ok(())
     }
 
     pub(super) async fn round(&self) -> Result<Progress> {

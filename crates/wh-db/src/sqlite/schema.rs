@@ -46,11 +46,12 @@ const KERNEL: &[(&str, &str)] = &[
 const KERNEL_CONTEXT: &str = "kernel";
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS kernel_migration (context TEXT NOT NULL, name TEXT NOT NULL, \
      checksum TEXT NOT NULL, applied_at INTEGER NOT NULL, PRIMARY KEY (context, name)) STRICT, WITHOUT ROWID";
+const STREAM: &str = "SELECT coalesce(max(ordinal), 0) FROM kernel_cursor WHERE name = 'stream'";
 const NOTE: &str =
     "INSERT INTO kernel_migration (context, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)";
 
-/// Apply what is missing.
-pub(super) fn migrate(path: &Path, migrations: &[Migrations], now: Timestamp) -> Result<()> {
+/// Apply what is missing. Gives how far the stream of events is.
+pub(super) fn migrate(path: &Path, migrations: &[Migrations], now: Timestamp) -> Result<i64> {
     let mut raw = open_raw(path).map_err(translate)?;
     ours(&raw)?;
     raw.execute_batch(LEDGER).map_err(translate)?;
@@ -68,7 +69,7 @@ pub(super) fn migrate(path: &Path, migrations: &[Migrations], now: Timestamp) ->
     for one in &pending {
         apply_pending(&mut raw, one, now)?;
     }
-    Ok(())
+    raw.query_row(STREAM, [], |row| row.get(0)).map_err(translate)
 }
 
 /// A new file, or one of ours.

@@ -8,6 +8,7 @@ mod dialect;
 mod kernel;
 mod leaks;
 mod migrations;
+mod nodes;
 mod outbox;
 mod postgres;
 mod sqlite_group;

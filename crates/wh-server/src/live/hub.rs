@@ -72,6 +72,18 @@ impl Hub {
         self.end_whom_it_concerns(delivered);
     }
 
+    /// Events went by that can no longer be told: every open page fetches again, and every session is asked about, because its end
+    /// may have been among them.
+    pub fn missed(&self) {
+        let rooms: Vec<_> = lock(&self.0.rooms).values().cloned().collect();
+        // Positions are asked for anew: where the database went back, they are given once more.
+        lock(&self.0.told).clear();
+        for room in rooms {
+            lock(&room).reset();
+        }
+        self.recheck();
+    }
+
     /// Something transient for the listeners of a topic (`<area>.<subject>`): progress, presence.
     pub fn tell(&self, tenant: TenantId, topic: &str, kind: &str, data: impl Borrow<Value>) {
         if let Some(room) = self.room(tenant) {

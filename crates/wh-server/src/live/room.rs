@@ -9,7 +9,7 @@ use wh_contract::events::heard_by;
 use wh_db::Delivered;
 
 use super::outgoing::{Outgoing, Weight};
-use super::protocol;
+use super::protocol::{self, ToClient};
 
 /// Events kept in memory per tenant that somebody listens to; older ones are read from the outbox.
 const REMEMBERED_MAX: usize = 256;
@@ -141,6 +141,17 @@ impl Room {
             self.remembered.pop_front();
         }
         self.remembered.push_back(frame);
+    }
+
+    /// Something is missing behind what was told: what is remembered has a hole before whatever comes next, where the stream stands is
+    /// not known, and whoever is here fetches again.
+    pub(super) fn reset(&mut self) {
+        self.remembered.clear();
+        self.last = 0;
+        let text = ToClient::Reset { position: self.last }.text();
+        for member in self.members.values() {
+            member.outgoing.push(text.clone(), Weight::Kept);
+        }
     }
 
     /// A frame for the listeners of the topic and of its area, once for each.

@@ -118,6 +118,21 @@ both_servers!(what_was_missed_is_told_first, MIGRATIONS, parts, async |server: T
     }
 });
 
+both_servers!(after_a_hole_everybody_fetches_again, MIGRATIONS, parts, async |server: TestServer| {
+    let (mut live, _) = Live::open(&server, VIEWER).await;
+    live.subscribe("desk", None).await;
+    write(&server, HOME, &["one"]).await;
+    assert_eq!(words(&live.so_far().await), [(1, "one")]);
+    server.hub.missed();
+    assert_eq!(live.so_far().await, [json!({ "type": "reset", "position": 0 })]);
+    write(&server, HOME, &["two"]).await;
+    assert_eq!(words(&live.so_far().await), [(2, "two")]);
+    // What is remembered begins behind the hole; what lies before comes from the outbox.
+    let (mut second, position) = Live::open(&server, EDITOR).await;
+    assert_eq!(position, 2);
+    assert_eq!(words(&second.subscribe("desk", Some(0)).await), [(1, "one"), (2, "two")]);
+});
+
 both_servers!(too_much_or_impossible_is_a_reset, MIGRATIONS, parts, async |server: TestServer| {
     let many: Vec<String> = (0..600).map(|number| number.to_string()).collect();
     let mut tx = server.cx.db.begin(HOME).await.expect("a transaction");

@@ -56,6 +56,8 @@ pub struct Running {
 pub fn start(work: Work) -> Running {
     let running = Running { tasks: TaskTracker::new(), stop: CancellationToken::new() };
     let Work { context, imports, outbox, reactions, hub, system, datasets, identity, backups } = work;
+    let missing = hub.clone();
+    let outbox = outbox.on_missed(Arc::new(move || missing.missed()));
     let deliver = Arc::new(move |event: &wh_db::Delivered| hub.deliver(event));
     running.tasks.spawn(outbox.run(reactions, deliver, running.stop.clone()));
     running.tasks.spawn(imports_left(context, system.clone(), imports, running.stop.clone()));
