@@ -1,5 +1,6 @@
 //! What every handle of one opened database shares: engine, checked texts, clock, ids, meters.
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Instant;
 
 use metrics::{Histogram, counter, histogram};
@@ -13,6 +14,8 @@ pub(crate) struct Core {
     pub engine: Engine,
     pub texts: Texts,
     pub meter: Meter,
+    /// Up to this place of the stream, every event was handed on by this process.
+    pub handed_on: AtomicI64,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub ids: IdSource,

@@ -1,5 +1,6 @@
 //! Opening a database, and the doors it has: tenants, identity, system jobs. Holds no SQL of a context.
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use wh_base::{Clock, IdSource, Random, Result};
 use wh_contract::TenantId;
@@ -144,6 +145,7 @@ pub async fn open(
     };
     let core = Arc::new(Core {
         meter: Meter::new(engine.word(), config.limits.slow_statement_ms, Arc::clone(&clock)),
+        handed_on: AtomicI64::new(engine.stream_at_open()),
         engine,
         texts: Texts::new(catalogue),
         ids: IdSource::new(Arc::clone(&clock), Arc::clone(&random)),

@@ -5,6 +5,7 @@ mod react;
 mod tend;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
@@ -14,8 +15,6 @@ use wh_contract::{Event, EventId, TenantId};
 
 pub use queues::QueueState;
 pub use react::Parked;
-
-use dispatch::Reached;
 
 use crate::core::Core;
 use crate::engine::Scope;
@@ -85,15 +84,14 @@ pub enum Resumable {
 /// The dispatcher of one opened database. Run it once.
 pub struct Outbox {
     core: Arc<Core>,
-    /// One round at a time, each from where the one before ended.
-    reached: Mutex<Reached>,
+    /// Events that are given their positions in one round. Held for as long as a round lasts, so that there is one at a time.
+    batch: Mutex<i64>,
     missed: Missed,
 }
 
 impl Outbox {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        let reached = Mutex::new(Reached::at(core.engine.stream_at_open()));
-        Self { core, reached, missed: Arc::new(|| ()) }
+        Self { core, batch: Mutex::new(dispatch::BATCH_MAX), missed: Arc::new(|| ()) }
     }
 
     /// Have `missed` told where events were taken away before this process could hand them on: it was cut off from the database
@@ -160,6 +158,8 @@ const PLACED: &str = "SELECT s.ordinal, s.tenant_id, s.position, o.id, o.kind, o
      JOIN kernel_outbox o ON o.seq = s.seq WHERE s.ordinal > $1 AND s.ordinal <= $2 ORDER BY s.ordinal LIMIT $3";
 const POSITION: &str = "SELECT position FROM kernel_position WHERE tenant_id = $1";
 const FIRST_KEPT: &str = "SELECT position FROM kernel_stream WHERE tenant_id = $1 ORDER BY position LIMIT 1";
+const HANDED_ON: &str = "SELECT position FROM kernel_stream WHERE tenant_id = $1 AND ordinal <= $2 \
+     ORDER BY position DESC LIMIT 1";
 const AFTER: &str = "SELECT s.tenant_id, s.position, o.id, o.kind, o.subject, o.at, o.data FROM kernel_stream s \
      JOIN kernel_outbox o ON o.seq = s.seq WHERE s.tenant_id = $1 AND s.position > $2 ORDER BY s.position LIMIT $3";
 
@@ -192,6 +192,22 @@ impl Db {
     /// Where a tenant's stream of events ends now: 0 before its first one.
     pub async fn events_position(&self, tenant: TenantId) -> Result<i64> {
         let mut reading = Reading::open(&self.core, Scope::Tenant(tenant)).await?;
+        reading.kernel_rows(POSITION, args![tenant]).await?.first().map_or(Ok(0), |row| row.int("position"))
+    }
+
+    /// Up to where a tenant's stream was handed on by this process, rather too low than too high. The stream itself may be ahead: its
+    /// positions are stored before they are told, and other nodes lengthen it too.
+    pub async fn events_handed_on(&self, tenant: TenantId) -> Result<i64> {
+        // Looked at before the stream is, which only grows meanwhile.
+        let handed_on = self.core.handed_on.load(Ordering::Acquire);
+        let mut reading = Reading::open(&self.core, Scope::Tenant(tenant)).await?;
+        if let Some(last) = reading.kernel_rows(HANDED_ON, args![tenant, handed_on]).await?.first() {
+            return last.int("position");
+        }
+        // Of what is kept, nothing was handed on yet.
+        if let Some(first) = reading.kernel_rows(FIRST_KEPT, args![tenant]).await?.first() {
+            return Ok(first.int("position")? - 1);
+        }
         reading.kernel_rows(POSITION, args![tenant]).await?.first().map_or(Ok(0), |row| row.int("position"))
     }
 

@@ -2,6 +2,7 @@
 //! is at most one transaction.
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use metrics::{counter, histogram};
@@ -18,7 +19,7 @@ use crate::tx::Changing;
 use crate::{Row, Value, args, codes};
 
 /// Events of one round.
-const BATCH_MAX: i64 = 512;
+pub(super) const BATCH_MAX: i64 = 512;
 /// Pauses after a failed round grow from the first to the second.
 const PAUSE_MS: (u64, u64) = (50, 5_000);
 
@@ -28,21 +29,6 @@ const MOVE: &str = "UPDATE kernel_cursor SET xid = $1, seq = $2, ordinal = $3 \
 const ADVANCE: &str = "INSERT INTO kernel_position (tenant_id, position) VALUES ($1, $2) ON CONFLICT (tenant_id) \
      DO UPDATE SET position = kernel_position.position + excluded.position RETURNING position";
 const PLACE: &str = "INSERT INTO kernel_stream (ordinal, tenant_id, position, seq) VALUES ($1, $2, $3, $4)";
-
-/// How far this process is.
-pub(super) struct Reached {
-    /// Everything up to this place of the stream was handed on here. The stream itself may be ahead: other nodes lengthen it too, and so
-    /// does a commit of ours whose answer was lost.
-    ordinal: i64,
-    /// Events that are given their positions in one round: fewer after a round that held the writer for too long.
-    batch: i64,
-}
-
-impl Reached {
-    pub(super) const fn at(ordinal: i64) -> Self {
-        Self { ordinal, batch: BATCH_MAX }
-    }
-}
 
 pub(super) struct Dispatcher<'a> {
     outbox: &'a Outbox,
@@ -82,32 +68,36 @@ impl<'a> Dispatcher<'a> {
     }
 
     pub(super) async fn round(&self) -> Result<Progress> {
-        let mut reached = self.outbox.reached.lock().await;
-        let answer = self.round_from(&mut reached).await;
+        let mut batch = self.outbox.batch.lock().await;
+        let answer = self.round_of(*batch).await;
         match &answer {
-            Ok(Progress::Some) => reached.batch = (reached.batch * 2).min(BATCH_MAX),
+            Ok(Progress::Some) => *batch = (*batch * 2).min(BATCH_MAX),
             // As many again would take as long again.
-            Err(error) if error.is(&codes::HELD_TOO_LONG) => reached.batch = (reached.batch / 2).max(1),
+            Err(error) if error.is(&codes::HELD_TOO_LONG) => *batch = (*batch / 2).max(1),
             Ok(Progress::Idle) | Err(_) => {}
         }
         answer
     }
 
-    async fn round_from(&self, reached: &mut Reached) -> Result<Progress> {
+    /// Where the stream is further than this process, it hands on what lies between: other nodes lengthen it too, and so does a commit
+    /// of ours whose answer was lost.
+    async fn round_of(&self, batch: i64) -> Result<Progress> {
+        let reached = self.core.handed_on.load(Ordering::Acquire);
         let mut reading = Reading::open(self.core, Scope::Kernel).await?;
         let cursor = reading.kernel_rows(CURSOR, args![]).await?;
         let cursor = cursor.first().ok_or_else(|| codes::ROW_MISSING.error("the outbox has no cursor"))?;
         let (xid, seq, ordinal) = (cursor.int("xid")?, cursor.int("seq")?, cursor.int("ordinal")?);
-        let placed = if reached.ordinal < ordinal {
-            reading.kernel_rows(PLACED, args![reached.ordinal, ordinal, BATCH_MAX]).await?
+        let placed = if reached < ordinal {
+            reading.kernel_rows(PLACED, args![reached, ordinal, BATCH_MAX]).await?
         } else {
             Vec::new()
         };
-        let rows =
-            reading.kernel_rows(self.core.engine.outbox_behind(), args![xid, seq, reached.batch]).await?;
+        let rows = reading.kernel_rows(self.core.engine.outbox_behind(), args![xid, seq, batch]).await?;
         drop(reading);
         let caught_up = self.catch_up(reached, ordinal, &placed)?;
-        let Some(last) = rows.last() else { return Ok(caught_up) };
+        let Some(last) = rows.last() else {
+            return Ok(if caught_up == reached { Progress::Idle } else { Progress::Some });
+        };
         let mut tx = Changing::open(self.core, Scope::Kernel).await?;
         let end = ordinal + i64::try_from(rows.len()).unwrap_or(0);
         let (last_xid, last_seq) = (last.int("xid")?, last.int("seq")?);
@@ -118,42 +108,43 @@ impl<'a> Dispatcher<'a> {
         let events = number(&mut tx, &rows, ordinal).await?;
         tx.commit().await?;
         // Where more stands before them than one round reads, they have their turn behind it.
-        if reached.ordinal == ordinal {
-            self.hand_on(&events);
-            reached.ordinal = end;
+        if caught_up == ordinal {
+            self.hand_on(&events, end);
         }
+        // The reactions of one node are enough: those of the others look by themselves, in case it does not come to it.
+        self.wake.notify_one();
         Ok(Progress::Some)
     }
 
-    /// Hand on what was placed without us: by another node, or in a commit whose answer never came.
-    fn catch_up(&self, reached: &mut Reached, ordinal: i64, placed: &[Row]) -> Result<Progress> {
-        if reached.ordinal == ordinal {
-            return Ok(Progress::Idle);
+    /// Hand on what was placed without us, as far as it was read; up to where that is.
+    fn catch_up(&self, reached: i64, ordinal: i64, placed: &[Row]) -> Result<i64> {
+        if reached == ordinal {
+            return Ok(reached);
         }
-        if reached.ordinal > ordinal {
+        if reached > ordinal {
             tracing::warn!(
                 "the database went back to an earlier moment; whoever listens fetches everything again"
             );
-            reached.ordinal = ordinal;
             (self.outbox.missed)();
-            return Ok(Progress::Some);
+            self.hand_on(&[], ordinal);
+            return Ok(ordinal);
         }
         let first = placed.first().map_or(Ok(ordinal + 1), |row| row.int("ordinal"))?;
         let end = placed.last().map_or(Ok(ordinal), |row| row.int("ordinal"))?;
         let events: Vec<Delivered> = placed.iter().map(delivered).collect::<Result<_>>()?;
-        if first > reached.ordinal + 1 {
+        if first > reached + 1 {
             tracing::warn!(
                 "{} events went by while this process could not read them; whoever listens fetches everything again",
-                first - reached.ordinal - 1
+                first - reached - 1
             );
             (self.outbox.missed)();
         }
-        self.hand_on(&events);
-        reached.ordinal = end;
-        Ok(Progress::Some)
+        self.hand_on(&events, end);
+        Ok(end)
     }
 
-    fn hand_on(&self, events: &[Delivered]) {
+    /// Hand these on; then everything up to `end` is.
+    fn hand_on(&self, events: &[Delivered], end: i64) {
         let now = self.core.clock.now();
         for event in events {
             let late_s = (now.micros() - event.time.micros()).max(0) as f64 / 1e6;
@@ -161,7 +152,7 @@ impl<'a> Dispatcher<'a> {
             (self.deliver)(event);
         }
         counter!("outbox_delivered_total").increment(events.len() as u64);
-        self.wake.notify_one();
+        self.core.handed_on.store(end, Ordering::Release);
     }
 }
 

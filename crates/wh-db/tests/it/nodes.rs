@@ -70,7 +70,11 @@ both_engines!(a_node_hears_what_another_has_placed, LEAKS, async |t| {
         emit(&t.cx, &t.cx.db, tenant, 1).await;
     }
     until(outbox, &[], &here, 3).await;
+    assert_eq!(other.db.events_position(a).await.unwrap(), 2);
+    assert_eq!(other.db.events_handed_on(a).await.unwrap(), 0, "it is stored, and nobody was told here");
+    assert_eq!(t.cx.db.events_handed_on(a).await.unwrap(), 2);
     until(&other.outbox, &[], &there, 3).await;
+    assert_eq!(other.db.events_handed_on(a).await.unwrap(), 2);
     // The other way around, and each once only.
     for tenant in [b, a, b] {
         emit(&t.cx, &t.cx.db, tenant, 1).await;

@@ -235,9 +235,16 @@ impl Drop for Seat {
 impl Seat {
     /// Up to where this client has nothing more to hear: rather too low than too high, because it drops what lies below.
     pub(super) async fn heard(&self, cx: &Context) -> Result<i64> {
-        let told = lock(&self.hub.0.told).get(&self.member.actor.tenant).copied();
-        let stored = self.position(cx).await?;
-        Ok(told.unwrap_or(stored))
+        let tenant = self.member.actor.tenant;
+        let told = lock(&self.hub.0.told).get(&tenant).copied();
+        self.position(cx).await?;
+        if let Some(told) = told {
+            return Ok(told);
+        }
+        // Nothing of this tenant came by since the start. What other nodes have placed may still be on its way here.
+        let handed_on = cx.db.events_handed_on(tenant).await?;
+        lock(&self.hub.0.told).entry(tenant).or_insert(handed_on);
+        Ok(handed_on)
     }
 
     /// Where the tenant's stream stands. Asked of the outbox, because the hub remembers only while somebody listens.
