@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use wh_base::OsRandom;
 use wh_contract::{PanelId, TenantId, events::PanelCreated};
 use wh_db::{
-    Context, Deliver, Delivered, MigrationFile, MigrationText, Migrations, Outbox, Progress, Reaction,
-    Resumable, args, codes,
+    Context, DbConfig, DbLimits, Deliver, Delivered, MigrationFile, MigrationText, Migrations, Outbox,
+    Progress, Reaction, Resumable, args, codes,
 };
-use wh_testkit::both_engines;
+use wh_testkit::{both_engines, one_engine};
 
 const TABLES: &str =
     "CREATE TABLE out_item (tenant_id uuid NOT NULL, id uuid NOT NULL, PRIMARY KEY (tenant_id, id));";
@@ -249,6 +249,30 @@ both_engines!(a_reaction_may_change_and_emit, OUT, async |t| {
         tx.rows("SELECT id FROM out_item WHERE tenant_id = $1", args![tenant]).await.unwrap().len(),
         1
     );
+});
+
+one_engine!(sqlite, a_backlog_that_holds_the_writer_for_too_long_goes_out_in_pieces, OUT, async |t| {
+    const TENANTS: usize = 512;
+    let mut tx = t.system.begin("a backlog of many companies").await.unwrap();
+    for _ in 0..TENANTS {
+        let (tenant, panel): (TenantId, PanelId) = (t.cx.next_id(), t.cx.next_id());
+        tx.emit(tenant, PanelCreated { panel }).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    // A thousand statements do not fit into this, some do.
+    let limits = DbLimits { held_ms_max: 3, ..t.fresh.config.limits };
+    let config = DbConfig { limits, ..t.fresh.config.clone() };
+    let slow = wh_db::open(&config, OUT, t.clock.clone(), Arc::new(OsRandom)).await.unwrap();
+    let probe = Probe::default();
+    let all = async {
+        while probe.0.lock().unwrap().len() < TENANTS {
+            if let Err(error) = slow.outbox.step(&[], &probe.deliver()).await {
+                assert!(codes::asks_for_replay(&error), "{error:?}");
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), all).await.expect("all events");
 });
 
 both_engines!(old_events_go_and_positions_stay, OUT, async |t| {
