@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
@@ -10,7 +10,7 @@ use metrics::counter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use wh_base::{Result, Timestamp};
-use wh_contract::TenantId;
+use wh_contract::{EventId, TenantId};
 
 use super::{Delivered, PLACED, Progress, Reaction, delivered};
 use crate::core::Core;
@@ -31,6 +31,10 @@ const ATTEMPTS_MAX: i64 = 8;
 const PAUSE_S: i64 = 1;
 /// Where no reaction waits for anything, the place is written down this rarely, in events.
 const LAG_MAX: i64 = 5_000;
+/// Waiting events of one tenant and reaction that run one after the other in one round, where all succeed.
+const RUN_MAX: i64 = 64;
+/// A tenant's next one is not begun after this time, but in a later round: the other tenants wait for the end of this one.
+const RUN_S_MAX: u64 = 5;
 /// How often waiting events are looked at.
 const LOOK_MS: u64 = 500;
 /// A reason is cut to this many characters.
@@ -47,6 +51,8 @@ const DUE: &str = "SELECT p.ordinal, p.reaction, p.tenant_id, p.position, p.id, 
      FROM kernel_parked p WHERE p.state = 'waiting' AND p.next_at <= $1 AND NOT EXISTS (SELECT 1 FROM kernel_parked b \
      WHERE b.state = 'waiting' AND b.tenant_id = p.tenant_id AND b.reaction = p.reaction AND b.ordinal < p.ordinal) \
      ORDER BY p.ordinal LIMIT $2";
+const RUN: &str = "SELECT ordinal, tenant_id, position, id, kind, subject, at, data, attempts, next_at FROM kernel_parked \
+     WHERE state = 'waiting' AND tenant_id = $1 AND reaction = $2 AND ordinal >= $3 ORDER BY ordinal LIMIT $4";
 const DONE: &str = "DELETE FROM kernel_parked WHERE ordinal = $1 AND reaction = $2";
 const FAILED: &str = "UPDATE kernel_parked SET state = $3, attempts = $4, next_at = $5, reason = $6 \
      WHERE ordinal = $1 AND reaction = $2";
@@ -147,15 +153,17 @@ impl<'a> Reactor<'a> {
         Ok(Progress::Some)
     }
 
-    /// One tenant's events, in order. What failed, and what must wait behind it.
+    /// One tenant's events, in order. What failed, what must wait behind it, and what there was no time for.
     async fn react(&self, events: Vec<(i64, Delivered)>, queued: &HashSet<(TenantId, String)>) -> Vec<Later> {
+        let began = Instant::now();
         let mut later: Vec<Later> = Vec::new();
         for (ordinal, event) in events {
             for reaction in self.reactions.iter().filter(|reaction| reaction.kind == event.kind) {
                 let key = reaction.key();
                 let now = self.core.clock.now();
-                let behind =
-                    queued.contains(&(event.tenant, key.clone())) || later.iter().any(|l| l.reaction == key);
+                let behind = began.elapsed() >= Duration::from_secs(RUN_S_MAX)
+                    || queued.contains(&(event.tenant, key.clone()))
+                    || later.iter().any(|l| l.reaction == key);
                 let failed = if behind { None } else { self.try_one(reaction, &event).await.err() };
                 if failed.is_none() && !behind {
                     continue;
@@ -203,45 +211,86 @@ impl<'a> Reactor<'a> {
         tx.commit().await
     }
 
-    /// Events whose pause is over: the oldest of each tenant and reaction.
+    /// Events whose pause is over: of each tenant and reaction the oldest, and what waits behind it.
     async fn again(&self) -> Result<Progress> {
         let mut reading = Reading::open(self.core, Scope::Kernel).await?;
         let rows = reading.kernel_rows(DUE, args![self.core.clock.now(), BATCH_MAX]).await?;
         drop(reading);
         let progress = if rows.is_empty() { Progress::Idle } else { Progress::Some };
         let attempts: Vec<BoxFuture<'_, Result<()>>> =
-            rows.iter().map(|row| self.again_one(row).boxed()).collect();
+            rows.iter().map(|row| self.again_from(row).boxed()).collect();
         let results: Vec<Result<()>> =
             stream::iter(attempts).buffer_unordered(TENANTS_AT_ONCE_MAX).collect().await;
         results.into_iter().collect::<Result<()>>().map(|()| progress)
     }
 
-    async fn again_one(&self, row: &Row) -> Result<()> {
-        let (ordinal, key, event) = (row.int("ordinal")?, row.text("reaction")?, delivered(row)?);
-        let attempts = row.int("attempts")? + 1;
-        let answer = match self.reactions.iter().find(|reaction| reaction.key() == key) {
-            Some(reaction) => {
-                self.try_one(reaction, &event).await.map_err(|reason| (reason, attempts >= ATTEMPTS_MAX))
-            }
-            None => Err(("nobody reacts to it any more".to_owned(), true)),
+    /// One tenant's and reaction's events from this one on, in order, until one fails.
+    async fn again_from(&self, oldest: &Row) -> Result<()> {
+        let (ordinal, key) = (oldest.int("ordinal")?, oldest.text("reaction")?);
+        let Some(reaction) = self.reactions.iter().find(|reaction| reaction.key() == key) else {
+            let mut tx = Changing::open(self.core, Scope::Kernel).await?;
+            self.failed(&mut tx, oldest, key, "nobody reacts to it any more".to_owned(), Then::Park).await?;
+            return tx.commit().await;
         };
+        let tenant: TenantId = oldest.uuid("tenant_id")?;
+        let mut reading = Reading::open(self.core, Scope::Kernel).await?;
+        let rows = reading.kernel_rows(RUN, args![tenant, key, ordinal, RUN_MAX]).await?;
+        drop(reading);
+        let (began, now) = (Instant::now(), self.core.clock.now());
+        let (mut done, mut failed): (Vec<Vec<Value>>, _) = (Vec::new(), None);
+        for row in &rows {
+            // One that has a pause of its own is not passed.
+            if row.time("next_at")? > now || began.elapsed() >= Duration::from_secs(RUN_S_MAX) {
+                break;
+            }
+            if let Err(reason) = self.try_one(reaction, &delivered(row)?).await {
+                failed = Some((row, reason));
+                break;
+            }
+            done.push(vec![row.int("ordinal")?.into(), key.into()]);
+        }
         let mut tx = Changing::open(self.core, Scope::Kernel).await?;
-        match answer {
-            Ok(()) => tx.kernel_count(DONE, args![ordinal, key]).await?,
-            Err((reason, park)) => {
-                if park {
-                    count_job("parked");
-                    counter!("outbox_parked_total").increment(1);
-                    tracing::error!(event = %event.id, reaction = key, reason, "an event was parked");
-                }
-                let state = if park { "parked" } else { "waiting" };
-                let pause_s = PAUSE_S << attempts.clamp(0, 20);
-                let next_at = self.core.clock.now().plus_seconds(pause_s);
-                tx.kernel_count(FAILED, args![ordinal, key, state, attempts, next_at, reason]).await?
-            }
-        };
+        tx.kernel_many(DONE, &done).await?;
+        if let Some((row, reason)) = failed {
+            let last = row.int("attempts")? + 1 >= ATTEMPTS_MAX;
+            self.failed(&mut tx, row, key, reason, if last { Then::Park } else { Then::Wait }).await?;
+        }
         tx.commit().await
     }
+
+    /// Write down that an event failed once more.
+    async fn failed(
+        &self,
+        tx: &mut Changing,
+        row: &Row,
+        key: &str,
+        reason: String,
+        then: Then,
+    ) -> Result<()> {
+        let (ordinal, attempts) = (row.int("ordinal")?, row.int("attempts")? + 1);
+        let state = match then {
+            Then::Wait => "waiting",
+            Then::Park => {
+                let event: EventId = row.uuid("id")?;
+                count_job("parked");
+                counter!("outbox_parked_total").increment(1);
+                tracing::error!(%event, reaction = key, reason, "an event was parked");
+                "parked"
+            }
+        };
+        let pause_s = PAUSE_S << attempts.clamp(0, 20);
+        let next_at = self.core.clock.now().plus_seconds(pause_s);
+        tx.kernel_count(FAILED, args![ordinal, key, state, attempts, next_at, reason]).await.map(drop)
+    }
+}
+
+/// What becomes of an event that failed.
+#[derive(Clone, Copy)]
+enum Then {
+    /// It is tried again.
+    Wait,
+    /// It is put aside.
+    Park,
 }
 
 impl Later {

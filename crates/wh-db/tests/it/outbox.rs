@@ -209,6 +209,34 @@ both_engines!(a_failing_reaction_is_tried_again_in_order_and_then_parked, OUT, a
     assert!(t.system.parked_release(parked[0].event.id).await.is_err());
 });
 
+both_engines!(a_backlog_behind_a_failure_is_worked_off_in_runs, OUT, async |t| {
+    const EVENTS: usize = 200;
+    let tenant: TenantId = t.cx.next_id();
+    let mut tx = t.cx.db.begin(tenant).await.unwrap();
+    for _ in 0..EVENTS {
+        let panel: PanelId = t.cx.next_id();
+        tx.emit(PanelCreated { panel }).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let tried = Probe::default();
+    let (seen, calls) = (tried.clone(), AtomicUsize::new(0));
+    let reactions = [reaction("shop", move |_, event| {
+        seen.deliver()(&event);
+        let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
+        if first { Err(codes::AWAY.error("the shop is closed")) } else { Ok(()) }
+    })];
+    let (outbox, probe) = (t.outbox.as_ref().unwrap(), Probe::default());
+    drain(outbox, &reactions, &probe, EVENTS).await;
+    assert_eq!(tried.of(tenant).len(), 1, "all others wait behind the first");
+    t.clock.advance_seconds(10);
+    for _ in 0..10 {
+        outbox.step(&reactions, &probe.deliver()).await.unwrap();
+    }
+    let order: Vec<i64> = tried.of(tenant).into_iter().map(|(position, _)| position).collect();
+    assert_eq!(order, [1].into_iter().chain(1..=200).collect::<Vec<_>>());
+    assert!(t.system.queues().await.unwrap().iter().all(|queue| queue.waiting == 0));
+});
+
 both_engines!(a_reaction_that_panics_is_a_failure_like_any_other, OUT, async |t| {
     let tenant: TenantId = t.cx.next_id();
     emit(&t.cx, tenant).await;
