@@ -11,11 +11,11 @@ use super::{errors, migrate};
 use crate::codes;
 use crate::config::PostgresUrls;
 
-/// How far the stream is, and whether the cursor or an event has a number that this server has not given yet: what a snapshot shows
-/// was written by transactions before its `xmax`.
-const STANDS: &str = "SELECT c.ordinal, c.xid::text::xid8 >= pg_snapshot_xmax(pg_current_snapshot()) OR EXISTS \
-     (SELECT 1 FROM kernel_outbox o WHERE o.xid >= pg_snapshot_xmax(pg_current_snapshot())) AS beyond \
-     FROM kernel_cursor c WHERE c.name = 'stream'";
+/// How far the stream is, and whether the cursor or the last event has a number that this server has not given yet: what a snapshot
+/// shows was written by transactions before its `xmax`.
+const STANDS: &str = "SELECT c.ordinal, c.xid::text::xid8 >= pg_snapshot_xmax(pg_current_snapshot()) OR coalesce( \
+     (SELECT o.xid FROM kernel_outbox o ORDER BY o.xid DESC, o.seq DESC LIMIT 1) \
+     >= pg_snapshot_xmax(pg_current_snapshot()), false) AS beyond FROM kernel_cursor c WHERE c.name = 'stream'";
 /// The cursor first: who delivers takes it before the tables. Under FORCE the owner would see no row.
 const HOLD: &str = "BEGIN; SELECT 1 FROM kernel_cursor WHERE name = 'stream' FOR UPDATE; \
      ALTER TABLE kernel_outbox NO FORCE ROW LEVEL SECURITY; ALTER TABLE kernel_stream NO FORCE ROW LEVEL SECURITY";
