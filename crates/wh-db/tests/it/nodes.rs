@@ -112,7 +112,7 @@ both_engines!(a_node_that_was_away_for_too_long_is_told_so, LEAKS, async |t| {
     let reactions = [Reaction {
         context: "shop",
         kind: "panels.created",
-        run: Arc::new(|_, _| async { Ok(()) }.boxed()),
+        run: Arc::new(|_: Context, _: Delivered| async { Ok::<(), wh_base::Error>(()) }.boxed()),
     }];
     emit(&t.cx, &t.cx.db, tenant, 3).await;
     until(outbox, &reactions, &here, 3).await;
