@@ -57,6 +57,13 @@ pub const HELD_TOO_LONG: ErrorCode = ErrorCode::new(
     "a change took longer than others may be kept waiting, and was undone",
     "try again; if it stays, report the operation",
 );
+/// The change came so late that another request has its `Idempotency-Key`.
+pub const KEY_TAKEN: ErrorCode = ErrorCode::new(
+    "db.key_taken",
+    Kind::Unavailable,
+    "the change took so long that a repeat of it has its Idempotency-Key, and was undone",
+    "send the same request with the same key again: it gives the answer of the repeat",
+);
 /// Lost against another transaction; the same use case may succeed when it runs again.
 pub const RETRY: ErrorCode = ErrorCode::new(
     "db.retry",
@@ -197,6 +204,7 @@ pub const ALL: &[&ErrorCode] = &[
     &COMMIT_UNKNOWN,
     &STATEMENT_SLOW,
     &HELD_TOO_LONG,
+    &KEY_TAKEN,
     &RETRY,
     &POISONED,
     &TENANT,

@@ -186,6 +186,15 @@ impl WriteHandle {
         }
     }
 
+    /// A row of the kernel for a tenant, at once: how many rows it touched. Behind it only rows for [`Self::later`] may come, and
+    /// the end.
+    pub(crate) async fn mark(&mut self, tenant: TenantId, sql: &Arc<Checked>, args: &[Value]) -> Result<u64> {
+        match self {
+            Self::Sqlite(write) => write.count(sql, args),
+            Self::Postgres(write) => write.mark(tenant, sql, args).await,
+        }
+    }
+
     /// Wait until no other transaction of the same scope holds this name; held until the end.
     pub(crate) async fn lock(&mut self, name: &str) -> Result<()> {
         match self {

@@ -26,7 +26,7 @@ pub use context::Context;
 pub use db::{AUDIT_LINES_MAX, Db, IdentityDb, Opened, SystemDb, open};
 pub use examine::{Examined, SCHEMA_CHECK, SCHEMA_CURRENT, Verdict, examine};
 pub use idempotency::{
-    IDEMPOTENCY_KEPT_S, IDEMPOTENCY_RUNNING_S_MAX, Idempotent, IdempotentRun, StoredAnswer,
+    IDEMPOTENCY_KEPT_S, IDEMPOTENCY_RUNNING_S_MAX, Idempotent, IdempotentRun, RunEnd, StoredAnswer,
 };
 pub use migrate::{APPLIED_MIGRATIONS, check_postgres_schema, check_sqlite_schema};
 pub use migrate::{MigrationFile, MigrationText, Migrations};

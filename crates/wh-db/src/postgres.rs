@@ -176,6 +176,23 @@ impl Write {
         self.session.later(sql.portable.clone(), args)
     }
 
+    /// Whatever tenant the transaction is of, this row is of the one who sent the key; what goes with the commit is not.
+    pub(crate) async fn mark(&mut self, tenant: TenantId, sql: &Arc<Checked>, args: &[Value]) -> Result<u64> {
+        let own = match self.scope {
+            Scope::Tenant(own) => Some(own),
+            Scope::Global => None,
+            Scope::System | Scope::Kernel => return self.session.count(&sql.portable, args).await,
+        };
+        if own != Some(tenant) {
+            self.session.rows(SET_TENANT, &[Value::Text(tenant.to_string())]).await?;
+        }
+        let marked = self.session.count(&sql.portable, args).await?;
+        if let Some(own) = own.filter(|own| *own != tenant) {
+            self.session.rows(SET_TENANT, &[Value::Text(own.to_string())]).await?;
+        }
+        Ok(marked)
+    }
+
     /// An advisory lock of the name, within the tenant where there is one. Two names in one bucket of 2^64
     /// only wait in vain.
     pub(crate) async fn lock(&mut self, name: &str) -> Result<()> {

@@ -6,9 +6,10 @@ use wh_contract::{Event, TenantId};
 
 use crate::core::Core;
 use crate::engine::{AfterCommit, Emitted, Scope, WriteHandle};
+use crate::idempotency::{IdempotentRun, MARK};
 use crate::reads::{Reads, first, poisoned};
 use crate::text::{Access, Class};
-use crate::{AuditEntry, Row, Value, Who, audit, outbox};
+use crate::{AuditEntry, Row, Value, Who, audit, codes, outbox};
 
 /// What the three writing types share.
 pub(crate) struct Changing {
@@ -135,6 +136,30 @@ impl Changing {
         self.after.hooks.push(Box::new(hook));
     }
 
+    /// As a context commits: where this task does the work of an `Idempotency-Key`, the key is done with the change.
+    async fn commit_change(mut self) -> Result<()> {
+        if let Some(run) = IdempotentRun::current() {
+            self.mark(&run).await?;
+        }
+        self.commit().await
+    }
+
+    /// Write that the key is done. Its row is held until the commit: nobody takes the key over in between.
+    async fn mark(&mut self, run: &IdempotentRun) -> Result<()> {
+        self.usable()?;
+        let timer = self.core.meter.start();
+        let args = run.mark();
+        let answer = match self.core.texts.checked(Class::Kernel, Access::Write, MARK, &args) {
+            Ok(sql) => self.handle.mark(run.tenant(), &sql, &args).await,
+            Err(error) => Err(error),
+        };
+        timer.write(MARK, &answer);
+        match self.poisoning(answer)? {
+            0 => Err(codes::KEY_TAKEN.error("a repeat of the request has the key now").retry_after(1)),
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) async fn commit(self) -> Result<()> {
         self.usable()?;
         let timer = self.core.meter.start();
@@ -230,7 +255,7 @@ macro_rules! changes {
 
             /// Make it durable. Once this has begun, dropping it does not undo the change.
             pub async fn commit(self) -> Result<()> {
-                self.changing.commit().await
+                self.changing.commit_change().await
             }
 
             /// Undo it.

@@ -59,6 +59,7 @@ impl App {
             authenticator: parts.authenticator,
             cookie,
             context: parts.context.clone(),
+            sockets: parts.hub.sockets().clone(),
             areas: readable(&parts.modules),
         });
         let mut provided = Provided::default()

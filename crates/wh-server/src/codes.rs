@@ -169,12 +169,12 @@ pub const IDEMPOTENCY_RUNNING: ErrorCode = ErrorCode::new(
     "a request with this Idempotency-Key is still running",
     "wait and send the same request again",
 );
-/// The answer to the first request with that key was not stored.
+/// The change of that key is made, and its answer is not there to be given again.
 pub const IDEMPOTENCY_NOT_KEPT: ErrorCode = ErrorCode::new(
     "server.idempotency_not_kept",
     Kind::Conflict,
-    "the request with this Idempotency-Key was done; its answer was too large to keep",
-    "read what it changed instead of sending it again",
+    "the request with this Idempotency-Key was done, and its answer was lost or was too large to keep",
+    "read what it changed instead of sending it again; under this key it is not done a second time",
 );
 /// The key was used for another request.
 pub const IDEMPOTENCY_MISMATCH: ErrorCode = ErrorCode::new(

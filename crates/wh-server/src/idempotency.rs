@@ -1,6 +1,7 @@
 //! `Idempotency-Key` (draft 07): the same change with the same key is done once. Kept by the database, per tenant and caller.
-use axum::body::{Body, Bytes};
-use axum::middleware::Next;
+use std::time::Duration;
+
+use axum::body::Body;
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -9,12 +10,13 @@ use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
-use wh_base::{Actor, Error, Result};
-use wh_db::{Context, Idempotent, IdempotentRun, StoredAnswer};
+use wh_base::{Actor, Error, Result, Traced};
+use wh_db::{Context, Idempotent, IdempotentRun, RunEnd, StoredAnswer};
 
 use crate::codes;
 use crate::problem::Refusal;
-use crate::registry::{Plan, replay};
+use crate::registry::Plan;
+use crate::registry::replay::{self, Call};
 
 /// The header.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -24,8 +26,10 @@ const KEY_LENGTH_MAX: usize = 128;
 const KEPT_BODY_BYTES_MAX: u64 = 256 * 1024;
 /// In place of a status: it was done, and its answer was not kept.
 const NOT_KEPT: u16 = 0;
-/// In place of a status: nobody knows whether it was done.
-const UNKNOWN: u16 = 1;
+/// A change is there a moment before its answer is kept: a repeat that comes in between looks so often,
+const LOOKS_MAX: u32 = 10;
+/// with such pauses.
+const LOOK_PAUSE: Duration = Duration::from_millis(50);
 /// What is kept of an answer's head.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
 
@@ -46,64 +50,81 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>> {
     Ok(Some(inner.to_owned()))
 }
 
-/// Do the change, unless it was done with this key. It runs to its end even when the client goes away: otherwise nobody
-/// would know whether it was done.
+/// Do the change, unless it was done with this key. For a task that goes on without its client: a key that was taken needs
+/// somebody who makes the change or gives the key free.
 pub(crate) async fn once(
     plan: &Plan,
     cx: &Context,
     actor: &Actor,
     key: &str,
-    parts: Parts,
-    body: Bytes,
-    next: Next,
+    call: Call,
 ) -> Result<Response> {
     // Two keys of one person are two programs, which know nothing of one another.
     let by = actor.key().map(|grant| format!("/{}", grant.key)).unwrap_or_default();
     let scope = format!("{}{by}/{}/{key}", actor.user, plan.id);
-    match cx.db.idempotency_begin(actor.tenant, &scope, &fingerprint(&parts, &body)).await? {
-        Idempotent::Running => Err(codes::IDEMPOTENCY_RUNNING
-            .error("the first request with this key has not ended")
-            .retry_after(1)),
-        Idempotent::Mismatch => {
-            Err(codes::IDEMPOTENCY_MISMATCH
-                .error("the key was used for a request with another address or body"))
-        }
-        Idempotent::Replay(answer) => kept(answer),
-        Idempotent::Fresh(run) => {
-            let cx = cx.clone();
-            let work = async move { first(&cx, run, parts, body, next).await };
-            tokio::spawn(work.in_current_span()).await.map_err(stopped)?
-        }
+    let print = fingerprint(&call.parts, &call.body);
+    let mut looks = 0;
+    loop {
+        return match cx.db.idempotency_begin(actor.tenant, &scope, &print).await? {
+            Idempotent::Running => Err(codes::IDEMPOTENCY_RUNNING
+                .error("the first request with this key has not ended")
+                .retry_after(1)),
+            Idempotent::Mismatch => Err(codes::IDEMPOTENCY_MISMATCH
+                .error("the key was used for a request with another address or body")),
+            Idempotent::Unanswered if looks < LOOKS_MAX => {
+                looks += 1;
+                tokio::time::sleep(LOOK_PAUSE).await;
+                continue;
+            }
+            Idempotent::Unanswered => {
+                Err(codes::IDEMPOTENCY_NOT_KEPT.error("the change was made, and its answer was lost"))
+            }
+            Idempotent::Replay(answer) => kept(answer),
+            Idempotent::Fresh(run) => first(cx, run, call).await,
+        };
     }
 }
 
-async fn first(cx: &Context, run: IdempotentRun, parts: Parts, body: Bytes, next: Next) -> Result<Response> {
+async fn first(cx: &Context, run: IdempotentRun, call: Call) -> Result<Response> {
     // A handler that panics leaves no key behind: its transaction was rolled back.
-    let answer = tokio::spawn(replay::run(parts, body, next).in_current_span());
+    let own = run.clone();
+    let work = async move { own.within(replay::run(call)).await };
+    let work = work.in_current_span();
+    let answer = match Traced::current() {
+        Some(traced) => tokio::spawn(traced.within(work)),
+        None => tokio::spawn(work),
+    };
     let refused = match answer.await {
         Ok(response) if response.status().is_success() => return keep(cx, run, response).await,
         Ok(response) => Ok(response),
         Err(panic) => Err(stopped(panic)),
     };
-    if refused.as_ref().is_ok_and(is_unknown) {
-        let unknown = StoredAnswer { status: UNKNOWN, headers_json: "[]".to_owned(), body: Vec::new() };
-        if let Err(error) = cx.db.idempotency_finish(run, &unknown).await {
-            tracing::error!(?error, "an Idempotency-Key was not closed, and the change may have been made");
+    let is_unknown = refused.as_ref().is_ok_and(is_unknown);
+    match cx.db.idempotency_forget(&run).await {
+        Ok(RunEnd::NothingDone) if is_unknown => Err(wh_db::codes::AWAY
+            .error("the database was lost while it committed the change, which was not made")
+            .retry_after(1)),
+        Ok(RunEnd::Done) if is_unknown => {
+            Err(codes::IDEMPOTENCY_NOT_KEPT
+                .error("the change was made; the database was lost before it said so"))
         }
-        return refused;
+        Ok(_) => refused,
+        Err(error) => {
+            // What was refused is what its client must hear. The key is free later, or done: its record knows which.
+            tracing::error!(?error, "an Idempotency-Key without an answer was not given free");
+            refused
+        }
     }
-    // Refused means that nothing was changed: the key may be used again.
-    cx.db.idempotency_forget(run).await?;
-    refused
 }
 
-/// Whether the change may have been made although it was refused: with its key it must not be made once more.
+/// Whether the change may have been made although it was refused.
 fn is_unknown(refused: &Response) -> bool {
     let refusal = refused.extensions().get::<Refusal>();
     refusal.is_some_and(|refusal| refusal.error.is(&wh_db::codes::COMMIT_UNKNOWN))
 }
 
-fn stopped(error: tokio::task::JoinError) -> Error {
+/// What ran was stopped, or panicked.
+pub(crate) fn stopped(error: tokio::task::JoinError) -> Error {
     wh_base::codes::INTERNAL.caused("the handler stopped in the middle", error)
 }
 
@@ -133,7 +154,7 @@ async fn keep(cx: &Context, run: IdempotentRun, response: Response) -> Result<Re
         body
     };
     if let Err(error) = cx.db.idempotency_finish(run, &answer).await {
-        // The change is done and committed: its answer counts. A second request finds the key running and waits.
+        // The change is done and committed: its answer counts. A second request is told that it is done.
         tracing::error!(?error, "an answer could not be kept for its Idempotency-Key");
     }
     Ok(Response::from_parts(head, body))
@@ -143,9 +164,6 @@ async fn keep(cx: &Context, run: IdempotentRun, response: Response) -> Result<Re
 fn kept(answer: StoredAnswer) -> Result<Response> {
     if answer.status == NOT_KEPT {
         return Err(codes::IDEMPOTENCY_NOT_KEPT.error("the change was made the first time"));
-    }
-    if answer.status == UNKNOWN {
-        return Err(wh_db::codes::COMMIT_UNKNOWN.error("the change may have been made the first time"));
     }
     let damaged = |e: &(dyn std::error::Error + 'static)| {
         wh_base::codes::INTERNAL.caused("a kept answer is damaged", e.to_string())

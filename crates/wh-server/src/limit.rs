@@ -6,6 +6,6 @@ pub(crate) mod overload;
 pub mod pace;
 pub(crate) mod rates;
 
-pub(crate) use overload::{Class, Overload};
+pub(crate) use overload::{Class, Overload, Turn};
 pub(crate) use pace::Pace;
 pub(crate) use rates::{Rates, Tally};

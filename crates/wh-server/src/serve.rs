@@ -183,8 +183,8 @@ impl Server {
             sockets.ended().await;
         };
         if tokio::time::timeout(timeout, ended).await.is_err() {
-            let (connections, sockets) = (self.tasks.len(), sockets.count());
-            tracing::warn!(connections, sockets, "the drain timeout is over; the rest is cut off");
+            let (connections, changes, sockets) = (self.tasks.len(), sockets.changes(), sockets.count());
+            tracing::warn!(connections, changes, sockets, "the drain timeout is over; the rest is cut off");
         }
         self.kill.cancel();
         self.tasks.wait().await;

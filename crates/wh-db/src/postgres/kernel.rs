@@ -18,8 +18,12 @@ pub(super) fn tenant_walls(table: &str, sys: &str) -> String {
 }
 
 /// The kernel's schema, oldest first; only ever added to.
-pub(super) fn migrations(logins: &Logins) -> [(&'static str, String); 2] {
-    [("0001_kernel", first(logins)), ("0002_audit_key", audit_key(logins))]
+pub(super) fn migrations(logins: &Logins) -> [(&'static str, String); 3] {
+    [
+        ("0001_kernel", first(logins)),
+        ("0002_audit_key", audit_key(logins)),
+        ("0003_idempotency_mark", idempotency_mark(logins)),
+    ]
 }
 
 const TABLES: &str = r#"
@@ -96,5 +100,15 @@ fn audit_key(logins: &Logins) -> String {
     format!(
         "ALTER TABLE kernel_audit ADD COLUMN key_id uuid;
          GRANT INSERT (key_id) ON kernel_audit TO {app}, {id}, {sys}"
+    )
+}
+
+/// A change marks the key that it was made under, whichever login it goes through. The id login sees of these rows no more than
+/// what names them, and neither of the two writes an answer.
+fn idempotency_mark(logins: &Logins) -> String {
+    let Logins { id, sys, .. } = logins;
+    format!(
+        "GRANT SELECT (tenant_id, key, run) ON kernel_idempotency TO {id};
+         GRANT UPDATE (status) ON kernel_idempotency TO {id}, {sys}"
     )
 }

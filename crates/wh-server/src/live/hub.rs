@@ -123,7 +123,7 @@ impl Hub {
             .sum()
     }
 
-    pub(super) fn sockets(&self) -> &Sockets {
+    pub(crate) fn sockets(&self) -> &Sockets {
         &self.0.sockets
     }
 

@@ -8,17 +8,19 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use http::request::Parts;
 use http_body_util::BodyExt;
+use tracing::Instrument;
 use url::form_urlencoded;
-use wh_base::{Actor, Error, Origin, Result};
+use wh_base::{Actor, Error, Origin, Result, Traced};
 use wh_contract::Permission;
 use wh_db::Context;
 
 use super::op::{Access, By, Counted, Intake, Keyed, Plan, Risk};
-use super::replay;
+use super::replay::{self, Call};
 use crate::edge::{self, Visit};
 use crate::extract::is_json;
-use crate::limit::{Overload, Rates};
+use crate::limit::{Overload, Rates, Turn};
 use crate::problem::Refusal;
+use crate::serve::Sockets;
 use crate::{Authenticator, Caller, Problem, SessionCookie, bearer, codes, idempotency};
 
 /// What all guards share; the application puts it into each request's extensions.
@@ -29,6 +31,8 @@ pub(crate) struct Door {
     pub(crate) cookie: SessionCookie,
     /// For the records of idempotency.
     pub(crate) context: Context,
+    /// Runs what must not end with its client.
+    pub(crate) sockets: Sockets,
     /// The read permissions of the areas that have live topics.
     pub(crate) areas: Vec<Permission>,
 }
@@ -51,7 +55,7 @@ pub(super) async fn guard(State(plan): State<Arc<Plan>>, request: Request, next:
     response
 }
 
-async fn pass(plan: &Plan, request: Request, next: Next) -> Result<Response> {
+async fn pass(plan: &Arc<Plan>, request: Request, next: Next) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
     let door = extension::<Arc<Door>>(&parts)?;
     let visit = extension::<Visit>(&parts)?;
@@ -74,32 +78,55 @@ async fn pass(plan: &Plan, request: Request, next: Next) -> Result<Response> {
         (Some(class), Some(overload)) => Some(overload.turn(class).await?),
         _ => None,
     };
-    let response = run(plan, &door, actor, parts, body, next).await?;
+    let call = Call { parts, body, next };
+    if plan.op.risk == Risk::Read {
+        let response = call.next.run(Request::from_parts(call.parts, Body::from(call.body))).await;
+        return Ok(succeeding(response, turn, plan));
+    }
+    match keyed(plan, actor, &call.parts)? {
+        Some((actor, key)) => once(plan, &door, actor, key, call, turn).await,
+        None => {
+            let response = replay::run(call).await;
+            Ok(succeeding(response, turn, plan))
+        }
+    }
+}
+
+/// How long it took is learned where it ended well.
+fn succeeding(response: Response, turn: Option<Turn>, plan: &Plan) -> Response {
     if let Some(turn) = turn.filter(|_| response.status().is_success()) {
         turn.succeeded(&plan.pace);
     }
-    Ok(response)
+    response
 }
 
-/// The handler; again where the database asks for it, and once where the client's key says so.
-async fn run(
-    plan: &Plan,
-    door: &Door,
-    actor: Option<Actor>,
-    parts: Parts,
-    body: Bytes,
-    next: Next,
+/// Whose key the change comes with, where the operation takes one.
+fn keyed(plan: &Plan, actor: Option<Actor>, parts: &Parts) -> Result<Option<(Actor, String)>> {
+    let Some(actor) = actor.filter(|_| plan.op.keyed == Keyed::Yes) else { return Ok(None) };
+    Ok(idempotency::key(&parts.headers)?.map(|key| (actor, key)))
+}
+
+/// A change with a key runs to its end even when its client goes away: otherwise the key would stand for a change that nobody
+/// makes. It keeps its turn until then, so that leaving does not let anybody run more at a time.
+async fn once(
+    plan: &Arc<Plan>,
+    door: &Arc<Door>,
+    actor: Actor,
+    key: String,
+    call: Call,
+    turn: Option<Turn>,
 ) -> Result<Response> {
-    if plan.op.risk == Risk::Read {
-        return Ok(next.run(Request::from_parts(parts, Body::from(body))).await);
-    }
-    let Some(actor) = actor.filter(|_| plan.op.keyed == Keyed::Yes) else {
-        return Ok(replay::run(parts, body, next).await);
+    let (plan, own) = (Arc::clone(plan), Arc::clone(door));
+    let work = async move {
+        let response = idempotency::once(&plan, &own.context, &actor, &key, call).await?;
+        Ok(succeeding(response, turn, &plan))
     };
-    match idempotency::key(&parts.headers)? {
-        Some(key) => idempotency::once(plan, &door.context, &actor, &key, parts, body, next).await,
-        None => Ok(replay::run(parts, body, next).await),
-    }
+    let work = work.in_current_span();
+    let running = match Traced::current() {
+        Some(traced) => door.sockets.change(traced.within(work)),
+        None => door.sockets.change(work),
+    };
+    running.await.map_err(idempotency::stopped)?
 }
 
 fn extension<T: Clone + Send + Sync + 'static>(parts: &Parts) -> Result<T> {

@@ -10,9 +10,17 @@ use crate::problem::Refusal;
 /// How often a use case starts over before its client is told to try again later.
 const REPLAYS_MAX: u32 = 3;
 
+/// A request behind the guard, and its handler.
+pub(crate) struct Call {
+    pub(crate) parts: Parts,
+    pub(crate) body: Bytes,
+    pub(crate) next: Next,
+}
+
 /// Run the handler with the buffered body; run it again, at most [`REPLAYS_MAX`] times, while the database asks for it. Safe,
 /// because a use case touches nothing outside its transaction.
-pub(crate) async fn run(parts: Parts, body: Bytes, next: Next) -> Response {
+pub(crate) async fn run(call: Call) -> Response {
+    let Call { parts, body, next } = call;
     for _ in 0..REPLAYS_MAX {
         let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
         let response = next.clone().run(request).await;

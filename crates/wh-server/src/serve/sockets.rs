@@ -1,15 +1,19 @@
-//! The open `WebSocket`s: counted, told when the server stops, waited for. Graceful shutdown of hyper does not see them.
+//! What goes on beside the connections: open `WebSocket`s, counted and told when the server stops, and changes that outlive
+//! their client. Both are waited for; graceful shutdown of hyper does not see them.
 use std::future::Future;
 
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::edge::metrics::SOCKETS;
 
-/// Shared between the live hub, which runs the sockets, and the accept loop, which waits for them.
+/// Shared between the live hub, which runs the sockets, the guard, which runs the changes, and the accept loop, which waits for
+/// both.
 #[derive(Clone, Debug, Default)]
 pub struct Sockets {
     tracker: TaskTracker,
+    changes: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -39,6 +43,19 @@ impl Sockets {
         self.stop.is_cancelled()
     }
 
+    /// Run a change to its end, whatever becomes of whoever waits for it; waited for at shutdown.
+    pub(crate) fn change<F>(&self, work: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.changes.spawn(work)
+    }
+
+    /// How many changes run that may have lost their client.
+    pub(super) fn changes(&self) -> usize {
+        self.changes.len()
+    }
+
     /// How many are open.
     pub fn count(&self) -> usize {
         self.tracker.len()
@@ -47,9 +64,12 @@ impl Sockets {
     pub(super) fn stop(&self) {
         self.stop.cancel();
         self.tracker.close();
+        self.changes.close();
     }
 
+    /// Once the connections have ended: until then they may begin another change.
     pub(super) async fn ended(&self) {
+        self.changes.wait().await;
         self.tracker.wait().await;
     }
 }
