@@ -1,5 +1,6 @@
 //! Fresh databases for tests, on both engines, each test its own. The product never sees this.
 mod database;
+mod relay;
 mod server;
 
 use std::pin::Pin;
@@ -9,6 +10,7 @@ use wh_base::{ManualClock, OsRandom, Timestamp};
 use wh_db::{Context, IdentityDb, Migrations, Outbox, SystemDb};
 
 pub use database::{Fresh, fresh};
+pub use relay::{Cut, Heard, Relay};
 pub use server::{PostgresServer, must_be_there, shared};
 
 /// 2026-03-01 12:00 UTC: where the clock of a test stands at first.
@@ -91,6 +93,19 @@ impl TestDb {
         let cx = Context::new(opened.db, clock.clone(), random);
         let (identity, system, outbox) = (opened.identity, opened.system, Some(opened.outbox));
         Some(Self { kind, cx, identity, system, outbox, clock, fresh })
+    }
+}
+
+impl TestDb {
+    /// The same database, opened anew behind a relay that cuts a connection there. On PostgreSQL only.
+    pub async fn behind(self, cut: Cut, migrations: &[Migrations]) -> (Self, Relay) {
+        let relay = Relay::start(&self.fresh.address(), cut).await;
+        let (config, random) = (self.fresh.at(&relay.address), Arc::new(OsRandom));
+        let opened = wh_db::open(&config, migrations, self.clock.clone(), random.clone()).await;
+        let opened = opened.unwrap_or_else(|error| panic!("behind a relay: {error:?}"));
+        let cx = Context::new(opened.db, self.clock.clone(), random);
+        let (identity, system, outbox) = (opened.identity, opened.system, Some(opened.outbox));
+        (Self { cx, identity, system, outbox, ..self }, relay)
     }
 }
 

@@ -82,7 +82,7 @@ both_engines!(a_key_runs_once_and_answers_again, KEEP, async |t| {
     assert_eq!(begin(b"two").await, Idempotent::Mismatch);
     // Another tenant's key of the same name is another key.
     let theirs = fresh(&t, other, "k").await;
-    t.cx.db.idempotency_forget(theirs).await.unwrap();
+    t.cx.db.idempotency_forget(&theirs).await.unwrap();
     fresh(&t, other, "k").await;
 });
 

@@ -9,6 +9,7 @@ mod kernel;
 mod leaks;
 mod migrations;
 mod nodes;
+mod once;
 mod outbox;
 mod postgres;
 mod sqlite_group;

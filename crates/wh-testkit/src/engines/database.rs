@@ -65,6 +65,22 @@ impl Fresh {
         run(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
     }
 
+    /// `host:port` of its server. On PostgreSQL only.
+    pub fn address(&self) -> String {
+        let url = self.admin_url.as_deref().expect("on PostgreSQL");
+        let (_, rest) = url.split_once("://").expect("a URL");
+        let host = rest.split(['/', '?']).next().unwrap_or(rest);
+        host.rsplit_once('@').map_or(host, |(_, host)| host).to_owned()
+    }
+
+    /// What opens it by another `host:port`. On PostgreSQL only.
+    pub fn at(&self, address: &str) -> DbConfig {
+        let EngineConfig::Postgres(urls) = &self.config.engine else { panic!("on PostgreSQL") };
+        let own = self.address();
+        let engine = EngineConfig::Postgres(changed(urls, |url| url.replace(&own, address)));
+        DbConfig { engine, ..self.config.clone() }
+    }
+
     /// Its name, and a connection to the server that is not in it.
     async fn outside(&self) -> (&str, Client) {
         let Database(name) = self.database.as_ref().expect("on PostgreSQL");
@@ -157,12 +173,17 @@ async fn template(admin_url: &str, migrations: &[Migrations]) -> (String, Postgr
 
 /// The same logins in another database.
 fn moved(urls: &PostgresUrls, database: &str) -> PostgresUrls {
-    let moved = |url: &Secret<String>| Secret::new(at(url.expose(), database));
+    changed(urls, |url| at(url, database))
+}
+
+/// Every URL, changed the same way.
+fn changed(urls: &PostgresUrls, change: impl Fn(&str) -> String) -> PostgresUrls {
+    let changed = |url: &Secret<String>| Secret::new(change(url.expose()));
     PostgresUrls {
-        owner_url: moved(&urls.owner_url),
-        app_url: moved(&urls.app_url),
-        id_url: moved(&urls.id_url),
-        sys_url: moved(&urls.sys_url),
+        owner_url: changed(&urls.owner_url),
+        app_url: changed(&urls.app_url),
+        id_url: changed(&urls.id_url),
+        sys_url: changed(&urls.sys_url),
     }
 }
 

@@ -276,6 +276,34 @@ one_engine!(postgres, the_logins_own_nothing_and_become_nobody, LEAKS, async |t|
     assert_eq!(refusal(&id, "SELECT * FROM kernel_idempotency").await, "42501");
 });
 
+one_engine!(postgres, the_id_login_may_mark_a_key_of_its_tenant_and_no_more, LEAKS, async |t| {
+    let (a, b) = two(&t).await;
+    for tenant in [a.tenant, b.tenant] {
+        t.cx.db.idempotency_begin(tenant, "k", b"one").await.unwrap();
+    }
+    let mark = "UPDATE kernel_idempotency SET status = 0 WHERE key = 'k'";
+    let (id, sys) = (connect(urls(&t).id_url.expose()).await, connect(urls(&t).sys_url.expose()).await);
+    assert_eq!(id.execute(mark, &[]).await.unwrap(), 0, "of no tenant");
+    begin(&id, a.tenant).await;
+    assert_eq!(id.execute(mark, &[]).await.unwrap(), 1, "of its own");
+    id.batch_execute("ROLLBACK").await.unwrap();
+    for denied in [
+        "SELECT status FROM kernel_idempotency",
+        "SELECT fingerprint FROM kernel_idempotency",
+        "SELECT body FROM kernel_idempotency",
+        "DELETE FROM kernel_idempotency WHERE key = 'k'",
+        "INSERT INTO kernel_idempotency (tenant_id, key) VALUES (gen_random_uuid(), 'k')",
+    ] {
+        assert_eq!(refusal(&id, denied).await, "42501", "{denied}");
+    }
+    for column in ["body", "headers", "fingerprint", "run", "key", "tenant_id", "created_at"] {
+        let denied = format!("UPDATE kernel_idempotency SET {column} = {column} WHERE key = 'k'");
+        for client in [&id, &sys] {
+            assert_eq!(refusal(client, &denied).await, "42501", "{denied}");
+        }
+    }
+});
+
 one_engine!(postgres, a_login_that_may_become_another_is_refused_at_start, LEAKS, async |t| {
     // On roles of its own: those of the other tests are shared by the whole server.
     let random = wh_base::OsRandom;

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use wh_base::{OsRandom, Secret};
 use wh_contract::{PanelId, events::PanelCreated};
 use wh_db::{AuditEntry, DbConfig, DbLimits, EngineConfig, Opened, PostgresUrls, Reads, Who, args, codes};
-use wh_testkit::engines::{TestDb, shared};
+use wh_testkit::engines::{Cut, Heard, Relay, TestDb, shared};
 use wh_testkit::one_engine;
 
 use super::{admin, until};
@@ -134,90 +134,27 @@ one_engine!(postgres, begin_tenant_and_first_statement_are_one_round_trip, LEAKS
     assert_eq!(best, (1, 1), "BEGIN + tenant + change; event + audit + COMMIT");
 });
 
-/// Who still hears the words at which a connection is cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heard {
-    ByNobody,
-    /// It does what it is asked for; its answer is lost.
-    ByTheServer,
-}
-
-/// A relay in front of the server that cuts a connection at these words, once it is armed.
-async fn cutting(to: String, words: &'static str, heard: Heard) -> (String, Arc<AtomicBool>) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let here = listener.local_addr().unwrap().to_string();
-    let armed = Arc::new(AtomicBool::new(false));
-    let arm = Arc::clone(&armed);
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let server = TcpStream::connect(&to).await.unwrap();
-            tokio::spawn(passed_on_until(client, server, words, heard, Arc::clone(&arm)));
-        }
-    });
-    (here, armed)
-}
-
-async fn passed_on_until(
-    mut client: TcpStream,
-    mut server: TcpStream,
-    words: &'static str,
-    heard: Heard,
-    armed: Arc<AtomicBool>,
-) {
-    let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
-    loop {
-        tokio::select! {
-            read = client.read(&mut asked) => {
-                let Ok(length @ 1..) = read else { return };
-                let cut = armed.load(Ordering::SeqCst) && holds(&asked[..length], words);
-                if cut && heard == Heard::ByNobody {
-                    return;
-                }
-                server.write_all(&asked[..length]).await.unwrap();
-                let mut answer = Vec::new();
-                while cut && !holds(&answer, words) {
-                    let Ok(length @ 1..) = server.read(&mut answered).await else { return };
-                    answer.extend_from_slice(&answered[..length]);
-                }
-                if cut {
-                    return;
-                }
-            }
-            read = server.read(&mut answered) => {
-                let Ok(length @ 1..) = read else { return };
-                if client.write_all(&answered[..length]).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-fn holds(bytes: &[u8], words: &str) -> bool {
-    bytes.windows(words.len()).any(|window| window == words.as_bytes())
-}
-
 one_engine!(postgres, a_commit_without_an_answer_may_have_been_made_and_says_so, LEAKS, async |t| {
     let (a, _) = two(&t).await;
     let to = address(t.fresh.admin_url.as_deref().unwrap()).to_owned();
     // The server's answer to a commit is the same word.
-    for (words, heard, code, n) in [
+    for (at, heard, code, n) in [
         ("UPDATE leaks_item", Heard::ByNobody, &codes::AWAY, 1),
         ("COMMIT\0", Heard::ByNobody, &codes::COMMIT_UNKNOWN, 1),
         ("COMMIT\0", Heard::ByTheServer, &codes::COMMIT_UNKNOWN, 2),
     ] {
-        let (here, armed) = cutting(to.clone(), words, heard).await;
-        let opened = open(&t, changed(&t, |url| url.replace(&to, &here))).await.unwrap();
-        armed.store(true, Ordering::SeqCst);
+        let relay = Relay::start(&to, Cut { behind: "", at, heard }).await;
+        let opened = open(&t, changed(&t, |url| url.replace(&to, &relay.address))).await.unwrap();
+        relay.arm();
         let change = async {
             let mut tx = opened.db.begin(a.tenant).await?;
             tx.run("UPDATE leaks_item SET n = n + 1 WHERE tenant_id = $1", args![a.tenant]).await?;
             tx.commit().await
         };
         let error = change.await.unwrap_err();
-        assert!(error.is(code), "{words:?} heard {heard:?}: {error:?}");
+        assert!(error.is(code), "{at:?} heard {heard:?}: {error:?}");
         assert_eq!(error.retry_after_s().is_some(), error.is(&codes::AWAY), "{error:?}");
-        assert_eq!(sees(&t, a.tenant).await, [(a.item, n)], "{words:?} heard {heard:?}");
+        assert_eq!(sees(&t, a.tenant).await, [(a.item, n)], "{at:?} heard {heard:?}");
     }
 });
 
