@@ -47,6 +47,8 @@ pub const MIGRATIONS: &[Migrations] = &[Migrations {
 
 /// Of the note with these words nobody hears whether it was kept.
 pub const LOST: &str = "lost on the way";
+/// Behind the note with these words its handler stops.
+pub const STOPPED: &str = "and then it stopped";
 
 /// What the tests turn at while the server runs.
 #[derive(Clone)]
@@ -90,7 +92,7 @@ fn operations(registry: &mut Registry) {
     registry.op(routes!(note_echo), Op::open_change().body_max(4_096));
     registry.op(routes!(note_upload), Op::change(DESK_WRITE).streams().body_max(1_000_000));
     registry.op(routes!(note_clash), Op::change(DESK_WRITE).session_only());
-    registry.op(routes!(note_slow), Op::change(DESK_WRITE));
+    registry.op(routes!(note_slow), Op::change(DESK_WRITE).errors(&[&EMPTY]));
     registry.op(routes!(note_busy), Op::read(DESK_READ));
     registry.op(routes!(note_careless), Op::open_read());
     registry.op(routes!(note_panic), Op::change(DESK_WRITE));
@@ -263,6 +265,7 @@ async fn note_clash(
         return Err(wh_db::codes::RETRY.error("another transaction was faster").into());
     }
     tx.commit().await?;
+    assert!(body.words != STOPPED, "a mistake of ours behind the commit");
     if body.words == LOST {
         return Err(wh_db::codes::COMMIT_UNKNOWN.error("the answer did not come").into());
     }
@@ -279,6 +282,9 @@ async fn note_slow(
 ) -> Answer<Json<Note>> {
     knobs.waiting.add_permits(1);
     knobs.gate.acquire().await.expect("the gate stays").forget();
+    if body.words.trim().is_empty() {
+        return Err(EMPTY.error("only blanks").at("/words", "only blanks").into());
+    }
     let id = cx.next_id();
     let mut tx = cx.db.begin(caller.tenant).await?;
     write(&mut tx, id, &body.words).await?;

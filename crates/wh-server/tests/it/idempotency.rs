@@ -1,4 +1,6 @@
 //! The same change with the same key is done once; a use case that met another transaction runs again.
+mod lost;
+
 use std::sync::atomic::Ordering;
 
 use wh_testkit::engines::EngineKind;
@@ -8,7 +10,6 @@ use wh_testkit::{
 };
 
 use crate::desk::{self, Knobs, MIGRATIONS, parts};
-use crate::door::PATIENCE;
 
 const NOTES: &str = "/v1/desk/notes";
 const KEY: &str = "\"6f1c7a52-key\"";
@@ -53,28 +54,6 @@ both_servers!(a_refused_change_leaves_no_key, MIGRATIONS, parts, async |server: 
 });
 
 both_servers!(
-    a_change_of_unknown_outcome_is_not_made_again,
-    MIGRATIONS,
-    parts,
-    async |server: TestServer| {
-        let page = Browser::new(&server);
-        let body = serde_json::json!({ "words": desk::LOST }).to_string();
-        for _ in 0..2 {
-            let call = page.call(EDITOR, "POST", "/v1/desk/clash").header("idempotency-key", KEY);
-            let answer = call.json(&body).send().await;
-            assert_eq!(
-                (answer.status, answer.code.as_str()),
-                (504, "db.commit_unknown"),
-                "{}",
-                answer.text()
-            );
-            assert_eq!(answer.header("retry-after"), None);
-        }
-        assert_eq!(count(&page, EDITOR).await, 1);
-    }
-);
-
-both_servers!(
     a_large_answer_is_given_once_and_the_change_made_once,
     MIGRATIONS,
     parts,
@@ -98,54 +77,6 @@ both_servers!(a_key_is_a_quoted_string, MIGRATIONS, parts, async |server: TestSe
     }
     assert_eq!(count(&page, EDITOR).await, 0);
 });
-
-async fn while_it_runs(kind: EngineKind) {
-    let knobs = Knobs::default();
-    let with = knobs.clone();
-    let parts = move |_: &TestDb| Parts::of(vec![desk::module(&with)]);
-    run_server(kind, "while_it_runs", MIGRATIONS, parts, async |server: TestServer| {
-        let page = Browser::new(&server);
-        let slow = |page: Browser| async move {
-            let call = page.call(EDITOR, "POST", "/v1/desk/slow").header("idempotency-key", KEY);
-            call.json(r#"{"words":"slow"}"#).send().await
-        };
-        let first = tokio::spawn(slow(page.clone()));
-        knobs.waiting.acquire().await.expect("the handler runs").forget();
-        let second = slow(page.clone()).await;
-        assert_eq!((second.status, second.code.as_str()), (409, "server.idempotency_running"));
-        assert_eq!(second.header("retry-after"), Some("1"));
-
-        // The client goes away; the change goes on, and its answer waits under the key.
-        first.abort();
-        assert!(first.await.expect_err("aborted").is_cancelled());
-        knobs.gate.add_permits(1);
-        let third = async {
-            loop {
-                let answer = slow(page.clone()).await;
-                if answer.status != 409 {
-                    return answer;
-                }
-            }
-        };
-        let third = tokio::time::timeout(PATIENCE, third).await.expect("the first one ends");
-        assert_eq!((third.status, count(&page, EDITOR).await), (200, 1));
-    })
-    .await;
-}
-
-mod a_running_change_is_done_once_even_without_its_client {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn sqlite() {
-        while_it_runs(EngineKind::Sqlite).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn postgres() {
-        while_it_runs(EngineKind::Postgres).await;
-    }
-}
 
 async fn clashing(kind: EngineKind) {
     let knobs = Knobs::default();
