@@ -1,4 +1,5 @@
-//! Kill -9 at random moments of imports and of row writes: what was acknowledged is there, what was not is absent as a whole.
+//! Kill -9 at random moments of imports and of row writes: what was acknowledged is there, what was not is absent as a whole, and
+//! what is sent again under its key is not made twice.
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
@@ -10,6 +11,7 @@ use wh_base::{OsRandom, Random};
 use wh_testkit::engines::EngineKind;
 
 use crate::house::{House, Person, Site, sites};
+use crate::http::Answer;
 
 /// Rounds on each engine.
 const ROUNDS: u64 = 100;
@@ -28,6 +30,8 @@ struct Told {
     /// The number of the import that was under way, if its answer never came.
     open: Option<usize>,
     next: usize,
+    /// The title of the panel whose creation was under way, if its answer never came. Its key too.
+    unanswered: Option<String>,
 }
 
 #[test]
@@ -79,7 +83,14 @@ struct Writers {
     barrier: Arc<Barrier>,
     stop: Arc<AtomicBool>,
     imports: thread::JoinHandle<Told>,
-    panels: thread::JoinHandle<Vec<(String, String)>>,
+    panels: thread::JoinHandle<Made>,
+}
+
+/// Panels that were answered, by id, and the one that was not.
+#[derive(Default)]
+struct Made {
+    answered: Vec<(String, String)>,
+    open: Option<String>,
 }
 
 impl Writers {
@@ -105,21 +116,19 @@ impl Writers {
         let (person, gate, over) = (owner.clone(), barrier.clone(), stop.clone());
         let panels = thread::spawn(move || {
             gate.wait();
-            let mut made = Vec::new();
+            let mut made = Made::default();
             while !over.load(Ordering::SeqCst) {
-                let title = format!("row {}", random_below(u64::MAX));
-                let body = json!({ "title": title }).to_string();
-                match person.try_send(
-                    "POST",
-                    "/v1/panels",
-                    "Content-Type: application/json\r\n",
-                    body.as_bytes(),
-                ) {
+                let title = format!("row-{}", random_below(u64::MAX));
+                match create(&person, &title) {
                     Ok(answer) if answer.status == 201 => {
-                        made.push((answer.json()["id"].as_str().expect("an id").to_owned(), title));
+                        let id = answer.json()["id"].as_str().expect("an id").to_owned();
+                        made.answered.push((id, title));
                     }
                     Ok(answer) => panic!("panel: {} {}", answer.status, answer.text()),
-                    Err(_) => return made,
+                    Err(_) => {
+                        made.open = Some(title);
+                        return made;
+                    }
                 }
             }
             made
@@ -134,9 +143,33 @@ impl Writers {
     fn end(self) -> Told {
         self.stop.store(true, Ordering::SeqCst);
         let mut told = self.imports.join().expect("the importer");
-        told.panels.extend(self.panels.join().expect("the maker of panels"));
+        let made = self.panels.join().expect("the maker of panels");
+        told.panels.extend(made.answered);
+        told.unanswered = made.open;
         told
     }
+}
+
+/// A panel whose title is the key of its creation too.
+fn create(person: &Person, title: &str) -> std::io::Result<Answer> {
+    let headers = format!("Content-Type: application/json\r\nIdempotency-Key: \"{title}\"\r\n");
+    person.try_send("POST", "/v1/panels", &headers, json!({ "title": title }).to_string().as_bytes())
+}
+
+/// Sent again, whatever the kill hit: the answer says truly what is there, and nothing is there twice.
+fn repeat(owner: &Person, title: &str, round: u64) {
+    let again = create(owner, title).expect("the server is there");
+    let named = owner.get(&format!("/v1/panels?q={title}")).json();
+    let there = named["items"].as_array().expect("a list").len();
+    let told = (again.status, again.code());
+    let wanted = match (told.0, told.1.as_str()) {
+        // It was not made before the kill, or its answer was kept.
+        (201, _) | (409, "server.idempotency_not_kept") => 1,
+        // Its key was taken and nothing was made: nobody knows yet that nobody is at it.
+        (409, "server.idempotency_running") => 0,
+        _ => panic!("round {round}: {told:?}"),
+    };
+    assert_eq!(there, wanted, "round {round}: {told:?}");
 }
 
 fn csv(number: usize) -> Vec<u8> {
@@ -172,6 +205,9 @@ fn verify(owner: &Person, panel: &str, told: &mut Told, round: u64) {
     assert!(total == expected || total == expected + replaced, "round {round}: {total} rows, not {expected}");
     if let Some(last) = told.imports.last() {
         assert_eq!(count(*last), ROWS as u64, "round {round}: an acknowledged import is not whole");
+    }
+    if let Some(title) = told.unanswered.take() {
+        repeat(owner, &title, round);
     }
     for (id, title) in std::mem::take(&mut told.panels) {
         let panel: Value = owner.get(&format!("/v1/panels/{id}")).json();
