@@ -66,7 +66,7 @@ impl Call<'_> {
 
     fn send(&self, mut target: Target) -> Result<Reply> {
         let method = self.operation.method.as_str();
-        let key = if self.operation.writes() { Some(self.key()?) } else { None };
+        let key = if self.operation.once { Some(self.key()?) } else { None };
         if let Body::Stream(medias) = &self.operation.body {
             let file = self.matches.get_one::<String>(name::FILE).map_or("-", String::as_str);
             let show = if self.flags.quiet() { Show::Nothing } else { Show::Progress };

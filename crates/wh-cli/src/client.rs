@@ -20,6 +20,12 @@ const TRIES_MAX: u32 = 3;
 const RETRY_AFTER_S_MAX: u64 = 5;
 /// The connection ended in the middle.
 const BROKEN: &str = "cli.broken";
+/// The server was silent for too long.
+const TIMEOUT: &str = "cli.timeout";
+/// An earlier try with the same key is still under way.
+const STILL_RUNNING: &str = "server.idempotency_running";
+/// What leaves open whether a write was done.
+const OPEN: [&str; 5] = [BROKEN, TIMEOUT, STILL_RUNNING, "db.commit_unknown", "server.deadline"];
 /// A JSON answer is held in memory.
 const ANSWER_BYTES_MAX: u64 = 512 << 20;
 
@@ -127,8 +133,10 @@ impl Client {
             };
             let wait = fail.retry_after_s.unwrap_or(1);
             let passing = fail.exit == Exit::Unavailable && (fail.status.is_some() || fail.code == BROKEN);
-            if !again || !passing || tries == TRIES_MAX || wait > RETRY_AFTER_S_MAX {
-                return Err(fail);
+            // Before the second try it is somebody else's.
+            let is_ours = tries > 1 && fail.code == STILL_RUNNING;
+            if !again || !(passing || is_ours) || tries == TRIES_MAX || wait > RETRY_AFTER_S_MAX {
+                return Err(with_key(fail, ask.key.as_deref()));
             }
             std::thread::sleep(Duration::from_secs(wait));
             tries += 1;
@@ -213,10 +221,20 @@ fn refused(answer: Response<Body>, hint: &impl Fn(&str) -> Option<String>) -> Fa
     fail
 }
 
+/// How one learns whether it was done, where that is open: the key is known to nobody but this try.
+fn with_key(mut fail: Fail, key: Option<&str>) -> Fail {
+    if let Some(key) = key.filter(|_| OPEN.contains(&fail.code.as_str())) {
+        fail.hint = format!(
+            "the same command with `--idempotency-key {key}` does it if it was not done, and never a second time"
+        );
+    }
+    fail
+}
+
 /// No answer came.
 fn unreachable(error: &ureq::Error) -> Fail {
     let (code, hint) = match error {
-        ureq::Error::Timeout(_) => ("cli.timeout", "try again, or give it longer with --timeout"),
+        ureq::Error::Timeout(_) => (TIMEOUT, "try again, or give it longer with --timeout"),
         ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::Pem(_) => (
             "cli.tls",
             "where the server's certificate is signed by your own authority, name it: WHEELHOUSE_CLI_CA_FILE, or `login --ca-file`",

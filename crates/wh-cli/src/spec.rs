@@ -42,6 +42,8 @@ pub struct Operation {
     pub problems: Vec<String>,
     /// Path and query.
     pub params: Vec<Param>,
+    /// Whether the server does it once under a key, however often it is sent.
+    pub once: bool,
     /// What it takes.
     pub body: Body,
     /// What it gives.

@@ -29,6 +29,7 @@ fn operation(root: &Value, path: &str, method: &str, value: &Value, nouns: &[&st
     let own = |code: &&str| !COMMON_AREAS.iter().any(|area| code.starts_with(area));
     Operation {
         params: params(root, path, value, &noun),
+        once: takes_key(value),
         body: body(root, value),
         answer: answer(root, value),
         summary: text("summary"),
@@ -46,6 +47,11 @@ fn operation(root: &Value, path: &str, method: &str, value: &Value, nouns: &[&st
         verb,
         id,
     }
+}
+
+fn takes_key(operation: &Value) -> bool {
+    let listed = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+    listed.iter().any(|one| one["in"] == "header" && one["name"] == "Idempotency-Key")
 }
 
 fn params(root: &Value, path: &str, operation: &Value, noun: &str) -> Vec<Param> {

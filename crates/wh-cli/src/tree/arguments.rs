@@ -49,7 +49,7 @@ pub fn verb_command(spec: &Spec, operation: &Operation, noun: &str, verb: &str) 
     if operation.answer == Answer::Live {
         command = live_arguments(command);
     }
-    if operation.writes() {
+    if operation.once {
         command = command.arg(
             Arg::new(name::KEY)
                 .long(name::KEY)

@@ -1,4 +1,8 @@
 //! What goes wrong is said with code, hint and request id, and the exit code tells which kind it was.
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::thread;
+
 use serde_json::Value;
 use wh_testkit::engines::EngineKind;
 
@@ -78,6 +82,48 @@ fn a_write_is_done_once_under_its_key() {
         );
         shell.run(&["panel", "get", "Once"]).bad(2, "cli.name_ambiguous");
     }
+}
+
+/// So many connections, each ended once the head of its request is there, and then nobody listens any more. Gives the URL, and the
+/// keys that were asked for.
+fn breaking(times: usize) -> (String, thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let keys = thread::spawn(move || {
+        let key = |stream: std::io::Result<std::net::TcpStream>| {
+            let head = BufReader::new(stream.expect("a connection")).lines().map_while(Result::ok);
+            let lines: Vec<String> = head.take_while(|line| !line.is_empty()).collect();
+            let key = lines.iter().find_map(|line| {
+                line.to_ascii_lowercase()
+                    .strip_prefix("idempotency-key: \"")?
+                    .strip_suffix('"')
+                    .map(str::to_owned)
+            });
+            key.unwrap_or_default()
+        };
+        listener.incoming().take(times).map(key).collect()
+    });
+    (url, keys)
+}
+
+#[test]
+fn where_it_is_open_whether_it_was_done_the_key_is_told() {
+    let shell = Shell::new();
+    let (url, keys) = breaking(3);
+    let at = [("WHEELHOUSE_CLI_URL", url.as_str())];
+    let create = ["panel", "create", "--title", "Once", "--idempotency-key", "monday"];
+    let said = shell.with(&at, &create).bad(7, "cli.broken");
+    assert!(said.contains("--idempotency-key monday"), "{said}");
+    assert_eq!(keys.join().unwrap(), ["monday"; 3], "three tries under one key");
+
+    // What takes no key is sent once: a second try would find nobody there, and end otherwise.
+    let (url, keys) = breaking(1);
+    let at = [("WHEELHOUSE_CLI_URL", url.as_str())];
+    let invite = ["invitation", "create", "--email", "new@acme.example", "--role", "viewer"];
+    let said = shell.with(&at, &invite).bad(7, "cli.broken");
+    assert!(!said.contains("--idempotency-key"), "{said}");
+    assert_eq!(keys.join().unwrap(), [""]);
+    shell.run(&["invitation", "create", "--idempotency-key", "monday"]).bad(2, "--idempotency-key");
 }
 
 #[test]
