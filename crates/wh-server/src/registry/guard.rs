@@ -83,13 +83,11 @@ async fn pass(plan: &Arc<Plan>, request: Request, next: Next) -> Result<Response
         let response = call.next.run(Request::from_parts(call.parts, Body::from(call.body))).await;
         return Ok(succeeding(response, turn, plan));
     }
-    match keyed(plan, actor, &call.parts)? {
-        Some((actor, key)) => once(plan, &door, actor, key, call, turn).await,
-        None => {
-            let response = replay::run(call).await;
-            Ok(succeeding(response, turn, plan))
-        }
+    if let Some((actor, key)) = keyed(plan, actor, &call.parts)? {
+        return once(plan, &door, actor, key, call, turn).await;
     }
+    let response = replay::run(call).await;
+    Ok(succeeding(response, turn, plan))
 }
 
 /// How long it took is learned where it ended well.

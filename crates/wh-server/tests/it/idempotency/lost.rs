@@ -1,10 +1,11 @@
 //! Something is lost on the way: the client, the answer of the commit, what comes behind it. The change is made once all the same.
 use tokio::net::TcpStream;
 use wh_server::ServerConfig;
-use wh_testkit::Signs;
-use wh_testkit::engines::{Cut, Heard};
+use wh_testkit::engines::{Cut, EngineKind, Heard, TestDb};
+use wh_testkit::{Answer, Browser, EDITOR, HOME, Parts, Signs, TestServer, both_servers, run_server};
 
-use super::*;
+use super::{KEY, NOTES, count, keyed};
+use crate::desk::{self, Knobs, MIGRATIONS, parts};
 use crate::door::{Client, PATIENCE};
 
 const SLOW: &str = "/v1/desk/slow";
