@@ -20,7 +20,7 @@ pub const IDEMPOTENCY_KEPT_S: i64 = 24 * 60 * 60;
 /// What is known about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Idempotent {
-    /// Nothing: run it, then [`Db::idempotency_finish`] or [`Db::idempotency_forget`] with this run.
+    /// Nothing: do it [`IdempotentRun::within`], then [`Db::idempotency_finish`] or [`Db::idempotency_forget`] with this run.
     Fresh(IdempotentRun),
     /// It runs at this moment.
     Running,
