@@ -195,6 +195,24 @@ impl WriteHandle {
         }
     }
 
+    /// The same for many rows of one tenant, in order.
+    pub(crate) async fn later_many(
+        &mut self,
+        tenant: TenantId,
+        sql: &Arc<Checked>,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<()> {
+        match self {
+            Self::Sqlite(write) => write.many(sql, &rows),
+            Self::Postgres(write) => {
+                for args in rows {
+                    write.later(tenant, sql, args).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// Wait until no other transaction of the same scope holds this name; held until the end.
     pub(crate) async fn lock(&mut self, name: &str) -> Result<()> {
         match self {

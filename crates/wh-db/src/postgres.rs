@@ -73,6 +73,8 @@ pub(crate) struct Write {
     session: Session,
     scope: Scope,
     outbox: Arc<Notify>,
+    /// For whom the rows are that travel with the commit, since the last of them.
+    later_for: Option<TenantId>,
 }
 
 impl Engine {
@@ -106,7 +108,7 @@ impl Engine {
     pub(crate) async fn begin(&self, scope: Scope) -> Result<Write> {
         let (shared, tenant) = self.login(scope);
         let session = Session::open(shared, Mode::Write, tenant).await?;
-        Ok(Write { session, scope, outbox: Arc::clone(&self.outbox) })
+        Ok(Write { session, scope, outbox: Arc::clone(&self.outbox), later_for: None })
     }
 
     pub(crate) const fn stream_at_open(&self) -> i64 {
@@ -168,10 +170,11 @@ impl Write {
         sql: &Arc<Checked>,
         args: Vec<Value>,
     ) -> Result<()> {
-        if self.scope == Scope::Global {
-            // The id login knows no tenant before; from here to the commit right behind, it writes for this
-            // one.
+        if self.scope == Scope::Global && self.later_for != Some(tenant) {
+            // The id login knows no tenant before; from here to the commit right behind, or to the next
+            // tenant, it writes for this one.
             self.session.later(SET_TENANT.to_owned(), vec![Value::Text(tenant.to_string())])?;
+            self.later_for = Some(tenant);
         }
         self.session.later(sql.portable.clone(), args)
     }

@@ -114,6 +114,20 @@ impl Changing {
         self.poisoning(answer)
     }
 
+    async fn later_many(&mut self, tenant: TenantId, sql: &str, rows: Vec<Vec<Value>>) -> Result<()> {
+        self.usable()?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let timer = self.core.meter.start();
+        let answer = match self.core.texts.checked_many(Class::Kernel, sql, &rows) {
+            Ok(sql) => self.handle.later_many(tenant, &sql, rows).await,
+            Err(error) => Err(error),
+        };
+        timer.write(sql, &answer);
+        self.poisoning(answer)
+    }
+
     pub(crate) async fn lock(&mut self, name: &str) -> Result<()> {
         self.usable()?;
         let answer = self.handle.lock(name).await;
@@ -130,6 +144,28 @@ impl Changing {
     pub(crate) async fn audit(&mut self, tenant: TenantId, who: &Who, entry: AuditEntry) -> Result<()> {
         let values = audit::values(tenant, self.core.clock.now(), who, entry);
         self.later(tenant, audit::INSERT, values).await
+    }
+
+    pub(crate) async fn emit_many<E: Event>(&mut self, tenant: TenantId, events: &[E]) -> Result<()> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let rows =
+            events.iter().map(|event| outbox::values(&self.core, tenant, event)).collect::<Result<_>>()?;
+        self.later_many(tenant, outbox::INSERT, rows).await?;
+        self.after.emitted = Emitted::Events;
+        Ok(())
+    }
+
+    pub(crate) async fn audit_many(
+        &mut self,
+        tenant: TenantId,
+        who: &Who,
+        entries: Vec<AuditEntry>,
+    ) -> Result<()> {
+        let now = self.core.clock.now();
+        let rows = entries.into_iter().map(|entry| audit::values(tenant, now, who, entry)).collect();
+        self.later_many(tenant, audit::INSERT, rows).await
     }
 
     pub(crate) fn on_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
@@ -297,9 +333,24 @@ macro_rules! untenanted_tx {
                 self.changing.emit(tenant, &event).await
             }
 
+            /// The same for much that happened at once, in order and without a wait for each.
+            pub async fn emit_many<E: Event>(&mut self, tenant: TenantId, events: &[E]) -> Result<()> {
+                self.changing.emit_many(tenant, events).await
+            }
+
             /// Write one line of this tenant's audit trail.
             pub async fn audit(&mut self, tenant: TenantId, who: &Who, entry: AuditEntry) -> Result<()> {
                 self.changing.audit(tenant, who, entry).await
+            }
+
+            /// The same for many lines, in order and without a wait for each.
+            pub async fn audit_many(
+                &mut self,
+                tenant: TenantId,
+                who: &Who,
+                entries: Vec<AuditEntry>,
+            ) -> Result<()> {
+                self.changing.audit_many(tenant, who, entries).await
             }
         }
     };

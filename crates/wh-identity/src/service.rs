@@ -8,6 +8,7 @@ mod companies;
 mod door;
 mod invitations;
 mod key_cache;
+mod key_ends;
 mod made_keys;
 mod members;
 mod passwords;

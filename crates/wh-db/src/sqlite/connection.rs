@@ -185,13 +185,31 @@ impl Connection {
         Ok(count)
     }
 
+    /// Run a statement with many values, one after the other: everybody else waits for the writer meanwhile, so what is the
+    /// same for all of them is done once.
+    pub(super) fn many(&self, sql: &Arc<Checked>, values: &[Vec<Value>], limits: Limits) -> Result<()> {
+        let mut statement = self.prepare(sql, limits)?;
+        let numbers = numbers(&statement)?;
+        for args in values {
+            bind(&mut statement, &numbers, args)?;
+            let mut rows = statement.raw_query();
+            while rows.next().map_err(|cause| self.failure(cause, sql))?.is_some() {}
+        }
+        Ok(())
+    }
+
     fn start(&self, sql: &Arc<Checked>, args: &[Value], limits: Limits) -> Result<CachedStatement<'_>> {
+        let mut statement = self.prepare(sql, limits)?;
+        let numbers = numbers(&statement)?;
+        bind(&mut statement, &numbers, args)?;
+        Ok(statement)
+    }
+
+    fn prepare(&self, sql: &Arc<Checked>, limits: Limits) -> Result<CachedStatement<'_>> {
         let interrupt_at = if sql.verb == Verb::Select { limits.read_by } else { limits.end_by };
         self.session.arm(Some(interrupt_at), Some(limits.write_by));
         self.session.set_rule(Rule::Statement(Arc::clone(sql)));
-        let mut statement = self.raw.prepare_cached(&sql.sqlite).map_err(|cause| self.failure(cause, sql))?;
-        bind(&mut statement, args)?;
-        Ok(statement)
+        self.raw.prepare_cached(&sql.sqlite).map_err(|cause| self.failure(cause, sql))
     }
 
     /// What a failed statement means: a limit of ours, or the database's own words.
@@ -227,17 +245,26 @@ fn functions(raw: &Raw, session: &Arc<Session>) -> rusqlite::Result<()> {
 }
 
 /// To `SQLite`, `$1` is a name, numbered by its first appearance: so each place is asked for its name.
-fn bind(statement: &mut CachedStatement<'_>, args: &[Value]) -> Result<()> {
-    for at in 1..=statement.parameter_count() {
-        let number = statement
-            .parameter_name(at)
-            .and_then(|name| name.strip_prefix('$'))
-            .and_then(|n| n.parse::<usize>().ok());
-        let value = number.and_then(|number| args.get(number.wrapping_sub(1)));
-        let Some(value) = value else { return Err(codes::VALUE.error("a parameter without a value")) };
-        statement.raw_bind_parameter(at, Bound(value)).map_err(translate)?;
+fn numbers(statement: &CachedStatement<'_>) -> Result<Vec<usize>> {
+    (1..=statement.parameter_count())
+        .map(|at| {
+            let name = statement.parameter_name(at).and_then(|name| name.strip_prefix('$'));
+            name.and_then(|number| number.parse().ok()).ok_or_else(no_value)
+        })
+        .collect()
+}
+
+/// Each place gets the value of its number.
+fn bind(statement: &mut CachedStatement<'_>, numbers: &[usize], args: &[Value]) -> Result<()> {
+    for (place, number) in numbers.iter().enumerate() {
+        let value = args.get(number.wrapping_sub(1)).ok_or_else(no_value)?;
+        statement.raw_bind_parameter(place + 1, Bound(value)).map_err(translate)?;
     }
     Ok(())
+}
+
+fn no_value() -> Error {
+    codes::VALUE.error("a parameter without a value")
 }
 
 struct Bound<'a>(&'a Value);

@@ -191,9 +191,7 @@ impl Write {
     }
 
     pub(crate) fn many(&mut self, sql: &Arc<Checked>, values: &[Vec<Value>]) -> Result<()> {
-        self.with(|connection, limits| {
-            values.iter().try_for_each(|args| connection.count(sql, args, limits).map(|_| ()))
-        })
+        self.with(|connection, limits| connection.many(sql, values, limits))
     }
 
     pub(crate) async fn commit(self, after: AfterCommit) -> Result<()> {

@@ -1,12 +1,12 @@
 //! Keys for programs: one's own, and those of service accounts. Shown once, never above their maker, gone at once.
 use serde_json::{Value, json};
 use wh_base::{Actor, Error, Network, Result, Secret, Timestamp};
-use wh_contract::events::{ApiKeyCreated, ApiKeyRenamed, ApiKeyRevoked};
-use wh_contract::{ApiKeyId, IDENTITY_SELF, Role, TenantId, UserId};
+use wh_contract::events::{ApiKeyCreated, ApiKeyRenamed};
+use wh_contract::{ApiKeyId, IDENTITY_SELF, TenantId, UserId};
 use wh_db::Who;
 
-use super::cache::Stale;
 use super::change::Change;
+use super::key_ends::ACCOUNT_KEY_REVOKE;
 use super::made_keys::Revoke;
 use super::service_accounts::{account_of, account_within};
 use super::{Identity, role_now};
@@ -235,73 +235,6 @@ pub async fn service_account_key_revoke(
     Ok(revocation)
 }
 
-/// End all keys of a member who leaves the company.
-pub(super) async fn revoke_all(change: &mut Change, tenant: TenantId, user: UserId) -> Result<()> {
-    loop {
-        let some = store::api_key_list(&mut change.tx, tenant, user, first_page(), REVOKED_AT_ONCE).await?;
-        for key in &some {
-            end(change, key).await?;
-        }
-        if some.len() < REVOKED_AT_ONCE as usize {
-            return Ok(());
-        }
-    }
-}
-
-/// End the keys of service accounts that somebody made, or let be made by a key, also through other keys, who is gone or is this
-/// now: they may have kept the text. A key of an account that they could still make one for stays.
-pub(super) async fn revoke_made(
-    change: &mut Change,
-    tenant: TenantId,
-    by: UserId,
-    now: Option<Role>,
-) -> Result<()> {
-    let mut after = ApiKeyId(uuid::Uuid::nil());
-    loop {
-        let some = store::api_key_list_by(&mut change.tx, tenant, by, after, REVOKED_AT_ONCE).await?;
-        for (key, role) in &some {
-            after = key.id;
-            if !model::made_stays(now, *role) {
-                end_told(change, key, ACCOUNT_KEY_REVOKE).await?;
-            }
-        }
-        if some.len() < REVOKED_AT_ONCE as usize {
-            return Ok(());
-        }
-    }
-}
-
-/// End the keys of a service account that has become more, where whoever made one could not make it now: they may have kept the
-/// text, and would act above themselves.
-pub(super) async fn revoke_outgrown(
-    change: &mut Change,
-    tenant: TenantId,
-    account: UserId,
-    role: Role,
-) -> Result<()> {
-    let mut before = first_page();
-    loop {
-        let some =
-            store::api_key_list_with_makers(&mut change.tx, tenant, account, before, REVOKED_AT_ONCE).await?;
-        for (key, makers) in &some {
-            before = key.id;
-            // What the account made for itself is as much as whoever vouches for it.
-            let made = key.created_by == account || model::made_stays(makers.created_by, role);
-            if !made || !model::made_stays(makers.vouched_by, role) {
-                end_told(change, key, ACCOUNT_KEY_REVOKE).await?;
-            }
-        }
-        if some.len() < REVOKED_AT_ONCE as usize {
-            return Ok(());
-        }
-    }
-}
-
-/// In the trail: somebody ended a key of a service account, or it fell with something else.
-pub(super) const ACCOUNT_KEY_REVOKE: &str = "service_account_key_revoke";
-/// Rows read at once by those that end many keys.
-const REVOKED_AT_ONCE: u32 = 200;
-
 async fn list(
     identity: &Identity,
     db: &mut impl GlobalReads,
@@ -356,31 +289,12 @@ async fn rename(
     Ok(key)
 }
 
-/// End a key; `false` when somebody else was first, whose word it is then: whoever wants it gone has what they want.
-async fn end(change: &mut Change, key: &ApiKey) -> Result<bool> {
-    let there = store::api_key_delete(&mut change.tx, key).await?;
-    if there {
-        change.stale(Stale::Key(key.id));
-        change.emit(key.tenant, ApiKeyRevoked { key: key.id, user: key.user }).await?;
-    }
-    Ok(there)
-}
-
-/// End a key with a line of its own in the trail; `false` when somebody else was first.
-pub(super) async fn end_told(change: &mut Change, key: &ApiKey, action: &'static str) -> Result<bool> {
-    let there = end(change, key).await?;
-    if there {
-        change.audit(key.tenant, action, subject(key.id), [told(key), Value::Null]).await?;
-    }
-    Ok(there)
-}
-
-fn subject(key: ApiKeyId) -> String {
+pub(super) fn subject(key: ApiKeyId) -> String {
     format!("identity.api_key/{key}")
 }
 
 /// For the trail: all but the secret, of which nobody knows anything.
-fn told(key: &ApiKey) -> Value {
+pub(super) fn told(key: &ApiKey) -> Value {
     let networks: Vec<String> = key.networks.iter().map(Network::to_string).collect();
     json!({
         "name": key.name,

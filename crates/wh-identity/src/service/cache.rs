@@ -1,5 +1,5 @@
 //! The sessions this node has just seen, so that not every request asks the database. Holds no token and nothing for long.
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wh_base::Timestamp;
@@ -28,14 +28,14 @@ pub(crate) struct Standing {
 }
 
 /// Which sessions and keys are no longer what they were.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Stale {
     /// One session ended.
     Session(SessionId),
     /// All of a person's.
     User(UserId),
-    /// One API key ended.
-    Key(ApiKeyId),
+    /// API keys ended.
+    Keys(BTreeSet<ApiKeyId>),
     /// All of a member's in one company.
     Member(TenantId, UserId),
 }
@@ -86,14 +86,14 @@ impl SessionCache {
     }
 
     /// Call after the commit and before the answer: from then on this node asks the database again.
-    pub(crate) fn forget(&self, stale: Stale) {
+    pub(crate) fn forget(&self, stale: &Stale) {
         let mut inner = self.lock();
         inner.forgotten += 1;
         inner.entries.retain(|_, (_, standing)| match stale {
-            Stale::Session(session) => standing.session != session,
-            Stale::User(user) => standing.user != user,
-            Stale::Key(_) => true,
-            Stale::Member(tenant, user) => (standing.tenant, standing.user) != (tenant, user),
+            Stale::Session(session) => standing.session != *session,
+            Stale::User(user) => standing.user != *user,
+            Stale::Keys(_) => true,
+            Stale::Member(tenant, user) => (standing.tenant, standing.user) != (*tenant, *user),
         });
     }
 

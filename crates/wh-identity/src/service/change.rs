@@ -29,29 +29,47 @@ impl Change {
         self.tx.emit(tenant, event).await
     }
 
+    pub(super) async fn emit_many<E: Event>(&mut self, tenant: TenantId, events: &[E]) -> Result<()> {
+        self.tx.emit_many(tenant, events).await
+    }
+
     /// `before` and `after` never hold a secret; null means that there was, or is, nothing.
     pub(super) async fn audit(
         &mut self,
         tenant: TenantId,
         action: &'static str,
         subject: String,
-        [before, after]: [Value; 2],
+        states: [Value; 2],
     ) -> Result<()> {
-        let some = |value: Value| (!value.is_null()).then_some(value);
-        let entry = AuditEntry { action, subject, before: some(before), after: some(after) };
-        self.tx.audit(tenant, &self.who, entry).await
+        self.tx.audit(tenant, &self.who, entry(action, subject, states)).await
+    }
+
+    /// The same action on many subjects.
+    pub(super) async fn audit_many(
+        &mut self,
+        tenant: TenantId,
+        action: &'static str,
+        subjects: Vec<(String, [Value; 2])>,
+    ) -> Result<()> {
+        let entries = subjects.into_iter().map(|(subject, states)| entry(action, subject, states)).collect();
+        self.tx.audit_many(tenant, &self.who, entries).await
     }
 
     /// These sessions and keys are not what they were, once this is committed.
     pub(super) fn stale(&mut self, stale: Stale) {
         let (sessions, keys) = (Arc::clone(&self.sessions), Arc::clone(&self.keys));
         self.tx.on_commit(move || {
-            sessions.forget(stale);
-            keys.forget(stale);
+            sessions.forget(&stale);
+            keys.forget(&stale);
         });
     }
 
     pub(super) async fn commit(self) -> Result<()> {
         self.tx.commit().await
     }
+}
+
+fn entry(action: &'static str, subject: String, [before, after]: [Value; 2]) -> AuditEntry {
+    let some = |value: Value| (!value.is_null()).then_some(value);
+    AuditEntry { action, subject, before: some(before), after: some(after) }
 }

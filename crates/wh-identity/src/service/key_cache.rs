@@ -83,12 +83,12 @@ impl KeyCache {
     }
 
     /// Call after the commit and before the answer: from then on this node asks the database again.
-    pub(crate) fn forget(&self, stale: Stale) {
+    pub(crate) fn forget(&self, stale: &Stale) {
         let mut inner = self.lock();
         inner.forgotten += 1;
         inner.entries.retain(|_, (_, standing)| match stale {
-            Stale::Key(key) => standing.grant.key != key,
-            Stale::Member(tenant, user) => (standing.tenant, standing.user) != (tenant, user),
+            Stale::Keys(keys) => !keys.contains(&standing.grant.key),
+            Stale::Member(tenant, user) => (standing.tenant, standing.user) != (*tenant, *user),
             // A new password ends sessions, not keys.
             Stale::Session(_) | Stale::User(_) => true,
         });

@@ -1,10 +1,11 @@
 //! What a key led to: the keys that it made, directly or through others. Seen, and ended with it where it leaked. Decides nothing
 //! about keys that nobody revokes: whoever changes over lets a key make its successor, which lives.
 use wh_base::{Actor, Result};
-use wh_contract::{ApiKeyId, IDENTITY_WRITE, UserId};
+use wh_contract::{ApiKeyId, IDENTITY_WRITE, Role, UserId};
 
-use super::api_keys::{ACCOUNT_KEY_REVOKE, as_used_here, end_told, first_page, no_such_key};
+use super::api_keys::{as_used_here, first_page, no_such_key};
 use super::change::Change;
+use super::key_ends::{ACCOUNT_KEY_REVOKE, end_held, end_one};
 use super::{Identity, role_now};
 use crate::model::{self, ApiKey, MADE_KEYS_MAX, MadeKey, MadeKeys, Revocation};
 use crate::store;
@@ -54,15 +55,24 @@ impl Revoke {
             return Err(no_such_key());
         }
         let (of, now) = ((actor.tenant, self.key), identity.now());
-        let made = match self.made {
-            MadeKeys::Keep => Vec::new(),
+        // It is older than what it made, so it goes first: last uses are written in that order too, and the two do not wait for
+        // one another.
+        if let Some(key) = key
+            && !end_one(change, &key, self.action).await?
+            && self.made == MadeKeys::Keep
+        {
+            return Err(no_such_key());
+        }
+        let made_keys_revoked = match self.made {
+            MadeKeys::Keep => 0,
             MadeKeys::Revoke => {
-                let made = store::made_key_list(&mut change.tx, of, now, first_page(), MADE_KEYS_MAX).await?;
-                within(change, actor, &made).await?;
-                made
+                let (made, roles): (Vec<ApiKey>, Vec<Role>) =
+                    store::made_key_hold(&mut change.tx, of, now, MADE_KEYS_MAX).await?.into_iter().unzip();
+                within(change, actor, &roles).await?;
+                end_held(change, actor.tenant, &made, ACCOUNT_KEY_REVOKE).await?;
+                i64::try_from(made.len()).unwrap_or(i64::MAX)
             }
         };
-        let made_keys_revoked = self.end_all(change, key, made).await?;
         let made_keys_living = store::made_key_count(&mut change.tx, of, now).await?;
         Ok(Revocation { made_keys_revoked, made_keys_living })
     }
@@ -72,28 +82,11 @@ impl Revoke {
         Ok(self.made == MadeKeys::Revoke
             && store::api_key_made_some(&mut change.tx, actor.tenant, self.owner, self.key).await?)
     }
-
-    /// The key itself and those that it made; how many of these.
-    async fn end_all(&self, change: &mut Change, key: Option<ApiKey>, made: Vec<MadeKey>) -> Result<i64> {
-        let mut falling: Vec<ApiKey> = key.into_iter().chain(made.into_iter().map(|one| one.key)).collect();
-        // In the order in which last uses are written, so that the two do not wait for one another.
-        falling.sort_unstable_by_key(|key| key.id);
-        let mut revoked = 0;
-        for key in &falling {
-            let itself = key.id == self.key;
-            let ended = end_told(change, key, if itself { self.action } else { ACCOUNT_KEY_REVOKE }).await?;
-            if itself && !ended && self.made == MadeKeys::Keep {
-                return Err(no_such_key());
-            }
-            revoked += i64::from(ended && !itself);
-        }
-        Ok(revoked)
-    }
 }
 
 /// Whoever ends keys of service accounts with another key may end each of them alone: all of them, or none.
-async fn within(change: &mut Change, actor: &Actor, made: &[MadeKey]) -> Result<()> {
-    if made.is_empty() {
+async fn within(change: &mut Change, actor: &Actor, roles: &[Role]) -> Result<()> {
+    if roles.is_empty() {
         return Ok(());
     }
     if !actor.credential.covers(&IDENTITY_WRITE) {
@@ -101,5 +94,5 @@ async fn within(change: &mut Change, actor: &Actor, made: &[MadeKey]) -> Result<
         return Err(wh_server::codes::BEARER_SCOPE.error(why));
     }
     let own = role_now(&mut change.tx, actor, &IDENTITY_WRITE).await?;
-    made.iter().try_for_each(|one| model::role_within(own, one.role))
+    roles.iter().try_for_each(|role| model::role_within(own, *role))
 }

@@ -2,12 +2,12 @@
 use serde_json::{Value, json};
 use wh_base::{Actor, Result};
 use wh_contract::events::{InvitationRevoked, MemberRemoved, MemberRoleChanged, SessionRevoked};
-use wh_contract::{IDENTITY_WRITE, Role, UserId};
+use wh_contract::{IDENTITY_WRITE, InvitationId, Role, UserId};
 use wh_db::Who;
 
 use super::cache::Stale;
 use super::change::Change;
-use super::{Identity, api_keys, no_such_member, role_now};
+use super::{Identity, key_ends, no_such_member, role_now};
 use crate::model::{self, Member};
 use crate::store;
 
@@ -41,7 +41,7 @@ pub async fn member_update(identity: &Identity, actor: &Actor, user: UserId, rol
     model::owner_remains(owners, member.role, Some(role))?;
     store::member_role_set(&mut change.tx, actor.tenant, user, role).await?;
     revoke_invitations(&mut change, actor, user, Some(role)).await?;
-    api_keys::revoke_made(&mut change, actor.tenant, user, Some(role)).await?;
+    key_ends::end_led(&mut change, actor.tenant, user, Some(role), identity.now()).await?;
     change.stale(Stale::Member(actor.tenant, user));
     change.emit(actor.tenant, MemberRoleChanged { user, role }).await?;
     let states =
@@ -60,14 +60,12 @@ pub async fn member_remove(identity: &Identity, actor: &Actor, user: UserId) -> 
     let owners = store::owner_count(&mut change.tx, actor.tenant).await?;
     model::owner_remains(owners, member.role, None)?;
     revoke_invitations(&mut change, actor, user, None).await?;
-    let sessions = store::session_list_in(&mut change.tx, actor.tenant, user).await?;
+    let sessions = store::session_hold_in(&mut change.tx, actor.tenant, user).await?;
     store::session_delete_in(&mut change.tx, actor.tenant, user).await?;
-    api_keys::revoke_all(&mut change, actor.tenant, user).await?;
-    api_keys::revoke_made(&mut change, actor.tenant, user, None).await?;
+    key_ends::end_led(&mut change, actor.tenant, user, None, identity.now()).await?;
     store::member_delete(&mut change.tx, actor.tenant, user).await?;
-    for session in sessions {
-        change.emit(actor.tenant, SessionRevoked { user, session }).await?;
-    }
+    let sessions: Vec<_> = sessions.into_iter().map(|session| SessionRevoked { user, session }).collect();
+    change.emit_many(actor.tenant, &sessions).await?;
     change.stale(Stale::Member(actor.tenant, user));
     change.emit(actor.tenant, MemberRemoved { user }).await?;
     let before = json!({"email": member.email, "name": member.name, "role": member.role});
@@ -88,13 +86,12 @@ pub(super) async fn revoke_invitations(
     by: UserId,
     now: Option<Role>,
 ) -> Result<()> {
-    for invitation in store::invitation_list_by(&mut change.tx, actor.tenant, by).await? {
-        let stays = model::made_stays(now, invitation.role);
-        if !stays && store::invitation_delete(&mut change.tx, actor.tenant, invitation.id).await? {
-            change.emit(actor.tenant, InvitationRevoked { invitation: invitation.id }).await?;
-        }
-    }
-    Ok(())
+    let mut fallen = store::invitation_hold_by(&mut change.tx, actor.tenant, by).await?;
+    fallen.retain(|(_, role)| !model::made_stays(now, *role));
+    let events: Vec<_> = fallen.into_iter().map(|(invitation, _)| InvitationRevoked { invitation }).collect();
+    let ids: Vec<InvitationId> = events.iter().map(|event| event.invitation).collect();
+    store::invitation_delete_held(&mut change.tx, actor.tenant, &ids).await?;
+    change.emit_many(actor.tenant, &events).await
 }
 
 fn subject(user: UserId) -> String {

@@ -10,7 +10,7 @@ use wh_db::Who;
 use super::cache::Stale;
 use super::change::Change;
 use super::companies::MembersMax;
-use super::{Identity, api_keys, members, role_now};
+use super::{Identity, key_ends, members, role_now};
 use crate::codes;
 use crate::model::{self, Label, SERVICE_ACCOUNTS_PER_TENANT_MAX, ServiceAccount};
 use crate::store::{self, GlobalReads};
@@ -117,11 +117,13 @@ pub async fn service_account_update(
     store::service_account_set(&mut change.tx, actor.tenant, &after).await?;
     if after.role != before.role {
         store::member_role_set(&mut change.tx, actor.tenant, account, after.role).await?;
-        members::revoke_invitations(&mut change, actor, account, Some(after.role)).await?;
-        api_keys::revoke_made(&mut change, actor.tenant, account, Some(after.role)).await?;
         if after.role > before.role {
-            api_keys::revoke_outgrown(&mut change, actor.tenant, account, after.role).await?;
+            key_ends::end_outgrown(&mut change, actor.tenant, account, after.role).await?;
             after.keys = store::api_key_count(&mut change.tx, actor.tenant, account, now).await?;
+        } else {
+            // What it made stood below the role that it had, so only a lower one brings anything down.
+            members::revoke_invitations(&mut change, actor, account, Some(after.role)).await?;
+            key_ends::end_led(&mut change, actor.tenant, account, Some(after.role), now).await?;
         }
         change.emit(actor.tenant, MemberRoleChanged { user: account, role: after.role }).await?;
     }
@@ -137,10 +139,10 @@ pub async fn service_account_update(
 /// Remove it with its keys, and with the keys that these made for others, also through other keys.
 pub async fn service_account_delete(identity: &Identity, actor: &Actor, account: UserId) -> Result<()> {
     let mut change = Change::begin(identity, Who::from(actor)).await?;
-    let (before, _) = account_within(&mut change, actor, account, identity.now()).await?;
+    let now = identity.now();
+    let (before, _) = account_within(&mut change, actor, account, now).await?;
     members::revoke_invitations(&mut change, actor, account, None).await?;
-    api_keys::revoke_all(&mut change, actor.tenant, account).await?;
-    api_keys::revoke_made(&mut change, actor.tenant, account, None).await?;
+    key_ends::end_led(&mut change, actor.tenant, account, None, now).await?;
     store::member_delete(&mut change.tx, actor.tenant, account).await?;
     change.stale(Stale::Member(actor.tenant, account));
     change.emit(actor.tenant, ServiceAccountDeleted { account }).await?;

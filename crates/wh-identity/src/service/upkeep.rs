@@ -15,7 +15,7 @@ use crate::store::{self, KeyUsed};
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// Rows per transaction: a batch must not hold the writer for long.
 const BATCH_ROWS: usize = 200;
-/// Dead sessions, as many dead keys, and as many lines of which key made which, removed per transaction.
+/// Dead sessions, as many dead keys and lines of which key made which, or as many dead invitations, removed per transaction.
 const SWEEP_ROWS: i64 = 500;
 
 impl Identity {
@@ -62,15 +62,31 @@ impl Identity {
         Ok(())
     }
 
-    /// Remove sessions, invitations, keys and allowed sign-ins that nobody can use any more.
+    /// Remove what nobody can use any more. Invitations on their own: what keeps them lying keeps nothing else.
     async fn sweep(&self) -> Result<()> {
+        let access = self.access_sweep().await;
+        access.and(self.invitations_sweep().await)
+    }
+
+    async fn invitations_sweep(&self) -> Result<()> {
+        loop {
+            let mut tx = self.0.db.begin().await?;
+            let gone = store::invitation_sweep(&mut tx, self.now(), SWEEP_ROWS).await?;
+            tx.commit().await?;
+            if i64::try_from(gone).is_ok_and(|gone| gone < SWEEP_ROWS) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sessions, keys and allowed sign-ins.
+    async fn access_sweep(&self) -> Result<()> {
         let now = self.now();
         let used_before = now.plus_seconds(-self.0.config.session_idle_s);
         let ended_before = now.plus_seconds(-API_KEY_EXPIRED_SHOWN_S);
         loop {
             let mut tx = self.0.db.begin().await?;
             let gone = store::session_sweep(&mut tx, used_before, SWEEP_ROWS).await?;
-            store::invitation_sweep(&mut tx, now).await?;
             store::cli_login_sweep(&mut tx, now).await?;
             let keys = store::api_key_sweep(&mut tx, ended_before, SWEEP_ROWS).await?;
             let made = store::made_key_sweep(&mut tx, ended_before, SWEEP_ROWS).await?;

@@ -1,4 +1,6 @@
 //! API keys, found by their public part. SQL only.
+use std::collections::BTreeSet;
+
 use wh_base::{KeyGrant, Network, Result, Timestamp};
 use wh_contract::{ApiKeyId, Role, TenantId, UserId};
 use wh_db::{GlobalTx, Row, args};
@@ -120,28 +122,39 @@ pub(crate) async fn api_key_maker(
     found.map(|row| Ok((row.uuid("vouched_by")?, PublicId::stored(row.text("public_id")?)))).transpose()
 }
 
-/// The keys of others that somebody made, that their keys led to through others, or that live at their word, each with its
-/// owner's role, in the order of their ids.
-pub(crate) async fn api_key_list_by(
-    db: &mut impl GlobalReads,
-    tenant: TenantId,
-    by: UserId,
+/// What somebody's removal may end, each with its owner's role: their own keys, and the living ones that they made, that their keys
+/// led to through others, or that live at their word. In the order of their ids, held to the end. A key ends no later than the one
+/// that made it, so what leads to a living one is found among what lives. The CROSS makes SQLite begin with those few, and not
+/// walk all keys of the company.
+pub(crate) async fn api_key_hold_led(
+    tx: &mut GlobalTx,
+    (tenant, by): (TenantId, UserId),
+    now: Timestamp,
     after: ApiKeyId,
     limit: u32,
 ) -> Result<Vec<(ApiKey, Role)>> {
     let sql = "WITH RECURSIVE made (id) AS (
-            SELECT f.id FROM identity_api_key_made f WHERE f.tenant_id = $1 AND f.maker_user_id = $2
+            SELECT f.id FROM identity_api_key_made f
+            WHERE f.tenant_id = $1 AND f.maker_user_id = $2 AND f.expires_at > $3
             UNION
-            SELECT n.id FROM identity_api_key_made n JOIN made o ON n.made_by = o.id WHERE n.tenant_id = $1)
+            SELECT n.id FROM identity_api_key_made n JOIN made o ON n.made_by = o.id
+            WHERE n.tenant_id = $1 AND n.expires_at > $3),
+        led (id) AS (
+            SELECT e.id FROM made e
+            UNION SELECT w.id FROM identity_api_key w WHERE w.tenant_id = $1 AND w.user_id = $2
+            UNION SELECT c.id FROM identity_api_key c
+            WHERE c.tenant_id = $1 AND c.created_by = $2 AND c.expires_at > $3
+            UNION SELECT v.id FROM identity_api_key v
+            WHERE v.tenant_id = $1 AND v.vouched_by = $2 AND v.expires_at > $3)
         SELECT k.id, k.public_id, k.tenant_id, k.user_id, k.name, k.scopes, k.networks, k.created_by,
         k.created_at, k.expires_at, k.used_at, k.used_address, COALESCE(k.vouched_by, k.created_by) AS vouched_by,
-        d.made_by, d.made_by_public_id, m.role FROM identity_api_key k
-        JOIN identity_member m ON m.tenant_id = k.tenant_id AND m.user_id = k.user_id
-        LEFT JOIN identity_api_key_made d ON d.tenant_id = k.tenant_id AND d.id = k.id
-        WHERE k.tenant_id = $1 AND k.user_id <> $2 AND k.id > $3
-            AND (k.created_by = $2 OR k.vouched_by = $2 OR k.id IN (SELECT e.id FROM made e))
-        ORDER BY k.id LIMIT $4";
-    let rows = db.rows(sql, args![tenant, by, after, i64::from(limit)]).await?;
+        (SELECT d.made_by FROM identity_api_key_made d WHERE d.tenant_id = k.tenant_id AND d.id = k.id) AS made_by,
+        (SELECT p.made_by_public_id FROM identity_api_key_made p
+            WHERE p.tenant_id = k.tenant_id AND p.id = k.id) AS made_by_public_id,
+        (SELECT m.role FROM identity_member m WHERE m.tenant_id = k.tenant_id AND m.user_id = k.user_id) AS role
+        FROM led l CROSS JOIN identity_api_key k WHERE k.id = l.id AND k.tenant_id = $1 AND k.id > $4
+        ORDER BY k.id LIMIT $5 FOR UPDATE";
+    let rows = tx.rows(sql, args![tenant, by, now, after, i64::from(limit)]).await?;
     rows.iter().map(|row| Ok((api_key(row)?, role(row, "role")?))).collect()
 }
 
@@ -151,23 +164,25 @@ pub(crate) struct Makers {
     pub(crate) vouched_by: Option<Role>,
 }
 
-/// The keys of a member, newest first, before the given one, with what their makers are now.
-pub(crate) async fn api_key_list_with_makers(
-    db: &mut impl GlobalReads,
-    tenant: TenantId,
-    user: UserId,
-    before: ApiKeyId,
+/// The keys of a member in the order of their ids, after the given one, with what their makers are now. Held to the end.
+pub(crate) async fn api_key_hold_with_makers(
+    tx: &mut GlobalTx,
+    (tenant, user): (TenantId, UserId),
+    after: ApiKeyId,
     limit: u32,
 ) -> Result<Vec<(ApiKey, Makers)>> {
     let sql = "SELECT k.id, k.public_id, k.tenant_id, k.user_id, k.name, k.scopes, k.networks, k.created_by,
         k.created_at, k.expires_at, k.used_at, k.used_address, COALESCE(k.vouched_by, k.created_by) AS vouched_by,
-        d.made_by, d.made_by_public_id, c.role AS creator_role, v.role AS voucher_role FROM identity_api_key k
-        LEFT JOIN identity_api_key_made d ON d.tenant_id = k.tenant_id AND d.id = k.id
-        LEFT JOIN identity_member c ON c.tenant_id = k.tenant_id AND c.user_id = k.created_by
-        LEFT JOIN identity_member v ON v.tenant_id = k.tenant_id
-            AND v.user_id = COALESCE(k.vouched_by, k.created_by)
-        WHERE k.tenant_id = $1 AND k.user_id = $2 AND k.id < $3 ORDER BY k.id DESC LIMIT $4";
-    let rows = db.rows(sql, args![tenant, user, before, i64::from(limit)]).await?;
+        (SELECT d.made_by FROM identity_api_key_made d WHERE d.tenant_id = k.tenant_id AND d.id = k.id) AS made_by,
+        (SELECT p.made_by_public_id FROM identity_api_key_made p
+            WHERE p.tenant_id = k.tenant_id AND p.id = k.id) AS made_by_public_id,
+        (SELECT c.role FROM identity_member c
+            WHERE c.tenant_id = k.tenant_id AND c.user_id = k.created_by) AS creator_role,
+        (SELECT v.role FROM identity_member v
+            WHERE v.tenant_id = k.tenant_id AND v.user_id = COALESCE(k.vouched_by, k.created_by)) AS voucher_role
+        FROM identity_api_key k WHERE k.tenant_id = $1 AND k.user_id = $2 AND k.id > $3
+        ORDER BY k.id LIMIT $4 FOR UPDATE";
+    let rows = tx.rows(sql, args![tenant, user, after, i64::from(limit)]).await?;
     let makers = |row: &Row| -> Result<Makers> {
         Ok(Makers { created_by: role_opt(row, "creator_role")?, vouched_by: role_opt(row, "voucher_role")? })
     };
@@ -194,6 +209,16 @@ pub(crate) async fn api_key_rename(tx: &mut GlobalTx, key: &ApiKey, name: &str) 
 pub(crate) async fn api_key_delete(tx: &mut GlobalTx, key: &ApiKey) -> Result<bool> {
     let sql = "DELETE FROM identity_api_key WHERE tenant_id = $1 AND user_id = $2 AND id = $3";
     Ok(tx.run_count(sql, args![key.tenant, key.user, key.id]).await? == 1)
+}
+
+/// Keys that are held, in the order of their ids.
+pub(crate) async fn api_key_delete_held(
+    tx: &mut GlobalTx,
+    tenant: TenantId,
+    keys: &BTreeSet<ApiKeyId>,
+) -> Result<()> {
+    let rows: Vec<_> = keys.iter().map(|key| args![tenant, *key].to_vec()).collect();
+    tx.run_many("DELETE FROM identity_api_key WHERE tenant_id = $1 AND id = $2", &rows).await
 }
 
 /// A use of a key that was not written yet.

@@ -1,6 +1,6 @@
 //! Open invitations; what was accepted or revoked is gone, the trail remembers it. SQL only.
 use wh_base::{Result, Timestamp};
-use wh_contract::{InvitationId, TenantId, UserId};
+use wh_contract::{InvitationId, Role, TenantId, UserId};
 use wh_db::{GlobalTx, Row, args};
 
 use super::{GlobalReads, role};
@@ -53,9 +53,15 @@ pub(crate) async fn invitation_exists(
     Ok(db.row_opt(sql, args![tenant, email.as_str()]).await?.is_some())
 }
 
-/// Those that nobody can use any more.
-pub(crate) async fn invitation_sweep(tx: &mut GlobalTx, now: Timestamp) -> Result<u64> {
-    tx.run_count("DELETE FROM identity_invitation WHERE expires_at <= $1", args![now]).await
+/// Some of those that nobody can use any more; how many there were. In the order of their ids, in which others lock them.
+pub(crate) async fn invitation_sweep(tx: &mut GlobalTx, now: Timestamp, limit: i64) -> Result<usize> {
+    let sql = "SELECT id FROM identity_invitation WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2";
+    let rows = tx.rows(sql, args![now, limit]).await?;
+    let mut ids = rows.iter().map(|row| row.uuid("id")).collect::<Result<Vec<InvitationId>>>()?;
+    ids.sort_unstable();
+    let rows: Vec<_> = ids.iter().map(|id| args![*id].to_vec()).collect();
+    tx.run_many("DELETE FROM identity_invitation WHERE id = $1", &rows).await?;
+    Ok(ids.len())
 }
 
 /// The living ones, in the order of the addresses, after the given one.
@@ -89,16 +95,26 @@ pub(crate) async fn invitation_delete_expired(
     tx.run(sql, args![tenant, email.as_str(), now]).await
 }
 
-/// The open invitations that somebody sent: they fall with whoever sent them.
-pub(crate) async fn invitation_list_by(
-    db: &mut impl GlobalReads,
+/// The open invitations that somebody sent, and to what: they fall with whoever sent them. Held to the end.
+pub(crate) async fn invitation_hold_by(
+    tx: &mut GlobalTx,
     tenant: TenantId,
     by: UserId,
-) -> Result<Vec<Invitation>> {
-    let sql = "SELECT id, tenant_id, email, role, invited_by, created_at, expires_at FROM identity_invitation
-        WHERE tenant_id = $1 AND invited_by = $2 ORDER BY id LIMIT $3";
-    let rows = db.rows(sql, args![tenant, by, crate::model::INVITATIONS_PER_TENANT_MAX]).await?;
-    rows.iter().map(invitation).collect()
+) -> Result<Vec<(InvitationId, Role)>> {
+    let sql = "SELECT id, role FROM identity_invitation WHERE tenant_id = $1 AND invited_by = $2
+        ORDER BY id LIMIT $3 FOR UPDATE";
+    let rows = tx.rows(sql, args![tenant, by, crate::model::INVITATIONS_PER_TENANT_MAX]).await?;
+    rows.iter().map(|row| Ok((row.uuid("id")?, role(row, "role")?))).collect()
+}
+
+/// Some that are held.
+pub(crate) async fn invitation_delete_held(
+    tx: &mut GlobalTx,
+    tenant: TenantId,
+    ids: &[InvitationId],
+) -> Result<()> {
+    let rows: Vec<_> = ids.iter().map(|id| args![tenant, *id].to_vec()).collect();
+    tx.run_many("DELETE FROM identity_invitation WHERE tenant_id = $1 AND id = $2", &rows).await
 }
 
 fn invitation(row: &Row) -> Result<Invitation> {

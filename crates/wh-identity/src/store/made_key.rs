@@ -1,6 +1,6 @@
 //! Which API key made which, also where the maker is gone. SQL only.
 use wh_base::{Result, Timestamp};
-use wh_contract::{ApiKeyId, TenantId, UserId};
+use wh_contract::{ApiKeyId, Role, TenantId, UserId};
 use wh_db::{GlobalTx, Row, args};
 
 use super::api_key::api_key;
@@ -36,6 +36,30 @@ pub(crate) async fn made_key_list(
         JOIN identity_member m ON m.tenant_id = k.tenant_id AND m.user_id = k.user_id
         WHERE k.tenant_id = $1 AND k.expires_at > $3 AND k.id < $4 ORDER BY k.id DESC LIMIT $5";
     db.rows(sql, args![tenant, maker, now, before, limit]).await?.iter().map(made_key).collect()
+}
+
+/// The same in the order of their ids, each with its owner's role, held to the end.
+pub(crate) async fn made_key_hold(
+    tx: &mut GlobalTx,
+    (tenant, maker): (TenantId, ApiKeyId),
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(ApiKey, Role)>> {
+    let sql = "WITH RECURSIVE made (id) AS (
+            SELECT f.id FROM identity_api_key_made f WHERE f.tenant_id = $1 AND f.made_by = $2
+            UNION
+            SELECT n.id FROM identity_api_key_made n JOIN made o ON n.made_by = o.id WHERE n.tenant_id = $1)
+        SELECT k.id, k.public_id, k.tenant_id, k.user_id, k.name, k.scopes, k.networks, k.created_by,
+        k.created_at, k.expires_at, k.used_at, k.used_address, COALESCE(k.vouched_by, k.created_by) AS vouched_by,
+        (SELECT d.made_by FROM identity_api_key_made d WHERE d.tenant_id = k.tenant_id AND d.id = k.id) AS made_by,
+        (SELECT p.made_by_public_id FROM identity_api_key_made p
+            WHERE p.tenant_id = k.tenant_id AND p.id = k.id) AS made_by_public_id,
+        (SELECT m.role FROM identity_member m WHERE m.tenant_id = k.tenant_id AND m.user_id = k.user_id) AS role
+        FROM made e CROSS JOIN identity_api_key k
+        WHERE k.id = e.id AND k.tenant_id = $1 AND k.expires_at > $3
+        ORDER BY k.id LIMIT $4 FOR UPDATE";
+    let rows = tx.rows(sql, args![tenant, maker, now, limit]).await?;
+    rows.iter().map(|row| Ok((api_key(row)?, role(row, "role")?))).collect()
 }
 
 /// How many of those live.

@@ -90,14 +90,15 @@ pub(crate) async fn session_sweep(tx: &mut GlobalTx, used_before: Timestamp, lim
     tx.run_count(sql, args![used_before, limit]).await
 }
 
-/// The living sessions of a member in one company.
-pub(crate) async fn session_list_in(
-    db: &mut impl GlobalReads,
+/// The living sessions of a member in one company, held to the end in the order in which everybody locks them.
+pub(crate) async fn session_hold_in(
+    tx: &mut GlobalTx,
     tenant: TenantId,
     user: UserId,
 ) -> Result<Vec<SessionId>> {
-    let sql = "SELECT id FROM identity_session WHERE tenant_id = $1 AND user_id = $2 ORDER BY id LIMIT $3";
-    let rows = db.rows(sql, args![tenant, user, SESSIONS_PER_USER_MAX + 1]).await?;
+    let sql = "SELECT id FROM identity_session WHERE tenant_id = $1 AND user_id = $2
+        ORDER BY id LIMIT $3 FOR UPDATE";
+    let rows = tx.rows(sql, args![tenant, user, SESSIONS_PER_USER_MAX + 1]).await?;
     rows.iter().map(|row| row.uuid("id")).collect()
 }
 
