@@ -42,7 +42,7 @@ pub(super) async fn end_led(
                 made.push(key);
             }
         }
-        end(change, tenant, own.iter().chain(&made)).await?;
+        end(change, tenant, own.iter().chain(&made).map(revoked).collect()).await?;
         tell(change, tenant, &made, ACCOUNT_KEY_REVOKE).await?;
         if !more {
             return Ok(());
@@ -85,7 +85,7 @@ pub(super) async fn end_one(change: &mut Change, key: &ApiKey, action: &'static 
     let there = store::api_key_delete(&mut change.tx, key).await?;
     if there {
         change.stale(Stale::Keys(BTreeSet::from([key.id])));
-        change.emit(key.tenant, ApiKeyRevoked { key: key.id, user: key.user }).await?;
+        change.emit(key.tenant, revoked(key)).await?;
         tell(change, key.tenant, std::slice::from_ref(key), action).await?;
     }
     Ok(there)
@@ -98,16 +98,15 @@ pub(super) async fn end_held(
     keys: &[ApiKey],
     action: &'static str,
 ) -> Result<()> {
-    end(change, tenant, keys.iter()).await?;
+    end(change, tenant, keys.iter().map(revoked).collect()).await?;
     tell(change, tenant, keys, action).await
 }
 
-async fn end(
-    change: &mut Change,
-    tenant: TenantId,
-    keys: impl Iterator<Item = &ApiKey> + Send,
-) -> Result<()> {
-    let events: Vec<_> = keys.map(|key| ApiKeyRevoked { key: key.id, user: key.user }).collect();
+fn revoked(key: &ApiKey) -> ApiKeyRevoked {
+    ApiKeyRevoked { key: key.id, user: key.user }
+}
+
+async fn end(change: &mut Change, tenant: TenantId, events: Vec<ApiKeyRevoked>) -> Result<()> {
     if events.is_empty() {
         return Ok(());
     }

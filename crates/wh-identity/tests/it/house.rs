@@ -8,6 +8,7 @@ use http::{HeaderMap, Method, Request, header};
 use serde_json::{Value, json};
 use wh_base::Secret;
 use wh_contract::TenantId;
+use wh_db::{Context, IdentityDb};
 use wh_identity::{Identity, IdentityConfig, IdentityParts};
 use wh_server::edge::{Edge, EdgeParts, Peer, Transport};
 use wh_server::serve::Sockets;
@@ -30,12 +31,17 @@ pub struct Node {
 }
 
 pub fn node(t: &TestDb, config: IdentityConfig) -> Node {
-    let parts = IdentityParts { context: t.cx.clone(), db: t.identity.clone(), config };
+    node_on(&t.cx, &t.identity, config)
+}
+
+/// A node with a database of its own opening.
+pub fn node_on(cx: &Context, db: &IdentityDb, config: IdentityConfig) -> Node {
+    let parts = IdentityParts { context: cx.clone(), db: db.clone(), config };
     let identity = Identity::new(parts).expect("a configuration within the floors");
     let sockets = Sockets::new();
     let app = App::build(AppParts {
         modules: vec![wh_identity::module(&identity)],
-        context: t.cx.clone(),
+        context: cx.clone(),
         authenticator: identity.authenticator(),
         hub: Hub::new(sockets.clone()),
         health: Health::starting(),
@@ -48,7 +54,7 @@ pub fn node(t: &TestDb, config: IdentityConfig) -> Node {
         router: Some(app.router()),
         config: &server,
         listen: server.listen,
-        ids: t.cx.ids.clone(),
+        ids: cx.ids.clone(),
         sockets,
         health: Health::starting(),
     });

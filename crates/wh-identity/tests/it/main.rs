@@ -11,6 +11,7 @@ mod key_races;
 mod keys;
 mod live;
 mod made_keys;
+mod many_ends;
 mod members;
 mod passwords;
 mod rules;
