@@ -195,7 +195,7 @@ impl WriteHandle {
         }
     }
 
-    /// The same for many rows of one tenant, in order.
+    /// Many rows of the kernel for one tenant, in order; see [`Self::later`].
     pub(crate) async fn later_many(
         &mut self,
         tenant: TenantId,

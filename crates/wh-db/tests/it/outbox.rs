@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use wh_base::OsRandom;
 use wh_contract::{PanelId, TenantId, events::PanelCreated};
 use wh_db::{
-    Context, DbConfig, DbLimits, Deliver, Delivered, MigrationFile, MigrationText, Migrations, Outbox,
-    Progress, Reaction, Resumable, args, codes,
+    AuditEntry, Context, DbConfig, DbLimits, Deliver, Delivered, MigrationFile, MigrationText, Migrations,
+    Outbox, Progress, Reaction, Resumable, Who, args, codes,
 };
 use wh_testkit::{both_engines, one_engine};
 
@@ -114,6 +114,39 @@ both_engines!(several_events_of_one_change_keep_their_order, OUT, async |t| {
     tx.commit().await.unwrap();
     drain(t.outbox.as_ref().unwrap(), &[], &probe, 700).await;
     assert_eq!(probe.of(tenant), (1..).zip(wanted).collect::<Vec<_>>());
+});
+
+both_engines!(much_at_once_is_told_in_order_and_to_whom_it_happened, OUT, async |t| {
+    let tenants: [TenantId; 2] = [t.cx.next_id(), t.cx.next_id()];
+    let (probe, mut wanted) = (Probe::default(), [Vec::new(), Vec::new()]);
+    let who = Who::system(t.cx.next_id());
+    let line = |subject: String| AuditEntry { action: "out", subject, before: None, after: None };
+    let mut tx = t.identity.begin().await.unwrap();
+    // One tenant and the other in turns: a row must not go to whoever was told last.
+    for _ in 0..3 {
+        for (tenant, wanted) in tenants.into_iter().zip(&mut wanted) {
+            let events: Vec<PanelCreated> =
+                (0..150).map(|_| PanelCreated { panel: t.cx.next_id() }).collect();
+            let subjects: Vec<String> = events.iter().map(|event| event.panel.to_string()).collect();
+            tx.emit_many(tenant, &events).await.unwrap();
+            tx.audit_many(tenant, &who, subjects.iter().cloned().map(line).collect()).await.unwrap();
+            wanted.extend(subjects);
+            let panel: PanelId = t.cx.next_id();
+            tx.audit(tenant, &who, line(panel.to_string())).await.unwrap();
+            tx.emit(tenant, PanelCreated { panel }).await.unwrap();
+            wanted.push(panel.to_string());
+        }
+        tx.emit_many::<PanelCreated>(tenants[0], &[]).await.unwrap();
+        tx.audit_many(tenants[1], &who, Vec::new()).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    drain(t.outbox.as_ref().unwrap(), &[], &probe, 906).await;
+    for (tenant, wanted) in tenants.into_iter().zip(wanted) {
+        let mut lines = t.cx.db.audit_before(tenant, i64::MAX, 1_000).await.unwrap();
+        lines.reverse();
+        assert_eq!(lines.into_iter().map(|line| line.subject).collect::<Vec<_>>(), wanted);
+        assert_eq!(probe.of(tenant), (1..).zip(wanted).collect::<Vec<_>>());
+    }
 });
 
 both_engines!(a_restart_neither_loses_nor_renumbers, OUT, async |t| {
