@@ -121,7 +121,7 @@ pub async fn service_account_update(
             key_ends::end_outgrown(&mut change, actor.tenant, account, after.role).await?;
             after.keys = store::api_key_count(&mut change.tx, actor.tenant, account, now).await?;
         } else {
-            // What it made stood below the role that it had, so only a lower one brings anything down.
+            // What it made was never above the role that it had, so only a lower one brings anything down.
             members::revoke_invitations(&mut change, actor, account, Some(after.role)).await?;
             key_ends::end_led(&mut change, actor.tenant, account, Some(after.role), now).await?;
         }
