@@ -125,6 +125,12 @@ impl Identity {
         }
     }
 
+    /// The same, remembered: what is committed stays the first, as companies are not taken away.
+    async fn operator_committed(&self, db: &mut GlobalRead) -> Result<Option<TenantId>> {
+        let first = self.operator(db).await?;
+        Ok(first.map(|first| *self.0.operator.get_or_init(|| first)))
+    }
+
     fn now(&self) -> Timestamp {
         self.0.cx.clock.now()
     }

@@ -17,6 +17,7 @@ use crate::store;
 /// Who the caller is.
 pub async fn me_get(identity: &Identity, actor: &Actor) -> Result<Me> {
     let mut db = identity.0.db.read().await?;
+    identity.operator_committed(&mut db).await?;
     me_by(identity, &mut db, actor.user, actor.tenant, &actor.credential).await
 }
 

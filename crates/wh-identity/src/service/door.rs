@@ -79,9 +79,8 @@ impl Authenticator for Identity {
     }
 
     async fn operates(&self, actor: &Actor) -> Result<bool> {
-        let operator = self.operator(&mut self.0.db.read().await?).await?;
-        // What is committed stays the first: companies are not taken away.
-        Ok(operator.is_some_and(|first| *self.0.operator.get_or_init(|| first) == actor.tenant))
+        let operator = self.operator_committed(&mut self.0.db.read().await?).await?;
+        Ok(operator == Some(actor.tenant))
     }
 }
 
