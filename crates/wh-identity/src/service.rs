@@ -23,7 +23,7 @@ use std::sync::{Arc, OnceLock};
 
 use wh_base::{Actor, Credential, Result, Secret, Timestamp};
 use wh_contract::{PERMISSIONS, Permission, Role, SessionId, TenantId, UserId};
-use wh_db::{Context, IdentityDb};
+use wh_db::{Context, GlobalRead, IdentityDb};
 use wh_server::Authenticator;
 
 use crate::codes;
