@@ -23,7 +23,7 @@ const CALM: Duration = Duration::from_secs(1);
 const POSTGRES_ROUNDS: usize = 3;
 const POSTGRES_AWAY: Duration = Duration::from_secs(5);
 const STORE_ROUNDS: usize = 2;
-const STORE_AWAY: Duration = Duration::from_secs(10);
+const STORE_AWAY: Duration = Duration::from_mins(1);
 const DISK_FULL: Duration = Duration::from_secs(3);
 /// Who changes the database, and how often each.
 const WRITERS: usize = 4;
