@@ -72,12 +72,35 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         readonly post?: never;
-        /** Revoke one of one's own API keys at once */
+        /**
+         * Revoke one of one's own API keys at once
+         * @description The answer says how many keys that it made live on. To end those with it needs `identity:write`.
+         */
         readonly delete: operations["api_key_revoke"];
         readonly options?: never;
         readonly head?: never;
         /** Rename one of one's own API keys */
         readonly patch: operations["api_key_update"];
+        readonly trace?: never;
+    };
+    readonly "/v1/identity/api-keys/{id}/made-keys": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List the living keys that an API key of the company made, directly or through others, newest first
+         * @description Also those of a key that was revoked. A key that somebody made in a browser was made by none.
+         */
+        readonly get: operations["made_key_list"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
         readonly trace?: never;
     };
     readonly "/v1/identity/cli-logins": {
@@ -323,7 +346,10 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         readonly post?: never;
-        /** Revoke an API key of a service account at once */
+        /**
+         * Revoke an API key of a service account at once
+         * @description The answer says how many keys that it made live on.
+         */
         readonly delete: operations["service_account_key_revoke"];
         readonly options?: never;
         readonly head?: never;
@@ -862,6 +888,9 @@ export interface components {
             readonly created_by: components["schemas"]["UserId"];
             readonly expires_at: components["schemas"]["Timestamp"];
             readonly id: components["schemas"]["ApiKeyId"];
+            readonly made_by?: components["schemas"]["ApiKeyId"] | null;
+            /** @description What that key began with */
+            readonly made_by_prefix?: string | null;
             readonly name: string;
             /** @description From where it may be used; from everywhere when empty */
             readonly networks: readonly string[];
@@ -900,6 +929,19 @@ export interface components {
              * @description For `Authorization: Bearer …`
              */
             readonly secret: string;
+        };
+        /** @description What became of the keys that a revoked key made, directly or through others */
+        readonly ApiKeyRevocation: {
+            /**
+             * Format: int64
+             * @description Keys that live on: look at them with `made_key_list`
+             */
+            readonly made_keys_living: number;
+            /**
+             * Format: int64
+             * @description Keys that ended with it
+             */
+            readonly made_keys_revoked: number;
         };
         /** @description What a key is called from now on */
         readonly ApiKeyUpdate: {
@@ -1220,9 +1262,14 @@ export interface components {
         readonly Import: {
             /**
              * Format: int64
-             * @description Lines that could not be read; they can be downloaded.
+             * @description Lines that could not be read; those that are kept can be downloaded.
              */
             readonly bad_lines: number;
+            /**
+             * Format: int64
+             * @description How many of these lines are kept: the first 50,000, or fewer where they are long.
+             */
+            readonly bad_lines_kept: number;
             /**
              * Format: int64
              * @description Bytes read.
@@ -1249,6 +1296,8 @@ export interface components {
             readonly started_at: components["schemas"]["Timestamp"];
             readonly started_by: components["schemas"]["UserId"];
             readonly state: components["schemas"]["ImportStateView"];
+            /** @description Keys of a file of JSON objects that went into no column: the first 20 of them, cut after 128 characters. */
+            readonly unknown_keys: readonly string[];
             /**
              * Format: int64
              * @description The panel's version that holds the rows, once it is done.
@@ -1344,6 +1393,30 @@ export interface components {
             /** @description error, warn, info, debug, trace or off; or a list of parts: `info,wh_db=debug` */
             readonly levels: string;
         };
+        /** @description A key of a service account that was made by a key, directly or through others */
+        readonly MadeKey: {
+            /** @description The service account that acts by it */
+            readonly account: components["schemas"]["MadeKeyAccount"];
+            readonly created_at: components["schemas"]["Timestamp"];
+            readonly expires_at: components["schemas"]["Timestamp"];
+            readonly id: components["schemas"]["ApiKeyId"];
+            readonly made_by?: components["schemas"]["ApiKeyId"] | null;
+            /** @description What that key began with */
+            readonly made_by_prefix?: string | null;
+            readonly name: string;
+            /** @description What the key begins with: names it, opens nothing */
+            readonly prefix: string;
+            /** @description Permissions; of these, what the service account holds at the moment of use counts */
+            readonly scopes: readonly string[];
+            /** @description From where it was used then */
+            readonly used_address?: string | null;
+            readonly used_at?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description Whose key it is */
+        readonly MadeKeyAccount: {
+            readonly id: components["schemas"]["UserId"];
+            readonly name: string;
+        };
         /** @description Who the caller is */
         readonly Me: {
             readonly api_key_id?: components["schemas"]["ApiKeyId"] | null;
@@ -1425,6 +1498,9 @@ export interface components {
                 readonly created_by: components["schemas"]["UserId"];
                 readonly expires_at: components["schemas"]["Timestamp"];
                 readonly id: components["schemas"]["ApiKeyId"];
+                readonly made_by?: components["schemas"]["ApiKeyId"] | null;
+                /** @description What that key began with */
+                readonly made_by_prefix?: string | null;
                 readonly name: string;
                 /** @description From where it may be used; from everywhere when empty */
                 readonly networks: readonly string[];
@@ -1461,9 +1537,14 @@ export interface components {
             readonly items: readonly {
                 /**
                  * Format: int64
-                 * @description Lines that could not be read; they can be downloaded.
+                 * @description Lines that could not be read; those that are kept can be downloaded.
                  */
                 readonly bad_lines: number;
+                /**
+                 * Format: int64
+                 * @description How many of these lines are kept: the first 50,000, or fewer where they are long.
+                 */
+                readonly bad_lines_kept: number;
                 /**
                  * Format: int64
                  * @description Bytes read.
@@ -1490,6 +1571,8 @@ export interface components {
                 readonly started_at: components["schemas"]["Timestamp"];
                 readonly started_by: components["schemas"]["UserId"];
                 readonly state: components["schemas"]["ImportStateView"];
+                /** @description Keys of a file of JSON objects that went into no column: the first 20 of them, cut after 128 characters. */
+                readonly unknown_keys: readonly string[];
                 /**
                  * Format: int64
                  * @description The panel's version that holds the rows, once it is done.
@@ -1509,6 +1592,30 @@ export interface components {
                 readonly id: components["schemas"]["InvitationId"];
                 readonly invited_by: components["schemas"]["UserId"];
                 readonly role: components["schemas"]["Role"];
+            }[];
+            /** @description Where to go on; absent on the last page. */
+            readonly next_cursor?: string;
+        };
+        /** @description One page of a list. */
+        readonly PageOf_MadeKey: {
+            /** @description The rows. */
+            readonly items: readonly {
+                /** @description The service account that acts by it */
+                readonly account: components["schemas"]["MadeKeyAccount"];
+                readonly created_at: components["schemas"]["Timestamp"];
+                readonly expires_at: components["schemas"]["Timestamp"];
+                readonly id: components["schemas"]["ApiKeyId"];
+                readonly made_by?: components["schemas"]["ApiKeyId"] | null;
+                /** @description What that key began with */
+                readonly made_by_prefix?: string | null;
+                readonly name: string;
+                /** @description What the key begins with: names it, opens nothing */
+                readonly prefix: string;
+                /** @description Permissions; of these, what the service account holds at the moment of use counts */
+                readonly scopes: readonly string[];
+                /** @description From where it was used then */
+                readonly used_address?: string | null;
+                readonly used_at?: components["schemas"]["Timestamp"] | null;
             }[];
             /** @description Where to go on; absent on the last page. */
             readonly next_cursor?: string;
@@ -2069,7 +2176,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2078,7 +2185,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2183,7 +2290,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2192,7 +2299,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2302,7 +2409,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2311,7 +2418,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2458,7 +2565,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2467,7 +2574,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2480,7 +2587,10 @@ export interface operations {
     };
     readonly api_key_revoke: {
         readonly parameters: {
-            readonly query?: never;
+            readonly query?: {
+                /** @description What becomes of the keys that it made, also through others: `keep`, as without a word, when it was replaced by one of them; `revoke` when it leaked, also of a key that was revoked before */
+                readonly made_keys?: "keep" | "revoke";
+            };
             readonly header?: {
                 /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
                 readonly "Idempotency-Key"?: string;
@@ -2493,11 +2603,13 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            readonly 204: {
+            readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    readonly "application/json": components["schemas"]["ApiKeyRevocation"];
+                };
             };
             /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
@@ -2517,7 +2629,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            /** @description identity.role_above, server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
             readonly 403: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2596,7 +2708,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2605,7 +2717,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2767,7 +2879,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2776,7 +2888,138 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly made_key_list: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Where to go on: `next_cursor` of the page before */
+                readonly cursor?: string;
+                /** @description Rows per page */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description The key that made them */
+                readonly id: components["schemas"]["ApiKeyId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PageOf_MadeKey"];
+                };
+            };
+            /** @description What `If-None-Match` names is still true. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description identity.api_key_not_found, server.not_found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2914,7 +3157,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2923,7 +3166,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3061,7 +3304,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3070,7 +3313,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3180,7 +3423,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3189,7 +3432,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3336,7 +3579,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3345,7 +3588,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3474,7 +3717,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3483,7 +3726,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3630,7 +3873,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3639,7 +3882,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3777,7 +4020,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3786,7 +4029,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3891,7 +4134,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3900,7 +4143,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4010,7 +4253,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4019,7 +4262,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4148,7 +4391,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4157,7 +4400,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4319,7 +4562,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4328,7 +4571,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4466,7 +4709,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4475,7 +4718,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4585,7 +4828,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4594,7 +4837,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4744,7 +4987,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4753,7 +4996,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4882,7 +5125,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4891,7 +5134,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5053,7 +5296,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5062,7 +5305,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5184,7 +5427,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5193,7 +5436,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5352,7 +5595,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5361,7 +5604,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5374,7 +5617,10 @@ export interface operations {
     };
     readonly service_account_key_revoke: {
         readonly parameters: {
-            readonly query?: never;
+            readonly query?: {
+                /** @description What becomes of the keys that it made, also through others: `keep`, as without a word, when it was replaced by one of them; `revoke` when it leaked, also of a key that was revoked before */
+                readonly made_keys?: "keep" | "revoke";
+            };
             readonly header?: {
                 /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
                 readonly "Idempotency-Key"?: string;
@@ -5389,11 +5635,13 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            readonly 204: {
+            readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    readonly "application/json": components["schemas"]["ApiKeyRevocation"];
+                };
             };
             /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
@@ -5492,7 +5740,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5501,7 +5749,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5665,7 +5913,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5674,7 +5922,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5770,7 +6018,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5779,7 +6027,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5926,7 +6174,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5935,7 +6183,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6040,7 +6288,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6049,7 +6297,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6187,7 +6435,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6196,7 +6444,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6325,7 +6573,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6334,7 +6582,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6453,7 +6701,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6462,7 +6710,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6549,7 +6797,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6558,7 +6806,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6705,7 +6953,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, identity.busy, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6714,7 +6962,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6864,7 +7112,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6873,7 +7121,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6970,8 +7218,17 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.commit_unknown */
+            readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -7057,7 +7314,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7066,7 +7323,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7178,7 +7435,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7187,7 +7444,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7337,7 +7594,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7346,7 +7603,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7462,7 +7719,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7471,7 +7728,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7599,7 +7856,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7608,7 +7865,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7769,7 +8026,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7778,7 +8035,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7899,7 +8156,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7908,7 +8165,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8043,7 +8300,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.column_name, dataset.columns, dataset.json_document, dataset.not_text, dataset.options, dataset.sample_empty, panels.upload_empty */
+            /** @description dataset.column_name, dataset.columns, dataset.json_document, dataset.not_text, dataset.options, dataset.sample_empty, panels.nothing_read, panels.upload_empty */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8077,8 +8334,17 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.imports_busy, dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, panels.import_interrupted, server.connections */
+            /** @description dataset.imports_busy, dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, panels.import_interrupted, server.connections */
             readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.commit_unknown */
+            readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -8194,7 +8460,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8203,7 +8469,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8320,7 +8586,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.imports_busy, dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description dataset.imports_busy, dataset.store, db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8329,7 +8595,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8460,7 +8726,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8469,7 +8735,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8625,7 +8891,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.store, dataset.views_busy, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description dataset.memory_busy, dataset.store, dataset.views_busy, db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8634,7 +8900,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8746,7 +9012,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8755,7 +9021,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8902,8 +9168,17 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description dataset.imports_busy, db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections */
+            /** @description dataset.imports_busy, db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections */
             readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.commit_unknown */
+            readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -9007,7 +9282,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9016,7 +9291,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9126,7 +9401,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9135,7 +9410,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9252,7 +9527,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9261,7 +9536,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9423,7 +9698,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9432,7 +9707,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9561,7 +9836,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9570,7 +9845,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9675,7 +9950,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9684,7 +9959,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9834,7 +10109,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9843,7 +10118,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9948,7 +10223,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -9957,7 +10232,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -10062,7 +10337,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -10071,7 +10346,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -10200,7 +10475,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -10209,7 +10484,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -10314,7 +10589,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -10323,7 +10598,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -10428,7 +10703,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -10437,7 +10712,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -10551,7 +10826,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -10560,7 +10835,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description server.deadline */
+            /** @description db.commit_unknown, server.deadline */
             readonly 504: {
                 headers: {
                     readonly [name: string]: unknown;
