@@ -264,6 +264,7 @@ impl BackupConfig {
             keep_days: self.keep_days,
             keep_full_min: self.keep_full_min,
             keep_steps_h: self.keep_steps_h,
+            full_every_h: u32::try_from(self.full_every_h).unwrap_or(u32::MAX),
         }
     }
 }

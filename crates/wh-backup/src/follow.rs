@@ -134,7 +134,13 @@ impl Follower {
     /// there may be room for a step where there is none for a whole database.
     pub fn look(&mut self) -> Result<Followed> {
         self.must_be_there()?;
-        if !self.full_is_due() || self.full_failed_lately() {
+        if !self.full_is_due() {
+            if let Some(state) = &mut self.state {
+                state.full_failed = None;
+            }
+            return self.look_behind();
+        }
+        if self.full_failed_lately() {
             return self.look_behind();
         }
         let failed = match self.full() {

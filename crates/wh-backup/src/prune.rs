@@ -14,9 +14,8 @@ use crate::repository::{PARTS, Repository};
 /// A part this young may belong to a point that is just being made.
 const PART_AGE_MIN: Duration = Duration::from_hours(1);
 
-/// So long after the newest point of an older full point's chain the newest full point is believed, in seconds: as far apart as full
-/// points usually are.
-const BELIEVED_S: i64 = 25 * 3_600;
+/// So much later than it is due the newest full point is believed, in hours.
+const BELIEVED_H: i64 = 1;
 
 /// What stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +26,8 @@ pub struct Retention {
     pub keep_full_min: usize,
     /// Steps younger than this stay: how far back any moment can be restored.
     pub keep_steps_h: u32,
+    /// So far apart full points are made.
+    pub full_every_h: u32,
 }
 
 /// What was removed.
@@ -80,10 +81,11 @@ fn newest_chains(points: &[PointName], now: Timestamp) -> HashSet<Uuid> {
 /// The moment by which points are old. A clock that jumps ahead makes a full point at once, which prunes, and would take all history
 /// with it before anybody can set the clock right. So a full point by itself proves no time that is far behind what was made before it; the
 /// next one does.
-fn believed(points: &[PointName], now: Timestamp) -> Timestamp {
+fn believed(points: &[PointName], retention: Retention, now: Timestamp) -> Timestamp {
     let full = points.iter().rfind(|point| point.kind == PointKind::Full).map(|point| point.full);
     let before = points.iter().rfind(|point| Some(point.full) != full && !point.is_ahead_of(now));
-    before.map_or(now, |before| now.min(before.at.plus_seconds(BELIEVED_S)))
+    let apart_s = (i64::from(retention.full_every_h).max(24) + BELIEVED_H) * 3_600;
+    before.map_or(now, |before| now.min(before.at.plus_seconds(apart_s)))
 }
 
 /// Remove what an installation does not keep. What others made stays: only they know how long. Without an installation all points must
@@ -96,7 +98,7 @@ pub fn prune(
 ) -> Result<Pruned> {
     remove(repository, |points| {
         let own = repository.own(points, of)?;
-        let kept = kept(&own, retention, believed(&own, now));
+        let kept = kept(&own, retention, believed(&own, retention, now));
         Ok(ids_beside(&own, &kept))
     })
 }

@@ -1,6 +1,7 @@
 //! What is known of the backups of a data folder: the last one, the last proof, the last failure. For people and metrics.
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -191,6 +192,7 @@ impl Status {
         let new = data.join(NEW_FILE);
         let write = || -> std::io::Result<()> {
             let mut file = File::create(&new)?;
+            open_to_all(&file)?;
             file.write_all(&text)?;
             file.sync_all()?;
             std::fs::rename(&new, data.join(FILE))
@@ -217,13 +219,24 @@ fn is_told(at: Timestamp, behind: Timestamp, now: Timestamp) -> bool {
     behind < at && at <= now
 }
 
+/// Whoever has a way into the data folder may read it, whatever the mask of the one who wrote it: a command by root must not take it from
+/// the server.
+fn open_to_all(file: &File) -> std::io::Result<()> {
+    file.set_permissions(Permissions::from_mode(0o644))
+}
+
 /// Wait for the lock, and hold it as long as the file is open.
 fn lock(file: &Path) -> std::io::Result<File> {
     let mut options = File::options();
     let opened = match options.read(true).write(true).create(true).truncate(false).open(file) {
         // Made by a command that another user of this machine ran: it is there to be waited for, not to be written.
         Err(e) if e.kind() == ErrorKind::PermissionDenied => File::open(file)?,
-        opened => opened?,
+        opened => {
+            let opened = opened?;
+            // Only who made it may; then it was done.
+            let _done = open_to_all(&opened);
+            opened
+        }
     };
     opened.lock()?;
     Ok(opened)

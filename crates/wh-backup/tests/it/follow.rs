@@ -184,7 +184,7 @@ fn two_installations_in_one_place_keep_apart_what_is_whose() {
         world.follower().look().expect("a look");
         world.clock.advance_seconds(10);
     }
-    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1 };
+    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1, full_every_h: 24 };
     let later = world.clock.now().plus_seconds(10 * 86_400);
     assert!(prune(&place, retention, None, later).expect_err("whose?").is(&codes::INSTALLATIONS));
     assert_eq!(prune(&place, retention, Some(theirs.installation()), later).expect("a place").points, 0);
@@ -239,7 +239,7 @@ fn what_is_told_to_stop_stops_and_the_last_look_makes_no_full_point() {
     assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
     let mut repository = world.repository();
     repository.until(stop);
-    let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168 };
+    let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168, full_every_h: 24 };
     let pruned = prune(&repository, retention, None, world.clock.now());
     assert!(pruned.expect_err("it is to stop").is(&codes::STOPPED));
     let newest =
@@ -325,25 +325,29 @@ fn what_killed_processes_left_is_removed_and_what_is_used_stays() {
 #[test]
 fn a_full_point_that_fails_keeps_no_step_from_being_made() {
     let world = World::new();
-    world.write("INSERT INTO t (text) VALUES ('first')");
+    let object = world.data().objects().join("tenants/a/b.parquet");
+    std::fs::create_dir_all(object.parent().expect("a folder")).expect("a folder");
+    std::fs::write(&object, "the content of an object").expect("a file");
+    world.write("INSERT INTO dataset_segment (path, byte_count) VALUES ('tenants/a/b.parquet', 24)");
+    let parts = world.folder.path().join("place/parts");
     let mut follower = world.follower();
     follower.look().expect("a look");
-    world.write(FILL);
-    follower.look().expect("a look");
-    // Room for what is small enough to stand behind a point's own list, and none for parts.
-    let (parts, away) = (world.folder.path().join("place/parts"), world.folder.path().join("place/away"));
-    std::fs::rename(&parts, &away).expect("it can be moved");
-    std::fs::write(&parts, "no folder").expect("a file");
+    // A full point looks whether the object is kept, and reads it again where it is not; a step needs only what is new.
+    let kept = files(&parts);
+    let kept = kept.iter().map(|part| (part, std::fs::read(part).expect("a part"))).collect::<Vec<_>>();
+    kept.iter().for_each(|(part, _)| std::fs::remove_file(part).expect("it is there"));
+    std::fs::remove_file(&object).expect("it is there");
     world.clock.advance_seconds(86_400);
-    world.write("UPDATE t SET text = 'changed' WHERE id = 1");
+    world.write("INSERT INTO t (text) VALUES ('first')");
     let rows = World::dump(&world.file);
-    follower.look().expect_err("there is no room for a full point");
-    assert!(follower.is_behind_an_old_one());
-    world.write("UPDATE t SET text = 'changed again' WHERE id = 1");
+    let failed = follower.look().expect_err("an object is away");
+    assert!(failed.is(&codes::OBJECT_MISSING) && follower.is_behind_an_old_one(), "{failed:?}");
+    world.write("INSERT INTO t (text) VALUES ('second')");
     assert!(matches!(follower.look().expect("not tried at once"), Followed::Step(_)));
     assert!(follower.is_behind_an_old_one());
-    std::fs::remove_file(&parts).expect("it is there");
-    std::fs::rename(&away, &parts).expect("it can be moved");
+    for (part, content) in kept {
+        std::fs::write(part, content).expect("it can be written");
+    }
     assert_eq!(world.restored(world.clock.now().plus_seconds(-1)), rows, "the failed look kept no step");
     assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
 

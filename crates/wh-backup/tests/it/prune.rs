@@ -24,7 +24,7 @@ fn pruning_removes_what_no_point_needs_and_nothing_else() {
     world.follower().look().expect("a look");
     let parts = |world: &World| files(&world.folder.path().join("place/parts")).len();
     let before = parts(&world);
-    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1 };
+    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1, full_every_h: 24 };
     let later = world.clock.now().plus_seconds(10 * 86_400);
     let repository = world.repository();
     let young = prune(&repository, retention, None, later).expect("nobody adds");
@@ -50,7 +50,7 @@ fn what_nobody_wrote_to_for_long_is_pruned_and_followed_on() {
     assert!(matches!(follower.look().expect("a look"), Followed::Step(_)));
     world.clock.advance_seconds(8 * 86_400);
     age(&world.folder.path().join("place/parts"));
-    let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168 };
+    let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168, full_every_h: 24 };
     let pruned = prune(&world.repository(), retention, None, world.clock.now()).expect("nobody adds");
     assert_eq!(pruned.points, 0, "{pruned:?}");
     assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
@@ -75,7 +75,7 @@ fn two_processes_of_one_id_write_into_one_place_and_what_one_left_is_removed() {
         assert_eq!(std::fs::read_to_string(file).expect("a file"), "theirs");
     }
     assert_eq!(world.restored(world.clock.now()), World::dump(&world.file));
-    let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168 };
+    let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168, full_every_h: 24 };
     prune(&world.repository(), retention, None, world.clock.now()).expect("nobody adds");
     assert_eq!(files(&staging).len(), 5, "it may still be written");
     age(&staging);
@@ -98,7 +98,7 @@ fn a_prune_that_still_reads_keeps_nobody_from_adding() {
     std::fs::remove_file(&slow).expect("it is there");
     assert!(Command::new("mkfifo").arg(&slow).status().expect("it starts").success());
     let (repository, own, now) = (world.repository(), follower.installation(), world.clock.now());
-    let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168 };
+    let retention = Retention { keep_days: 30, keep_full_min: 7, keep_steps_h: 168, full_every_h: 24 };
     let pruning = std::thread::spawn(move || prune(&repository, retention, Some(own), now));
     // Opened as soon as the prune reads it.
     let mut pipe = File::options().write(true).open(&slow).expect("a pipe");
@@ -138,7 +138,7 @@ fn what_a_given_up_installation_left_is_pruned_by_another() {
         theirs.push((follower.installation(), point));
     }
     let [(installation, first), .., (_, newest)] = theirs[..] else { panic!("four points") };
-    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1 };
+    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1, full_every_h: 24 };
     let later = world.clock.now().plus_seconds(10 * 86_400);
     let left = || place.points().expect("a place").into_iter().map(|point| point.id).collect::<Vec<_>>();
 
@@ -166,7 +166,7 @@ fn a_clock_that_jumps_ahead_takes_no_history_with_it() {
         assert!(matches!(follower.look().expect("a look"), Followed::Step(_)));
         world.clock.advance_seconds(86_400);
     }
-    let retention = Retention { keep_days: 30, keep_full_min: 1, keep_steps_h: 168 };
+    let retention = Retention { keep_days: 30, keep_full_min: 1, keep_steps_h: 168, full_every_h: 24 };
     world.clock.advance_seconds(60 * 86_400);
     assert!(matches!(follower.look().expect("a look"), Followed::Full(_)), "two months, says the clock");
     let own = Some(follower.installation());
@@ -196,7 +196,7 @@ fn a_damaged_point_keeps_parts_and_no_old_points() {
     let parts = world.folder.path().join("place/parts");
     age(&parts);
     let before = files(&parts).len();
-    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1 };
+    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1, full_every_h: 24 };
     let repository = world.repository();
     let own = Some(follower.installation());
     let refused =

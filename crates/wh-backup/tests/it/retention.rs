@@ -4,7 +4,8 @@ use wh_backup::{PointKind, PointName, Retention, kept};
 use wh_base::Timestamp;
 
 const HOUR_S: i64 = 3_600;
-const RETENTION: Retention = Retention { keep_days: 30, keep_full_min: 2, keep_steps_h: 48 };
+const RETENTION: Retention =
+    Retention { keep_days: 30, keep_full_min: 2, keep_steps_h: 48, full_every_h: 24 };
 
 /// A full point each day and a step each hour behind it, the newest day last.
 fn history(days: i64, now: Timestamp) -> Vec<PointName> {
@@ -47,7 +48,7 @@ fn steps_go_first_full_points_later_and_the_newest_never() {
 #[test]
 fn the_newest_state_stays_however_seldom_full_points_are_made() {
     let now = Timestamp::from_micros(1_800_000_000_000_000);
-    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1 };
+    let retention = Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 1, full_every_h: 24 };
     let chain = history(1, now);
     let later = now.plus_seconds(40 * 24 * HOUR_S);
     assert_eq!(
@@ -75,7 +76,8 @@ fn the_newest_state_stays_however_seldom_full_points_are_made() {
 fn steps_bring_their_full_point_with_them() {
     let now = Timestamp::from_micros(1_800_000_000_000_000);
     let points = history(10, now);
-    let stay = kept(&points, Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 96 }, now);
+    let stay =
+        kept(&points, Retention { keep_days: 1, keep_full_min: 1, keep_steps_h: 96, full_every_h: 24 }, now);
     let steps = points.iter().filter(|point| point.kind == PointKind::Step && stay.contains(&point.id));
     let steps: Vec<_> = steps.collect();
     assert_eq!(steps.len(), 4 * 23);

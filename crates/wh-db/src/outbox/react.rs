@@ -357,7 +357,7 @@ impl crate::SystemDb {
     }
 
     /// Try a parked event again, once its cause is repaired.
-    pub async fn parked_release(&self, event: wh_contract::EventId) -> Result<()> {
+    pub async fn parked_release(&self, event: EventId) -> Result<()> {
         let mut tx = Changing::open(self.core(), Scope::Kernel).await?;
         let count = tx.kernel_count(RELEASE, args![self.core().clock.now(), event]).await?;
         if count == 0 {

@@ -16,6 +16,8 @@ const ACCOUNT_RATE: Rate = Rate { burst: 10, refill_us: 30_000_000 };
 const ADDRESS_RATE: Rate = Rate { burst: 30, refill_us: 6_000_000 };
 /// Wrong API keys in a row from one address, then one each six seconds. Right ones are not held up by them.
 const BEARER_RATE: Rate = Rate { burst: 30, refill_us: 6_000_000 };
+/// A clock that was set back by less is as if it had run on, in microseconds.
+const CLOCK_STEP_MIN_US: i64 = 60_000_000;
 /// Accounts and addresses that are remembered, each; beyond it those that wait least are forgotten.
 const KEYS_MAX: usize = 50_000;
 
@@ -159,9 +161,10 @@ impl<K: Eq + Hash + Copy> Buckets<K> {
     /// `Err` holds the microseconds until the next try.
     fn take(&mut self, key: K, now: Timestamp) -> std::result::Result<(), i64> {
         let now = now.micros();
-        // No bucket is emptier than empty: a later moment was told by a clock that was ahead, and locks nobody out.
+        // No bucket is emptier than empty: a much later moment was told by a clock that was ahead, and locks nobody out. Tries that
+        // overtake one another are a moment apart, and give nothing back.
         let empty = now + self.rate.burst * self.rate.refill_us;
-        let full_at = self.full_at.get(&key).copied().filter(|full_at| *full_at <= empty);
+        let full_at = self.full_at.get(&key).copied().filter(|full_at| *full_at <= empty + CLOCK_STEP_MIN_US);
         let full_at = full_at.unwrap_or(now).max(now) + self.rate.refill_us;
         let wait_us = full_at - now - self.rate.burst * self.rate.refill_us;
         if wait_us > 0 {

@@ -17,7 +17,8 @@ pub(crate) const HELD: &str = "http_body_held_bytes";
 
 /// One address holds at most one part in so many of what all may hold.
 const SHARES: u64 = 4;
-/// So many of the largest bodies that the configuration allows have room in any case: two of one address.
+/// So many of the largest bodies that the configuration allows would fill it at least. With what is counted for their pieces, six have room
+/// in any case, one of each address.
 const BODIES_MIN: u64 = 2 * SHARES;
 /// What a piece of a body takes beside its bytes. A body in pieces of one byte takes many times its length.
 const PIECE_BYTES: u64 = 64;

@@ -83,6 +83,10 @@ impl Backups {
             }
             Err(error) => {
                 self.failed(&error);
+                if follower.is_behind_an_old_one() {
+                    // There may be no room for it because nothing was removed since the last one.
+                    self.full_made.notify_one();
+                }
                 // A place whose content is gone, and comes back or is begun anew, is another one: nothing is known of it.
                 let gone = error.is(&wh_backup::codes::PLACE_GONE);
                 ((!gone).then_some(follower), written)
