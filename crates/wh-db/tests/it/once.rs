@@ -119,7 +119,7 @@ both_engines!(each_door_marks_the_key, ONCE, async |t| {
                 }
             }
         };
-        run.within(work).await.unwrap();
+        Box::pin(run.within(work)).await.unwrap();
         assert_eq!(begin(&t, tenant).await, Idempotent::Unanswered, "{door}");
         assert_eq!(t.cx.db.audit_before(other, i64::MAX, 10).await.unwrap().len(), 1, "{door}");
     }

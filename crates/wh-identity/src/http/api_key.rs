@@ -2,7 +2,7 @@
 use axum::Extension;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use wh_contract::{ApiKeyId, UserId};
 use wh_server::{Answer, Caller, Json, Page, PageOf, Path, Query};
 
@@ -50,7 +50,7 @@ pub(super) struct ApiKeyUpdate {
 }
 
 /// How far a revocation goes
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ApiKeyRevokeQuery {

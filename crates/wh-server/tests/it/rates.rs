@@ -215,7 +215,7 @@ fn a_quota_that_changes_counts_from_the_next_request_on() {
 fn what_is_given_back_was_never_taken() {
     let quota = Quota { requests: 2, window: MINUTE };
     let cells = Cells::new(quota);
-    let (at, later) = (Duration::from_secs(600), Duration::from_secs(610));
+    let (at, later) = (Duration::from_mins(10), Duration::from_secs(610));
     cells.take("somebody", at);
     for _ in 0..4 {
         assert_eq!(cells.take("somebody", at), Verdict::Within(Standing { remaining: 0, reset_s: 60 }));

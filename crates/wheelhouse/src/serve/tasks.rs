@@ -84,7 +84,7 @@ impl Running {
 async fn sweep(datasets: Datasets, system: SystemDb, stop: CancellationToken) {
     loop {
         // It may be left at any point: what it has not removed, the next one does.
-        let Some(swept) = stop.run_until_cancelled(datasets.sweep(&system)).await else { return };
+        let Some(swept) = stop.run_until_cancelled(Box::pin(datasets.sweep(&system))).await else { return };
         let outcome = match swept {
             Ok(_) => "done",
             Err(error) => {
