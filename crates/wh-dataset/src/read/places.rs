@@ -3,13 +3,17 @@ use std::collections::HashMap;
 
 use wh_base::{Error, Result};
 
-use super::detect::{Detected, detect};
+use super::detect::{Detected, Preview, detect};
 use super::options::{ColumnHint, ColumnPlan, Format, Header, ReadHints, ReadOptions};
 use crate::codes;
 use crate::model::{Column, Schema};
 
 /// Names that a refusal tells.
 const NAMES_TOLD_MAX: usize = 5;
+/// Lines of a sample, however short, that may turn bad when it is read with the types of the rows that are there.
+const TURNED_BAD_MAX: u64 = 2;
+/// Of a longer one, one line in so many.
+const LINES_PER_TURNED_BAD: u64 = 100;
 
 /// For each column of the rows that come out, its place among the columns of the options: those that are not left out, in
 /// their order; behind other rows, in the order of these. Fails when the columns are not the same.
@@ -105,7 +109,8 @@ pub(crate) fn detected(
 }
 
 /// With the types of the rows that are there: a sample without fractions, or without a single value, looks like another type
-/// than the whole is. Only where the sample can be read that way; a line or two that cannot are bad lines.
+/// than the whole is. Only where the sample can be read that way: a line or two that cannot, or one in a hundred, are bad
+/// lines; with more of them the column holds something else, and taking it would lose rows that nobody was asked about.
 fn fitted(
     sample: &[u8],
     file_name: Option<&str>,
@@ -132,8 +137,7 @@ fn fitted(
     let mut options = found.options;
     if others > 0 {
         let typed = detect(sample, file_name, &hints)?;
-        let (before, now) = (found.preview.sample_bad_lines, typed.preview.sample_bad_lines);
-        if now > before && now * 2 > typed.preview.sample_rows {
+        if spoiled(&found.preview, &typed.preview) {
             places(&options, Some(schema))?;
         }
         options = typed.options;
@@ -141,4 +145,11 @@ fn fitted(
     complete(&mut options, Some(schema));
     places(&options, Some(schema))?;
     Ok(options)
+}
+
+/// Whether too many lines are bad for no other reason than the types they were now read with.
+fn spoiled(before: &Preview, now: &Preview) -> bool {
+    let turned = now.sample_bad_lines.saturating_sub(before.sample_bad_lines);
+    let few = TURNED_BAD_MAX.max(now.sample_rows / LINES_PER_TURNED_BAD);
+    turned > few || (turned > 0 && now.sample_bad_lines * 2 > now.sample_rows)
 }

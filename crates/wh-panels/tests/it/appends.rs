@@ -43,6 +43,27 @@ both_engines!(a_file_that_looks_like_other_types_comes_behind, MIGRATIONS, async
     assert!(text(&other.json()["detail"]).contains("column price is read as text"), "{}", other.text());
 });
 
+both_engines!(a_file_of_which_much_could_not_be_read_is_no_append, MIGRATIONS, async |t| {
+    let house = House::new(t);
+    let panel = house.panel("amounts").await;
+    house.import(&panel, "mode=replace", "item,amount\nnut,3\n").await;
+    // Less than half of it, and yet far from a slip: fractions, and words.
+    for (odd, seen) in [("12.5", "number"), ("many", "text")] {
+        let lines = (0..100).map(|n| if n % 5 < 2 { format!("i{n},{odd}\n") } else { format!("i{n},{n}\n") });
+        let file: String = std::iter::once("item,amount\n".to_owned()).chain(lines).collect();
+        let other = house.send(EDITOR, &panel, "mode=append", &file).await;
+        assert_eq!(said(&other), (409, "dataset.schema_differs"), "{}", other.text());
+        let wanted = format!("column amount is read as {seen}, and the dataset has integer");
+        assert!(text(&other.json()["detail"]).contains(&wanted), "{}", other.text());
+    }
+    assert_eq!(house.cells(&panel).await, json!([["nut", 3]]), "nothing of them is kept");
+    // One line in a hundred is a slip.
+    let lines = (0..300).map(|n| if n % 100 == 7 { format!("i{n},many\n") } else { format!("i{n},{n}\n") });
+    let file: String = std::iter::once("item,amount\n".to_owned()).chain(lines).collect();
+    let done = house.import(&panel, "mode=append", &file).await;
+    assert_eq!((&done["rows"], &done["bad_lines"]), (&json!(297), &json!(3)), "{done}");
+});
+
 both_engines!(names_of_text_columns_are_known_for_names, MIGRATIONS, async |t| {
     let house = House::new(t);
     let panel = house.panel("pairs").await;
