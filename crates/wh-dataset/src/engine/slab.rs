@@ -26,7 +26,7 @@ pub(crate) fn slab(
         // Nothing to tell the rows apart: they stand as they are.
         let mut window = InOrder::new(from, length);
         let count = scan(hot, rule, &mut window);
-        return Order { from, rows: window.rows, count };
+        return kept(from, window.rows, count);
     };
     let view = View { hot, rule, keys: &keys, first };
     let mut rows = Vec::with_capacity(length);
@@ -35,9 +35,15 @@ pub(crate) fn slab(
         let count = view.piece(from + had as u64, length - had, &mut rows);
         let all = from + rows.len() as u64 >= count;
         if all || rows.len() == length || rows.len() == had {
-            return Order { from, rows, count };
+            return kept(from, rows, count);
         }
     }
+}
+
+/// A slab takes no more than its rows: many are kept, and most of a narrow filter are far from full.
+fn kept(from: u64, mut rows: Vec<u32>, count: u64) -> Order {
+    rows.shrink_to_fit();
+    Order { from, rows, count }
 }
 
 struct View<'h> {

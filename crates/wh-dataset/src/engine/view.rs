@@ -236,8 +236,9 @@ fn straight(total: u64, offset: u64, limit: usize) -> Vec<u32> {
     (from as u32..to as u32).collect()
 }
 
+/// What an order takes, with what its list has room for beyond its rows.
 fn kept_bytes(order: &Arc<Order>) -> u64 {
-    Order::bytes(order.rows.len() as u64)
+    Order::bytes(order.rows.capacity() as u64)
 }
 
 /// The first rows of a view and the count, in one pass.
