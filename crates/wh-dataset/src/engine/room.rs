@@ -45,8 +45,16 @@ impl Room {
     /// Takes as much in all, when it can be had at once: what lies ready leaves for it. Otherwise nothing changes.
     pub(crate) fn grow_to(&self, bytes: u64) -> bool {
         let mut state = self.store.state();
+        let before = self.bytes();
         // Who looks at a dataset comes first.
-        (state.waiting == 0 || bytes <= self.bytes()) && state.take(self, bytes, self.store.budget_bytes)
+        let taken =
+            (state.waiting == 0 || bytes <= before) && state.take(self, bytes, self.store.budget_bytes);
+        drop(state);
+        if taken && bytes < before {
+            // What is left over may be all that somebody waits for.
+            self.store.bell.notify_all();
+        }
+        taken
     }
 
     /// Takes as much in all for rows that somebody looks at: what lies ready leaves for it, then what running imports
