@@ -14,7 +14,7 @@ use crate::catalog::{self, Advance, Mode, VersionMeta};
 use crate::codes;
 use crate::engine::{self, Engine, EngineLimits, Hot, HotStore, Room, Version, ViewQuery, Window};
 use crate::ingest::{IMPORT_ROWS_MAX, IngestHost, IngestLimits, Staged};
-use crate::loads::{self, LOADS_AT_ONCE};
+use crate::loads::{self, LOADS_AT_ONCE, LOADS_WAITING_MAX};
 use crate::model::Schema;
 use crate::segment::{Objects, SegmentMeta};
 use crate::versions::Versions;
@@ -29,7 +29,7 @@ pub struct DatasetsConfig {
     pub imports: IngestLimits,
     /// Bytes of sorted orders kept for deep pages.
     pub order_budget_bytes: u64,
-    /// How long a look at a dataset waits for memory that imports and appends hold.
+    /// How long a look at a dataset waits for memory that others hold: imports, appends, and the looks that wait before it.
     pub memory_wait_max: Duration,
     /// Threads for views that take longer than a request may hold its own.
     pub view_threads: usize,
@@ -118,6 +118,8 @@ pub(crate) struct Inner {
     pub(crate) hot: Arc<HotStore>,
     /// Turns of loads from the object store.
     pub(crate) loads: Semaphore,
+    /// Which of them may wait for memory.
+    pub(crate) load_waits: Semaphore,
     pub(crate) versions: Versions,
 }
 
@@ -139,7 +141,8 @@ impl Datasets {
             host,
             engine: Engine::new(limits),
             hot,
-            loads: Semaphore::new(LOADS_AT_ONCE as usize),
+            loads: Semaphore::new(LOADS_AT_ONCE),
+            load_waits: Semaphore::new(LOADS_WAITING_MAX),
             versions: Versions::default(),
         }))
     }

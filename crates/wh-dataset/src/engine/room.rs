@@ -6,7 +6,7 @@
 //! memory, so whoever waits for them waits for something that ends.
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use wh_base::Result;
@@ -58,8 +58,8 @@ impl Room {
     }
 
     /// Takes as much in all for rows that somebody looks at: what lies ready leaves for it, then what running imports
-    /// hold; the rest is waited for, so long at most. Blocks the thread.
-    pub(crate) fn claim(&self, bytes: u64, wait_max: Duration) -> Result<()> {
+    /// hold; the rest is waited for, until then at most. Blocks the thread.
+    pub(crate) fn claim(&self, bytes: u64, until: Instant) -> Result<()> {
         let budget_bytes = self.store.budget_bytes;
         if bytes > budget_bytes {
             let budget_mib = budget_bytes >> 20;
@@ -67,7 +67,6 @@ impl Room {
                 "the dataset needs more than the {budget_mib} MiB that datasets may hold in memory"
             )));
         }
-        let until = Instant::now() + wait_max;
         let mut state = self.store.state();
         loop {
             if state.take(self, bytes, budget_bytes) {

@@ -60,7 +60,7 @@ async fn loads_at_once_stay_within_the_budget_and_all_end() {
     let budget = size * 7 / 4;
     for round in 0..3 {
         // One fits with what it takes on its way, two do not.
-        world.restart(with_budget(budget));
+        world.restart(DatasetsConfig { memory_wait_max: Duration::from_mins(10), ..with_budget(budget) });
         let seen = tokio::join!(first(&world, ids[0]), first(&world, ids[1]), first(&world, ids[2]));
         assert_eq!(seen, (vec![json!(0)], vec![json!(1)], vec![json!(2)]), "round {round}");
         let most = world.datasets.held_most();
@@ -106,6 +106,35 @@ async fn a_look_waits_for_an_import_that_is_about_to_be_committed() {
     let (seen, ()) = tokio::join!(first(&world, ids[0]), commit);
     assert_eq!(seen, [json!(0)]);
     assert_eq!(first(&world, other).await, [json!(5)]);
+    assert!(world.datasets.held_most() <= budget);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_that_waits_holds_up_none_that_fits() {
+    let (mut world, ids, size) = equal_ones("beside_one_that_waits", 1).await;
+    let mut small = Vec::new();
+    for place in 0..3 {
+        let id = world.create().await;
+        world.import(id, COLUMNS, lines(place..place + 1), ImportMode::Replace).await;
+        small.push(id);
+    }
+    // Beside the import, the large one finds place for a begun chunk and one or two full ones, and little is left.
+    let budget = size + (CHUNK_ROWS * (8 + 4)) as u64 + 450_000;
+    world.restart(DatasetsConfig { memory_wait_max: Duration::from_mins(10), ..with_budget(budget) });
+    let other = world.create().await;
+    let staged = world.stage(other, COLUMNS, lines(5..5 + ROWS)).await;
+    assert!(staged.hot.is_some());
+    let kept = world.datasets.held().0;
+    let others = async {
+        until("the large one takes what is left", || world.datasets.held().0 > kept).await;
+        for (place, id) in small.iter().enumerate() {
+            assert_eq!(first(&world, *id).await, [json!(place)]);
+        }
+        // Only now there is room for the large one.
+        drop(staged);
+    };
+    let (seen, ()) = tokio::join!(first(&world, ids[0]), others);
+    assert_eq!(seen, [json!(0)]);
     assert!(world.datasets.held_most() <= budget);
 }
 
