@@ -173,7 +173,7 @@ impl Changing {
     }
 
     /// As a context commits: where this task does the work of an `Idempotency-Key`, the key is done with the change.
-    async fn commit_change(mut self) -> Result<()> {
+    pub(crate) async fn commit_change(mut self) -> Result<()> {
         if let Some(run) = IdempotentRun::current() {
             self.mark(&run).await?;
         }

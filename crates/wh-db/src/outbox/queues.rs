@@ -76,7 +76,8 @@ impl SystemDb {
             return Ok(false);
         }
         tx.audit(operator, who, entry).await?;
-        tx.commit().await?;
+        // It is somebody's change, as those of the contexts are: a key that it is made under is done with it.
+        tx.commit_change().await?;
         Ok(true)
     }
 }

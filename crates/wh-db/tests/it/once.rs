@@ -1,10 +1,15 @@
 //! A key is done with the change that was made under it, in the same transaction: on both engines, through every door.
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
 use uuid::Uuid;
 use wh_base::{Origin, Result};
-use wh_contract::TenantId;
+use wh_contract::{EventId, PanelId, TenantId, events::PanelCreated};
 use wh_db::{
-    AuditEntry, IDEMPOTENCY_RUNNING_S_MAX, Idempotent, IdempotentRun, MigrationFile, MigrationText,
-    Migrations, Reads, RunEnd, StoredAnswer, TenantTx, Who, args, codes,
+    AuditEntry, Context, Deliver, Delivered, IDEMPOTENCY_RUNNING_S_MAX, Idempotent, IdempotentRun,
+    MigrationFile, MigrationText, Migrations, Reaction, Reads, RunEnd, StoredAnswer, TenantTx, Who, args,
+    codes,
 };
 use wh_testkit::both_engines;
 use wh_testkit::engines::TestDb;
@@ -52,6 +57,34 @@ fn line() -> AuditEntry {
     AuditEntry { action: "item_create", subject: "once.item/1".to_owned(), before: None, after: None }
 }
 
+/// An event that was put aside.
+async fn parked(t: &TestDb) -> EventId {
+    const LONGER_THAN_ANY_PAUSE_S: i64 = 600;
+    let (tenant, panel): (TenantId, PanelId) = (t.cx.next_id(), t.cx.next_id());
+    let mut tx = t.cx.db.begin(tenant).await.unwrap();
+    tx.emit(PanelCreated { panel }).await.unwrap();
+    tx.commit().await.unwrap();
+    let fails = [Reaction {
+        context: "shop",
+        kind: "panels.created",
+        run: Arc::new(|_: Context, _: Delivered| {
+            async { Err::<(), wh_base::Error>(codes::VALUE.error("the shop is closed")) }.boxed()
+        }),
+    }];
+    let nobody: Deliver = Arc::new(|_: &Delivered| {});
+    let put_aside = async {
+        loop {
+            if let Some(parked) = t.system.parked(1).await.unwrap().first() {
+                return parked.event.id;
+            }
+            t.clock.advance_seconds(LONGER_THAN_ANY_PAUSE_S);
+            t.outbox.as_ref().unwrap().step(&fails, &nobody).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), put_aside).await.expect("it is put aside")
+}
+
 both_engines!(a_committed_change_is_done_whatever_is_lost_behind_it, ONCE, async |t| {
     let tenant: TenantId = t.cx.next_id();
     let run = fresh(&t, tenant).await;
@@ -95,7 +128,8 @@ both_engines!(what_is_committed_beside_the_work_marks_no_key, ONCE, async |t| {
 });
 
 both_engines!(each_door_marks_the_key, ONCE, async |t| {
-    let doors: [&str; 3] = ["identity", "system", "another company's"];
+    let doors: [&str; 4] = ["identity", "system", "parked_retry", "another company's"];
+    let event = parked(&t).await;
     for door in doors {
         let (tenant, other): (TenantId, TenantId) = (t.cx.next_id(), t.cx.next_id());
         let run = fresh(&t, tenant).await;
@@ -111,6 +145,10 @@ both_engines!(each_door_marks_the_key, ONCE, async |t| {
                     let mut tx = t.system.begin("a test").await?;
                     tx.audit(other, &who(&t), line()).await?;
                     tx.commit().await
+                }
+                "parked_retry" => {
+                    let released = t.system.parked_retry(event, other, &who(&t), line()).await;
+                    released.map(|found| assert!(found, "it was put aside"))
                 }
                 _ => {
                     let mut tx = changed(&t, other).await;
