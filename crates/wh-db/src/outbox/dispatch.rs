@@ -69,19 +69,19 @@ impl<'a> Dispatcher<'a> {
 
     pub(super) async fn round(&self) -> Result<Progress> {
         let mut batch = self.outbox.batch.lock().await;
-        let answer = self.round_of(*batch).await;
-        match &answer {
-            Ok(Progress::Some) => *batch = (*batch * 2).min(BATCH_MAX),
+        let answer = self.round_of(&mut batch).await;
+        if let Err(error) = &answer
+            && error.is(&codes::HELD_TOO_LONG)
+        {
             // As many again would take as long again.
-            Err(error) if error.is(&codes::HELD_TOO_LONG) => *batch = (*batch / 2).max(1),
-            Ok(Progress::Idle) | Err(_) => {}
+            *batch = (*batch / 2).max(1);
         }
         answer
     }
 
     /// Where the stream is further than this process, it hands on what lies between: other nodes lengthen it too, and so does a commit
     /// of ours whose answer was lost.
-    async fn round_of(&self, batch: i64) -> Result<Progress> {
+    async fn round_of(&self, batch: &mut i64) -> Result<Progress> {
         let reached = self.core.handed_on.load(Ordering::Acquire);
         let mut reading = Reading::open(self.core, Scope::Kernel).await?;
         let cursor = reading.kernel_rows(CURSOR, args![]).await?;
@@ -92,7 +92,7 @@ impl<'a> Dispatcher<'a> {
         } else {
             Vec::new()
         };
-        let rows = reading.kernel_rows(self.core.engine.outbox_behind(), args![xid, seq, batch]).await?;
+        let rows = reading.kernel_rows(self.core.engine.outbox_behind(), args![xid, seq, *batch]).await?;
         drop(reading);
         let caught_up = self.catch_up(reached, ordinal, &placed)?;
         let Some(last) = rows.last() else {
@@ -107,6 +107,8 @@ impl<'a> Dispatcher<'a> {
         }
         let events = number(&mut tx, &rows, ordinal).await?;
         tx.commit().await?;
+        // Slowly: twice as many would fail every second time where the limit lies in between, and each failure holds up all who write.
+        *batch = (*batch + *batch / 8 + 1).min(BATCH_MAX);
         // Where more stands before them than one round reads, they have their turn behind it.
         if caught_up == ordinal {
             self.hand_on(&events, end);
