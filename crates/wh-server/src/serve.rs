@@ -24,7 +24,7 @@ pub use figures::FiguresPort;
 pub use sockets::Sockets;
 
 use crate::config::{ServerConfig, ms};
-use crate::edge::metrics::{CONNECTIONS_REFUSED, UPKEEP_INTERVAL, recorder};
+use crate::edge::metrics::{CONNECTIONS, CONNECTIONS_REFUSED, UPKEEP_INTERVAL, recorder};
 use crate::edge::{Edge, Peer};
 use admission::{Admission, Full};
 use connection::{Connections, End};
@@ -88,10 +88,11 @@ pub async fn serve(edge: Edge, listener: Listener, config: &ServerConfig, stop: 
     let Listener { tcp, tls, .. } = listener;
     let (sockets, health) = (edge.sockets().clone(), edge.health().clone());
     let server = Server {
-        admission: Admission::new(
+        admission: Admission::shown(
             config.connections_max,
             config.connections_per_address_max,
             edge.proxies().to_vec(),
+            CONNECTIONS,
         ),
         connections: Arc::new(Connections::new(edge, tls, config)),
         refusals: Refusals::new(),

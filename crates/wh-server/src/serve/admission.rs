@@ -5,8 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wh_base::Network;
 
-use crate::edge::metrics::CONNECTIONS;
-
 /// One IPv6 customer holds a /64: it counts as one address.
 const IPV6_PREFIX_BITS: u32 = 64;
 
@@ -35,6 +33,8 @@ struct Inner {
     address_max: u32,
     /// Behind these stand many people.
     proxies: Vec<Network>,
+    /// The gauge that shows how many are open, where one does.
+    gauge: Option<&'static str>,
     open: Mutex<Open>,
 }
 
@@ -53,7 +53,13 @@ pub(super) struct Place {
 
 impl Admission {
     pub(super) fn new(all_max: u32, address_max: u32, proxies: Vec<Network>) -> Self {
-        Self(Arc::new(Inner { all_max, address_max, proxies, open: Mutex::default() }))
+        Self(Arc::new(Inner { all_max, address_max, proxies, gauge: None, open: Mutex::default() }))
+    }
+
+    /// The same with its count in a gauge.
+    pub(super) fn shown(all_max: u32, address_max: u32, proxies: Vec<Network>, gauge: &'static str) -> Self {
+        let gauge = Some(gauge);
+        Self(Arc::new(Inner { all_max, address_max, proxies, gauge, open: Mutex::default() }))
     }
 
     pub(super) fn admit(&self, address: IpAddr) -> Result<Place, Full> {
@@ -71,7 +77,9 @@ impl Admission {
             *of_address += 1;
         }
         open.all += 1;
-        metrics::gauge!(CONNECTIONS).increment(1.0);
+        if let Some(gauge) = self.0.gauge {
+            metrics::gauge!(gauge).increment(1.0);
+        }
         Ok(Place { admission: self.clone(), address })
     }
 
@@ -92,7 +100,9 @@ impl Drop for Place {
                 open.by_address.remove(&address);
             }
         }
-        metrics::gauge!(CONNECTIONS).decrement(1.0);
+        if let Some(gauge) = self.admission.0.gauge {
+            metrics::gauge!(gauge).decrement(1.0);
+        }
     }
 }
 

@@ -53,6 +53,7 @@ impl FiguresPort {
 
     /// Answer until `stop`. Probes see the drain here too, because this port is closed last.
     pub async fn run(self, health: Health, stop: CancellationToken) {
+        // In no gauge: that of the open connections stands beside the limit of the main port.
         let admission = Admission::new(CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, Vec::new());
         loop {
             match stop.run_until_cancelled(self.tcp.accept()).await {
