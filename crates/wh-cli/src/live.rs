@@ -23,10 +23,21 @@ const WAIT_MAX: Duration = Duration::from_secs(15);
 
 struct Follow<'a> {
     topics: Vec<String>,
+    /// Up to where everything was heard.
     after: Option<i64>,
+    place: Place,
     kinds: Vec<&'a str>,
     left: Option<u64>,
     out: Output,
+}
+
+/// What `after` is worth.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// A place in the stream, or none yet.
+    Known,
+    /// The server lost its own: the next event or the next welcome says where the stream stands.
+    Unknown,
 }
 
 /// Why a connection ended.
@@ -54,6 +65,7 @@ pub fn run(
     let mut follow = Follow {
         topics: topics(app, connection, matches)?,
         after: matches.get_one::<i64>(name::AFTER).copied(),
+        place: Place::Known,
         kinds: matches.get_many::<String>(name::KIND).into_iter().flatten().map(String::as_str).collect(),
         left: matches.get_one::<u64>(name::COUNT).copied(),
         out: Output::new(flags.format, &app.world),
@@ -122,9 +134,8 @@ impl Follow<'_> {
                     let said: Value = serde_json::from_str(&text).unwrap_or_default();
                     if said["type"] == "welcome" {
                         progressed = Progressed::Yes;
-                        let after = self.after.or_else(|| said["position"].as_i64());
-                        self.after = after;
-                        let ask = json!({ "type": "subscribe", "topics": self.topics, "after": after });
+                        self.welcomed(said["position"].as_i64());
+                        let ask = json!({ "type": "subscribe", "topics": self.topics, "after": self.after });
                         if let Err(e) = socket.send(Message::text(ask.to_string())) {
                             return Ok(End::Lost(progressed, socket::lost(&e)));
                         }
@@ -138,11 +149,33 @@ impl Follow<'_> {
         }
     }
 
+    /// Where to go on: behind what was heard, or where the stream stands.
+    fn welcomed(&mut self, position: Option<i64>) {
+        match self.place {
+            Place::Known => self.after = self.after.or(position),
+            Place::Unknown => {
+                // From 0 on, old events would come as new ones.
+                self.after = position.or(self.after);
+                self.place = Place::Known;
+                terminal::notice(
+                    "what happened while the connection was lost cannot be told; look at the things themselves",
+                );
+            }
+        }
+    }
+
     /// Whether that was enough.
     fn hear(&mut self, said: &Value, text: &str) -> Result<bool> {
         match said["type"].as_str() {
             Some("event") => {
-                self.after = said["position"].as_i64().or(self.after);
+                if let Some(position) = said["position"].as_i64() {
+                    // Told at least once: a second time it is neither shown nor counted.
+                    if self.after.is_some_and(|after| position <= after) {
+                        return Ok(false);
+                    }
+                    self.after = Some(position);
+                    self.place = Place::Known;
+                }
                 self.event(said, text)
             }
             Some("tell") if self.kinds.is_empty() && self.out.format == Format::Json => {
@@ -150,6 +183,7 @@ impl Follow<'_> {
             }
             Some("reset") => {
                 self.after = said["position"].as_i64().or(self.after);
+                self.place = if self.after == Some(0) { Place::Unknown } else { Place::Known };
                 terminal::notice(
                     "what was missed is too old to be told again; look at the things themselves",
                 );
