@@ -271,13 +271,17 @@ impl Seat {
         topics: &[String],
         mut after: i64,
     ) -> Result<Option<i64>> {
+        let resets = lock(&self.room).resets();
         if after < 0 || after > self.position(cx).await? {
             return Ok(None);
         }
         let mut read = 0;
         loop {
-            if let Missed::Sent(position) = lock(&self.room).resume(&self.member, topics, after) {
-                return Ok(Some(position));
+            let missed = lock(&self.room).resume(&self.member, topics, after, resets);
+            match missed {
+                Missed::Sent(position) => return Ok(Some(position)),
+                Missed::Unknown => return Ok(None),
+                Missed::Older => {}
             }
             let missed = cx.db.events_after(self.member.actor.tenant, after, READ_AT_ONCE).await?;
             read += missed.events.len();

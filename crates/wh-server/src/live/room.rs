@@ -47,12 +47,29 @@ impl Frame {
     }
 }
 
+/// One connection's listening to one topic.
+struct Listener {
+    member: Arc<Member>,
+    /// Up to here it was told of the topic when it subscribed: what the outbox hands on later of that is no news to it.
+    from: i64,
+}
+
+impl Listener {
+    fn takes(&self, frame: &Frame) -> bool {
+        frame.position > self.from && frame.is_for(&self.member.actor)
+    }
+}
+
+type Listeners = HashMap<u64, Listener>;
+
 #[derive(Default)]
 pub(super) struct Room {
     members: HashMap<u64, Arc<Member>>,
-    topics: HashMap<String, HashMap<u64, Arc<Member>>>,
+    topics: HashMap<String, Listeners>,
     remembered: VecDeque<Frame>,
     last: i64,
+    /// How often positions became unknown.
+    resets: u64,
 }
 
 /// What was missed.
@@ -61,6 +78,8 @@ pub(super) enum Missed {
     Sent(i64),
     /// The outbox has to be read first, after this position.
     Older,
+    /// Positions became unknown meanwhile: everything has to be fetched again.
+    Unknown,
 }
 
 impl Room {
@@ -86,6 +105,11 @@ impl Room {
         self.last
     }
 
+    /// What [`Self::resume`] asks for: whether positions are still the ones they were.
+    pub(super) fn resets(&self) -> u64 {
+        self.resets
+    }
+
     /// Up to where events were told. What is stored beyond it is still on its way to the hub.
     fn told(&self) -> i64 {
         self.remembered.back().map_or(self.last, |frame| frame.position)
@@ -107,16 +131,37 @@ impl Room {
         }
     }
 
-    /// Subscribe from now on.
+    /// Subscribe from now on: to everything that the outbox still hands on here.
     pub(super) fn subscribe(&mut self, member: &Arc<Member>, topics: &[String]) -> i64 {
-        for topic in topics {
-            self.topics.entry(topic.clone()).or_default().insert(member.id, member.clone());
-        }
+        self.listen(member, topics, 0);
         self.told()
     }
 
-    /// Subscribe and queue what happened after `after`, when all of it is in memory.
-    pub(super) fn resume(&mut self, member: &Arc<Member>, topics: &[String], after: i64) -> Missed {
+    /// Where it listens already, it stays told what it was told.
+    fn listen(&mut self, member: &Arc<Member>, topics: &[String], from: i64) {
+        for topic in topics {
+            let listener = self
+                .topics
+                .entry(topic.clone())
+                .or_default()
+                .entry(member.id)
+                .or_insert_with(|| Listener { member: member.clone(), from });
+            listener.from = listener.from.max(from);
+        }
+    }
+
+    /// Subscribe and queue what happened after `after`, when all of it is in memory. `resets` is as it was when `after` was taken for
+    /// a position of this stream.
+    pub(super) fn resume(
+        &mut self,
+        member: &Arc<Member>,
+        topics: &[String],
+        after: i64,
+        resets: u64,
+    ) -> Missed {
+        if resets != self.resets {
+            return Missed::Unknown;
+        }
         let oldest = self.remembered.front().map_or(self.last + 1, |frame| frame.position);
         if after < self.last && after + 1 < oldest {
             return Missed::Older;
@@ -127,7 +172,10 @@ impl Room {
                 member.outgoing.push(frame.text.clone(), Weight::Kept);
             }
         }
-        Missed::Sent(self.subscribe(member, topics).max(after))
+        // Read from the outbox, it may be further than what was handed on here.
+        let end = self.told().max(after);
+        self.listen(member, topics, end);
+        Missed::Sent(end)
     }
 
     /// An event for all who listen. A second delivery of the same event changes nothing.
@@ -136,7 +184,7 @@ impl Room {
             return;
         }
         self.last = self.last.max(frame.position);
-        self.send(&frame.topic, &frame.text, Weight::Kept, |actor| frame.is_for(actor));
+        self.send(&frame.topic, &frame.text, Weight::Kept, |listener| listener.takes(&frame));
         if self.remembered.len() >= REMEMBERED_MAX {
             self.remembered.pop_front();
         }
@@ -148,6 +196,10 @@ impl Room {
     pub(super) fn reset(&mut self) {
         self.remembered.clear();
         self.last = 0;
+        self.resets += 1;
+        for listener in self.topics.values_mut().flat_map(HashMap::values_mut) {
+            listener.from = 0;
+        }
         let text = ToClient::Reset { position: self.last }.text();
         for member in self.members.values() {
             member.outgoing.push(text.clone(), Weight::Kept);
@@ -159,18 +211,19 @@ impl Room {
         self.send(topic, text, weight, |_| true);
     }
 
-    fn send(&self, topic: &str, text: &Utf8Bytes, weight: Weight, is_for: impl Fn(&Actor) -> bool) {
+    /// Whoever listens to both the topic and its area hears it where neither has told it before.
+    fn send(&self, topic: &str, text: &Utf8Bytes, weight: Weight, takes: impl Fn(&Listener) -> bool) {
         let exact = self.topics.get(topic);
-        for member in exact.into_iter().flat_map(HashMap::values).filter(|member| is_for(&member.actor)) {
-            member.outgoing.push(text.clone(), weight);
-        }
         let area = protocol::area(topic);
-        if area == topic {
-            return;
+        let whole = if area == topic { None } else { self.topics.get(area) };
+        for (id, listener) in exact.into_iter().flatten() {
+            if takes(listener) && whole.and_then(|area| area.get(id)).is_none_or(&takes) {
+                listener.member.outgoing.push(text.clone(), weight);
+            }
         }
-        for (id, member) in self.topics.get(area).into_iter().flatten() {
-            if !exact.is_some_and(|listeners| listeners.contains_key(id)) && is_for(&member.actor) {
-                member.outgoing.push(text.clone(), weight);
+        for (id, listener) in whole.into_iter().flatten() {
+            if !exact.is_some_and(|listeners| listeners.contains_key(id)) && takes(listener) {
+                listener.member.outgoing.push(text.clone(), weight);
             }
         }
     }

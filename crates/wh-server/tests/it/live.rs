@@ -1,13 +1,15 @@
 //! The live connection: who hears what, how one resumes, why it ends.
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
+use wh_base::OsRandom;
 use wh_contract::events::{
     MemberRemoved, MemberRoleChanged, PasswordChanged, SessionRevoked, SessionSwitched,
 };
 use wh_contract::{EventId, IDENTITY_READ, PanelId, Role, TenantId};
-use wh_db::Delivered;
+use wh_db::{Deliver, Delivered};
 use wh_server::Module;
 use wh_testkit::engines::{EngineKind, TestDb};
 use wh_testkit::{
@@ -115,6 +117,57 @@ both_servers!(what_was_missed_is_told_first, MIGRATIONS, parts, async |server: T
     write(&server, HOME, &["five"]).await;
     for live in [&mut live, &mut second, &mut third] {
         assert_eq!(words(&live.so_far().await).last(), Some(&(5, "five")));
+    }
+});
+
+/// Notes whose events are given their places by another node: here they are stored, and not handed on yet.
+async fn write_elsewhere(server: &TestServer, tenant: TenantId, words: &[&str]) -> Vec<PanelId> {
+    let (clock, random) = (server.clock.clone(), Arc::new(OsRandom));
+    let other = wh_db::open(&server.fresh.config, MIGRATIONS, clock, random).await.expect("one more node");
+    let count = i64::try_from(words.len()).expect("a few");
+    let end = other.db.events_position(tenant).await.expect("a position") + count;
+    let mut ids = Vec::new();
+    for words in words {
+        let (id, mut tx) = (server.cx.next_id(), other.db.begin(tenant).await.expect("a transaction"));
+        desk::write(&mut tx, id, words).await.expect("written");
+        tx.commit().await.expect("committed");
+        ids.push(id);
+    }
+    let nobody: Deliver = Arc::new(|_: &Delivered| {});
+    let placed = async {
+        while other.db.events_position(tenant).await.expect("a position") < end {
+            other.outbox.step(&[], &nobody).await.expect("a round");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), placed).await.expect("all have their places");
+    ids
+}
+
+both_servers!(a_node_that_is_behind_tells_each_event_once, MIGRATIONS, parts, async |server: TestServer| {
+    write(&server, HOME, &["one"]).await;
+    let ids = write_elsewhere(&server, HOME, &["two", "three"]).await;
+    let missed = [(2, "two"), (3, "three")];
+    let (mut live, position) = Live::open(&server, VIEWER).await;
+    assert_eq!(position, 1, "nothing else was handed on here");
+    assert_eq!(words(&live.subscribe("desk", Some(position)).await), missed);
+    // What it was told of the area, it was told of each thing in it.
+    live.subscribe(&format!("desk.{}", ids[0]), None).await;
+    // From now on: all of it comes as it is handed on.
+    let (mut plain, _) = Live::open(&server, EDITOR).await;
+    plain.subscribe("desk", None).await;
+    // What it was told of one topic says nothing of another.
+    let (mut both, _) = Live::open(&server, OWNER).await;
+    both.subscribe("desk.nothing", Some(position)).await;
+    both.subscribe("desk", None).await;
+
+    server.settle().await;
+    assert_eq!(words(&live.so_far().await), []);
+    assert_eq!(words(&plain.so_far().await), missed);
+    assert_eq!(words(&both.so_far().await), missed);
+    write(&server, HOME, &["four"]).await;
+    for live in [&mut live, &mut plain, &mut both] {
+        assert_eq!(words(&live.so_far().await), [(4, "four")]);
     }
 });
 
