@@ -3,7 +3,7 @@ import { QueryClient, QueryObserver } from '@tanstack/react-query';
 import { expect, test } from 'vitest';
 import { type RowWindow, rowsQuery, WINDOW_ROWS } from '../src/api/panels';
 import { forget } from '../src/app/live-cache';
-import { gather } from '../src/features/panels/grid/gather';
+import { COPY_ROWS_MAX, gather, notCopied } from '../src/features/panels/grid/gather';
 import { ofVersion } from '../src/features/panels/grid/rows';
 
 function window(page: number, version: number, rows = WINDOW_ROWS): RowWindow {
@@ -79,4 +79,14 @@ test('when events are lost for good, windows that nobody looks at go, and those 
   expect(asked).toBe(1);
   leave();
   cache.clear();
+});
+
+test('rows that were chosen and not copied are told, with the reason', () => {
+  const figures = (wanted: number) => wanted.toLocaleString();
+  expect(notCopied(7, 7)).toBe('');
+  expect(notCopied(COPY_ROWS_MAX, COPY_ROWS_MAX)).toBe('');
+  expect(notCopied(50_000, COPY_ROWS_MAX)).toBe(
+    `${figures(50_000)} were chosen; at most ${figures(COPY_ROWS_MAX)} are copied.`,
+  );
+  expect(notCopied(50_000, 3)).toBe(`${figures(50_000)} were chosen; there are no more.`);
 });

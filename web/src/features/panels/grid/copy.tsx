@@ -4,16 +4,14 @@ import { type CellValue, type RowsRequest, rowsQuery } from '@/api/panels';
 import { Problem } from '@/api/problem';
 import { queryClient } from '@/api/query';
 import { copyText } from '@/lib/clipboard';
-import { count, figure, plural } from '@/lib/format';
+import { figure, plural } from '@/lib/format';
 import { attempt, forgetProblem, showDone } from '@/ui/toast';
 import classes from './Grid.module.css';
-import { gather } from './gather';
+import { COPY_ROWS_MAX, gather, notCopied } from './gather';
 import { alignsEnd, cellText, type Layout } from './layout';
 import type { Rows } from './rows';
 import { boxOf, cellsIn, isRange, type Selection, toTsv } from './selection';
 
-/** More than this is an export, not a copy. */
-const COPY_ROWS_MAX = 20_000;
 /** Sums are made of what is here; beyond this many rows, and where one of them is missing, they are left out. */
 const FACT_ROWS_MAX = 1_000;
 
@@ -105,16 +103,13 @@ const refused = () =>
 function said({ selection }: Source, copied: number, version: 'later' | null = null): void {
   const box = boxOf(selection);
   const wanted = box.bottom - box.top + 1;
+  const rest = notCopied(wanted, copied);
   if (version === 'later')
     showDone(
       `Copied ${plural(copied, 'row')} of the new version`,
-      'The rows changed while they were fetched: those at the same places were copied.',
+      `The rows changed while they were fetched: those at the same places were copied. ${rest}`.trim(),
     );
-  else if (wanted > copied)
-    showDone(
-      `Copied the first ${plural(copied, 'row')}`,
-      `${count(wanted)} were chosen; at most ${count(COPY_ROWS_MAX)} are copied.`,
-    );
+  else if (wanted > copied) showDone(`Copied the first ${plural(copied, 'row')}`, rest);
   else if (isRange(selection)) showDone(`Copied ${plural(cellsIn(box), 'cell')}`);
 }
 

@@ -1,6 +1,10 @@
 // Rows of many windows, all of one version: rows that change between two windows would come twice, or not at all.
 import { type CellValue, type RowWindow, WINDOW_ROWS } from '@/api/panels';
 import { Problem } from '@/api/problem';
+import { count } from '@/lib/format';
+
+/** More than this is an export, not a copy. */
+export const COPY_ROWS_MAX = 20_000;
 
 export interface Gathered {
   /** Null where there are none. */
@@ -46,4 +50,11 @@ async function ofOneVersion(
     for (const cells of window.rows.slice(from, to)) lines.push(cells as readonly CellValue[]);
   }
   return { version: first?.version ?? null, columns: first?.columns ?? [], lines };
+}
+
+/** Why fewer rows were copied than were chosen; empty where all were. A later version may be the shorter one. */
+export function notCopied(wanted: number, copied: number): string {
+  if (copied >= wanted) return '';
+  const why = copied < COPY_ROWS_MAX ? 'there are no more' : `at most ${count(COPY_ROWS_MAX)} are copied`;
+  return `${count(wanted)} were chosen; ${why}.`;
 }
