@@ -36,6 +36,8 @@ class Server {
   asked: string[] = [];
   /** Nobody answers. */
   away = false;
+  /** What the next looks are refused with, one after the other. */
+  refusals: { status: number; code: string; after?: string }[] = [];
   /** Something else happens just before a stop arrives. */
   beforeStop: () => void = () => undefined;
 
@@ -43,6 +45,11 @@ class Server {
     const [path = ''] = address.split('?');
     this.asked.push(`${init.method} ${path}`);
     if (this.away) throw new TypeError('Failed to fetch');
+    const refusal = this.refusals.shift();
+    if (refusal) {
+      const headers: Record<string, string> = refusal.after ? { 'retry-after': refusal.after } : {};
+      return Response.json({ code: refusal.code, title: 'refused' }, { status: refusal.status, headers });
+    }
     const [, , , , , id, verb] = path.split('/');
     if (id === undefined) return Response.json({ items: this.imports });
     if (verb === 'stop') {
@@ -106,6 +113,8 @@ class Wire {
 }
 
 let server: Server;
+let refused: string[] = [];
+const onStopRefused = ({ code }: Problem) => void refused.push(code);
 const options: ReadOptions = {
   format: 'csv',
   columns: [{ source: 'a', name: 'a', kind: 'integer', skip: false }],
@@ -114,6 +123,7 @@ const options: ReadOptions = {
 beforeEach(() => {
   vi.useFakeTimers();
   server = new Server();
+  refused = [];
   vi.stubGlobal('fetch', server.fetch);
   vi.stubGlobal('XMLHttpRequest', Wire);
 });
@@ -126,7 +136,9 @@ afterEach(() => {
 /** Begins an upload, up to where its record is there and as much has left as is said. */
 async function begin(left: 'some' | 'all', fresh = false) {
   const file = new File(['a\n1\n'], 'f.csv');
-  const run = upload({ panelId: 'p', fresh, by: ME, file, mode: 'append', options, onSent: () => undefined });
+  const onSent = () => undefined;
+  const sent = { panelId: 'p', fresh, by: ME, file, options, onSent, onStopRefused };
+  const run = upload({ ...sent, mode: 'append' });
   const outcome = run.done.catch((error: Problem) => error.code);
   await vi.advanceTimersByTimeAsync(0);
   server.imports.unshift(record('mine'));
@@ -201,6 +213,60 @@ test('before the record is there, what had not left whole is stopped; what comes
   };
   stop();
   expect(await outcome).toBe('web.stopped');
+  expect(server.stops).toEqual([STOP_MINE]);
+});
+
+test('a line that was broken here to stop it is a stop, whatever the server makes of it', async () => {
+  const { stop, outcome, wire } = await begin('some');
+  server.imports = [];
+  const abort = wire.abort.bind(wire);
+  wire.abort = () => {
+    abort();
+    server.imports = [failed('mine', 'panels.upload_broken')];
+  };
+  stop();
+  expect(await outcome).toBe('web.stopped');
+  expect(server.stops).toEqual([]);
+});
+
+test.each([
+  [401, 'identity.session'],
+  [403, 'server.forbidden'],
+  [429, 'server.rate', '3600'],
+] as const)(
+  'a stop that is refused (%i) is told, ends nothing, and may be asked for again',
+  async (...refusal) => {
+    const [status, code, after] = refusal;
+    const { stop, outcome, wire } = await begin('all');
+    server.refusals = [{ status, code, ...(after ? { after } : {}) }];
+    stop();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(refused).toEqual([code]);
+    expect(wire.aborted).toBe(false);
+    stop();
+    expect(await outcome).toBe('web.stopped');
+    expect(server.stops).toEqual([STOP_MINE]);
+  },
+);
+
+test('an import whose stop was refused is told by its own answer', async () => {
+  const { stop, outcome, wire } = await begin('all');
+  server.refusals = [{ status: 403, code: 'server.forbidden' }];
+  stop();
+  await vi.advanceTimersByTimeAsync(0);
+  wire.answers(201, record('mine', { state: 'done', rows: 4 }));
+  expect(await outcome).toMatchObject({ rows: 4 });
+});
+
+test('a stop that comes too often is asked again when it may be', async () => {
+  const { stop, outcome } = await begin('all');
+  server.refusals = Array.from({ length: 4 }, () => ({ status: 429, code: 'server.rate', after: '2' }));
+  stop();
+  await vi.advanceTimersByTimeAsync(7_000);
+  expect(server.stops).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(await outcome).toBe('web.stopped');
+  expect(refused).toEqual([]);
   expect(server.stops).toEqual([STOP_MINE]);
 });
 
@@ -290,6 +356,7 @@ test('how a file is read is sent only where it must be, and without what goes wi
     mode: 'replace',
     options: null,
     onSent: () => undefined,
+    onStopRefused,
   });
   await vi.advanceTimersByTimeAsync(0);
   expect(Wire.last.address).toBe('/v1/panels/p/imports?mode=replace&file_name=f.csv');

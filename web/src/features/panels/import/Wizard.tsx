@@ -9,9 +9,9 @@ import type { Import, Panel } from '@/api/panels';
 import { asProblem, Problem } from '@/api/problem';
 import { queryClient } from '@/api/query';
 import { plural } from '@/lib/format';
-import { showDone, showProblem } from '@/ui/toast';
+import { forgetProblem, showDone, showProblem } from '@/ui/toast';
 import { CheckStep } from './CheckStep';
-import { gotNothing } from './outcome';
+import { gotNothing, UNSURE } from './outcome';
 import { type Progress, ResultStep, RunStep } from './RunStep';
 import {
   arranged,
@@ -175,6 +175,7 @@ function useRun({ file, mode, target, makePanel }: Props, title: string) {
     left.current = false;
     return () => {
       left.current = true;
+      stopping.current = true;
       running.current?.stop();
     };
   }, []);
@@ -194,16 +195,33 @@ function useRun({ file, mode, target, makePanel }: Props, title: string) {
       setPhase({ kind: 'run', panel: it, progress: { sent: 0, startedAt: performance.now() } });
       const onSent = (sent: number) =>
         setPhase((now) => (now.kind === 'run' ? { ...now, progress: { ...now.progress, sent } } : now));
-      running.current = upload({ panelId: it.id, fresh: !target, by, file, mode, options, onSent });
+      const onStopRefused = (problem: Problem) => {
+        stopping.current = false;
+        setPhase((now) => (now.kind === 'run' ? { kind: 'run', panel: it, progress: now.progress } : now));
+        showProblem(stopOf(file), problem);
+      };
+      running.current = upload({
+        panelId: it.id,
+        fresh: !target,
+        by,
+        file,
+        mode,
+        options,
+        onSent,
+        onStopRefused,
+      });
       const result = await running.current.done;
       setPhase({ kind: 'done', panel: it, result, tooLate: stopping.current });
-      if (left.current) showDone(`${plural(result.rows, 'row')} imported into ${it.title}`, TOO_LATE);
+      if (left.current)
+        showDone(`${plural(result.rows, 'row')} imported into ${it.title}`, stopping.current ? TOO_LATE : '');
     } catch (error) {
       const stopped = asProblem(error).code === STOPPED;
       setPhase(stopped ? { kind: 'check', error: null, stopped } : { kind: 'check', error });
       if (left.current && !stopped) showProblem(`import ${file.name}`, error);
-      if (panel && !target) void dropPanel(panel.id);
+      // Where the rows may still come, the panel stays for them.
+      if (panel && !target && asProblem(error).code !== UNSURE) void dropPanel(panel.id);
     } finally {
+      forgetProblem(stopOf(file));
       begun.current = false;
       running.current = null;
       void queryClient.invalidateQueries({ queryKey: ['panels', 'list'] });
@@ -212,6 +230,7 @@ function useRun({ file, mode, target, makePanel }: Props, title: string) {
   };
   const stop = () => {
     stopping.current = true;
+    forgetProblem(stopOf(file));
     setPhase((now) => (now.kind === 'run' ? { ...now, stopping: true } : now));
     running.current?.stop();
   };
@@ -219,6 +238,8 @@ function useRun({ file, mode, target, makePanel }: Props, title: string) {
 }
 
 const STOPPED = 'web.stopped';
+/** Under this name stands why it was not stopped, until it is asked for again or the import is over. */
+const stopOf = (file: File) => `stop the import of ${file.name}`;
 const TOO_LATE = 'The stop came too late: the rows were stored already.';
 
 /** A panel that was made for an import and got no rows is of use to nobody. It goes only where that is known. */

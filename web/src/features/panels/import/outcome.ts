@@ -36,10 +36,13 @@ const broken = () =>
     'The connection ended before all of the file was sent. Nothing was stored.',
   );
 
-export const unsure = () =>
-  told('web.unsure', 'The answer was lost', 'All of the file may have arrived, and its rows may be stored.');
+/** It is not known here whether the rows are stored, or still will be. */
+export const UNSURE = 'web.unsure';
 
-const pause = () => new Promise<void>((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+export const unsure = () =>
+  told(UNSURE, 'The answer was lost', 'All of the file may have arrived, and its rows may be stored.');
+
+const pause = (ms = ASK_EVERY_MS) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 const soon = () => AbortSignal.timeout(WORD_WITHIN_MS);
 
@@ -129,17 +132,38 @@ async function stopped(traits: Traits): Promise<Import | null> {
   }
 }
 
+/** How long to wait before asking again: only "not so often" says so, and not if that is too long for who waits. */
+function againAfterMs({ status, retryAfterS }: Problem): number | null {
+  if (status !== 429) return null;
+  const ms = Math.max(ASK_EVERY_MS, (retryAfterS ?? 0) * 1_000);
+  return ms <= WORD_WITHIN_MS ? ms : null;
+}
+
+const notStopped = ({ status, code, title, detail, requestId, retryAfterS }: Problem) =>
+  new Problem(
+    status,
+    code,
+    'the import was not stopped, and goes on',
+    detail || title,
+    requestId,
+    [],
+    retryAfterS,
+  );
+
 /**
- * Stops an upload, and finds out whether that came in time: the import where it did not, a problem `web.stopped` where the
- * panel is as it was. `abort` ends the sending.
+ * Stops an upload, and finds out whether that came in time: throws `web.stopped` where the panel is as it was, and comes with
+ * the import where it is not. Where the server refuses to stop it, it comes with the refusal, and the import goes on: what
+ * becomes of that is told by its own answer. `abort` ends the sending.
  */
-export async function halt(traits: Traits, sending: Sending, abort: () => void): Promise<Import> {
+export async function halt(traits: Traits, sending: Sending, abort: () => void): Promise<Import | Problem> {
   let aborted = false;
-  for (let asked = 1; !sending.over; asked += 1) {
+  for (let silent = 0; !sending.over; ) {
     const record = await stopped(traits).catch(asProblem);
     if (record && !(record instanceof Problem)) {
       abort();
-      if (record.problem?.code === IMPORT_STOPPED) throw Problem.stopped();
+      const code = record.problem?.code;
+      // The line was broken here: that is how a stop of the first moment ends it.
+      if (code === IMPORT_STOPPED || (aborted && code === UPLOAD_BROKEN)) throw Problem.stopped();
       return endOf(record);
     }
     if (!sending.whole) {
@@ -149,8 +173,14 @@ export async function halt(traits: Traits, sending: Sending, abort: () => void):
       aborted = true;
       continue;
     }
-    if (record && record.status >= 400 && record.status < 500) throw record;
-    if (asked >= SILENT_MAX) {
+    if (record && record.status >= 400 && record.status < 500) {
+      const ms = againAfterMs(record);
+      if (ms === null) return notStopped(record);
+      await pause(ms);
+      continue;
+    }
+    silent += 1;
+    if (silent >= SILENT_MAX) {
       abort();
       throw unsure();
     }

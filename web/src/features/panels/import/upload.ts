@@ -81,11 +81,13 @@ interface Sent {
   options: ReadOptions | null;
   /** Gets the bytes that have left. */
   onSent: (bytes: number) => void;
+  /** Gets why it was not stopped: it goes on, and may be stopped again. */
+  onStopRefused: (problem: Problem) => void;
 }
 
 /** Sends the whole file; an upload that is stopped in time leaves the panel as it was. */
 export function upload(sent: Sent): Upload {
-  const { panelId, fresh, by, file, mode } = sent;
+  const { panelId, fresh, by, file, mode, onStopRefused } = sent;
   const request = new XMLHttpRequest();
   const sending: Sending = { whole: false, over: false };
   let begun = false;
@@ -108,7 +110,12 @@ export function upload(sent: Sent): Upload {
     if (answer.status > 0 && answer.status < 500) throw answer;
     return follow(mine, answer, sending);
   };
-  const stop = async () => halt(await traits, sending, () => request.abort());
+  const stop = async () => {
+    const came = await halt(await traits, sending, () => request.abort());
+    if (!(came instanceof Problem)) return tell(Promise.resolve(came));
+    stopping = false;
+    if (!sending.over) onStopRefused(came);
+  };
   tell(start());
   return {
     done: ended.finally(() => {
@@ -117,7 +124,7 @@ export function upload(sent: Sent): Upload {
     stop: () => {
       if (stopping) return;
       stopping = true;
-      if (begun) tell(stop());
+      if (begun) stop().catch((error: unknown) => tell(Promise.reject(error)));
     },
   };
 }
