@@ -209,19 +209,34 @@ test('keys that come late in a file are named as left out', async () => {
   await expect(page.getByText('A key of the file is not in the panel')).toContainText(': error_code.');
 });
 
-test('columns in another order are told before a file is appended; keys are put in order', async () => {
+test('columns in another order are appended by their names, and keys that objects leave out are empty', async () => {
   const made = (await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title: 'Order' })) as { id: string };
   const one = `${house.url}/v1/panels/${made.id}/imports?mode=replace&file_name=f.csv`;
   await send(context.request, 'POST', one, house, Buffer.from('a,b\n1,x\n'));
-  await page.goto(`${house.url}/panels/${made.id}/import?mode=append`);
   const file = page.locator('input[type=file]');
-  const append = page.getByRole('button', { name: 'Append rows' });
-  await file.setInputFiles({ name: 'f.csv', mimeType: 'text/csv', buffer: Buffer.from('b,a\ny,2\n') });
-  await expect(page.getByText('In another order; the panel has: a, b')).toBeVisible();
-  await expect(append).toHaveAttribute('aria-disabled', 'true');
-  await file.setInputFiles({ name: 'f.ndjson', mimeType: 'text/plain', buffer: Buffer.from('{"b":"y","a":2}\n') });
-  await append.click();
+  const append = async (name: string, content: string) => {
+    await page.goto(`${house.url}/panels/${made.id}/import?mode=append`);
+    await file.setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(content) });
+  };
+  const button = page.getByRole('button', { name: 'Append rows' });
+  await append('other.csv', 'b,c\ny,2\n');
+  await expect(page.getByText('Missing in the file: a')).toBeVisible();
+  await expect(button).toHaveAttribute('aria-disabled', 'true');
+  await append('turned.csv', 'b,a\ny,2\n');
+  await button.click();
   await expect(page.getByText('1 row appended to Order')).toBeVisible();
+  await append('short.ndjson', '{"a":3}\n');
+  await expect(page.getByText('Left empty where a line does not have them: b')).toBeVisible();
+  await button.click();
+  await expect(page.getByText('1 row appended to Order')).toBeVisible();
+  await page.goto(`${house.url}/panels/${made.id}`);
+  for (const [cell, text] of [
+    ['1:0', '2'],
+    ['1:1', 'y'],
+    ['2:0', '3'],
+    ['2:1', '–'],
+  ] as const)
+    await expect(page.locator(`[data-cell="${cell}"]`), cell).toHaveText(text);
 });
 
 test('a day among times is all of that day', async () => {

@@ -2,12 +2,13 @@
 import { expect, test } from 'vitest';
 import type { Panel } from '../src/api/panels';
 import {
-  arranged,
   compare,
+  type Detected,
   differs,
   type Hints,
   NO_HINTS,
   neededOptions,
+  planned,
   type ReadOptions,
   withKinds,
 } from '../src/features/panels/import/reading';
@@ -58,33 +59,51 @@ test('what the server finds by itself is not sent', () => {
   expect(neededOptions(null, bare)).toBe(bare);
 });
 
-test('columns in another order are told where rows are appended, and nowhere else', () => {
-  const moved = compare(target, read('csv', column('b'), column('a', 'number'), column('c', 'date')));
-  expect(moved).toEqual({ gone: [], come: [], changed: [], moved: true });
-  expect(differs(moved, 'append')).toBe(true);
-  expect(differs(moved, 'replace')).toBe(false);
-  const same = compare(target, read('csv', column('a', 'number'), column('b'), column('c', 'date')));
-  expect(differs(same, 'append')).toBe(false);
+test('what a person did not ask for need not fit into an address', () => {
+  const detected = (options: ReadOptions) => ({ options }) as unknown as Detected;
+  const bare = read('csv', column('a', 'integer'), column('b'));
+  const corrected = detected(bare);
+  const typed = detected(read('csv', column('a', 'number'), column('b')));
+  const plan = (mode: 'append' | 'replace', fits: boolean, said = corrected) =>
+    planned(bare, said, typed, mode, () => fits);
+  for (const mode of ['append', 'replace'] as const)
+    expect(plan(mode, true)).toEqual({ detected: typed, options: typed.options });
+  expect(plan('append', false)).toEqual({ detected: typed, options: null });
+  expect(plan('replace', false)).toEqual({ detected: corrected, options: null });
+  const said = detected(read('csv', column('a', 'integer'), column('b', 'text', { name: 'x' })));
+  expect(plan('append', false, said)).toEqual({ detected: typed, options: typed.options });
+  expect(planned(bare, corrected, corrected, 'append', () => false).options).toBeNull();
 });
 
-test('columns that go, come and change do not look moved by that', () => {
+test('columns in another order are the same columns', () => {
+  for (const mode of ['append', 'replace'] as const) {
+    const moved = compare(target, read('csv', column('b'), column('a', 'number'), column('c', 'date')), mode);
+    expect(moved).toEqual({ gone: [], come: [], changed: [], empty: [] });
+    expect(differs(moved)).toBe(false);
+  }
+});
+
+test('columns that go, come and change are told apart', () => {
   const left = column('b', 'text', { skip: true });
-  expect(compare(target, read('csv', column('new'), column('a'), left, column('c', 'date')))).toEqual({
-    gone: ['b'],
-    come: ['new'],
-    changed: ['a (number → text)'],
-    moved: false,
-  });
+  const options = read('csv', column('new'), column('a'), left, column('c', 'date'));
+  for (const mode of ['append', 'replace'] as const) {
+    const changes = compare(target, options, mode);
+    expect(changes).toEqual({ gone: ['b'], come: ['new'], changed: ['a (number → text)'], empty: [] });
+    expect(differs(changes)).toBe(true);
+  }
 });
 
-test('keys of NDJSON are put into the panel’s order to be appended', () => {
-  const keys = [column('c', 'date'), column('x', 'text', { skip: true }), column('b'), column('a', 'number')];
-  const names = ({ columns }: ReadOptions) => columns.map(({ name }) => name);
-  const ndjson = arranged(read('ndjson', ...keys), target, 'append');
-  expect(names(ndjson)).toEqual(['a', 'b', 'c', 'x']);
-  expect(differs(compare(target, ndjson), 'append')).toBe(false);
-  expect(names(arranged(read('ndjson', ...keys), target, 'replace'))).toEqual(['c', 'x', 'b', 'a']);
-  expect(names(arranged(read('csv', ...keys), target, 'append'))).toEqual(['c', 'x', 'b', 'a']);
+test('a key that appended objects leave out is left empty; one that was renamed or taken out is missing', () => {
+  const short = read('ndjson', column('c', 'date'), column('a', 'number'));
+  const changes = compare(target, short, 'append');
+  expect(changes).toEqual({ gone: [], come: [], changed: [], empty: ['b'] });
+  expect(differs(changes)).toBe(false);
+  expect(compare(target, short, 'replace')).toMatchObject({ gone: ['b'], empty: [] });
+  expect(compare(target, { ...short, format: 'csv' }, 'append')).toMatchObject({ gone: ['b'], empty: [] });
+  for (const more of [{ skip: true }, { name: 'x' }]) {
+    const corrected = { ...short, columns: [...short.columns, column('b', 'text', more)] };
+    expect(compare(target, corrected, 'append')).toMatchObject({ gone: ['b'], empty: [] });
+  }
 });
 
 test('of lines that were left out, no more are said to be kept than are', () => {
@@ -97,11 +116,20 @@ test('of lines that were left out, no more are said to be kept than are', () => 
 });
 
 test('keys whose values were left out are named; twenty may be more', () => {
-  expect(unknownKeys({ unknown_keys: [] })).toBe('');
-  expect(unknownKeys({ unknown_keys: ['error_code'] })).toMatch(
-    /^A key of the file is not in the panel.*: error_code\. Its values were left out\./,
+  const told = (...keys: string[]) => unknownKeys({ unknown_keys: keys, mode: 'replace' });
+  expect(told()).toBe('');
+  expect(told('error_code')).toMatch(
+    /^A key of the file is not in the panel, because.*: error_code\. Its values were left out\..*import the file again\.$/,
   );
-  expect(unknownKeys({ unknown_keys: ['a', 'b'] })).toMatch(/^2 keys of the file are.*: a, b\. Their/);
-  const many = Array.from({ length: 20 }, (_, i) => `k${i}`);
-  expect(unknownKeys({ unknown_keys: many })).toMatch(/^20 keys and perhaps more of the file are/);
+  expect(told('a', 'b')).toMatch(/^2 keys of the file are.*: a, b\. Their/);
+  expect(told(...Array.from({ length: 20 }, (_, i) => `k${i}`))).toMatch(
+    /^20 keys and perhaps more of the file are/,
+  );
+});
+
+test('behind rows that are there no key becomes a column, wherever in the file it stands', () => {
+  expect(unknownKeys({ unknown_keys: ['error_code'], mode: 'append' })).toBe(
+    'A key of the file is not in the panel: error_code. Its values were left out. ' +
+      'To have them, replace all rows of the panel by a file that has a line with this key first.',
+  );
 });

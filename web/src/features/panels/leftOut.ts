@@ -21,11 +21,19 @@ export function keptLines({
 }
 
 /** Keys of NDJSON that came first after the part of the file that was looked at; empty where there are none. */
-export function unknownKeys({ unknown_keys: keys }: Pick<Import, 'unknown_keys'>): string {
+export function unknownKeys({ unknown_keys: keys, mode }: Pick<Import, 'unknown_keys' | 'mode'>): string {
   if (keys.length === 0) return '';
   const more = keys.length >= KEYS_NAMED ? ' and perhaps more' : '';
   const one = keys.length === 1 && !more;
   const what = one ? 'A key' : `${plural(keys.length, 'key')}${more}`;
   const whose = one ? 'Its values were' : 'Their values were';
-  return `${what} of the file ${one ? 'is' : 'are'} not in the panel, because the begin of the file does not have ${one ? 'it' : 'them'}: ${keys.join(', ')}. ${whose} left out. To have them, put a line with ${one ? 'this key' : 'these keys'} first and import the file again.`;
+  const begun =
+    mode === 'append' ? '' : `, because the begin of the file does not have ${one ? 'it' : 'them'}`;
+  const these = one ? 'this key' : 'these keys';
+  // Appended rows bring no column with them: the same file, with such a line first, would be refused.
+  const how =
+    mode === 'append'
+      ? `replace all rows of the panel by a file that has a line with ${these} first`
+      : `put a line with ${these} first and import the file again`;
+  return `${what} of the file ${one ? 'is' : 'are'} not in the panel${begun}: ${keys.join(', ')}. ${whose} left out. To have them, ${how}.`;
 }

@@ -14,7 +14,6 @@ import { EXACT_WORDS } from '../words';
 import { Differences, Named } from './Differences';
 import { PreviewTable } from './PreviewTable';
 import {
-  arranged,
   type ColumnHint,
   compare,
   type Detected,
@@ -70,7 +69,7 @@ export function CheckStep(props: Props) {
   } = props;
   const refused = whyNot(props);
   const [asking, setAsking] = useState(false);
-  const gone = target && detected && mode === 'replace' ? compare(target, detected.options).gone : [];
+  const gone = target && detected && mode === 'replace' ? compare(target, detected.options, mode).gone : [];
   const setColumn = (source: string, change: Omit<ColumnHint, 'source'>) => {
     const before = hints.columns.find((one) => one.source === source);
     const rest = hints.columns.filter((one) => one.source !== source);
@@ -140,9 +139,7 @@ export function CheckStep(props: Props) {
       {detected ? (
         <>
           <Found detected={detected} />
-          {target ? (
-            <Differences target={target} mode={mode} options={arranged(detected.options, target, mode)} />
-          ) : null}
+          {target ? <Differences target={target} mode={mode} options={detected.options} /> : null}
           <PreviewTable detected={detected} onColumn={setColumn} />
         </>
       ) : null}
@@ -179,12 +176,8 @@ function whyNot(props: Props): string | null {
   if (!detected || reading) return 'Reading the file…';
   if (detected.options.columns.every((column) => column.skip)) return 'At least one column must stay.';
   if (!target && titleRule(title)) return 'The panel needs a title.';
-  if (
-    target &&
-    mode === 'append' &&
-    differs(compare(target, arranged(detected.options, target, mode)), mode)
-  ) {
-    return 'To append, the columns must be the same as the panel’s, in the same order.';
+  if (target && mode === 'append' && differs(compare(target, detected.options, mode))) {
+    return 'To append, the columns must be the panel’s by name and type, in any order.';
   }
   if (!fitsAddress(file.name, mode, options)) {
     const columns = plural(detected.options.columns.length, 'column');

@@ -2,7 +2,7 @@
 import type { Panel } from '@/api/panels';
 import { plural } from '@/lib/format';
 import { Note } from '@/ui/Note';
-import { type Changes, compare, differs, type Mode, type ReadOptions } from './reading';
+import { compare, differs, type Mode, type ReadOptions } from './reading';
 import classes from './Wizard.module.css';
 
 const NAMED_MAX = 8;
@@ -26,23 +26,25 @@ interface Props {
 
 export function Differences({ target, mode, options }: Props) {
   if (target.columns.length === 0) return null;
-  const changes = compare(target, options);
-  if (!differs(changes, mode)) return null;
-  const { gone, come, changed, moved } = changes;
+  const { gone, come, changed, empty } = compare(target, options, mode);
+  const other = differs({ gone, come, changed, empty });
+  if (!other && empty.length === 0) return null;
   const append = mode === 'append';
   const lines = [
     { word: append ? 'Missing in the file' : 'Go away, with their values', names: gone },
     { word: append ? 'Not in the panel' : 'New', names: come },
     { word: append ? 'Another type' : 'Change their type', names: changed },
-    {
-      word: 'In another order; the panel has',
-      names: append && moved ? target.columns.map(({ name }) => name) : [],
-    },
+    { word: 'Left empty where a line does not have them', names: empty },
   ].filter(({ names }) => names.length > 0);
+  const words = !other
+    ? 'The begin of the file does not have all keys of the panel.'
+    : append
+      ? "These columns differ from the panel's. Correct them below, or replace instead of append."
+      : `The columns of ${target.title} change, for everyone who looks at it.`;
   return (
     <div className={classes.block}>
-      <Note state={append || gone.length > 0 ? 'warn' : 'info'}>
-        {append ? toAppend(changes) : `The columns of ${target.title} change, for everyone who looks at it.`}
+      <Note state={gone.length > 0 || (append && other) ? 'warn' : 'info'}>
+        {words}
         <ul className={classes.issues}>
           {lines.map(({ word, names }) => (
             <li key={word}>
@@ -53,12 +55,4 @@ export function Differences({ target, mode, options }: Props) {
       </Note>
     </div>
   );
-}
-
-/** What can be done about it: names and types are corrected here, the order is the file's. */
-function toAppend({ gone, come, changed, moved }: Changes): string {
-  const here = gone.length + come.length + changed.length > 0;
-  if (!moved)
-    return "These columns differ from the panel's. Correct them below, or replace instead of append.";
-  return `${here ? "These columns differ from the panel's, also in their order." : "The columns are the panel's, in another order."} Bring the file's into the panel's order, or replace instead of append.`;
 }

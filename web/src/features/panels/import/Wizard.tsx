@@ -14,17 +14,16 @@ import { CheckStep } from './CheckStep';
 import { gotNothing, UNSURE } from './outcome';
 import { type Progress, ResultStep, RunStep } from './RunStep';
 import {
-  arranged,
   type Detected,
   type Hints,
   type Mode,
   NO_HINTS,
-  neededOptions,
+  planned,
   type ReadOptions,
   titleOf,
   withKinds,
 } from './reading';
-import { preview, type Upload, upload } from './upload';
+import { fitsAddress, preview, type Upload, upload } from './upload';
 import classes from './Wizard.module.css';
 
 interface Props {
@@ -51,11 +50,7 @@ export function Wizard(props: Props) {
   const { file, target, mode, onMode, onFile, onLeave } = props;
   const [hints, setHints] = useState(NO_HINTS);
   const [title, setTitle] = useState(() => titleOf(file.name));
-  const { bare, detected, reading, error, retry } = useDetected(file, hints, target);
-  const options = useMemo(
-    () => detected && neededOptions(bare, arranged(detected.options, target, mode)),
-    [bare, detected, target, mode],
-  );
+  const { detected, options, reading, error, retry } = useDetected(file, hints, target, mode);
   const { phase, start, stop } = useRun(props, title);
   useStayWhile(phase.kind === 'run');
   const { onDone } = props;
@@ -125,10 +120,10 @@ export function Wizard(props: Props) {
 
 /** How the server would read the file. */
 interface Reading {
-  /** Where nothing is said about it; null while that is not known. */
-  bare: ReadOptions | null;
   /** With all that is said; the last answer stays until the next one. */
   detected: Detected | null;
+  /** What must be sent of it. */
+  options: ReadOptions | null;
   reading: boolean;
   error: unknown;
   retry: () => void;
@@ -146,7 +141,7 @@ const previewQuery = (file: File, hints: Hints) =>
 const lastAnswer = (last: Detected | undefined) => last;
 
 /** Asked anew with each correction, and with the panel's types where others were detected. */
-function useDetected(file: File, hints: Hints, target: Panel | null): Reading {
+function useDetected(file: File, hints: Hints, target: Panel | null, mode: Mode): Reading {
   const bare = useQuery(previewQuery(file, NO_HINTS));
   const corrected = useQuery(previewQuery(file, hints));
   const all = corrected.data ? withKinds(hints, corrected.data.options, target) : hints;
@@ -155,9 +150,14 @@ function useDetected(file: File, hints: Hints, target: Panel | null): Reading {
     enabled: corrected.isSuccess,
     placeholderData: lastAnswer,
   });
+  const plan = useMemo(() => {
+    if (!read.data) return null;
+    const fits = (options: ReadOptions) => fitsAddress(file.name, mode, options);
+    return planned(bare.data?.options ?? null, corrected.data ?? read.data, read.data, mode, fits);
+  }, [bare.data, corrected.data, read.data, mode, file.name]);
   return {
-    bare: bare.data?.options ?? null,
-    detected: read.data ?? null,
+    detected: plan?.detected ?? null,
+    options: plan?.options ?? null,
     reading: bare.isFetching || corrected.isFetching || read.isFetching,
     error: corrected.error ?? read.error,
     retry: () => void (corrected.error ? corrected : read).refetch(),

@@ -30,7 +30,7 @@ export const NO_HINTS: Hints = { columns: [] };
 
 /**
  * In a panel that is there, columns of the same name keep their type. Says so of those for which another one was detected: of
- * very many columns not all can be named in an address.
+ * very many columns not all can be named in the address of a preview.
  */
 export function withKinds(hints: Hints, detected: ReadOptions, target: Panel | null): Hints {
   const kinds = new Map(target?.columns.map(({ name, kind }) => [name, kind]));
@@ -41,16 +41,6 @@ export function withKinds(hints: Hints, detected: ReadOptions, target: Panel | n
     if (wanted && wanted !== kind && !hint?.kind) columns.set(source, { ...hint, source, kind: wanted });
   }
   return { ...hints, columns: [...columns.values()] };
-}
-
-/** Columns of NDJSON are found by their key, in any order: in the panel's, so that they can be appended. */
-export function arranged(options: ReadOptions, target: Panel | null, mode: Mode): ReadOptions {
-  if (!target || mode !== 'append' || options.format !== 'ndjson') return options;
-  const places = new Map(target.columns.map(({ name }, place) => [name, place]));
-  const last = target.columns.length;
-  const place = ({ name, skip }: ReadOptions['columns'][number]) =>
-    skip ? last : (places.get(name) ?? last);
-  return { ...options, columns: options.columns.toSorted((a, b) => place(a) - place(b)) };
 }
 
 /** The options to send; null where the server finds the same by itself. */
@@ -64,42 +54,61 @@ export function shortened(options: ReadOptions): object {
   return { ...options, columns };
 }
 
-/** How the columns of a file differ from those of a panel. */
-export interface Changes {
+/** How a file is read, as it is shown, and what of that is sent. */
+interface Plan {
+  detected: Detected;
+  /** Null: nothing, the server finds the same by itself. */
+  options: ReadOptions | null;
+}
+
+/**
+ * Of very many columns not all can be named in an address (`fits`). Where a person corrected nothing, that hinders no one:
+ * behind rows that are there the server finds their types by itself, and a replacing file is read as it was detected.
+ */
+export function planned(
+  bare: ReadOptions | null,
+  corrected: Detected,
+  typed: Detected,
+  mode: Mode,
+  fits: (options: ReadOptions) => boolean,
+): Plan {
+  const options = neededOptions(bare, typed.options);
+  const untouched = neededOptions(bare, corrected.options) === null;
+  if (options === null || fits(options) || !untouched) return { detected: typed, options };
+  return { detected: mode === 'append' ? typed : corrected, options: null };
+}
+
+/** How the columns of a file differ from those of a panel. Their order does not count: they are found by their names. */
+interface Changes {
   gone: string[];
   come: string[];
   /** In words: from which type to which. */
   changed: string[];
-  /** Those that both have stand in another order. */
-  moved: boolean;
+  /** Objects leave out what they have no value for: appended rows have nothing there. */
+  empty: string[];
 }
 
-export function compare(target: Panel, options: ReadOptions): Changes {
+export function compare(target: Panel, options: ReadOptions, mode: Mode): Changes {
   const kept = options.columns.filter((column) => !column.skip);
   const mine = new Map(kept.map((column) => [column.name, column]));
   const theirs = new Set(target.columns.map(({ name }) => name));
+  const known = new Set(options.columns.flatMap(({ name, source }) => [name, source]));
+  const filled = mode === 'append' && options.format === 'ndjson';
   const changed: string[] = [];
   const gone: string[] = [];
+  const empty: string[] = [];
   for (const { name, kind } of target.columns) {
     const column = mine.get(name);
-    if (!column) gone.push(name);
+    if (!column) (filled && !known.has(name) ? empty : gone).push(name);
     else if (column.kind !== kind) changed.push(`${name} (${kind} → ${column.kind})`);
   }
-  const names = kept.map(({ name }) => name);
-  const both = names.filter((name) => theirs.has(name));
-  const wanted = target.columns.map(({ name }) => name).filter((name) => mine.has(name));
-  return {
-    gone,
-    changed,
-    come: names.filter((name) => !theirs.has(name)),
-    moved: both.some((name, place) => wanted[place] !== name),
-  };
+  const come = kept.map(({ name }) => name).filter((name) => !theirs.has(name));
+  return { gone, come, changed, empty };
 }
 
-/** Whether anything differs that counts: rows that are replaced may have their columns in any order. */
-export function differs({ gone, come, changed, moved }: Changes, mode: Mode): boolean {
-  return gone.length + come.length + changed.length > 0 || (mode === 'append' && moved);
-}
+/** Whether they are other columns: what is only left empty are the same. */
+export const differs = ({ gone, come, changed }: Changes): boolean =>
+  gone.length + come.length + changed.length > 0;
 
 /** A title from a file's name: `flights_2013.csv` becomes `flights 2013`. */
 export function titleOf(name: string): string {
