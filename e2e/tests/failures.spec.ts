@@ -97,6 +97,8 @@ test('what was done goes by itself, but not while the focus is in it', async () 
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Members' }).focus();
   await page.clock.runFor(10_000);
   await expect(said('The log writes warn now')).toHaveCount(0);
+  // The clock is the whole context's: the next pages would stand still too.
+  await page.clock.resume();
 });
 
 test('that nothing was changed is said where it is known, and that it is not known where it is not', async () => {

@@ -176,7 +176,8 @@ test('a stop that comes too late says so, and shows what was stored', async () =
   await page.getByRole('button', { name: 'Stop the import' }).click();
   await expect(page.getByText('2 rows imported into late')).toBeVisible();
   await expect(page.getByText('The stop came too late')).toBeVisible();
-  await page.unrouteAll({ behavior: 'wait' });
+  // The page has hung up: nobody waits for the answer that never came.
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
 });
 
 test('a gateway that gives up before the server costs no rows; what never came there leaves no panel', async () => {
