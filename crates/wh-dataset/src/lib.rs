@@ -1,6 +1,6 @@
 //! Typed columnar datasets: reading files, segments on an object store, hot chunks, views. Read this first.
 //!
-//! `read` understands files, `ingest` turns a stream of them into segments and hot chunks, `segment` writes and reads
+//! `read`, a crate of its own, understands files, `ingest` turns a stream of them into segments and hot chunks, `segment` writes and reads
 //! Parquet on an object store, `catalog` knows in the database which segments a version has, `engine` answers views
 //! from memory, and [`Datasets`] ties them together. A [`DatasetHandle`] comes only from a transaction of its tenant.
 mod catalog;
@@ -9,8 +9,6 @@ mod datasets;
 pub mod engine;
 pub mod ingest;
 mod loads;
-pub mod model;
-pub mod read;
 pub mod segment;
 mod sweep;
 mod sweep_catalog;
@@ -22,6 +20,7 @@ pub use engine::{Condition, Filter, Op, SortKey, ViewQuery, Window};
 pub use model::{Column, ColumnType, Schema};
 pub use sweep::Swept;
 pub use wh_contract::events::ImportMode;
+pub use {wh_reader as read, wh_reader::model};
 
 /// The tables of this crate.
 pub const MIGRATIONS: wh_db::Migrations =

@@ -11,6 +11,7 @@ const TIERS: &[(&str, u8)] = &[
     ("wh-contract", 0),
     ("wh-base", 1),
     ("wh-db", 2),
+    ("wh-reader", 2),
     ("wh-cli", 2),
     ("wh-telemetry", 2),
     ("wh-server", 3),

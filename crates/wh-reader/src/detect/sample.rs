@@ -5,12 +5,12 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::bad::Reason;
 use crate::model::COLUMNS_MAX;
-use crate::read::bad::Reason;
-use crate::read::ndjson;
-use crate::read::options::{Dialect, LINE_BYTES_MAX};
-use crate::read::split::{Index, More, Splitter};
-use crate::read::unquote::unquote;
+use crate::ndjson;
+use crate::options::{Dialect, LINE_BYTES_MAX};
+use crate::split::{Index, More, Splitter};
+use crate::unquote::unquote;
 
 /// Rows of a sample that are looked at.
 pub(crate) const SAMPLE_ROWS_MAX: usize = 10_000;

@@ -5,8 +5,8 @@ use super::kinds::{self, Looks};
 use super::sample::Row;
 use super::{Issue, IssueKind};
 use crate::model::{COLUMN_NAME_CHARS_MAX, ColumnType};
-use crate::read::options::Header;
-use crate::read::value::trim;
+use crate::options::Header;
+use crate::value::trim;
 
 /// Characters above which a cell is no name.
 const NAME_LIKELY_CHARS_MAX: usize = 64;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::sample::Cell;
 use crate::model::ColumnType;
-use crate::read::nulls::NullWords;
-use crate::read::{moment, value};
+use crate::nulls::NullWords;
+use crate::{moment, value};
 
 /// Words that stand for an empty cell wherever they are a whole cell.
 const NULL_SURE: [&str; 8] = ["\\N", "NULL", "null", "Null", "<NA>", "#N/A", "(null)", "<null>"];

@@ -2,8 +2,8 @@
 use memchr::{memchr, memmem};
 
 use super::sample::{self, Row};
-use crate::read::options::{Dialect, Escape, LineEnd};
-use crate::read::{moment, value};
+use crate::options::{Dialect, Escape, LineEnd};
+use crate::{moment, value};
 
 /// Delimiters that are tried first, in the order in which equals are preferred.
 const COMMON: [u8; 4] = [b',', b'\t', b';', b'|'];

@@ -17,11 +17,11 @@ pub const BLOCK_BYTES: usize = 256 * 1024;
 
 /// How a file is read beside its options.
 #[derive(Clone, Copy)]
-pub(crate) struct How<'a> {
+pub struct How<'a> {
     /// The columns of the rows that its rows come behind, if they do.
-    pub(crate) behind: Option<&'a Schema>,
+    pub behind: Option<&'a Schema>,
     /// Bytes that are read in one go.
-    pub(crate) block_bytes: usize,
+    pub block_bytes: usize,
 }
 
 enum Lines {
@@ -33,7 +33,7 @@ enum Lines {
 const PIECE_BYTES: usize = 256 * 1024;
 
 /// The reader of one file.
-pub(crate) struct FileReader {
+pub struct FileReader {
     /// The first bytes, until they are enough to know a binary format by.
     begin: Vec<u8>,
     decoder: Decoder,
@@ -43,7 +43,7 @@ pub(crate) struct FileReader {
 
 impl FileReader {
     /// For checked options; answers the schema of the rows that will come.
-    pub(crate) fn new(options: &ReadOptions, how: How<'_>) -> Result<(Self, Schema)> {
+    pub fn new(options: &ReadOptions, how: How<'_>) -> Result<(Self, Schema)> {
         let own = options.check()?;
         let schema = how.behind.cloned().unwrap_or(own);
         let places = places(options, how.behind)?;
@@ -64,7 +64,7 @@ impl FileReader {
     }
 
     /// The next piece of the file.
-    pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut dyn RowSink) -> Result<()> {
+    pub fn push(&mut self, bytes: &[u8], sink: &mut dyn RowSink) -> Result<()> {
         if self.begin.len() < MAGIC_BYTES {
             self.begin.extend(bytes.iter().take(MAGIC_BYTES - self.begin.len()));
             refuse_known(&self.begin)?;
@@ -86,7 +86,7 @@ impl FileReader {
     }
 
     /// The end of the file.
-    pub(crate) fn finish(mut self, sink: &mut dyn RowSink) -> Result<()> {
+    pub fn finish(mut self, sink: &mut dyn RowSink) -> Result<()> {
         match &mut self.lines {
             Lines::Csv(reader) => {
                 self.decoder.finish(reader.buffer());

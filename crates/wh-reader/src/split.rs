@@ -14,10 +14,13 @@ pub(crate) enum More {
 }
 
 /// A record that is not as it should be.
-pub(crate) struct BadRecord<'a> {
-    pub(crate) line: u64,
-    pub(crate) reason: Reason,
-    pub(crate) raw: &'a [u8],
+pub struct BadRecord<'a> {
+    /// Of the file, from 1.
+    pub line: u64,
+    /// Why.
+    pub reason: Reason,
+    /// As it stands in the file.
+    pub raw: &'a [u8],
 }
 
 /// The fields of the records of one block, as positions in it.

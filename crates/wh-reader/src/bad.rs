@@ -81,7 +81,7 @@ pub struct BadLine {
 }
 
 /// The text of a bad line as it is kept.
-pub(crate) fn text_of(raw: &[u8]) -> String {
+pub fn text_of(raw: &[u8]) -> String {
     let mut cut = raw.len().min(BAD_TEXT_BYTES_MAX);
     // Do not cut inside a character: step back over continuation bytes.
     while cut > 0 && cut < raw.len() && raw[cut] & 0xC0 == 0x80 {

@@ -5,10 +5,10 @@ use wh_base::Result;
 
 use super::sample::Row;
 use super::{Detected, Issue, IssueKind};
-use crate::read::bad::{Reason, text_of};
-use crate::read::columns;
-use crate::read::nulls::NullWords;
-use crate::read::options::ReadOptions;
+use crate::bad::{Reason, text_of};
+use crate::columns;
+use crate::nulls::NullWords;
+use crate::options::ReadOptions;
 
 /// Rows of a preview.
 pub const PREVIEW_ROWS_MAX: usize = 50;

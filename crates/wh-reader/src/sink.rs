@@ -6,16 +6,19 @@ use super::bad::Reason;
 use super::split::BadRecord;
 
 /// A record whose fields are well, but one of them is not of its column's type.
-pub(crate) struct BadCell<'a> {
-    pub(crate) line: u64,
+pub struct BadCell<'a> {
+    /// Of the file, from 1.
+    pub line: u64,
     /// The column's place in the schema.
-    pub(crate) column: usize,
-    pub(crate) reason: Reason,
-    pub(crate) raw: &'a [u8],
+    pub column: usize,
+    /// Why.
+    pub reason: Reason,
+    /// As it stands in the file.
+    pub raw: &'a [u8],
 }
 
 /// Takes what a reader reads.
-pub(crate) trait RowSink {
+pub trait RowSink {
     /// A chunk is complete. An error ends the reading.
     fn chunk(&mut self, batch: RecordBatch) -> Result<()>;
     /// A line is no record.

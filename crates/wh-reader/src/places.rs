@@ -17,7 +17,7 @@ const LINES_PER_TURNED_BAD: u64 = 100;
 
 /// For each column of the rows that come out, its place among the columns of the options: those that are not left out, in
 /// their order; behind other rows, in the order of these. Fails when the columns are not the same.
-pub(crate) fn places(options: &ReadOptions, behind: Option<&Schema>) -> Result<Vec<usize>> {
+pub fn places(options: &ReadOptions, behind: Option<&Schema>) -> Result<Vec<usize>> {
     let kept = || options.columns.iter().enumerate().filter(|(_, plan)| !plan.skip);
     let Some(schema) = behind else { return Ok(kept().map(|(place, _)| place).collect()) };
     let mut found: HashMap<&str, usize> = kept().map(|(place, plan)| (plan.name.as_str(), place)).collect();
@@ -67,7 +67,7 @@ fn named(names: &[&str]) -> String {
 }
 
 /// Objects leave out what they have no value for: a column that none of the sample names is read from the key of its name.
-pub(crate) fn complete(options: &mut ReadOptions, behind: Option<&Schema>) {
+pub fn complete(options: &mut ReadOptions, behind: Option<&Schema>) {
     let Some(schema) = behind.filter(|_| options.format == Format::Ndjson) else { return };
     for column in schema.columns() {
         let known = options.columns.iter().any(|plan| plan.name == column.name || plan.source == column.name);
@@ -84,7 +84,7 @@ pub(crate) fn complete(options: &mut ReadOptions, behind: Option<&Schema>) {
 }
 
 /// The options that the begin of a file looks like; behind other rows, such that it fits these.
-pub(crate) fn detected(
+pub fn detected(
     sample: &[u8],
     file_name: Option<&str>,
     hints: &ReadHints,

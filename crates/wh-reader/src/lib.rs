@@ -1,12 +1,17 @@
-//! Reading files: what a file looks like, and its rows as typed columns. Knows bytes and Arrow; no stores, no tenants.
+//! Reading files: what a file looks like, and its rows as typed columns. Knows bytes and Arrow; no stores, no tenants. Read this first.
+//!
+//! `detect` proposes [`ReadOptions`] from a sample, [`FileReader`] turns a file of known options into chunks of a
+//! [`model::Schema`], whatever cannot be read is told to the [`RowSink`] with its line.
 mod bad;
 mod binary;
+pub mod codes;
 mod columns;
 mod csv;
 mod detect;
 mod encoding;
 mod file;
 mod intern;
+pub mod model;
 mod moment;
 mod ndjson;
 mod nulls;
@@ -33,8 +38,8 @@ pub use options::{
 #[cfg(feature = "fuzzing")]
 pub use whole::{WholeFile, read_whole};
 
-pub(crate) use bad::text_of;
-pub(crate) use file::{FileReader, How};
-pub(crate) use places::{complete, detected, places};
-pub(crate) use sink::{BadCell, RowSink};
-pub(crate) use split::BadRecord;
+pub use bad::text_of;
+pub use file::{FileReader, How};
+pub use places::{complete, detected, places};
+pub use sink::{BadCell, RowSink};
+pub use split::BadRecord;
