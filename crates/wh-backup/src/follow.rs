@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use uuid::Uuid;
-use wh_base::{Clock, Result, Timestamp};
+use wh_base::{Clock, ErrorCode, Result, Timestamp};
 
 use crate::codes;
 use crate::create::{Copied, DataFolder, copy_objects, create_full, files};
@@ -27,6 +27,9 @@ const BEHIND_BYTES_MAX: usize = 1 << 20;
 const FULL_AGAIN_S: i64 = 600;
 /// How often a step is begun anew because somebody deleted a dataset while its objects were copied.
 const ATTEMPTS_MAX: usize = 10;
+
+/// Errors that say nothing of whether a full point can be made.
+const NOT_TRIED: [&ErrorCode; 3] = [&codes::RUNNING, &codes::STOPPED, &codes::PLACE_GONE];
 
 /// What a look at the database did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,8 @@ pub struct Follower {
     source: Source,
     installation: Uuid,
     state: Option<State>,
+    /// When the full point failed that is due.
+    full_failed: Option<Timestamp>,
 }
 
 /// What is kept already.
@@ -73,8 +78,6 @@ struct State {
     tried: Timestamp,
     /// When both were last seen to be there.
     seen: Timestamp,
-    /// When the full point failed that is due.
-    full_failed: Option<Timestamp>,
     page_bytes: u32,
     pages: Vec<PageDigest>,
     mark: Mark,
@@ -95,7 +98,17 @@ impl Follower {
         let source = Source::open(&data.database())?;
         let full_every_s = i64::try_from(full_every_h * 3_600).unwrap_or(i64::MAX);
         let installation = data.installation_or(repository.new_id()?)?;
-        Ok(Self { repository, data, clock, full_every_s, steps, source, installation, state: None })
+        Ok(Self {
+            repository,
+            data,
+            clock,
+            full_every_s,
+            steps,
+            source,
+            installation,
+            state: None,
+            full_failed: None,
+        })
     }
 
     /// Which installation it is.
@@ -126,7 +139,12 @@ impl Follower {
 
     /// Whether a full point is due and failed: steps go on behind the one before.
     pub fn is_behind_an_old_one(&self) -> bool {
-        self.state.as_ref().is_some_and(|state| state.full_failed.is_some())
+        self.state.is_some() && self.full_failed.is_some()
+    }
+
+    /// When the full point failed that is due.
+    pub fn full_failed(&self) -> Option<Timestamp> {
+        self.full_failed
     }
 
     /// Keep what is new. After an error the next look keeps it all; after one that the place is gone ([`codes::PLACE_GONE`]) only that of
@@ -135,31 +153,29 @@ impl Follower {
     pub fn look(&mut self) -> Result<Followed> {
         self.must_be_there()?;
         if !self.full_is_due() {
-            if let Some(state) = &mut self.state {
-                state.full_failed = None;
-            }
+            self.full_failed = None;
             return self.look_behind();
         }
-        if self.full_failed_lately() {
+        if self.state.is_some() && self.full_failed_lately() {
             return self.look_behind();
         }
         let failed = match self.full() {
             // Another process makes a full point just now.
             Err(error) if error.is(&codes::RUNNING) && self.state.is_some() => return self.look_behind(),
-            Err(error) if !error.is(&codes::STOPPED) && !error.is(&codes::PLACE_GONE) => error,
+            Err(error) if !NOT_TRIED.iter().any(|code| error.is(code)) => error,
             done => return done.map(Followed::Full),
         };
-        let now = self.clock.now();
-        let Some(state) = &mut self.state else { return Err(failed) };
-        state.full_failed = Some(now);
-        self.look_behind()?;
+        self.full_failed = Some(self.clock.now());
+        if self.state.is_some() {
+            self.look_behind()?;
+        }
         Err(failed)
     }
 
     fn full_failed_lately(&self) -> bool {
         let now = self.clock.now();
         let lately = |at: Timestamp| at <= now && now < at.plus_seconds(FULL_AGAIN_S);
-        self.state.as_ref().and_then(|state| state.full_failed).is_some_and(lately)
+        self.full_failed.is_some_and(lately)
     }
 
     /// Nothing is kept behind points that are gone, and what is gone is not said to be kept.
@@ -218,7 +234,6 @@ impl Follower {
             last: created.point,
             tried: created.point.at,
             seen: created.point.at,
-            full_failed: None,
             page_bytes: created.page_bytes,
             pages: created.pages,
             mark,
@@ -226,6 +241,7 @@ impl Follower {
             files: created.files,
             changed_bytes: 0,
         });
+        self.full_failed = None;
         Ok(created.point)
     }
 

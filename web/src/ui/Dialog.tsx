@@ -1,7 +1,16 @@
 // A dialog that is there only while it is open. What is mounted open does not know where the focus was: this does, and leads it back.
 // What was typed into it is lost by nothing but a button that says so.
 import { Button, Modal, type ModalProps } from '@mantine/core';
-import { createContext, type ReactNode, useContext, useEffect, useId, useRef, useState } from 'react';
+import {
+  createContext,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useId,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react';
 import classes from './Dialog.module.css';
 import { useEscapeFrom } from './popover';
 
@@ -96,7 +105,8 @@ export function useUnsaved(unsaved: boolean): void {
 }
 
 function useTell(tell: Tell | null, value: boolean): void {
-  useEffect(() => {
+  // Before the next key: Esc right behind the last letter must find what was typed.
+  useLayoutEffect(() => {
     tell?.(value);
     return () => tell?.(false);
   }, [tell, value]);

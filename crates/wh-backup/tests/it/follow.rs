@@ -344,6 +344,10 @@ fn a_full_point_that_fails_keeps_no_step_from_being_made() {
     let rows = World::dump(&world.file);
     let failed = follower.look().expect_err("an object is away");
     assert!(failed.is(&codes::OBJECT_MISSING) && follower.is_behind_an_old_one(), "{failed:?}");
+    // A server that is started now has nothing to go on behind, and knows why.
+    let mut anew = world.follower();
+    anew.look().expect_err("an object is away");
+    assert!(anew.full_failed().is_some() && !anew.is_behind_an_old_one());
     world.write("INSERT INTO t (text) VALUES ('second')");
     assert!(matches!(follower.look().expect("not tried at once"), Followed::Step(_)));
     assert!(follower.is_behind_an_old_one());

@@ -28,7 +28,7 @@ impl Backups {
             0 => LOOK_EVERY,
             seconds => Duration::from_secs(seconds),
         };
-        let mut follower = None;
+        let mut follower: Option<Follower> = None;
         let mut written = None;
         loop {
             let ended = stop.is_cancelled();
@@ -47,9 +47,13 @@ impl Backups {
             if ended {
                 return;
             }
+            // Without any full point a look copies the whole database: old points need a moment to be removed between two.
+            let has_none =
+                |follower: &Follower| follower.behind().is_none() && follower.full_failed().is_some();
+            let pause = if follower.as_ref().is_some_and(has_none) { every.max(LOOK_EVERY) } else { every };
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(every) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
@@ -72,6 +76,7 @@ impl Backups {
             }
         };
         follower.until(until.clone());
+        let failed_before = follower.full_failed();
         let looked = match which {
             Look::Usual => follower.look(),
             Look::Last => follower.look_last(),
@@ -83,8 +88,8 @@ impl Backups {
             }
             Err(error) => {
                 self.failed(&error);
-                if follower.is_behind_an_old_one() {
-                    // There may be no room for it because nothing was removed since the last one.
+                if follower.full_failed() != failed_before {
+                    // There may be no room for a full point because nothing was removed since the last one.
                     self.full_made.notify_one();
                 }
                 // A place whose content is gone, and comes back or is begun anew, is another one: nothing is known of it.

@@ -74,7 +74,10 @@ export function useRows(id: string, asked: RowsRequest | null, range: Range, fas
   if (newest && !older) known.current = { request, count: newest.count, version: newest.version };
 
   const shown = useShown(request, windows);
-  const error = results.find((one) => one.error && !one.data)?.error ?? null;
+  // Rows of an older version that are in sight and could not be fetched anew are told too: they would stand there as the newest.
+  const isTold = (data: unknown, page: number | undefined) =>
+    !data || (page !== undefined && inSight.includes(page));
+  const error = results.find((one, i) => one.error && isTold(one.data, pages[i]))?.error ?? null;
 
   return useMemo(() => {
     const one = [...shown.windows.values()].reduce<RowWindow | null>(
