@@ -67,13 +67,35 @@ impl Place<'_> {
         command
     }
 
-    /// Whether the binary takes all of these settings. The key that it would read in the container lies elsewhere here.
+    /// Whether the binary takes all of these settings. The keys and the certificate that it would read in the container lie elsewhere here.
     fn settings_are_right(&self, settings: &BTreeMap<String, String>) -> Result<()> {
         let (mut here, scratch) = (settings.clone(), tempfile::tempdir()?);
         if let Some(key) = here.get_mut("WHEELHOUSE_BACKUP_KEY_FILE") {
             let made = scratch.path().join("backup.key");
             said(self.wheelhouse(&BTreeMap::new()).args(["backup", "key"]).arg(&made))?;
             *key = made.to_string_lossy().into_owned();
+        }
+        if here.contains_key("WHEELHOUSE_SERVER_TLS_CERTIFICATE") {
+            let [certificate, key] = ["tls.crt", "tls.key"].map(|name| scratch.path().join(name));
+            // Comes with PostgreSQL's own packages.
+            let mut make = Command::new("openssl");
+            make.args([
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-days",
+                "1",
+                "-subj",
+                "/CN=localhost",
+            ]);
+            said(make.arg("-out").arg(&certificate).arg("-keyout").arg(&key))?;
+            here.insert(
+                "WHEELHOUSE_SERVER_TLS_CERTIFICATE".to_owned(),
+                certificate.to_string_lossy().into_owned(),
+            );
+            here.insert("WHEELHOUSE_SERVER_TLS_KEY".to_owned(), key.to_string_lossy().into_owned());
         }
         let told = told(self.wheelhouse(&here).args(["config", "check"]))?;
         ensure!(told.well, "{settings:?} is refused: {}", told.errors);
