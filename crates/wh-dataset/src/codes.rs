@@ -148,24 +148,15 @@ pub const WINDOW: ErrorCode = ErrorCode::new(
     "ask for at most 1,000 rows at once, for fewer rows or columns where texts are long, and for each column once",
 );
 
-/// All of them, for the error table.
+/// All of them, for the error table; those of the reader stand in its own.
 pub const ALL: &[&ErrorCode] = &[
-    &COLUMNS,
-    &COLUMN_NAME,
-    &OPTIONS,
-    &SAMPLE_EMPTY,
-    &SAMPLE_TOO_LARGE,
-    &NOT_TEXT,
-    &JSON_DOCUMENT,
     &ROWS,
     &IMPORTS_BUSY,
     &IMPORT_SLOW,
     &IMPORT_STOPPED,
     &STORE,
-    &SEGMENT,
     &NOT_FOUND,
     &EXISTS,
-    &SCHEMA_DIFFERS,
     &VERSION_GONE,
     &MEMORY,
     &MEMORY_BUSY,

@@ -23,6 +23,7 @@ pub fn module(datasets: Datasets, running: service::Running) -> Module {
         .migrations(MIGRATIONS)
         .permissions(&[&PANELS_READ, &PANELS_WRITE])
         .errors(codes::ALL)
+        .errors(wh_dataset::read::codes::ALL)
         .errors(wh_dataset::codes::ALL)
         .extension(datasets)
         .extension(running)

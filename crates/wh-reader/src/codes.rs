@@ -65,7 +65,7 @@ pub const SEGMENT: ErrorCode = ErrorCode::new(
     "report the request id, under which the log holds the cause",
 );
 
-/// All of them; they stand in the table of datasets.
+/// All of them, for the error table.
 pub const ALL: &[&ErrorCode] = &[
     &COLUMNS,
     &COLUMN_NAME,
