@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection as Raw, OpenFlags};
+use rusqlite::{CachedStatement, Connection as Raw, ErrorCode, OpenFlags};
 use wh_base::{Error, Result};
 
 use super::errors::translate;
@@ -73,7 +73,7 @@ pub(super) struct Connection {
 pub(super) fn open_raw(path: &Path) -> rusqlite::Result<Raw> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let raw = Raw::open_with_flags(path, flags)?;
+    let raw = opened(path, flags)?;
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -84,6 +84,28 @@ pub(super) fn open_raw(path: &Path) -> rusqlite::Result<Raw> {
          PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;",
     )?;
     Ok(raw)
+}
+
+/// The library keeps to itself what the system said to it. Where the system says now that nothing is in the way, it is asked once more.
+fn opened(path: &Path, flags: OpenFlags) -> rusqlite::Result<Raw> {
+    let answer = Raw::open_with_flags(path, flags);
+    let Err(cause) = &answer else { return answer };
+    if cause.sqlite_error_code() != Some(ErrorCode::CannotOpen) {
+        return answer;
+    }
+    // Never the file itself: closed again, it would take this process's locks on it along.
+    let folder = path.parent().unwrap_or(path);
+    let system = std::fs::metadata(path).and_then(|_| std::fs::File::open(folder));
+    match system {
+        Ok(_) => {
+            tracing::warn!(%cause, "the database file could not be opened, and is tried again");
+            Raw::open_with_flags(path, flags)
+        }
+        Err(system) => {
+            tracing::error!(%cause, %system, "the database file cannot be opened");
+            answer
+        }
+    }
 }
 
 impl Connection {
