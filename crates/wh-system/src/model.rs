@@ -44,7 +44,8 @@ pub struct Node {
 }
 
 /// What the operating system says of a process.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NodeFigures {
     /// Bytes of memory that are really there.
     pub resident_bytes: u64,

@@ -1,6 +1,7 @@
 //! The processes that serve the installation, as their operator sees them: the one that answers, the others, those that fell silent.
 use serde_json::{Value, json};
 use wh_base::CompanyLimits;
+use wh_db::NodeRow;
 use wh_system::System;
 use wh_system::model::{NODE_KEPT_S, NODE_SILENT_AFTER_S};
 use wh_system::service::{node_beat, node_enter, node_leave};
@@ -41,7 +42,8 @@ fn with(server: &TestServer, others: &[(&str, &str)]) -> Vec<(String, String)> {
 both_servers!(the_node_that_answers_says_what_runs, MIGRATIONS, parts, async |server: TestServer| {
     server.clock.advance_seconds(60);
     // It has not told anybody of itself: who answers is there.
-    let [node] = &items(&server).await[..] else { panic!("one node") };
+    let nodes = items(&server).await;
+    let [node] = &nodes[..] else { panic!("{nodes:?}") };
     assert_eq!(node["engine"], server.kind.word());
     assert_eq!((&node["state"], &node["answering"]), (&"up".into(), &true.into()));
     assert_eq!(node["started_at"], "2026-03-01T12:00:00Z");
@@ -143,5 +145,26 @@ both_servers!(
         let next = another(&server, 4, 3);
         node_enter(&next, server.cx.clock.now()).await.expect("it is written");
         assert_eq!(states(&server).await, with(&server, &[("test-4", "up")]));
+    }
+);
+
+both_servers!(
+    a_node_of_another_version_is_listed_by_what_can_be_read_of_it,
+    MIGRATIONS,
+    parts,
+    async |server: TestServer| {
+        for (number, about) in [
+            (2, json!({ "host": "older" })),
+            (3, json!({ "host": "newer", "moon": "full", "figures": { "threads": 9, "gpus": 2 } })),
+            (4, json!("in another form")),
+        ] {
+            let (id, seen_at) = (uuid::Uuid::from_u128(number), server.cx.clock.now());
+            let row = NodeRow { id, place: id, seen_at, about };
+            server.system.node_enter(&row).await.expect("it is written");
+        }
+        assert_eq!(states(&server).await, with(&server, &[("", "up"), ("newer", "up"), ("older", "up")]));
+        if server.kind == EngineKind::Postgres {
+            assert_eq!(items(&server).await[2]["process"]["threads"], 9);
+        }
     }
 );
