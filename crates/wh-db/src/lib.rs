@@ -9,6 +9,7 @@ mod engine;
 mod examine;
 mod idempotency;
 mod migrate;
+mod nodes;
 mod outbox;
 mod postgres;
 mod reads;
@@ -30,6 +31,7 @@ pub use idempotency::{
 };
 pub use migrate::{APPLIED_MIGRATIONS, check_postgres_schema, check_sqlite_schema};
 pub use migrate::{MigrationFile, MigrationText, Migrations};
+pub use nodes::{NODES_MAX, NodeRow};
 pub use outbox::{
     Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Missed, Outbox, Parked, Progress, QueueState, React,
     Reaction, Resumable,

@@ -14,7 +14,7 @@ use wh_contract::{Permission, SYSTEM_READ};
 use wh_db::Context;
 
 use crate::edge;
-use crate::health::{ComponentHealth, Health, Readiness};
+use crate::health::{ComponentHealth, Health, NodeName, Readiness};
 use crate::live::{__path_live_connect, Hub, live_connect};
 use crate::provided::Provided;
 use crate::registry::{self, Door, Op, Registry};
@@ -133,19 +133,22 @@ async fn openapi_get(spec: Extension<SpecBytes>) -> Answer<([(header::HeaderName
 struct HealthDetailed {
     /// What `/health/ready` decides on
     status: Readiness,
+    /// The node that answers: its state it is, and its sight of the components
+    node: NodeName,
     /// The version that runs
     version: &'static str,
     /// What the server stands on
     components: Vec<ComponentHealth>,
 }
 
-/// How the server is, component by component
+/// How the node that answers is, component by component
 ///
 /// Answers 200 whatever the state: `status` says it. `/health/ready` is for machines that only look at the status code.
 #[utoipa::path(get, path = "/health/detailed", responses((status = 200, body = HealthDetailed)))]
 async fn health_detailed(health: Extension<Health>) -> Json<HealthDetailed> {
     let (status, components) = (health.readiness().await, health.components().await);
-    Json(HealthDetailed { status, version: edge::VERSION, components: components.to_vec() })
+    let node = health.node().clone();
+    Json(HealthDetailed { status, node, version: edge::VERSION, components: components.to_vec() })
 }
 
 /// The figures of this process in the text format of Prometheus

@@ -8,6 +8,7 @@ use futures_util::future::{BoxFuture, join_all};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
+use uuid::Uuid;
 use wh_base::{Error, Result};
 
 use crate::codes;
@@ -19,6 +20,15 @@ const FRESH_MS: u64 = 1_000;
 
 /// Asked again and again: whether something the server stands on answers.
 pub type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+/// Which process this is of: several may serve one installation
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct NodeName {
+    /// New at each start
+    pub id: Uuid,
+    /// The machine's name
+    pub host: String,
+}
 
 /// Something the server stands on: without it no request can be served.
 #[derive(Clone)]
@@ -98,15 +108,26 @@ pub struct Health(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
+    node: NodeName,
     components: OnceLock<Vec<Component>>,
     draining: AtomicBool,
     seen: Mutex<Option<(Instant, Arc<Vec<ComponentHealth>>)>>,
 }
 
 impl Health {
-    /// A server that starts.
+    /// A server that starts, where nobody need tell it from another.
     pub fn starting() -> Self {
         Self::default()
+    }
+
+    /// A server that starts, under its name.
+    pub fn starting_as(node: NodeName) -> Self {
+        Self(Arc::new(Inner { node, ..Inner::default() }))
+    }
+
+    /// Which it is.
+    pub fn node(&self) -> &NodeName {
+        &self.0.node
     }
 
     /// From now on the server takes requests and stands on these components. Only the first call counts.

@@ -12,7 +12,7 @@ use wh_server::{Answer, Caller, Json, Op, Page, PageOf, Path, Query, Registry};
 use crate::{System, codes, service};
 use views::{
     BackupStateView, CompanyLimitsSet, CompanyLimitsView, CompanyUsageView, LogLevelSet, LogLevelView,
-    NodeView, ParkedView, QueueView, SlowStatementView, Whole, whole,
+    NodeView, ParkedView, QueueView, SlowStatementsView, Whole, whole,
 };
 
 /// Declare the operations of the operator's view.
@@ -37,9 +37,17 @@ pub fn operations(registry: &mut Registry) {
 }
 
 /// The processes that serve the installation
+///
+/// The one that answers is marked and comes first. The others are shown as they last told of themselves, which each does every
+/// 10 seconds; one that was not heard of for more than 30 seconds is `silent`, and left out after a day. One that is stopped is left out at
+/// once, and so is one whose successor started in the same data folder. With the embedded database there is one process only.
 #[utoipa::path(get, path = "/v1/system/nodes", responses((status = 200, body = Whole<NodeView>)))]
-async fn node_list(system: Extension<System>, _: Caller) -> Json<Whole<NodeView>> {
-    Json(whole(service::node_list(&system)))
+async fn node_list(
+    cx: State<Context>,
+    system: Extension<System>,
+    _: Caller,
+) -> Answer<Json<Whole<NodeView>>> {
+    Ok(Json(whole(service::node_list(&cx, &system).await?)))
 }
 
 /// How the backups of the installation stand
@@ -50,12 +58,16 @@ async fn backup_state_get(system: Extension<System>, _: Caller) -> Answer<Json<B
     Ok(Json(service::backup_state(&system).await?.into()))
 }
 
-/// The statements that were slow since the start
+/// The statements that were slow since the start of the node that answers
 ///
-/// The most time in all first. Only texts and times: the values are not kept.
-#[utoipa::path(get, path = "/v1/system/statements", responses((status = 200, body = Whole<SlowStatementView>)))]
-async fn slow_statement_list(cx: State<Context>, _: Caller) -> Json<Whole<SlowStatementView>> {
-    Json(whole(service::slow_statement_list(&cx)))
+/// The most time in all first; `node` says which node it is. Only texts and times: the values are not kept.
+#[utoipa::path(get, path = "/v1/system/statements", responses((status = 200, body = SlowStatementsView)))]
+async fn slow_statement_list(
+    cx: State<Context>,
+    system: Extension<System>,
+    _: Caller,
+) -> Json<SlowStatementsView> {
+    Json(SlowStatementsView::of(system.name(), service::slow_statement_list(&cx)))
 }
 
 /// The queues: what waits, what was put aside
@@ -161,14 +173,16 @@ async fn company_usage_get(
 }
 
 /// The levels of the log of the node that answers
+///
+/// `node` says which it is.
 #[utoipa::path(get, path = "/v1/system/log-level", responses((status = 200, body = LogLevelView)))]
 async fn log_level_get(system: Extension<System>, _: Caller) -> Json<LogLevelView> {
-    Json(LogLevelView { levels: service::log_levels(&system) })
+    Json(LogLevelView { levels: service::log_levels(&system), node: system.name() })
 }
 
 /// Change the levels of the log of the node that answers
 ///
-/// Until its end, the next change, or SIGHUP, which reads the configuration again.
+/// Until its end, the next change, or SIGHUP, which reads the configuration again. `node` says which it was; the others stay as they are.
 #[utoipa::path(put, path = "/v1/system/log-level", request_body = LogLevelSet,
     responses((status = 200, body = LogLevelView)))]
 async fn log_level_set(
@@ -178,5 +192,5 @@ async fn log_level_set(
     Json(body): Json<LogLevelSet>,
 ) -> Answer<Json<LogLevelView>> {
     service::log_levels_set(&cx, &system, &caller, &body.levels).await?;
-    Ok(Json(LogLevelView { levels: service::log_levels(&system) }))
+    Ok(Json(LogLevelView { levels: service::log_levels(&system), node: system.name() }))
 }

@@ -11,8 +11,9 @@ use wh_dataset::{Datasets, DatasetsConfig};
 use wh_db::{Context, DbConfig, DbLimits, EngineConfig, Migrations, Opened, PostgresUrls};
 use wh_identity::{Identity, IdentityConfig, IdentityParts};
 use wh_panels::service::Running;
-use wh_server::Module;
+use wh_server::edge::{COMMIT, VERSION};
 use wh_server::log::LogControl;
+use wh_server::{Module, NodeName};
 use wh_system::model::Node;
 use wh_system::{LimitTable, System, SystemConfig, SystemParts};
 
@@ -60,7 +61,8 @@ pub fn modules(identity: &Identity, datasets: Datasets, imports: Running, system
 
 /// What the operator of the installation sees, with the answers of the other contexts.
 pub fn system(parts: OperatorParts<'_>) -> System {
-    let OperatorParts { opened, context, identity, datasets, inputs, log, address, backups, config } = parts;
+    let OperatorParts { opened, context, identity, datasets, inputs, place, log, address, backups, config } =
+        parts;
     let defaults = config.default_limits();
     context.limits.ask(Arc::new(LimitTable::new(context.db.clone(), defaults)));
     let people = Arc::new(ports::People(identity.clone()));
@@ -68,8 +70,11 @@ pub fn system(parts: OperatorParts<'_>) -> System {
     let storage = Arc::new(ports::Storage(datasets.clone(), opened.system.clone(), context.clone()));
     let node = Node {
         id: inputs.node,
+        place,
         host: host(),
         address,
+        version: VERSION.to_owned(),
+        commit: COMMIT.to_owned(),
         engine: opened.db.engine(),
         started_at: inputs.clock.now(),
     };
@@ -83,6 +88,11 @@ pub fn system(parts: OperatorParts<'_>) -> System {
         backups: Arc::new(backups),
         defaults,
     })
+}
+
+/// This process, as answers that are of it alone name it.
+pub fn node_name(inputs: &Inputs) -> NodeName {
+    NodeName { id: inputs.node, host: host() }
 }
 
 /// The machine's name.
@@ -103,6 +113,8 @@ pub struct OperatorParts<'a> {
     pub datasets: &'a Datasets,
     /// Clock and ids.
     pub inputs: &'a Inputs,
+    /// The data folder's own id.
+    pub place: Uuid,
     /// The log of this process.
     pub log: LogControl,
     /// Where it listens.
@@ -209,6 +221,7 @@ async fn describe(folder: &Path) -> Result<Documents> {
         identity: &identity,
         datasets: &datasets,
         inputs: &inputs,
+        place: inputs.node,
         log: LogControl::silent(),
         address: String::new(),
         backups: ports::OwnBackups { target: None, data: folder.to_owned() },

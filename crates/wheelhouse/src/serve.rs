@@ -1,6 +1,7 @@
 //! `wheelhouse serve` and `wheelhouse setup-link`: put the house together, open the door, close it in order.
 mod backup;
 pub mod files;
+mod nodes;
 mod tasks;
 
 use std::net::SocketAddr;
@@ -34,7 +35,8 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     settings.check()?;
     let mut data = DataDir::open(&settings.data_dir)?;
     let inputs = Inputs::of_this_machine();
-    let (sockets, health, stop) = (Sockets::new(), Health::starting(), CancellationToken::new());
+    let health = Health::starting_as(compose::node_name(&inputs));
+    let (sockets, stop) = (Sockets::new(), CancellationToken::new());
     let listener = Listener::bind(&settings.server)?;
     let edge = Edge::new(EdgeParts {
         router: None,
@@ -124,16 +126,18 @@ impl House<'_> {
         let (objects, datasets) = compose::datasets(settings, data, inputs).await?;
         let identity = compose::identity(&opened, &context, settings.identity.clone())?;
         operator_is_there(settings, &identity).await?;
-        let imports = Running::on(data.node(inputs.ids.next())?);
+        let place = data.node(inputs.ids.next())?;
+        let imports = Running::on(place);
         imports_interrupted(&context, &opened.system, &imports, Look::AtStart).await?;
 
         let hub = Hub::new(sockets);
-        let system = compose::system(OperatorParts {
+        let operator = compose::system(OperatorParts {
             opened: &opened,
             context: &context,
             identity: &identity,
             datasets: &datasets,
             inputs,
+            place,
             log,
             address: origin.to_owned(),
             backups: ports::OwnBackups {
@@ -142,7 +146,7 @@ impl House<'_> {
             },
             config: &settings.system,
         });
-        let modules = compose::modules(&identity, datasets.clone(), imports.clone(), &system);
+        let modules = compose::modules(&identity, datasets.clone(), imports.clone(), &operator);
         let reactions = modules.iter().flat_map(|module| module.reaction_list().to_vec()).collect();
         let cookies = if settings.server.is_secure() { CookieScheme::Secure } else { CookieScheme::Plain };
         let app = App::build(AppParts {
@@ -171,8 +175,11 @@ impl House<'_> {
             system,
             datasets,
             identity: identity_of_tasks,
+            operator: operator.clone(),
             backups,
         };
+        // Before the door is open: whoever answers is in the list of nodes.
+        nodes::enter(&context, &operator).await;
         let work = tasks::start(work);
         edge.open(app.router());
         health.running(tasks::components(&context, objects));

@@ -4,6 +4,7 @@ import { type Answer, api } from './client';
 
 export type Component = Answer<'/health/detailed', 'get'>['components'][number];
 export type Node = Answer<'/v1/system/nodes', 'get'>['items'][number];
+export type NodeName = Answer<'/v1/system/log-level', 'get'>['node'];
 export type Queue = Answer<'/v1/system/queues', 'get'>['items'][number];
 export type Parked = Answer<'/v1/system/parked', 'get'>['items'][number];
 export type SlowStatement = Answer<'/v1/system/statements', 'get'>['items'][number];

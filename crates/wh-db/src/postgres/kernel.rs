@@ -18,11 +18,12 @@ pub(super) fn tenant_walls(table: &str, sys: &str) -> String {
 }
 
 /// The kernel's schema, oldest first; only ever added to.
-pub(super) fn migrations(logins: &Logins) -> [(&'static str, String); 3] {
+pub(super) fn migrations(logins: &Logins) -> [(&'static str, String); 4] {
     [
         ("0001_kernel", first(logins)),
         ("0002_audit_key", audit_key(logins)),
         ("0003_idempotency_mark", idempotency_mark(logins)),
+        ("0004_node", node(logins)),
     ]
 }
 
@@ -110,5 +111,18 @@ fn idempotency_mark(logins: &Logins) -> String {
     format!(
         "GRANT SELECT (tenant_id, key, run) ON kernel_idempotency TO {id};
          GRANT UPDATE (status) ON kernel_idempotency TO {id}, {sys}"
+    )
+}
+
+/// The processes that serve the installation now, each a row that it writes every few seconds. Unlogged: a beat costs no write-ahead
+/// log and no wait for the disk, it goes to no replica and into no copy of the server's files, and after a crash of the server the
+/// table is empty until the next beats. Without a further index, so that a beat changes its row in place. On SQLite there is no such
+/// table: one process alone can serve a file.
+fn node(logins: &Logins) -> String {
+    let Logins { sys, .. } = logins;
+    format!(
+        "CREATE UNLOGGED TABLE kernel_node (
+             id uuid PRIMARY KEY, place uuid NOT NULL, seen_at bigint NOT NULL, about jsonb NOT NULL);
+         GRANT SELECT, INSERT, UPDATE, DELETE ON kernel_node TO {sys}"
     )
 }

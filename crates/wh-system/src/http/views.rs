@@ -4,9 +4,12 @@ use utoipa::ToSchema;
 use wh_base::{CompanyLimits, Timestamp};
 use wh_contract::{EventId, TenantId};
 use wh_db::{Parked, QueueState, SlowStatement};
-use wh_server::edge::{COMMIT, VERSION, process_figures};
+use wh_server::NodeName;
 
-use crate::model::{BackupFailure, BackupState, CompanyUsage, LimitFrom, Node, Proven, WantedLimits};
+use crate::model::{
+    BackupFailure, BackupState, CompanyUsage, LimitFrom, Node, NodeFigures, NodeSeen, NodeState, Proven,
+    WantedLimits,
+};
 
 /// A list that is given whole
 #[derive(Serialize, ToSchema)]
@@ -27,19 +30,36 @@ pub(super) struct NodeView {
     id: uuid::Uuid,
     /// The machine's name
     host: String,
-    /// Where it listens
+    /// Whether it is heard of
+    state: NodeStateView,
+    /// Whether it is the one that answers this
+    answering: bool,
+    /// When it last said that it is there, by its own clock; of a silent one: since when nothing is heard of it
+    seen_at: Timestamp,
+    /// Where it is reached: `public_url` where one is set, else where it listens
     address: String,
     /// The version that runs
-    version: &'static str,
+    version: String,
     /// The commit it was built from, or `unknown`
-    commit: &'static str,
+    commit: String,
     /// The engine of its database
     engine: &'static str,
     started_at: Timestamp,
-    /// What the operating system says of it; absent where it says nothing
+    /// What the operating system said of it then; absent where it says nothing
     #[schema(required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     process: Option<NodeProcess>,
+}
+
+/// Whether a node is heard of
+#[derive(Serialize, ToSchema)]
+#[schema(as = NodeState)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum NodeStateView {
+    /// It said within the last 30 seconds that it is there
+    Up,
+    /// It did not: it ended without a word, or cannot reach the database
+    Silent,
 }
 
 /// A process as its operating system sees it
@@ -52,17 +72,19 @@ pub(super) struct NodeProcess {
     max_fds: u64,
 }
 
-impl From<Node> for NodeView {
-    fn from(node: Node) -> Self {
-        let Node { id, host, address, engine, started_at } = node;
-        let process = process_figures().map(|figures| NodeProcess {
-            resident_bytes: figures.resident_bytes,
-            cpu_s: figures.cpu_s,
-            threads: figures.threads,
-            open_fds: figures.open_fds,
-            max_fds: figures.max_fds,
+impl From<NodeSeen> for NodeView {
+    fn from(seen: NodeSeen) -> Self {
+        let NodeSeen { node, seen_at, state, answering, figures } = seen;
+        let Node { id, host, address, version, commit, engine, started_at, .. } = node;
+        let state = match state {
+            NodeState::Up => NodeStateView::Up,
+            NodeState::Silent => NodeStateView::Silent,
+        };
+        let process = figures.map(|figures| {
+            let NodeFigures { resident_bytes, cpu_s, threads, open_fds, max_fds } = figures;
+            NodeProcess { resident_bytes, cpu_s, threads, open_fds, max_fds }
         });
-        Self { id, host, address, version: VERSION, commit: COMMIT, engine, started_at, process }
+        Self { id, host, state, answering, seen_at, address, version, commit, engine, started_at, process }
     }
 }
 
@@ -138,6 +160,22 @@ impl From<BackupFailure> for BackupFailureView {
     fn from(failure: BackupFailure) -> Self {
         let BackupFailure { at, code, message } = failure;
         Self { at, code, message }
+    }
+}
+
+/// The statements that were slow at one node
+#[derive(Serialize, ToSchema)]
+#[schema(as = SlowStatements)]
+pub(super) struct SlowStatementsView {
+    /// The node that answers: its statements they are
+    node: NodeName,
+    items: Vec<SlowStatementView>,
+}
+
+impl SlowStatementsView {
+    /// Of this node.
+    pub(super) fn of(node: NodeName, slow: Vec<SlowStatement>) -> Self {
+        Self { node, items: slow.into_iter().map(SlowStatementView::from).collect() }
     }
 }
 
@@ -347,12 +385,14 @@ impl From<CompanyLimitsSet> for WantedLimits {
     }
 }
 
-/// The levels of a log
+/// The levels of a node's log
 #[derive(Serialize, ToSchema)]
 #[schema(as = LogLevel)]
 pub(super) struct LogLevelView {
     /// A level, or a list of parts: `info,wh_db=debug`
     pub(super) levels: String,
+    /// The node that answers: its log it is
+    pub(super) node: NodeName,
 }
 
 /// The levels that a log shall have

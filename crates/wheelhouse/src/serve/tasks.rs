@@ -1,4 +1,4 @@
-//! What goes on beside the requests: delivery of events, sweeping of objects, saving of last use. Ends in order.
+//! What goes on beside the requests: delivery of events, sweeping of objects, saving of last use, this node's beats. Ends in order.
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,12 @@ use wh_identity::Identity;
 use wh_panels::service::{Look, Running as Imports, imports_interrupted};
 use wh_server::log::LogControl;
 use wh_server::{Component, Hub};
+use wh_system::System;
 
 use crate::settings::{Settings, Sources};
 
 use super::backup::Backups;
+use super::nodes;
 
 /// Time between two sweeps for objects that nothing names.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
@@ -42,6 +44,8 @@ pub struct Work {
     pub datasets: Datasets,
     /// Last uses to save.
     pub identity: Identity,
+    /// Who tells the others of this node.
+    pub operator: System,
     /// Backups to make, where they are configured.
     pub backups: Option<Backups>,
 }
@@ -55,11 +59,13 @@ pub struct Running {
 /// Start them.
 pub fn start(work: Work) -> Running {
     let running = Running { tasks: TaskTracker::new(), stop: CancellationToken::new() };
-    let Work { context, imports, outbox, reactions, hub, system, datasets, identity, backups } = work;
+    let Work { context, imports, outbox, reactions, hub, system, datasets, identity, operator, backups } =
+        work;
     let missing = hub.clone();
     let outbox = outbox.on_missed(Arc::new(move || missing.missed()));
     let deliver = Arc::new(move |event: &wh_db::Delivered| hub.deliver(event));
     running.tasks.spawn(outbox.run(reactions, deliver, running.stop.clone()));
+    running.tasks.spawn(nodes::beat(context.clone(), operator, running.stop.clone()));
     running.tasks.spawn(imports_left(context, system.clone(), imports, running.stop.clone()));
     running.tasks.spawn(sweep(datasets, system, running.stop.clone()));
     let stop = running.stop.clone();

@@ -9,6 +9,7 @@ import {
   type Component,
   healthQuery,
   type Node,
+  type NodeName,
   nodesQuery,
   type Parked,
   parkedQuery,
@@ -29,6 +30,7 @@ import classes from './AdminPage.module.css';
 import { Backups } from './Backups';
 import { Companies } from './Companies';
 import { LogLevel } from './LogLevel';
+import { OfNode } from './OfNode';
 import { once } from './once';
 
 export function AdminPage() {
@@ -57,7 +59,15 @@ function Installation() {
       width="wide"
     >
       <State health={health} />
-      <Section title="Components" about="What every request needs. Asked again every few seconds.">
+      <Section
+        title="Components"
+        about={
+          <>
+            What every request needs, as <OfNode node={health.data?.node} /> sees it. Asked again every few
+            seconds.
+          </>
+        }
+      >
         <List
           label="Components"
           columns={COMPONENTS}
@@ -66,7 +76,11 @@ function Installation() {
           empty={<Empty icon={<ListChecks size={28} />} title="No components" />}
         />
       </Section>
-      <Section title="Nodes" about="The processes that serve the installation." actions={<LogLevel />}>
+      <Section
+        title="Nodes"
+        about="The processes that serve the installation. One that was not heard of for more than 30 seconds is silent; after a day it is left out."
+        actions={<LogLevel />}
+      >
         <List
           label="Nodes"
           columns={NODES}
@@ -88,7 +102,11 @@ function Installation() {
       <ParkedEvents />
       <Section
         title="Slow statements"
-        about="Since the start of the node that answered, the most time first."
+        about={
+          <>
+            Since the start of <OfNode node={statements.data?.node} />, the most time first.
+          </>
+        }
       >
         <List
           label="Slow statements"
@@ -107,15 +125,15 @@ function Installation() {
   );
 }
 
-function State({ health }: { health: UseQueryResult<{ status: string; version: string }> }) {
+function State({ health }: { health: UseQueryResult<{ status: string; version: string; node: NodeName }> }) {
   if (health.error) return <ProblemNote error={health.error} onRetry={() => void health.refetch()} />;
   if (!health.data) return null;
-  const { status, version } = health.data;
+  const { status, version, node } = health.data;
   const well = status === 'ready';
   return (
     <Note state={well ? 'ok' : 'warn'}>
-      {well ? 'Everything that is needed answers.' : `The node that answered is ${status}.`} Version{' '}
-      <span className="mono">{version}</span>.
+      {well ? 'Everything that is needed answers.' : `The node that answered is ${status}.`} Said by{' '}
+      <OfNode node={node} />, version <span className="mono">{version}</span>.
     </Note>
   );
 }
@@ -143,12 +161,34 @@ const COMPONENTS: ListColumn<Component>[] = [
   { name: 'latency', head: 'Latency', align: 'end', cell: (one) => milliseconds(one.latency_ms) },
 ];
 
+/** The last figures of a silent node say nothing of what it uses now. */
+function tells(one: Node): one is Node & { process: NonNullable<Node['process']> } {
+  return one.state === 'up' && Boolean(one.process);
+}
+
+function Heard({ of }: { of: Node }) {
+  if (of.answering) return 'answers this page';
+  if (of.state === 'up') return null;
+  return (
+    <>
+      last heard <When at={of.seen_at} />
+    </>
+  );
+}
+
 const NODES: ListColumn<Node>[] = [
   {
     name: 'host',
     head: 'Node',
     grow: true,
-    cell: (one) => <TwoLines first={one.host} second={one.address} />,
+    cell: (one) => <TwoLines first={<OfNode node={one} />} second={one.address} />,
+  },
+  {
+    name: 'state',
+    head: 'State',
+    cell: (one) => (
+      <TwoLines first={<Up up={one.state === 'up'}>{one.state}</Up>} second={<Heard of={one} />} />
+    ),
   },
   {
     name: 'version',
@@ -162,14 +202,15 @@ const NODES: ListColumn<Node>[] = [
     name: 'memory',
     head: 'Memory',
     align: 'end',
-    cell: (one) => (one.process ? bytes(one.process.resident_bytes) : '–'),
+    wide: true,
+    cell: (one) => (tells(one) ? bytes(one.process.resident_bytes) : '–'),
   },
   {
     name: 'files',
     head: 'Open files',
     align: 'end',
     wide: true,
-    cell: (one) => (one.process ? `${count(one.process.open_fds)} of ${count(one.process.max_fds)}` : '–'),
+    cell: (one) => (tells(one) ? `${count(one.process.open_fds)} of ${count(one.process.max_fds)}` : '–'),
   },
 ];
 
