@@ -66,6 +66,7 @@ fn web(root: &Path, _: &Testbed) -> Result<()> {
     let web = root.join("web");
     shown(&mut command("npm", NPM_INSTALL, &web))?;
     shown(&mut command("npm", &["run", "check"], &web))?;
+    shown(&mut command("npm", &["test"], &web))?;
     shown(&mut command("npm", &["run", "build"], &web))
 }
 
@@ -94,6 +95,7 @@ fn rust(root: &Path, testbed: &Testbed) -> Result<()> {
 fn browser(root: &Path, testbed: &Testbed) -> Result<()> {
     let e2e = root.join("e2e");
     shown(&mut command("npm", NPM_INSTALL, &e2e))?;
+    shown(&mut command("npm", &["run", "types"], &e2e))?;
     let metadata =
         cargo_metadata::MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
     let mut tests = command("npm", &["test"], &e2e);

@@ -50,6 +50,37 @@ fn every_page_of_the_app_is_there_and_no_other() {
 }
 
 #[test]
+fn a_file_of_the_app_comes_in_a_coding_that_is_taken_and_only_once() {
+    let house = Site::new(EngineKind::Sqlite).start();
+    let nobody = house.nobody();
+    let page = nobody.get("/").text();
+    let script = page.split('"').find(|part| part.starts_with("/assets/") && part.ends_with(".js"));
+    let script = script.expect("a script").to_owned();
+    let coding = |accepted: &str| {
+        let answer = nobody.send("GET", &script, &format!("Accept-Encoding: {accepted}\r\n"), b"");
+        assert_eq!(answer.status, 200, "{accepted}");
+        assert_eq!(
+            answer.headers.get("cache-control").map(String::as_str),
+            Some("public, max-age=31536000, immutable")
+        );
+        assert_eq!(answer.headers.get("vary").map(String::as_str), Some("accept-encoding"));
+        answer.headers.get("content-encoding").cloned()
+    };
+    assert_eq!(coding("gzip, deflate, br, zstd").as_deref(), Some("br"));
+    assert_eq!(coding("gzip;q=0.5, br;q=1.0").as_deref(), Some("br"));
+    assert_eq!(coding("br;q=0, gzip").as_deref(), Some("gzip"));
+    assert_eq!(coding("identity"), None);
+    assert_eq!(coding("br;q=0, gzip;q=0.0"), None);
+
+    let tag = nobody.get(&script).headers.get("etag").expect("a tag").clone();
+    for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
+        let answer = nobody.send("GET", &script, &format!("If-None-Match: {known}\r\n"), b"");
+        assert_eq!(answer.status, 304, "{known}");
+    }
+    assert_eq!(nobody.send("GET", &script, "If-None-Match: \"other\"\r\n", b"").status, 200);
+}
+
+#[test]
 fn the_served_spec_is_the_committed_one() {
     let house = Site::new(EngineKind::Sqlite).start();
     let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/openapi.json");
