@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 pub use self::go::{COMPOSE, HELM, VERSITYGW};
 use crate::run::{answers, command, output, shown};
 
-/// Debian packages: databases, the browser, another clock, slow clients, what makes users, keys and networks, what the manual calls.
+/// Debian packages: databases, the browser, another clock, slow clients, what makes users, keys and networks, what the manual calls,
+/// the shells that complete words, what shows manual pages.
 const DEBIAN: &[(&str, &str)] = &[
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
     ("/usr/bin/chromium", "chromium"),
@@ -20,6 +21,9 @@ const DEBIAN: &[(&str, &str)] = &[
     ("/usr/bin/etcd", "etcd-server"),
     ("/usr/bin/openssl", "openssl"),
     ("/sbin/ip", "iproute2"),
+    ("/usr/bin/zsh", "zsh"),
+    ("/usr/bin/fish", "fish"),
+    ("/usr/bin/man", "man-db"),
 ];
 /// Python packages at one version each: the same run today and next year.
 const PYTHON: &[&str] = &[
@@ -140,6 +144,8 @@ impl Testbed {
         vec![
             ask(Path::new("/usr/lib/postgresql/15/bin/postgres"), "--version"),
             ask(Path::new("/usr/bin/chromium"), "--version"),
+            ask(Path::new("/usr/bin/zsh"), "--version"),
+            ask(Path::new("/usr/bin/fish"), "--version"),
             ask(&self.tool("schemathesis"), "--version"),
             ask(&self.tool("typos"), "--version"),
             ask(&self.tool("hadolint"), "--version"),

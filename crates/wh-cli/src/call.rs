@@ -69,7 +69,8 @@ impl Call<'_> {
         let key = if self.operation.once { Some(self.key()?) } else { None };
         if let Body::Stream(medias) = &self.operation.body {
             let file = self.matches.get_one::<String>(name::FILE).map_or("-", String::as_str);
-            let show = if self.flags.quiet() { Show::Nothing } else { Show::Progress };
+            let shows = !self.flags.quiet() && terminal::shows_progress(&self.app.world);
+            let show = if shows { Show::Progress } else { Show::Nothing };
             let mut upload = Upload::open(file, medias, show)?;
             let named = self.matches.get_one::<String>(&name::param("file_name")).is_some();
             if let Some(own) = upload.name.clone().filter(|_| self.takes("file_name") && !named) {
@@ -77,7 +78,8 @@ impl Call<'_> {
             }
             let (media, length) = (upload.media.clone(), upload.length);
             let payload = Payload::Stream(&media, length, &mut upload);
-            return self.app.send(&self.connection, Ask { method, target: target.text(), key, payload });
+            let sent = self.app.send(&self.connection, Ask { method, target: target.text(), key, payload });
+            return upload.failure.take().map_or(sent, Err);
         }
         let payload = request::body(self.operation, self.matches)?.map_or(Payload::None, Payload::Json);
         self.app.send(&self.connection, Ask { method, target: target.text(), key, payload })

@@ -48,6 +48,30 @@ fn a_key_in_a_context_does_what_its_scopes_say_until_it_is_revoked() {
 }
 
 #[test]
+fn a_key_on_the_command_line_signs_in_whoever_it_belongs_to() {
+    for site in sites() {
+        let house = site.start();
+        house.set_up().panel("Flights");
+        let olga = Shell::signed_in(&house, "olga@acme.example");
+        let (_, text) = key(&olga, &["--name", "reports", "--scopes", "panels:read,identity:self"]);
+        let (server, job) = (url(&house), Shell::new());
+        let said = job.run(&["login", &server, "--token", &text]);
+        assert!(said.err.contains("as olga@acme.example in Acme"), "{}", said.err);
+        assert!(!said.err.contains(&text) && !said.out.contains(&text), "{}", said.err);
+        said.good();
+        assert!(job.run(&["panel", "list"]).good().contains("Flights"));
+        let listed = job.run(&["context", "list", "--json"]).json();
+        let kept = &listed["items"][0];
+        assert_eq!(kept["name"], house.address.to_string());
+        assert_eq!((&kept["credential"], &kept["current"]), (&Value::from("token"), &Value::from(true)));
+        assert!(!listed.to_string().contains(&text), "a list shows no credential");
+        job.run(&["logout"]).good();
+        job.run(&["panel", "list"]).bad(3, "server.unauthenticated");
+        assert!(!std::fs::read_to_string(job.config()).unwrap().contains(&text));
+    }
+}
+
+#[test]
 fn a_key_of_the_environment_needs_no_context_and_goes_before_one() {
     for site in sites() {
         let house = site.start();
