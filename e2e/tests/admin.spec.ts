@@ -13,7 +13,9 @@ test.beforeAll(async ({ browser }) => {
   const context = await browser.newContext();
   await setUp(house, context);
   await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title: 'Flights' });
-  await send(context.request, 'POST', `${house.url}/v1/identity/tenants`, house, { name: 'Difference Engines' });
+  await send(context.request, 'POST', `${house.url}/v1/identity/tenants`, house, {
+    name: 'Difference Engines',
+  });
   signedIn = await context.storageState();
   await context.close();
 });
@@ -108,8 +110,14 @@ test('the operator sees which restore was proven last', async ({ browser }) => {
   await context.close();
 });
 
-test('the operator limits a company, which sees it, is refused, and is given room again', async ({ browser }) => {
-  const context = await browser.newContext({ storageState: signedIn, reducedMotion: 'reduce', bypassCSP: true });
+test('the operator limits a company, which sees it, is refused, and is given room again', async ({
+  browser,
+}) => {
+  const context = await browser.newContext({
+    storageState: signedIn,
+    reducedMotion: 'reduce',
+    bypassCSP: true,
+  });
   const page = await context.newPage();
   await page.goto(`${house.url}/admin`);
   const row = page.getByRole('table', { name: 'Companies' }).getByRole('row', { name: new RegExp(COMPANY) });
@@ -156,13 +164,18 @@ test('the operator limits a company, which sees it, is refused, and is given roo
 
   await page.getByRole('link', { name: 'Usage' }).click();
   await expect(page).toHaveURL(/\/settings\/usage$/);
-  const panels = page.getByRole('table', { name: 'Usage' }).getByRole('row', { name: /Panels/ }).first();
+  const panels = page
+    .getByRole('table', { name: 'Usage' })
+    .getByRole('row', { name: /Panels/ })
+    .first();
   await expect(panels).toContainText('limit reached');
   const wide = page.viewportSize();
   await page.setViewportSize({ width: 390, height: 844 });
   const tag = await panels.getByText('limit reached').boundingBox();
   const used = await panels.getByRole('cell').nth(1).boundingBox();
-  expect(tag !== null && used !== null && tag.x + tag.width <= used.x, 'nothing lies over the numbers').toBe(true);
+  expect(tag !== null && used !== null && tag.x + tag.width <= used.x, 'nothing lies over the numbers').toBe(
+    true,
+  );
   if (wide) await page.setViewportSize(wide);
   await expect(page.getByRole('row', { name: /Storage/ })).toContainText('2.5 GB');
   expect(await objections(page, 'usage')).toEqual([]);
@@ -184,7 +197,10 @@ test('nobody else finds it', async ({ browser }) => {
   const { token } = invited as { token: string };
   await owner.close();
   const context = await browser.newContext();
-  await send(context.request, 'POST', `${house.url}/v1/identity/invitations/accept`, house, { token, ...VIEWER });
+  await send(context.request, 'POST', `${house.url}/v1/identity/invitations/accept`, house, {
+    token,
+    ...VIEWER,
+  });
   const page = await context.newPage();
   await page.goto(`${house.url}/admin`);
   await expect(page.getByText('This page is for the owners of the company that operates')).toBeVisible();

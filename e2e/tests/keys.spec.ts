@@ -18,13 +18,18 @@ test.afterAll(async () => {
 });
 
 async function status(path: string, key: string): Promise<number> {
-  const answer = await program.get(`${house.url}/v1/${path}`, { headers: { authorization: `Bearer ${key}` } });
+  const answer = await program.get(`${house.url}/v1/${path}`, {
+    headers: { authorization: `Bearer ${key}` },
+  });
   return answer.status();
 }
 
 /** Done by a program with a key. */
 async function by(key: string, path: string, data: object): Promise<unknown> {
-  const answer = await program.post(`${house.url}/v1/${path}`, { headers: { authorization: `Bearer ${key}` }, data });
+  const answer = await program.post(`${house.url}/v1/${path}`, {
+    headers: { authorization: `Bearer ${key}` },
+    data,
+  });
   expect(answer.status(), await answer.text()).toBe(201);
   return await answer.json();
 }
@@ -137,9 +142,13 @@ test('keys and service accounts', async ({ browser }) => {
     const leaked = await taken(page);
     const made: string[] = [];
     for (const name of ['mirror', 'copy']) {
-      const account = (await by(leaked, 'identity/service-accounts', { name, role: 'viewer' })) as { id: string };
+      const account = (await by(leaked, 'identity/service-accounts', { name, role: 'viewer' })) as {
+        id: string;
+      };
       const path = `identity/service-accounts/${account.id}/api-keys`;
-      made.push(((await by(leaked, path, { name: 'kept', scopes: ['identity:read'] })) as { secret: string }).secret);
+      made.push(
+        ((await by(leaked, path, { name: 'kept', scopes: ['identity:read'] })) as { secret: string }).secret,
+      );
     }
     const row = page.getByRole('row', { name: /leaked/ });
     await row.getByRole('button', { name: /Revoke/ }).click();
@@ -151,7 +160,9 @@ test('keys and service accounts', async ({ browser }) => {
     await dialog.getByRole('button', { name: 'Revoke', exact: true }).click();
     await expect(page.getByText('2 keys that it made ended with it.')).toBeVisible();
     await expect(row).toHaveCount(0);
-    expect(await Promise.all([leaked, ...made].map((key) => status('identity/members', key)))).toEqual([401, 401, 401]);
+    expect(await Promise.all([leaked, ...made].map((key) => status('identity/members', key)))).toEqual([
+      401, 401, 401,
+    ]);
   });
   await context.close();
 });

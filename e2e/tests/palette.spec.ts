@@ -15,7 +15,10 @@ const complaints: string[] = [];
 
 test.beforeAll(async ({ browser }) => {
   house = await House.start();
-  context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'], reducedMotion: 'reduce' });
+  context = await browser.newContext({
+    permissions: ['clipboard-read', 'clipboard-write'],
+    reducedMotion: 'reduce',
+  });
   await setUp(house, context);
   panel = await create('Flights');
   await create('Airports');
@@ -25,7 +28,8 @@ test.beforeAll(async ({ browser }) => {
   page = await context.newPage();
   page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
   page.on('console', (message) => {
-    if (message.type() === 'error' && !/status of (401|403|404|409|422)/.test(message.text())) complaints.push(message.text());
+    if (message.type() === 'error' && !/status of (401|403|404|409|422)/.test(message.text()))
+      complaints.push(message.text());
   });
 });
 
@@ -35,7 +39,8 @@ test.afterAll(async () => {
 });
 
 async function create(title: string): Promise<string> {
-  return ((await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title })) as { id: string }).id;
+  return ((await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title })) as { id: string })
+    .id;
 }
 
 const palette = (at: Page = page) => at.getByRole('dialog', { name: 'Command palette' });
@@ -89,7 +94,9 @@ test('panels, people and settings are found and opened; the last ones stand firs
   await open();
   await choose('theme system', 'Theme: as the system');
   await open();
-  await expect(palette().getByRole('group', { name: 'Recent' }).getByRole('option').first()).toContainText('Ada Lovelace');
+  await expect(palette().getByRole('group', { name: 'Recent' }).getByRole('option').first()).toContainText(
+    'Ada Lovelace',
+  );
   await expect(palette().getByRole('group', { name: 'Recent' })).toContainText('Flights');
   await page.keyboard.press('Escape');
 });
@@ -176,11 +183,16 @@ test('a file is sent by the palette', async () => {
   await choose('import_create', /Import a file into a panel/);
   await palette().getByRole('combobox', { name: 'Mode' }).click();
   await page.getByRole('option', { name: 'append' }).click();
-  await page.locator('input[type=file]').last().setInputFiles({
-    name: 'one.csv',
-    mimeType: 'text/csv',
-    buffer: Buffer.from(`${readFileSync(needed('WHEELHOUSE_TEST_FLIGHTS'), 'utf8').split('\n').slice(0, 2).join('\n')}\n`),
-  });
+  await page
+    .locator('input[type=file]')
+    .last()
+    .setInputFiles({
+      name: 'one.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from(
+        `${readFileSync(needed('WHEELHOUSE_TEST_FLIGHTS'), 'utf8').split('\n').slice(0, 2).join('\n')}\n`,
+      ),
+    });
   await palette().getByRole('button', { name: 'Run' }).click();
   await expect(palette().getByRole('status')).toContainText('201');
   await expect(page.getByText('1,001 rows', { exact: true })).toBeVisible();

@@ -12,7 +12,7 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * How the server is, component by component
+         * How the node that answers is, component by component
          * @description Answers 200 whatever the state: `status` says it. `/health/ready` is for machines that only look at the status code.
          */
         readonly get: operations["health_detailed"];
@@ -750,11 +750,14 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** The levels of the log of the node that answers */
+        /**
+         * The levels of the log of the node that answers
+         * @description `node` says which it is.
+         */
         readonly get: operations["log_level_get"];
         /**
          * Change the levels of the log of the node that answers
-         * @description Until its end, the next change, or SIGHUP, which reads the configuration again.
+         * @description Until its end, the next change, or SIGHUP, which reads the configuration again. `node` says which it was; the others stay as they are.
          */
         readonly put: operations["log_level_set"];
         readonly post?: never;
@@ -771,7 +774,12 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** The processes that serve the installation */
+        /**
+         * The processes that serve the installation
+         * @description The one that answers is marked and comes first. The others are shown as they last told of themselves, which each does every
+         *     10 seconds; one that was not heard of for more than 30 seconds is `silent`, and left out after a day. One that is stopped is left out at
+         *     once, and so is one whose successor started in the same data folder. With the embedded database there is one process only.
+         */
         readonly get: operations["node_list"];
         readonly put?: never;
         readonly post?: never;
@@ -846,8 +854,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * The statements that were slow since the start
-         * @description The most time in all first. Only texts and times: the values are not kept.
+         * The statements that were slow since the start of the node that answers
+         * @description The most time in all first; `node` says which node it is. Only texts and times: the values are not kept.
          */
         readonly get: operations["slow_statement_list"];
         readonly put?: never;
@@ -1253,6 +1261,8 @@ export interface components {
         readonly HealthDetailed: {
             /** @description What the server stands on */
             readonly components: readonly components["schemas"]["ComponentHealth"][];
+            /** @description The node that answers: its state it is, and its sight of the components */
+            readonly node: components["schemas"]["NodeName"];
             /** @description What `/health/ready` decides on */
             readonly status: components["schemas"]["Readiness"];
             /** @description The version that runs */
@@ -1383,10 +1393,12 @@ export interface components {
             readonly expires_at: components["schemas"]["Timestamp"];
             readonly role: components["schemas"]["Role"];
         };
-        /** @description The levels of a log */
+        /** @description The levels of a node's log */
         readonly LogLevel: {
             /** @description A level, or a list of parts: `info,wh_db=debug` */
             readonly levels: string;
+            /** @description The node that answers: its log it is */
+            readonly node: components["schemas"]["NodeName"];
         };
         /** @description The levels that a log shall have */
         readonly LogLevelSet: {
@@ -1459,8 +1471,10 @@ export interface components {
         };
         /** @description One process that serves the installation */
         readonly Node: {
-            /** @description Where it listens */
+            /** @description Where it is reached: `public_url` where one is set, else where it listens */
             readonly address: string;
+            /** @description Whether it is the one that answers this */
+            readonly answering: boolean;
             /** @description The commit it was built from, or `unknown` */
             readonly commit: string;
             /** @description The engine of its database */
@@ -1473,9 +1487,23 @@ export interface components {
              */
             readonly id: string;
             readonly process?: components["schemas"]["NodeProcess"] | null;
+            /** @description When it last said that it is there, by its own clock; of a silent one: since when nothing is heard of it */
+            readonly seen_at: components["schemas"]["Timestamp"];
             readonly started_at: components["schemas"]["Timestamp"];
+            /** @description Whether it is heard of */
+            readonly state: components["schemas"]["NodeState"];
             /** @description The version that runs */
             readonly version: string;
+        };
+        /** @description Which process this is of: several may serve one installation */
+        readonly NodeName: {
+            /** @description The machine's name */
+            readonly host: string;
+            /**
+             * Format: uuid
+             * @description New at each start
+             */
+            readonly id: string;
         };
         /** @description A process as its operating system sees it */
         readonly NodeProcess: {
@@ -1490,6 +1518,11 @@ export interface components {
             /** Format: int64 */
             readonly threads: number;
         };
+        /**
+         * @description Whether a node is heard of
+         * @enum {string}
+         */
+        readonly NodeState: "up" | "silent";
         /** @description One page of a list. */
         readonly PageOf_ApiKey: {
             /** @description The rows. */
@@ -1942,6 +1975,12 @@ export interface components {
             /** Format: double */
             readonly total_ms: number;
         };
+        /** @description The statements that were slow at one node */
+        readonly SlowStatements: {
+            readonly items: readonly components["schemas"]["SlowStatement"][];
+            /** @description The node that answers: its statements they are */
+            readonly node: components["schemas"]["NodeName"];
+        };
         /** @description A company */
         readonly Tenant: {
             readonly created_at: components["schemas"]["Timestamp"];
@@ -1989,8 +2028,10 @@ export interface components {
         /** @description A list that is given whole */
         readonly Whole_Node: {
             readonly items: readonly {
-                /** @description Where it listens */
+                /** @description Where it is reached: `public_url` where one is set, else where it listens */
                 readonly address: string;
+                /** @description Whether it is the one that answers this */
+                readonly answering: boolean;
                 /** @description The commit it was built from, or `unknown` */
                 readonly commit: string;
                 /** @description The engine of its database */
@@ -2003,7 +2044,11 @@ export interface components {
                  */
                 readonly id: string;
                 readonly process?: components["schemas"]["NodeProcess"] | null;
+                /** @description When it last said that it is there, by its own clock; of a silent one: since when nothing is heard of it */
+                readonly seen_at: components["schemas"]["Timestamp"];
                 readonly started_at: components["schemas"]["Timestamp"];
+                /** @description Whether it is heard of */
+                readonly state: components["schemas"]["NodeState"];
                 /** @description The version that runs */
                 readonly version: string;
             }[];
@@ -2047,30 +2092,6 @@ export interface components {
                  * @description How many wait; of `delivery` no more than 1,000 are counted
                  */
                 readonly waiting: number;
-            }[];
-        };
-        /** @description A list that is given whole */
-        readonly Whole_SlowStatement: {
-            readonly items: readonly {
-                /**
-                 * Format: int64
-                 * @description How often it was slow
-                 */
-                readonly count: number;
-                /**
-                 * Format: int64
-                 * @description How often it then failed
-                 */
-                readonly failed: number;
-                /** @description `read` or `write` */
-                readonly kind: string;
-                readonly last_at: components["schemas"]["Timestamp"];
-                /** Format: double */
-                readonly longest_ms: number;
-                /** @description Its text, blanks squeezed, cut to 500 characters */
-                readonly statement: string;
-                /** Format: double */
-                readonly total_ms: number;
             }[];
         };
     };
@@ -10623,7 +10644,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Whole_SlowStatement"];
+                    readonly "application/json": components["schemas"]["SlowStatements"];
                 };
             };
             /** @description What `If-None-Match` names is still true. */
