@@ -225,6 +225,7 @@ test('a viewer looks, and cannot import: the controls say why, the server refuse
   await viewer.goBack();
 });
 
+// biome-ignore lint/correctness/noEmptyPattern: Playwright reads from the pattern what a test asks for
 test('an import by one is seen by the other at once, where they are', async ({}, info) => {
   const panel = new URL(viewer.url()).pathname;
   await viewer.goto(`${house.url}${panel}?row=150000`);
