@@ -15,6 +15,7 @@ const LIST: &str = "member_list";
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MemberUpdate {
+    /// What they are from now on; not above one's own
     role: Role,
 }
 

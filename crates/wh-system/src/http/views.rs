@@ -365,16 +365,16 @@ impl From<CompanyLimits> for CompanyLimitsView {
 #[serde(deny_unknown_fields)]
 pub(super) struct CompanyLimitsSet {
     /// Requests a minute of all its members and keys, at each process
-    #[schema(minimum = 60, maximum = 500_000_000)]
+    #[schema(minimum = 60, maximum = 500_000_000, examples(6000))]
     requests_per_min: Option<u64>,
     /// Bytes on the object store
-    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_u64)]
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_u64, examples(10_737_418_240_u64))]
     storage_bytes: Option<u64>,
     /// Panels
-    #[schema(minimum = 1, maximum = 10_000)]
+    #[schema(minimum = 1, maximum = 10_000, examples(200))]
     panels: Option<u64>,
     /// People and service accounts
-    #[schema(minimum = 1, maximum = 10_000)]
+    #[schema(minimum = 1, maximum = 10_000, examples(500))]
     members: Option<u64>,
 }
 
@@ -400,6 +400,6 @@ pub(super) struct LogLevelView {
 #[serde(deny_unknown_fields)]
 pub(super) struct LogLevelSet {
     /// error, warn, info, debug, trace or off; or a list of parts: `info,wh_db=debug`
-    #[schema(min_length = 1, max_length = 500)]
+    #[schema(min_length = 1, max_length = 500, examples("info,wh_db=debug"))]
     pub(super) levels: String,
 }
