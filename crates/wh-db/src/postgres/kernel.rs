@@ -18,11 +18,12 @@ pub(super) fn tenant_walls(table: &str, sys: &str) -> String {
 }
 
 /// The kernel's schema, oldest first; only ever added to.
-pub(super) fn migrations(logins: &Logins) -> [(&'static str, String); 3] {
+pub(super) fn migrations(logins: &Logins) -> [(&'static str, String); 4] {
     [
         ("0001_kernel", first(logins)),
         ("0002_audit_key", audit_key(logins)),
         ("0003_idempotency_mark", idempotency_mark(logins)),
+        ("0004_installation", installation(logins)),
     ]
 }
 
@@ -110,5 +111,16 @@ fn idempotency_mark(logins: &Logins) -> String {
     format!(
         "GRANT SELECT (tenant_id, key, run) ON kernel_idempotency TO {id};
          GRANT UPDATE (status) ON kernel_idempotency TO {id}, {sys}"
+    )
+}
+
+/// Whose this database is: made once, and kept by every dump and restore. The store of its objects is marked with the same. The table may be
+/// there already: an archive of an older build takes the place of the ledger and of the tables that it knows, and of no others.
+fn installation(logins: &Logins) -> String {
+    let sys = &logins.sys;
+    format!(
+        "CREATE TABLE IF NOT EXISTS kernel_installation (one bigint PRIMARY KEY CHECK (one = 1), id uuid NOT NULL);
+         INSERT INTO kernel_installation (one, id) VALUES (1, gen_random_uuid()) ON CONFLICT (one) DO NOTHING;
+         GRANT SELECT ON kernel_installation TO {sys}"
     )
 }
