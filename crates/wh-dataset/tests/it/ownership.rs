@@ -102,7 +102,7 @@ both_engines!(a_store_of_another_installation_is_refused_until_that_is_meant, &[
     assert_eq!(world.objects(), objects, "it names them all");
 });
 
-both_engines!(a_store_without_objects_is_anybodys, &[MIGRATIONS], async |db| {
+both_engines!(a_store_without_objects_may_be_taken_by_anybody, &[MIGRATIONS], async |db| {
     let world = World::new(db);
     std::fs::write(mark(&world), format!("{OLD_MARK}installation {OTHER}\n")).unwrap();
     assert_eq!(world.datasets.objects().installation().await.unwrap(), None);
