@@ -98,11 +98,17 @@ fn without_its_database_a_folder_is_not_started_on_and_with_it_all_is_there() {
 fn a_new_database_takes_a_store_over_only_with_a_written_word() {
     let (site, _) = used();
     let (folder, aside) = (site.folder.path(), tempfile::tempdir().expect("a folder"));
+    let there = objects(folder);
     database_moves(folder, aside.path());
     let word = word(&refused(folder));
     let house = House::start_with(folder, &[("WHEELHOUSE_DATASET_STORE_ADOPT", word.as_str())]);
     assert!(house.setup_token.is_some());
+    // The sweep of the start knows none of the objects, and says so.
+    while !house.nobody().get("/metrics").text().contains("dataset_sweeps_refused_total 1") {
+        std::thread::yield_now();
+    }
     assert!(house.terminate().success());
+    assert_eq!(objects(folder), there);
     // From here on it is its own.
     assert!(site.start().terminate().success());
 }
