@@ -1,7 +1,8 @@
 //! Looks at a database without opening it for work and without changing anything: for `wheelhouse doctor`.
-use wh_base::{Error, Timestamp};
+use uuid::Uuid;
+use wh_base::{Error, Result, Timestamp};
 
-use crate::{DbConfig, EngineConfig, Migrations, postgres, sqlite};
+use crate::{DbConfig, EngineConfig, Migrations, codes, postgres, sqlite};
 
 /// What is looked at to learn whether a start would change the tables.
 pub const SCHEMA_CHECK: &str = "database schema";
@@ -77,5 +78,17 @@ pub async fn examine(config: &DbConfig, migrations: &[Migrations], now: Timestam
             })
         }
         EngineConfig::Postgres(urls) => postgres::examine(urls, &config.limits, migrations, now).await,
+    }
+}
+
+/// Which installation a database is of, without opening it for work; nothing where it has no tables yet, or those of an older build.
+pub async fn installation_of(config: &DbConfig) -> Result<Option<Uuid>> {
+    match &config.engine {
+        EngineConfig::Sqlite { path } => {
+            let path = path.clone();
+            let looking = tokio::task::spawn_blocking(move || sqlite::installation(&path));
+            looking.await.map_err(|e| codes::SETUP.caused("looking at the database was stopped", e))?
+        }
+        EngineConfig::Postgres(urls) => postgres::installation(urls).await,
     }
 }

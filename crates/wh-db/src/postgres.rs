@@ -2,6 +2,7 @@
 //! the rest. Holds no SQL of a context.
 mod bind;
 mod connect;
+mod durable;
 mod elsewhere;
 mod errors;
 mod examine;
@@ -31,7 +32,7 @@ use crate::{Row, Value, codes};
 
 pub use connect::{database_of, tls_of_programs};
 pub use elsewhere::Elsewhere;
-pub(crate) use examine::examine;
+pub(crate) use examine::{examine, installation};
 pub use init::{LoginsThere, PostgresInit, init_postgres};
 use session::{Mode, SET_TENANT, Session, Shared};
 

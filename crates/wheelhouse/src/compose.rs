@@ -8,7 +8,7 @@ use wh_base::{Clock, IdSource, OsRandom, Random, Result, SystemClock, codes};
 use wh_dataset::ingest::IngestLimits;
 use wh_dataset::segment::Objects;
 use wh_dataset::{Datasets, DatasetsConfig};
-use wh_db::{Context, DbConfig, DbLimits, EngineConfig, Migrations, Opened, PostgresUrls};
+use wh_db::{Context, DbConfig, DbLimits, EngineConfig, Migrations, Opened, PostgresUrls, SystemDb};
 use wh_identity::{Identity, IdentityConfig, IdentityParts};
 use wh_panels::service::Running;
 use wh_server::edge::{COMMIT, VERSION};
@@ -164,11 +164,14 @@ pub async fn migrate(settings: &Settings) -> Result<()> {
     database(settings, &path, &inputs).await.map(drop)
 }
 
-/// The dataset engine over the objects in the data folder.
-pub async fn datasets(settings: &Settings, data: &DataDir, inputs: &Inputs) -> Result<(Objects, Datasets)> {
+/// The dataset engine over the objects in the data folder, which must be those of the database.
+pub async fn datasets(
+    settings: &Settings,
+    data: &DataDir,
+    inputs: &Inputs,
+    system: &SystemDb,
+) -> Result<(Objects, Datasets)> {
     let objects = Objects::local(&data.objects())?;
-    objects.clean_staging().await?;
-    objects.mark().await?;
     let imports = IngestLimits {
         hot_budget_bytes: settings.dataset.hot_budget_mb << 20,
         time_max: Duration::from_secs(settings.dataset.import_s_max),
@@ -176,6 +179,9 @@ pub async fn datasets(settings: &Settings, data: &DataDir, inputs: &Inputs) -> R
     };
     let config = DatasetsConfig { imports, ..DatasetsConfig::default() };
     let datasets = Datasets::open(objects.clone(), inputs.ids.clone(), Arc::clone(&inputs.clock), config);
+    // Before anything in there is changed.
+    datasets.store_take(system, settings.dataset.store_adopt.as_deref()).await?;
+    objects.clean_staging().await?;
     Ok((objects, datasets))
 }
 

@@ -134,6 +134,7 @@ async fn look(sources: &Sources) -> Vec<Finding> {
     let operator = stores::operator_company(&settings, &database).await;
     findings.extend(database.into_iter().chain(operator));
     findings.push(stores::objects(&settings).await);
+    findings.extend(stores::objects_owner(&settings).await);
     findings.extend(backups::all(&settings).await);
     findings
 }

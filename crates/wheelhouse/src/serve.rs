@@ -123,7 +123,7 @@ impl House<'_> {
         let Self { settings, data, inputs, log, sockets, health, edge } = self;
         let opened = compose::database(settings, &data.database(), inputs).await?;
         let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
-        let (objects, datasets) = compose::datasets(settings, data, inputs).await?;
+        let (objects, datasets) = compose::datasets(settings, data, inputs, &opened.system).await?;
         let identity = compose::identity(&opened, &context, settings.identity.clone())?;
         operator_is_there(settings, &identity).await?;
         let place = data.node(inputs.ids.next())?;
@@ -238,7 +238,7 @@ pub async fn setup_link(sources: &Sources) -> Result<()> {
     let opened = compose::database(&settings, &path, &inputs).await?;
     let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
     let identity = compose::identity(&opened, &context, settings.identity.clone())?;
-    let token = identity.setup_token_issue().await?;
+    let token = wh_db::replayed(|| identity.setup_token_issue()).await?;
     let running = DataDir::origin_of_running(&settings.data_dir);
     let origin = running.unwrap_or_else(|| origin(&settings.server, None));
     print::line(&format!("{origin}/setup#{}", token.expose()));

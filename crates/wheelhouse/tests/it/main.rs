@@ -14,6 +14,7 @@ mod malformed;
 mod manual;
 mod manual_commands;
 mod matrix;
+mod moving;
 mod nodes;
 mod operator;
 mod paths;

@@ -67,6 +67,32 @@ fn a_second_process_on_the_same_folder_is_refused_with_the_holders_pid() {
 }
 
 #[test]
+fn a_command_that_looks_who_holds_the_folder_is_not_in_the_way_of_a_start() {
+    let site = Site::new(EngineKind::Sqlite);
+    assert!(site.start().terminate().success());
+    let file = std::fs::File::open(site.folder.path().join("wheelhouse.lock")).unwrap();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(std::sync::atomic::Ordering::SeqCst) {
+                // As `doctor` and `setup-link` do it.
+                if file.try_lock_shared().is_ok() {
+                    file.unlock().unwrap();
+                }
+                std::thread::yield_now();
+            }
+        });
+        let started = std::panic::catch_unwind(|| {
+            for _ in 0..5 {
+                assert!(site.start().terminate().success());
+            }
+        });
+        over.store(true, std::sync::atomic::Ordering::SeqCst);
+        started.expect("each start takes the lock");
+    });
+}
+
+#[test]
 fn a_terminated_server_ends_well_and_soon() {
     for site in sites() {
         let house = site.start();
