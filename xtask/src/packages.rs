@@ -2,6 +2,7 @@
 mod chart;
 mod cluster;
 mod compose;
+mod context;
 mod image;
 mod ready;
 mod unit;
@@ -99,6 +100,17 @@ impl Place<'_> {
         }
         let told = told(self.wheelhouse(&here).args(["config", "check"]))?;
         ensure!(told.well, "{settings:?} is refused: {}", told.errors);
+        Ok(())
+    }
+
+    /// Whether the binary has such a command with such flags.
+    fn knows(&self, words: &str) -> Result<()> {
+        let verbs = words.split_whitespace().take_while(|word| !word.starts_with("--"));
+        let help = said(command(&self.binary, &[], Path::new("/")).args(verbs).arg("--help"))?;
+        for flag in words.split_whitespace().filter(|word| word.starts_with("--")) {
+            let name = flag.split('=').next().unwrap_or_default();
+            ensure!(help.words.contains(name), "`{words}`: no {name}");
+        }
         Ok(())
     }
 }
