@@ -57,7 +57,7 @@ impl Place<'_> {
     /// Something that is not there: a failure in CI, elsewhere a named skip.
     fn without(&self, what: &str) -> Result<()> {
         ensure!(!self.testbed.strict, "CI needs {what}");
-        eprintln!("packages: skipped for want of {what}");
+        self.testbed.skip(&format!("{what} (packages)"));
         Ok(())
     }
 
