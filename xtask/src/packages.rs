@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::counterparts::Testbed;
-use crate::run::command;
+use crate::run::{command, output};
 
 /// Looks at one package.
 type Part = fn(&Place<'_>) -> Result<()>;
@@ -59,6 +59,11 @@ impl Place<'_> {
         ensure!(!self.testbed.strict, "CI needs {what}");
         self.testbed.skip(&format!("{what} (packages)"));
         Ok(())
+    }
+
+    /// Whether this may make namespaces and mounts.
+    fn is_root(&self) -> Result<bool> {
+        Ok(output(&mut command("id", &["-u"], self.root))?.trim() == "0")
     }
 
     /// The binary with settings from the environment as a package gives them, and none of this machine.

@@ -21,7 +21,7 @@ const USER: u32 = 65_532;
 /// How long a start may take on a busy machine.
 const READY_WITHIN: Duration = Duration::from_mins(2);
 /// Where programs of this machine are.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Mounts the root read-only and the volume into it, then becomes the program: $1 root, $2 volume, the rest the command.
 const CONTAIN: &str = "set -e; root=$1; volume=$2; shift 2; ip link set lo up; mount --bind \"$root\" \"$root\"; \
                        mount --bind \"$volume\" \"$root/var/lib/wheelhouse\"; mount -t proc proc \"$root/proc\"; \
@@ -43,8 +43,7 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
     place.settings_are_right(&image.environment)?;
     for_backups(&text, &image)?;
     let libraries = libraries(&place.binary)?;
-    let root = output(&mut command("id", &["-u"], place.root))?.trim() == "0";
-    if !root {
+    if !place.is_root()? {
         return place.without("root, which makes namespaces and mounts for the image's trial");
     }
     let scratch = Scratch::new("image")?;
