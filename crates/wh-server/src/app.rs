@@ -150,7 +150,8 @@ async fn health_detailed(health: Extension<Health>) -> Json<HealthDetailed> {
 
 /// The figures of this process in the text format of Prometheus
 ///
-/// On the server's own machine nobody need sign in for it; `metrics_listen` in `[server]` gives it a port of its own.
+/// `metrics_listen` in `[server]` gives it a port of its own without sign-in; `metrics_local` lets callers of the server's own
+/// machine ask here without.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics_get() -> Response {
     edge::numbers()

@@ -93,6 +93,8 @@ pub struct ServerConfig {
     pub drain_delay_ms: u64,
     /// Address and port of a listener of its own for `/metrics`, `/health` and `/health/ready`.
     pub metrics_listen: Option<SocketAddr>,
+    /// Whether the front door answers `/metrics` to callers of the same machine without a credential.
+    pub metrics_local: bool,
 }
 
 impl Default for ServerConfig {
@@ -139,6 +141,7 @@ impl Default for ServerConfig {
             drain_timeout_ms: 10_000,
             drain_delay_ms: 0,
             metrics_listen: None,
+            metrics_local: false,
         }
     }
 }
@@ -403,6 +406,12 @@ pub const SECTION: Section = Section {
             "metrics_listen",
             Holds::SocketAddress,
             "Address and port of a listener of its own for /metrics, /health and /health/ready, in cleartext and without sign-in.",
+        ),
+        Key::new(
+            "metrics_local",
+            Holds::Boolean,
+            "false",
+            "Whether /metrics of the front door needs no sign-in from the same machine; then all users of the machine read it, and everybody behind a proxy there that says nothing of whom it asks for.",
         ),
     ],
 };
