@@ -1,10 +1,12 @@
 //! `wheelhouse serve` and `wheelhouse setup-link`: put the house together, open the door, close it in order.
 mod backup;
+mod certificate;
 pub mod files;
 mod tasks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use wh_base::{Result, codes};
@@ -51,6 +53,10 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     let figures = settings.server.metrics_listen.map(FiguresPort::bind).transpose()?;
     tokio::spawn(tasks::stop_on_signal(stop.clone())?);
     tokio::spawn(tasks::log_level_on_hangup(sources.clone(), log.clone())?);
+    if let Some(certificate) = listener.certificate() {
+        let every = Duration::from_secs(settings.server.tls_reread_every_s);
+        tokio::spawn(certificate::again(certificate, every)?);
+    }
     let ended = CancellationToken::new();
     let figures = figures.map(|port| {
         tracing::info!(address = %port.address(), "metrics have a port of their own");
