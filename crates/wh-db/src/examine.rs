@@ -1,5 +1,5 @@
 //! Looks at a database without opening it for work and without changing anything: for `wheelhouse doctor`.
-use wh_base::{Error, Timestamp};
+use wh_base::{Error, Result, Timestamp, codes};
 
 use crate::{DbConfig, EngineConfig, Migrations, postgres, sqlite};
 
@@ -78,4 +78,29 @@ pub async fn examine(config: &DbConfig, migrations: &[Migrations], now: Timestam
         }
         EngineConfig::Postgres(urls) => postgres::examine(urls, &config.limits, migrations, now).await,
     }
+}
+
+/// The newest moment of the last thousands of events and audit lines: one that is ahead of now was told by a clock that was. Nothing
+/// where there is no table or no row yet. Changes nothing.
+pub async fn newest_moment(config: &DbConfig) -> Result<Option<Timestamp>> {
+    let micros = match &config.engine {
+        EngineConfig::Sqlite { path } => {
+            let path = path.clone();
+            let reading = tokio::task::spawn_blocking(move || sqlite::newest(&path, &newest_sql("")));
+            reading.await.map_err(|e| codes::INTERNAL.caused("reading the newest moment panicked", e))??
+        }
+        EngineConfig::Postgres(urls) => postgres::newest(urls).await?,
+    };
+    Ok(micros.map(Timestamp::from_micros))
+}
+
+/// Both tables are read from their ends, so that it takes no longer when they are large.
+pub(crate) fn newest_sql(schema: &str) -> String {
+    let last = |table: &str| {
+        format!(
+            "SELECT at FROM (SELECT at FROM {schema}{table} ORDER BY seq DESC LIMIT 10000) AS {table}_last"
+        )
+    };
+    let (events, lines) = (last("kernel_outbox"), last("kernel_audit"));
+    format!("SELECT MAX(at) FROM ({events} UNION ALL {lines}) AS moments")
 }

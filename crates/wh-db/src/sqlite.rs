@@ -22,7 +22,7 @@ use crate::engine::Scope;
 use crate::migrate::{Catalogue, Migrations};
 use crate::{DbLimits, codes};
 use connection::{Connection, Mode, Use};
-pub(crate) use examine::examine;
+pub(crate) use examine::{examine, newest};
 pub(crate) use lease::Write;
 pub(crate) use readers::Read;
 use readers::Readers;
