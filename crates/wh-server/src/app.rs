@@ -135,7 +135,7 @@ struct HealthDetailed {
     status: Readiness,
     /// The version that runs
     version: &'static str,
-    /// What the server stands on
+    /// What the server stands on, and what it works with: of these none keeps a request from being served
     components: Vec<ComponentHealth>,
 }
 
@@ -145,7 +145,7 @@ struct HealthDetailed {
 #[utoipa::path(get, path = "/health/detailed", responses((status = 200, body = HealthDetailed)))]
 async fn health_detailed(health: Extension<Health>) -> Json<HealthDetailed> {
     let (status, components) = (health.readiness().await, health.components().await);
-    Json(HealthDetailed { status, version: edge::VERSION, components: components.to_vec() })
+    Json(HealthDetailed { status, version: edge::VERSION, components })
 }
 
 /// The figures of this process in the text format of Prometheus

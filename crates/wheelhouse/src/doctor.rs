@@ -7,6 +7,7 @@ mod stores;
 #[cfg(test)]
 mod tests;
 
+pub use machine::Room;
 use serde::Serialize;
 use wh_base::{Clock, ErrorCode, Kind, Result, SystemClock};
 

@@ -63,7 +63,7 @@ fn install() -> PrometheusHandle {
     metrics::describe_counter!(overload::SHED, "operations refused for overload, by class and reason");
     metrics::describe_gauge!(bodies::HELD, "bytes of request bodies that are in memory");
     metrics::describe_counter!(rates::LIMITED, "requests of senders who had asked too often, by policy");
-    metrics::describe_gauge!(COMPONENT_UP, "whether a component answered when it was last asked");
+    metrics::describe_gauge!(COMPONENT_UP, "whether a component was well when it was last asked");
     metrics::describe_gauge!(CERTIFICATE_EXPIRES, "until when the certificate holds that is served");
     metrics::describe_histogram!("database_query_duration", "seconds of database work, by engine and kind");
     metrics::describe_counter!("database_refusals_total", "database work that ended with an error, by code");

@@ -92,24 +92,17 @@ pub(super) fn folder(settings: &Settings) -> Vec<Finding> {
 
 pub(super) fn disk(settings: &Settings) -> Vec<Finding> {
     let place = nearest(&settings.data_dir);
-    let stat = match rustix::fs::statvfs(&place) {
-        Ok(stat) => stat,
+    match Room::at(&place) {
+        Ok(room) => room.judge(&place),
         Err(error) => {
             let advice = "look at the mount of the data folder";
-            return vec![Finding::fail(DISK, format!("{}: {error}", place.display()), advice)];
+            vec![Finding::fail(DISK, format!("{}: {error}", place.display()), advice)]
         }
-    };
-    let room = Room {
-        bytes_free: stat.f_bavail * stat.f_frsize,
-        bytes: stat.f_blocks * stat.f_frsize,
-        files_free: stat.f_favail,
-        files: stat.f_files,
-    };
-    room.judge(&place)
+    }
 }
 
 /// How much of a file system is free.
-pub(super) struct Room {
+pub struct Room {
     pub(super) bytes_free: u64,
     pub(super) bytes: u64,
     pub(super) files_free: u64,
@@ -118,8 +111,19 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// At this place.
-    pub(super) fn judge(&self, place: &Path) -> Vec<Finding> {
+    /// Of the file system at this place.
+    pub fn at(place: &Path) -> std::io::Result<Self> {
+        let stat = rustix::fs::statvfs(place)?;
+        Ok(Self {
+            bytes_free: stat.f_bavail * stat.f_frsize,
+            bytes: stat.f_blocks * stat.f_frsize,
+            files_free: stat.f_favail,
+            files: stat.f_files,
+        })
+    }
+
+    /// Whether it is enough.
+    pub fn judge(&self, place: &Path) -> Vec<Finding> {
         let (free, all, shown) = (self.bytes_free, self.bytes, place.display());
         let found = format!("{} MB free of {} MB at {shown}", free >> 20, all >> 20);
         let advice = "make room or grow the disk: imports and changes are refused when it is full";

@@ -80,7 +80,41 @@ fn the_operator_sees_every_company_and_nobody_else_does() {
             .iter()
             .filter_map(|one| one["name"].as_str())
             .collect();
-        assert_eq!((health["status"].as_str(), names), (Some("ready"), vec!["database", "object_store"]));
+        assert_eq!(
+            (health["status"].as_str(), names),
+            (Some("ready"), vec!["database", "object_store", "delivery", "disk"])
+        );
+    }
+}
+
+#[test]
+fn what_is_beside_the_requests_degrades_and_stops_nothing() {
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let endpoint = format!("http://{gone}");
+    let settings = [
+        ("WHEELHOUSE_TELEMETRY_OTLP_ENDPOINT", endpoint.as_str()),
+        ("WHEELHOUSE_TELEMETRY_METRICS_INTERVAL_MS", "1000"),
+    ];
+    for site in sites() {
+        let house = House::start_with(site.folder.path(), &settings);
+        let owner = house.set_up();
+        let told = || {
+            let health = owner.get("/health/detailed").json();
+            let components = health["components"].as_array().expect("a list");
+            let of =
+                |name: &str| components.iter().find(|one| one["name"] == name).expect("it is told").clone();
+            (health["status"].clone(), of("telemetry"), of("database"), of("delivery"))
+        };
+        // Until the first message was tried.
+        while told().1["state"] != "degraded" {
+            std::thread::yield_now();
+        }
+        let (status, telemetry, database, delivery) = told();
+        assert_eq!((&status, &telemetry["code"]), (&"ready".into(), &"wheelhouse.collector_away".into()));
+        assert!(telemetry["hint"].as_str().is_some_and(|hint| hint.contains("otlp_endpoint")), "{telemetry}");
+        assert!(database["latency_ms"].is_number() && delivery["latency_ms"].is_null(), "{delivery}");
+        assert_eq!((&database["state"], &delivery["state"]), (&"up".into(), &"up".into()));
+        assert_eq!(house.nobody().get("/health/ready").status, 200);
     }
 }
 

@@ -74,7 +74,8 @@ fn a_foreign_host_is_refused() {
 
 #[test]
 fn what_browsers_report_is_counted_and_proves_nothing() {
-    let house = Site::new(EngineKind::Sqlite).start();
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
     let nobody = house.nobody();
     let report = |body: &[u8]| nobody.send("POST", "/csp-reports", "Sec-Fetch-Site: cross-site\r\n", body);
     let listed = r#"[{"type":"csp-violation","body":{"effectiveDirective":"script-src-elem","blockedURL":"inline"}},

@@ -57,7 +57,7 @@ function Installation() {
       width="wide"
     >
       <State health={health} />
-      <Section title="Components" about="What every request needs. Asked again every few seconds.">
+      <Section title="Components" about="What every request needs, and what goes on beside them: while one of these is degraded, requests are served. Asked again every few seconds.">
         <List
           label="Components"
           columns={COMPONENTS}
@@ -131,6 +131,9 @@ function Up({ up, children }: { up: boolean; children: ReactNode }) {
 
 const milliseconds = (n: number) => `${figure(Math.round(n * 100) / 100)} ms`;
 
+/** Of some components it is known how they are without asking them. */
+const latency = (n: number | undefined) => (n === undefined ? '' : milliseconds(n));
+
 const COMPONENTS: ListColumn<Component>[] = [
   {
     name: 'name',
@@ -140,7 +143,7 @@ const COMPONENTS: ListColumn<Component>[] = [
   },
   { name: 'code', head: 'Code', wide: true, cell: (one) => <span className="mono">{one.code ?? ''}</span> },
   { name: 'state', head: 'State', cell: (one) => <Up up={one.state === 'up'}>{one.state}</Up> },
-  { name: 'latency', head: 'Latency', align: 'end', cell: (one) => milliseconds(one.latency_ms) },
+  { name: 'latency', head: 'Latency', align: 'end', cell: (one) => latency(one.latency_ms) },
 ];
 
 const NODES: ListColumn<Node>[] = [
