@@ -57,7 +57,10 @@ function Installation() {
       width="wide"
     >
       <State health={health} />
-      <Section title="Components" about="What every request needs, and what goes on beside them: while one of these is degraded, requests are served. Asked again every few seconds.">
+      <Section
+        title="Components"
+        about="What every request needs, and what goes on beside: requests are served while that is degraded. Asked again every few seconds."
+      >
         <List
           label="Components"
           columns={COMPONENTS}
