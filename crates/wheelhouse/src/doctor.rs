@@ -4,8 +4,6 @@ mod clock;
 mod machine;
 mod network;
 mod stores;
-#[cfg(test)]
-mod tests;
 
 pub use machine::Room;
 use serde::Serialize;
@@ -141,3 +139,6 @@ async fn look(sources: &Sources) -> Vec<Finding> {
     findings.extend(backups::all(&settings).await);
     findings
 }
+
+#[cfg(test)]
+mod tests;
