@@ -25,7 +25,7 @@ pub use audit::{AuditEntry, AuditLine, Who};
 pub use config::{DbConfig, DbLimits, EngineConfig, PostgresUrls};
 pub use context::Context;
 pub use db::{AUDIT_LINES_MAX, Db, IdentityDb, Opened, SystemDb, open};
-pub use examine::{Examined, SCHEMA_CHECK, SCHEMA_CURRENT, Verdict, examine, installation_of};
+pub use examine::{Examined, SCHEMA_CHECK, SCHEMA_CURRENT, Verdict, examine, installation_of, newest_moment};
 pub use idempotency::{
     IDEMPOTENCY_KEPT_S, IDEMPOTENCY_RUNNING_S_MAX, Idempotent, IdempotentRun, RunEnd, StoredAnswer,
 };

@@ -32,7 +32,7 @@ use crate::{Row, Value, codes};
 
 pub use connect::{database_of, tls_of_programs};
 pub use elsewhere::Elsewhere;
-pub(crate) use examine::{examine, installation};
+pub(crate) use examine::{examine, installation, newest};
 pub use init::{LoginsThere, PostgresInit, init_postgres};
 use session::{Mode, SET_TENANT, Session, Shared};
 

@@ -4,7 +4,7 @@
 //!
 //! 1. `visit`: request id, start of the clock, the log line that will be written whatever happens.
 //! 2. `host`: exactly one host, and one of ours.
-//! 3. `probe`: `/metrics` sees the headers as they came; `/health` and `/health/ready`.
+//! 3. `probe`: `/health` and `/health/ready`; `/metrics` for this machine, where a setting opens it, sees the headers as they came.
 //! 4. `forwarded`: the client behind trusted proxies; forwarding headers of strangers removed.
 //!    Here requests are counted by address ([`crate::limit`]).
 //! 5. `csrf`: changes and `WebSocket` handshakes come from our own pages; reports of browsers lose who sent them.
@@ -133,6 +133,7 @@ struct Inner {
     hosts: host::Hosts,
     trusted: Vec<Network>,
     secure: bool,
+    metrics_local: bool,
     ids: IdSource,
     sockets: Sockets,
     health: Health,
@@ -168,6 +169,7 @@ impl Edge {
             hosts: host::Hosts::new(config, parts.listen)?,
             trusted,
             secure: config.is_secure(),
+            metrics_local: config.metrics_local,
             ids: parts.ids,
             sockets: parts.sockets,
             health: parts.health,
@@ -284,7 +286,8 @@ impl Inner {
             "/health/ready" => return Ok(Admitted::Ready),
             // With parameters it is for the operation, which refuses them.
             "/metrics"
-                if request.uri().query().is_none()
+                if self.metrics_local
+                    && request.uri().query().is_none()
                     && probe::is_scraper_here(request.method(), peer, request.headers()) =>
             {
                 return Ok(Admitted::Metrics);

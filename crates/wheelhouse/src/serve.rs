@@ -1,11 +1,14 @@
 //! `wheelhouse serve` and `wheelhouse setup-link`: put the house together, open the door, close it in order.
 mod backup;
+mod certificate;
+pub mod components;
 pub mod files;
 mod nodes;
 mod tasks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use wh_base::{Result, codes};
@@ -17,7 +20,7 @@ use wh_server::edge::{Edge, EdgeParts, VERSION};
 use wh_server::log::{Form, LogControl};
 use wh_server::serve::{FiguresPort, Listener, Sockets};
 use wh_server::{App, AppParts, CookieScheme, Health, Hub};
-use wh_telemetry::{Source, Telemetry};
+use wh_telemetry::{Collector, Source, Telemetry};
 
 use crate::compose::{self, Inputs, OperatorParts};
 use crate::data_dir::DataDir;
@@ -53,6 +56,10 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     let figures = settings.server.metrics_listen.map(FiguresPort::bind).transpose()?;
     tokio::spawn(tasks::stop_on_signal(stop.clone())?);
     tokio::spawn(tasks::log_level_on_hangup(sources.clone(), log.clone())?);
+    if let Some(certificate) = listener.certificate() {
+        let every = Duration::from_secs(settings.server.tls_reread_every_s);
+        tokio::spawn(certificate::again(certificate, every)?);
+    }
     let ended = CancellationToken::new();
     let figures = figures.map(|port| {
         tracing::info!(address = %port.address(), "metrics have a port of their own");
@@ -64,7 +71,9 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     let serving =
         tokio::spawn(async move { wh_server::serve::serve(door, listener, &config, stopping).await });
 
-    let house = House { settings: &settings, data: &data, inputs: &inputs, log, sockets, health, edge };
+    let collector = telemetry.as_ref().map(Telemetry::collector);
+    let house =
+        House { settings: &settings, data: &data, inputs: &inputs, log, sockets, health, edge, collector };
     // A signal during a long start ends it where it waits; what was begun is undone as after a crash.
     let opened = stop.run_until_cancelled(Box::pin(house.open(&origin))).await;
     let outcome = match opened {
@@ -115,12 +124,13 @@ struct House<'a> {
     sockets: Sockets,
     health: Health,
     edge: Edge,
+    collector: Option<Collector>,
 }
 
 impl House<'_> {
     /// Open the database and everything on it, then the door.
     async fn open(self, origin: &str) -> Result<tasks::Running> {
-        let Self { settings, data, inputs, log, sockets, health, edge } = self;
+        let Self { settings, data, inputs, log, sockets, health, edge, collector } = self;
         let opened = compose::database(settings, &data.database(), inputs).await?;
         let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
         let (objects, datasets) = compose::datasets(settings, data, inputs, &opened.system).await?;
@@ -165,6 +175,14 @@ impl House<'_> {
         })?;
         let Opened { outbox, system, .. } = opened;
         let backups = backup::Backups::of(settings, inputs);
+        let looked = components::Looked {
+            context: context.clone(),
+            system: system.clone(),
+            objects,
+            data: settings.data_dir.clone(),
+            backups: backups.as_ref().map_or(components::Backups::None, |_| components::Backups::Made),
+            collector,
+        };
         let identity_of_tasks = identity.clone();
         let work = tasks::Work {
             context: context.clone(),
@@ -182,7 +200,7 @@ impl House<'_> {
         nodes::enter(&context, &operator).await;
         let work = tasks::start(work);
         edge.open(app.router());
-        health.running(tasks::components(&context, objects));
+        health.running(components::all(looked));
         announce(settings, origin, &identity).await?;
         Ok(work)
     }

@@ -49,7 +49,7 @@ pub fn node_on(cx: &Context, db: &IdentityDb, config: IdentityConfig) -> Node {
         web: None,
     })
     .unwrap_or_else(|error| panic!("{error}"));
-    let server = ServerConfig::default();
+    let server = ServerConfig { metrics_local: true, ..ServerConfig::default() };
     let edge = Edge::new(EdgeParts {
         router: Some(app.router()),
         config: &server,
@@ -202,7 +202,7 @@ impl Browser {
     }
 }
 
-/// Hashes of this much memory that were computed so far, by the other labels, as the operator's scraper reads them.
+/// Hashes of this much memory that were computed so far, by the other labels, as a scraper on the server's machine reads them.
 pub async fn hashes(node: &Node, memory_kib: u32) -> BTreeMap<String, i64> {
     let request = Request::builder().uri("/metrics").header(header::HOST, "127.0.0.1:8080");
     let peer = Peer {

@@ -8,12 +8,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wh_base::{Result, codes};
 use wh_dataset::Datasets;
-use wh_dataset::segment::Objects;
 use wh_db::{Context, Outbox, Reaction, SystemDb};
 use wh_identity::Identity;
 use wh_panels::service::{Look, Running as Imports, imports_interrupted};
+use wh_server::Hub;
 use wh_server::log::LogControl;
-use wh_server::{Component, Hub};
 use wh_system::System;
 
 use crate::settings::{Settings, Sources};
@@ -122,20 +121,6 @@ async fn imports_left(context: Context, system: SystemDb, imports: Imports, stop
             Some(Err(error)) => tracing::warn!(error = ?error, "imports that nobody reads were not ended"),
         }
     }
-}
-
-/// What the server stands on.
-pub fn components(context: &Context, objects: Objects) -> Vec<Component> {
-    let db = context.db.clone();
-    let database = Component::new("database", move || {
-        let db = db.clone();
-        async move { db.ping().await }
-    });
-    let objects = Component::new("object_store", move || {
-        let objects = objects.clone();
-        async move { objects.ping().await }
-    });
-    vec![database, objects]
 }
 
 /// SIGHUP reads the log's level from the configuration again: also the way back from a level set while running.

@@ -102,7 +102,7 @@ fn a_terminated_server_ends_well_and_soon() {
 }
 
 #[test]
-fn health_answers_everybody_and_metrics_answer_this_machine() {
+fn health_answers_everybody_and_metrics_answer_the_operator() {
     let site = Site::new(EngineKind::Sqlite);
     let house = site.start();
     let health = house.nobody().get("/health");
@@ -110,7 +110,8 @@ fn health_answers_everybody_and_metrics_answer_this_machine() {
     let ready = house.nobody().get("/health/ready");
     assert_eq!((ready.status, ready.json()["status"].as_str()), (200, Some("ready")));
     house.nobody().get("/v1/identity/setup");
-    let metrics = house.nobody().get("/metrics").text();
+    assert_eq!(house.nobody().get("/metrics").status, 401, "also on the server's own machine");
+    let metrics = house.set_up().get("/metrics").text();
     for name in [
         "http_requests_total",
         "http_request_duration_seconds",
@@ -125,6 +126,11 @@ fn health_answers_everybody_and_metrics_answer_this_machine() {
     ] {
         assert!(metrics.contains(name), "{name} is missing in {metrics}");
     }
+    assert!(house.terminate().success());
+
+    let local = [("WHEELHOUSE_SERVER_METRICS_LOCAL", "true")];
+    let house = House::start_with(site.folder.path(), &local);
+    assert_eq!(house.nobody().get("/metrics").status, 200, "where a setting says so");
     let through_proxy = house.nobody().send("GET", "/metrics", "X-Forwarded-For: 203.0.113.7\r\n", b"");
     assert_eq!(through_proxy.status, 401, "everybody else needs the permission");
 }

@@ -105,7 +105,8 @@ fn a_foreign_host_is_refused() {
 
 #[test]
 fn what_browsers_report_is_counted_and_proves_nothing() {
-    let house = Site::new(EngineKind::Sqlite).start();
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
     let nobody = house.nobody();
     let report = |body: &[u8]| nobody.send("POST", "/csp-reports", "Sec-Fetch-Site: cross-site\r\n", body);
     let listed = r#"[{"type":"csp-violation","body":{"effectiveDirective":"script-src-elem","blockedURL":"inline"}},
@@ -116,7 +117,8 @@ fn what_browsers_report_is_counted_and_proves_nothing() {
     for body in [listed, single, "[]", "{}", "7"] {
         assert_eq!(report(body.as_bytes()).status, 204, "{body}");
     }
-    let figures = nobody.get("/metrics").text();
+    let operator = house.set_up();
+    let figures = operator.get("/metrics").text();
     for directive in ["script-src-elem", "img-src", "other"] {
         let line = format!("csp_violations_total{{directive=\"{directive}\"}} 1");
         assert!(figures.contains(&line), "{line}");
@@ -127,7 +129,7 @@ fn what_browsers_report_is_counted_and_proves_nothing() {
         vec![r#"{"type":"csp-violation","body":{"effectiveDirective":"font-src"}}"#; 500].join(",")
     );
     assert_eq!(report(many.as_bytes()).status, 204);
-    assert!(nobody.get("/metrics").text().contains("csp_violations_total{directive=\"font-src\"} 500"));
+    assert!(operator.get("/metrics").text().contains("csp_violations_total{directive=\"font-src\"} 500"));
     assert_eq!(report(b"no json").code(), "server.body_unreadable");
     let long = format!("[\"{}\"]", "x".repeat(70_000));
     assert_eq!(report(long.as_bytes()).code(), "server.body_too_large");

@@ -63,8 +63,8 @@ function Installation() {
         title="Components"
         about={
           <>
-            What every request needs, as <OfNode node={health.data?.node} /> sees it. Asked again every few
-            seconds.
+            What every request needs, and what goes on beside (requests are served while that is degraded), as{' '}
+            <OfNode node={health.data?.node} /> sees it. Asked again every few seconds.
           </>
         }
       >
@@ -149,6 +149,9 @@ function Up({ up, children }: { up: boolean; children: ReactNode }) {
 
 const milliseconds = (n: number) => `${figure(Math.round(n * 100) / 100)} ms`;
 
+/** Of some components it is known how they are without asking them. */
+const latency = (n: number | undefined) => (n === undefined ? '' : milliseconds(n));
+
 const COMPONENTS: ListColumn<Component>[] = [
   {
     name: 'name',
@@ -158,7 +161,7 @@ const COMPONENTS: ListColumn<Component>[] = [
   },
   { name: 'code', head: 'Code', wide: true, cell: (one) => <span className="mono">{one.code ?? ''}</span> },
   { name: 'state', head: 'State', cell: (one) => <Up up={one.state === 'up'}>{one.state}</Up> },
-  { name: 'latency', head: 'Latency', align: 'end', cell: (one) => milliseconds(one.latency_ms) },
+  { name: 'latency', head: 'Latency', align: 'end', cell: (one) => latency(one.latency_ms) },
 ];
 
 /** The last figures of a silent node say nothing of what it uses now. */
