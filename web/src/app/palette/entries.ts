@@ -16,9 +16,8 @@ import {
   TriangleAlert,
   User,
 } from 'lucide-react';
-import { useEffect } from 'react';
 import { api } from '@/api/client';
-import { type Me, membersQuery } from '@/api/identity';
+import { type Me, peopleQuery } from '@/api/identity';
 import { panelsQuery } from '@/api/panels';
 import { type Recent, recents, remember } from '@/lib/recent';
 import { attempt } from '@/ui/toast';
@@ -39,7 +38,6 @@ export interface Entry extends Findable {
 }
 
 const EACH_MAX = 12;
-const PEOPLE_PAGES_MAX = 5;
 
 const isOpen = (operation: Operation) => operation.permission === null;
 
@@ -50,7 +48,7 @@ export function useEntries(
   const spec = useQuery(operationsQuery);
   const operations = spec.data ? callable(spec.data, me.permissions) : [];
   const { panels, panel } = usePanels(me, query);
-  const people = usePeople(me);
+  const people = usePeople(me, query);
   const pages = usePages(me);
   const sorted = [...operations.filter((one) => !isOpen(one)), ...operations.filter(isOpen)];
   const runs = sorted.map((operation) => operationEntry(operation));
@@ -116,15 +114,24 @@ function usePanels(me: Me, query: string): { panels: Entry[]; panel: (id: string
   };
 }
 
-function usePeople(me: Me): Entry[] {
+/** The first of all, in whom a role is found too, and whoever is called like the longest word; the others sift them. */
+function usePeople(me: Me, query: string): Entry[] {
   const navigate = useNavigate();
-  const people = useInfiniteQuery({ ...membersQuery, enabled: me.permissions.includes('identity:read') });
-  const { hasNextPage, isFetchingNextPage, fetchNextPage, data, error } = people;
-  const more = hasNextPage && !isFetchingNextPage && !error && (data?.pages.length ?? 0) < PEOPLE_PAGES_MAX;
-  useEffect(() => {
-    if (more) void fetchNextPage();
-  }, [more, fetchNextPage]);
-  return (data?.pages.flatMap((page) => page.items) ?? []).map((one) => ({
+  const may = me.permissions.includes('identity:read');
+  const [longest = ''] = query
+    .trim()
+    .split(/\s+/)
+    .sort((a, b) => b.length - a.length);
+  const first = useQuery({ ...peopleQuery(''), enabled: may });
+  const found = useQuery({
+    ...peopleQuery(longest.slice(0, 80)),
+    enabled: may && longest !== '',
+    placeholderData: keepPreviousData,
+  });
+  const people = new Map(
+    [...(first.data?.items ?? []), ...(found.data?.items ?? [])].map((one) => [one.user_id, one]),
+  );
+  return [...people.values()].map((one) => ({
     key: `person ${one.user_id}`,
     group: 'People',
     label: one.name,
