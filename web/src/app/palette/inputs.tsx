@@ -34,16 +34,11 @@ export interface Inputs {
 const text = (value: Typed[string] | undefined): string => (typeof value === 'string' ? value : '');
 const many = (value: Typed[string] | undefined): string[] => (Array.isArray(value) ? [...value] : []);
 
-/** `file_name` is "File name"; an id is called by what it names. */
+/** `file_name` is "File name", `account_id` an account; what is only `id` is called by what such ids name. */
 function wordOf({ name, id }: Field): string {
-  const thing =
-    id && /(^|_)id$/.test(name)
-      ? id
-          .replace(/Id$/, '')
-          .replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
-          .toLowerCase()
-      : null;
-  const words = thing ?? name.replaceAll('_', ' ');
+  const thing = id?.replace(/Id$/, '').replace(/(?<=[a-z])(?=[A-Z])/g, ' ');
+  const words =
+    id && name === 'id' && thing ? thing.toLowerCase() : name.replace(/_id$/, '').replaceAll('_', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
