@@ -8,6 +8,7 @@ mod db;
 mod engine;
 mod examine;
 mod idempotency;
+mod like;
 mod migrate;
 mod nodes;
 mod outbox;
@@ -29,6 +30,7 @@ pub use examine::{Examined, SCHEMA_CHECK, SCHEMA_CURRENT, Verdict, examine, inst
 pub use idempotency::{
     IDEMPOTENCY_KEPT_S, IDEMPOTENCY_RUNNING_S_MAX, Idempotent, IdempotentRun, RunEnd, StoredAnswer,
 };
+pub use like::like_holding;
 pub use migrate::{APPLIED_MIGRATIONS, check_postgres_schema, check_sqlite_schema};
 pub use migrate::{MigrationFile, MigrationText, Migrations};
 pub use nodes::{NODES_MAX, NodeRow};

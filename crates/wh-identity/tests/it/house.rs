@@ -269,10 +269,15 @@ impl House {
 
     /// Invite somebody to the owner's company and let them accept; their browser.
     pub async fn member(&mut self, email: &str, role: &str) -> Browser {
+        self.named_member("New Member", email, role).await
+    }
+
+    /// The same, called so.
+    pub async fn named_member(&mut self, name: &str, email: &str, role: &str) -> Browser {
         let invited = self.owner.post("invitations", json!({"email": email, "role": role})).await;
         assert_eq!(invited.status, 201, "{:?}", invited.body);
         let mut browser = self.browser();
-        let body = json!({"token": invited.body["token"], "name": "New Member", "password": PASSWORD});
+        let body = json!({"token": invited.body["token"], "name": name, "password": PASSWORD});
         let accepted = browser.post("invitations/accept", body).await;
         assert_eq!(accepted.status, 201, "{:?}", accepted.body);
         browser
