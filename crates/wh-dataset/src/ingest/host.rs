@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use wh_base::{IdSource, Result};
+use wh_base::{IdSource, Result, Served};
 use wh_contract::TenantId;
 
 use super::Piece;
@@ -128,10 +128,10 @@ impl IngestHost {
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let place = self.samples.enter(tenant).await?;
-        let done = tokio::task::spawn_blocking(move || {
+        let done = tokio::task::spawn_blocking(Served::carried(move || {
             let _place = place;
             work()
-        });
+        }));
         done.await.map_err(|error| codes::IMPORT_STOPPED.caused("the work on a sample stopped", error))?
     }
 }

@@ -8,7 +8,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt};
 use tokio::sync::mpsc;
-use wh_base::{Error, Result, Timestamp};
+use wh_base::{Error, Result, Served, Timestamp};
 
 use crate::codes;
 
@@ -89,7 +89,8 @@ impl Objects {
         let path = parse(path)?;
         let (sender, receiver) = mpsc::channel(PARTS_WAITING_MAX);
         let objects = self.clone();
-        let task = runtime.spawn(async move { objects.receive(path, receiver).await });
+        let receiving = async move { objects.receive(path, receiver).await };
+        let task = runtime.spawn(Served::current().within(receiving));
         Ok((sender, task))
     }
 
