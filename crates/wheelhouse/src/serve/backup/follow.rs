@@ -7,7 +7,7 @@ use wh_backup::{DataFolder, Followed, Follower, Status, Stop};
 use wh_base::Result;
 
 use super::aside::aside;
-use super::{Backups, LOOK_EVERY};
+use super::{Backups, LOOK_EVERY, Queue};
 
 /// How often an idle database's status is written, in seconds.
 const STATUS_EVERY_S: i64 = 60;
@@ -77,10 +77,15 @@ impl Backups {
         };
         follower.until(until.clone());
         let failed_before = follower.full_failed();
-        let looked = match which {
+        let begun = self.tracer.begin();
+        let looked = begun.served().run(|| match which {
             Look::Usual => follower.look(),
             Look::Last => follower.look_last(),
-        };
+        });
+        // A look that finds nothing comes every few seconds and says nothing.
+        if !matches!(looked, Ok(Followed::Nothing { .. })) {
+            begun.end("backup", &looked);
+        }
         match looked {
             Ok(followed) => {
                 let written = self.succeeded(&follower, followed, written);
@@ -121,6 +126,9 @@ impl Backups {
             Followed::Full(point) => (point.at, point, "full"),
         };
         metrics::counter!("backup_looks_total", "found" => word).increment(1);
+        if word != "nothing" {
+            Queue::Backup.done();
+        }
         if word == "full" {
             tracing::info!(point = %point.id, "a full backup was made");
             self.full_made.notify_one();
