@@ -1,5 +1,6 @@
 //! What the operator of the installation sees and does, and that nobody else does.
 mod limits;
+mod parked;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
