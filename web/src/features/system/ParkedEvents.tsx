@@ -77,22 +77,23 @@ export function ParkedEvents() {
     },
   ];
   const reactions = repeated(parked.data?.pages.flatMap((page) => page.items) ?? []);
+  const retryAll = reactions.map((reaction) => (
+    <ActButton
+      key={reaction}
+      variant="default"
+      leftSection={<RotateCw size={14} />}
+      refused={forbidden}
+      loading={all.isPending && all.variables === reaction}
+      onClick={() => all.mutate(reaction)}
+    >
+      Retry all of {reaction}
+    </ActButton>
+  ));
   return (
     <Section
       title="Parked events"
       about="A reaction failed on them until they were put aside. Repair the cause, then retry."
-      actions={reactions.map((reaction) => (
-        <ActButton
-          key={reaction}
-          variant="default"
-          leftSection={<RotateCw size={14} />}
-          refused={forbidden}
-          loading={all.isPending && all.variables === reaction}
-          onClick={() => all.mutate(reaction)}
-        >
-          Retry all of {reaction}
-        </ActButton>
-      ))}
+      actions={retryAll.length > 0 ? retryAll : undefined}
     >
       <List
         label="Parked events"
