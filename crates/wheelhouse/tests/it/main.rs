@@ -17,6 +17,7 @@ mod matrix;
 mod operator;
 mod paths;
 mod property;
+mod refusing;
 mod start;
 mod telemetry;
 mod upgrade;

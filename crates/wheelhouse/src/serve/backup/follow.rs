@@ -68,16 +68,18 @@ impl Backups {
     ) -> (Option<Follower>, Option<i64>) {
         // The first look of a new follower makes a full point, of which each part is there.
         let follower = follower.filter(|follower| which == Look::Last || !self.is_broken(follower));
-        let mut follower = match follower.map_or_else(|| self.begin(), Ok) {
+        let begun = self.tracer.begin();
+        let opened = follower.map_or_else(|| begun.served().run(|| self.begin()), Ok);
+        let mut follower = match opened {
             Ok(follower) => follower,
             Err(error) => {
                 self.failed(&error);
+                begun.end::<()>("backup", &Err(error));
                 return (None, written);
             }
         };
         follower.until(until.clone());
         let failed_before = follower.full_failed();
-        let begun = self.tracer.begin();
         let looked = begun.served().run(|| match which {
             Look::Usual => follower.look(),
             Look::Last => follower.look_last(),
