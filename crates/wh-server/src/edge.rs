@@ -240,7 +240,7 @@ impl Edge {
             }
             Ok(Admitted::Ready) => {
                 visit.at_route(&probe::READY);
-                Ok(probe::ready(visit.method(), &edge.health).await)
+                Ok(visit.served(None).within(probe::ready(visit.method(), &edge.health)).await)
             }
             Ok(Admitted::Metrics) => {
                 visit.at_route(&probe::METRICS);

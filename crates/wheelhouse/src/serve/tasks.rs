@@ -89,7 +89,7 @@ async fn sweep(datasets: Datasets, system: SystemDb, tracer: Tracer, stop: Cance
     }
     loop {
         // It may be left at any point: what it has not removed, the next one does.
-        let work = Box::pin(tracer.work("object sweep", datasets.sweep(&system)));
+        let work = Box::pin(tracer.work("object sweep", Box::pin(datasets.sweep(&system))));
         let Some(swept) = stop.run_until_cancelled(work).await else { return };
         let outcome = match swept {
             Ok(_) => "done",

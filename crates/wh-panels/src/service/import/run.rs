@@ -79,7 +79,7 @@ pub async fn import_run(
     let (panel, import) = replayed(|| begin(cx, running.node(), actor, &request)).await?;
     let place = running.enter(import.id, request.bytes_expected);
     let run = Run { cx, datasets, hub, actor, import, panel, place: &place, told_at: 0 };
-    let ended = run.to_its_end(request.options, stream).await;
+    let ended = Box::pin(run.to_its_end(request.options, stream)).await;
     count::ended(&ended);
     ended
 }
@@ -222,7 +222,8 @@ impl Run<'_> {
         let Run { cx, place, datasets, .. } = self;
         let host = datasets.ingest_host();
         let (tenant, panel, id) = (self.actor.tenant, self.import.panel, self.import.id);
-        let read = Traced::step("import read", &*cx.clock, host.in_time(self.read(options, stream)));
+        let read = Box::pin(host.in_time(self.read(options, stream)));
+        let read = Traced::step("import read", &*cx.clock, read);
         let read = tokio::select! {
             biased;
             () = place.stopped() => Err(stopped(id)),
@@ -238,7 +239,7 @@ impl Run<'_> {
                 return Err(error);
             }
         };
-        let commit = replayed(|| self.commit(staged.clone()));
+        let commit = Box::pin(replayed(|| self.commit(staged.clone())));
         match Traced::step("import commit", &*cx.clock, commit).await {
             Ok(import) => Ok(import),
             Err(error) => {
