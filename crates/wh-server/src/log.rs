@@ -230,12 +230,11 @@ impl<W> Line<W> {
         let end = if self.form == Form::Json { "}\n" } else { "\n" };
         let mut text = line.strip_suffix(end)?.to_owned();
         for (name, value) in fields {
-            match self.form {
-                Form::Json => {
-                    text.push_str(&format!(",\"{name}\":{}", serde_json::Value::from(value.as_str())))
-                }
-                Form::Text | Form::ColouredText => text.push_str(&format!(" {name}={value}")),
-            }
+            let added = match self.form {
+                Form::Json => format!(",\"{name}\":{}", serde_json::Value::from(value.as_str())),
+                Form::Text | Form::ColouredText => format!(" {name}={value}"),
+            };
+            text.push_str(&added);
         }
         text.push_str(end);
         Some(text)
