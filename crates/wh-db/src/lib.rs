@@ -35,8 +35,8 @@ pub use migrate::{APPLIED_MIGRATIONS, check_postgres_schema, check_sqlite_schema
 pub use migrate::{MigrationFile, MigrationText, Migrations};
 pub use nodes::{NODES_MAX, NodeRow};
 pub use outbox::{
-    Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Missed, Outbox, Parked, Progress, QueueState, React,
-    Reaction, Resumable,
+    Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Missed, Outbox, Parked, Progress, QueueState,
+    RETRIED_MAX, React, Reaction, Resumable, Retried,
 };
 pub use postgres::{Elsewhere, LoginsThere, PostgresInit, database_of, init_postgres, tls_of_programs};
 pub use reads::{GlobalRead, Reads, SystemRead, TenantRead};

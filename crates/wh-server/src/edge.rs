@@ -227,7 +227,8 @@ impl Edge {
         let trace = trace::Trace::continued(request.headers(), visit.request())
             .or_else(|| tracing.map(|tracing| trace::Trace::begun(visit.request(), tracing.ratio)));
         let scheme = peer.map_or(Transport::Cleartext, |peer| peer.transport).scheme();
-        let collected = trace::Collected::new(tracing, trace, request.uri().path(), scheme);
+        let collected =
+            trace::Collected::new(tracing, trace, request.headers(), request.uri().path(), scheme);
         let traced = collected.as_ref().map(trace::Collected::traced);
         let line = log::Line::new(visit.clone(), trace, collected);
         let held = etag::condition(request.method(), request.headers());
@@ -241,7 +242,7 @@ impl Edge {
             }
             Ok(Admitted::Ready) => {
                 visit.at_route(&probe::READY);
-                Ok(probe::ready(visit.method(), &edge.health).await)
+                Ok(visit.served(None).within(probe::ready(visit.method(), &edge.health)).await)
             }
             Ok(Admitted::Metrics) => {
                 visit.at_route(&probe::METRICS);
@@ -330,11 +331,8 @@ impl Inner {
         let request = self.with_limits(visit, request);
         // The clone shares all routes; calling needs a handle of its own.
         let Some(mut router) = self.router.get().cloned() else { return Err(health::starting()) };
-        let call = router.call(request);
-        match traced {
-            None => guard::answer(call, visit, self.request_timeout).await,
-            Some(traced) => guard::answer(traced.within(call).boxed(), visit, self.request_timeout).await,
-        }
+        let call = visit.served(traced).within(router.call(request));
+        guard::answer(call, visit, self.request_timeout).await
     }
 
     /// The request with its body under the limits, if it has one.

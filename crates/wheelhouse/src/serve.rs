@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use wh_base::{Result, codes};
+use wh_base::{Result, Tracer, codes};
 use wh_db::{Context, Opened};
 use wh_identity::Identity;
 use wh_panels::service::{Look, Running, imports_interrupted};
@@ -53,6 +53,7 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     if let Some(telemetry) = &telemetry {
         edge.trace_to(telemetry.sink(), Arc::clone(&inputs.clock), settings.telemetry.ratio());
     }
+    let tracer = tracer(telemetry.as_ref(), &inputs);
     let figures = settings.server.metrics_listen.map(FiguresPort::bind).transpose()?;
     tokio::spawn(tasks::stop_on_signal(stop.clone())?);
     tokio::spawn(tasks::log_level_on_hangup(sources.clone(), log.clone())?);
@@ -72,8 +73,17 @@ pub async fn serve(sources: &Sources) -> Result<()> {
         tokio::spawn(async move { wh_server::serve::serve(door, listener, &config, stopping).await });
 
     let collector = telemetry.as_ref().map(Telemetry::collector);
-    let house =
-        House { settings: &settings, data: &data, inputs: &inputs, log, sockets, health, edge, collector };
+    let house = House {
+        settings: &settings,
+        data: &data,
+        inputs: &inputs,
+        log,
+        sockets,
+        health,
+        edge,
+        collector,
+        tracer,
+    };
     // A signal during a long start ends it where it waits; what was begun is undone as after a crash.
     let opened = stop.run_until_cancelled(Box::pin(house.open(&origin))).await;
     let outcome = match opened {
@@ -111,6 +121,13 @@ fn telemetry(settings: &Settings, inputs: &Inputs) -> Result<Option<Telemetry>> 
     Telemetry::start(&settings.telemetry, source)
 }
 
+/// Where spans go of work that no request asked for.
+fn tracer(telemetry: Option<&Telemetry>, inputs: &Inputs) -> Tracer {
+    telemetry.map_or_else(Tracer::default, |telemetry| {
+        Tracer::new(telemetry.sink(), Arc::clone(&inputs.clock), inputs.ids.clone())
+    })
+}
+
 fn ended_well(joined: Result<(), tokio::task::JoinError>) -> Result<()> {
     joined.map_err(|e| codes::INTERNAL.caused("the accept loop panicked", e))
 }
@@ -125,12 +142,13 @@ struct House<'a> {
     health: Health,
     edge: Edge,
     collector: Option<Collector>,
+    tracer: Tracer,
 }
 
 impl House<'_> {
     /// Open the database and everything on it, then the door.
     async fn open(self, origin: &str) -> Result<tasks::Running> {
-        let Self { settings, data, inputs, log, sockets, health, edge, collector } = self;
+        let Self { settings, data, inputs, log, sockets, health, edge, collector, tracer } = self;
         let opened = compose::database(settings, &data.database(), inputs).await?;
         let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
         let (objects, datasets) = compose::datasets(settings, data, inputs, &opened.system).await?;
@@ -174,7 +192,7 @@ impl House<'_> {
             ),
         })?;
         let Opened { outbox, system, .. } = opened;
-        let backups = backup::Backups::of(settings, inputs);
+        let backups = backup::Backups::of(settings, inputs, tracer.clone());
         let looked = components::Looked {
             context: context.clone(),
             system: system.clone(),
@@ -195,6 +213,7 @@ impl House<'_> {
             identity: identity_of_tasks,
             operator: operator.clone(),
             backups,
+            tracer,
         };
         // Before the door is open: whoever answers is in the list of nodes.
         nodes::enter(&context, &operator).await;

@@ -72,6 +72,8 @@ fn install() -> PrometheusHandle {
         "statements that took longer than slow_statement_ms"
     );
     metrics::describe_counter!("queue_jobs_total", "jobs of the queues, by queue and outcome");
+    metrics::describe_gauge!("queue_jobs_running", "jobs of the queues that run, by queue");
+    metrics::describe_gauge!("queue_jobs_waiting", "jobs of the queues that wait for a place, by queue");
     metrics::gauge!(SOCKETS).set(0.0);
     handle
 }

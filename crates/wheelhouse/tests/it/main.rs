@@ -20,6 +20,7 @@ mod nodes;
 mod operator;
 mod paths;
 mod property;
+mod refusing;
 mod start;
 mod telemetry;
 mod upgrade;

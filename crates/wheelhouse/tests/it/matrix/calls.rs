@@ -226,6 +226,9 @@ fn system_call(operation: &str, company: &str) -> Option<Call> {
         "queue_list" => Call::get(at("queues")),
         "parked_list" => Call::get(at("parked")),
         "parked_retry" => Call::bare("POST", at("parked/01890000-0000-7000-8000-000000000000/retry")),
+        "parked_retry_all" => {
+            Call::json("POST", at("parked/retry"), &json!({ "reaction": "nobody:nothing" }))
+        }
         "backup_state_get" => Call::get(at("backups")),
         "company_usage_list" => Call::get(at("companies")),
         "company_usage_get" => Call::get(at("usage")),
