@@ -1,5 +1,12 @@
 // API keys as someone makes, uses and revokes them; service accounts and their two keys; axe on each of it.
-import { type APIRequestContext, type BrowserContext, expect, type Page, request, test } from '@playwright/test';
+import {
+  type APIRequestContext,
+  type BrowserContext,
+  expect,
+  type Page,
+  request,
+  test,
+} from '@playwright/test';
 import { forAxe, objections, WIDTHS } from '../lib/axe';
 import { House } from '../lib/house';
 import { send, setUp } from '../lib/people';

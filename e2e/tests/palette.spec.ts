@@ -230,12 +230,17 @@ async function pick(name: string, option: string, typed = ''): Promise<void> {
 }
 
 /** A fact of what is about to be lost. */
-const fact = (name: string) => palette().locator('dl > div').filter({ has: page.getByText(name, { exact: true }) }).getByRole('definition');
+const fact = (name: string) =>
+  palette()
+    .locator('dl > div')
+    .filter({ has: page.getByText(name, { exact: true }) })
+    .getByRole('definition');
 
 test("a key of a service account is picked from that account's keys, and what it made is counted", async () => {
   const identity = `${house.url}/v1/identity`;
   type Made = { id: string; secret: string };
-  const make = async (path: string, data: object) => (await send(context.request, 'POST', `${identity}/${path}`, house, data)) as Made;
+  const make = async (path: string, data: object) =>
+    (await send(context.request, 'POST', `${identity}/${path}`, house, data)) as Made;
   const scopes = ['panels:read', 'identity:write'];
   const mine = await make('api-keys', { name: 'reports', scopes });
   const accounts: Record<string, { id: string; key: Made }> = {};
@@ -276,11 +281,15 @@ test("a key of a service account is picked from that account's keys, and what it
   await expect(palette()).toContainText('There is no undo');
   await expect(fact('made keys')).toHaveText('1');
   await expect(fact('scopes')).toHaveText('2');
-  await palette().getByRole('textbox', { name: /nightly/ }).fill('nightly');
+  await palette()
+    .getByRole('textbox', { name: /nightly/ })
+    .fill('nightly');
   await page.keyboard.press('Enter');
   await expect(palette().getByRole('status')).toContainText('200');
   for (let i = 0; i < 3; i += 1) await page.keyboard.press('Escape');
-  const answers = [accounts['deploy']?.key, accounts['builds']?.key, mine].map(async (one) => (await program.get(`${house.url}/v1/panels`, by(one))).status());
+  const answers = [accounts['deploy']?.key, accounts['builds']?.key, mine].map(async (one) =>
+    (await program.get(`${house.url}/v1/panels`, by(one))).status(),
+  );
   expect(await Promise.all(answers)).toEqual([401, 200, 200]);
 
   // Of an account its list tells how many keys end.
@@ -289,7 +298,9 @@ test("a key of a service account is picked from that account's keys, and what it
   await pick('Account', 'mirror');
   await palette().getByRole('button', { name: 'Go on…' }).click();
   await expect(fact('keys')).toHaveText('2');
-  await palette().getByRole('textbox', { name: /mirror/ }).fill('mirror');
+  await palette()
+    .getByRole('textbox', { name: /mirror/ })
+    .fill('mirror');
   await page.keyboard.press('Enter');
   await expect(palette().getByRole('status')).toContainText('204');
   for (let i = 0; i < 3; i += 1) await page.keyboard.press('Escape');
@@ -303,7 +314,9 @@ test('the operator sets the limits of a company that they do not belong to', asy
   const theirs = await browser.newContext();
   const accepted = { token: (made as { token: string }).token, name: carl.name, password: carl.password };
   await send(theirs.request, 'POST', `${house.url}/v1/identity/invitations/accept`, house, accepted);
-  const founded = await send(theirs.request, 'POST', `${house.url}/v1/identity/tenants`, house, { name: 'Foundry' });
+  const founded = await send(theirs.request, 'POST', `${house.url}/v1/identity/tenants`, house, {
+    name: 'Foundry',
+  });
   const { id } = founded as { id: string };
   await theirs.close();
 
@@ -322,7 +335,9 @@ test('the operator sets the limits of a company that they do not belong to', asy
 
 test('what is typed is looked for by the server, so that the last of many can be picked', async () => {
   for (let from = 0; from < 205; from += 41)
-    await Promise.all(Array.from({ length: 41 }, (_, at) => create(`Many ${String(from + at).padStart(3, '0')}`)));
+    await Promise.all(
+      Array.from({ length: 41 }, (_, at) => create(`Many ${String(from + at).padStart(3, '0')}`)),
+    );
   await create('Zeppelins');
   await page.goto(`${house.url}/panels`);
   await open();
