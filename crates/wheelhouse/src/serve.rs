@@ -49,18 +49,11 @@ pub async fn serve(sources: &Sources) -> Result<()> {
         sockets: sockets.clone(),
         health: health.clone(),
     })?;
-    let telemetry = telemetry(&settings, &inputs)?;
-    if let Some(telemetry) = &telemetry {
-        edge.trace_to(telemetry.sink(), Arc::clone(&inputs.clock), settings.telemetry.ratio());
-    }
-    let tracer = tracer(telemetry.as_ref(), &inputs);
+    let (telemetry, tracer) = telemetry(&settings, &inputs, &edge)?;
     let figures = settings.server.metrics_listen.map(FiguresPort::bind).transpose()?;
     tokio::spawn(tasks::stop_on_signal(stop.clone())?);
     tokio::spawn(tasks::log_level_on_hangup(sources.clone(), log.clone())?);
-    if let Some(certificate) = listener.certificate() {
-        let every = Duration::from_secs(settings.server.tls_reread_every_s);
-        tokio::spawn(certificate::again(certificate, every)?);
-    }
+    reread_certificate(&settings, &listener)?;
     let ended = CancellationToken::new();
     let figures = figures.map(|port| {
         tracing::info!(address = %port.address(), "metrics have a port of their own");
@@ -109,8 +102,15 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     outcome
 }
 
-/// The way to the collector, when one is configured.
-fn telemetry(settings: &Settings, inputs: &Inputs) -> Result<Option<Telemetry>> {
+fn reread_certificate(settings: &Settings, listener: &Listener) -> Result<()> {
+    let Some(certificate) = listener.certificate() else { return Ok(()) };
+    let every = Duration::from_secs(settings.server.tls_reread_every_s);
+    tokio::spawn(certificate::again(certificate, every)?);
+    Ok(())
+}
+
+/// The way to the collector, when one is configured: for requests, and for work that no request asked for.
+fn telemetry(settings: &Settings, inputs: &Inputs, edge: &Edge) -> Result<(Option<Telemetry>, Tracer)> {
     let source = Source {
         version: VERSION,
         instance: inputs.node.to_string(),
@@ -118,18 +118,24 @@ fn telemetry(settings: &Settings, inputs: &Inputs) -> Result<Option<Telemetry>> 
         exposition: wh_server::edge::exposition,
         clock: Arc::clone(&inputs.clock),
     };
-    Telemetry::start(&settings.telemetry, source)
-}
-
-/// Where spans go of work that no request asked for.
-fn tracer(telemetry: Option<&Telemetry>, inputs: &Inputs) -> Tracer {
-    telemetry.map_or_else(Tracer::default, |telemetry| {
-        Tracer::new(telemetry.sink(), Arc::clone(&inputs.clock), inputs.ids.clone())
-    })
+    let Some(telemetry) = Telemetry::start(&settings.telemetry, source)? else {
+        return Ok((None, Tracer::default()));
+    };
+    edge.trace_to(telemetry.sink(), Arc::clone(&inputs.clock), settings.telemetry.ratio());
+    let tracer = Tracer::new(telemetry.sink(), Arc::clone(&inputs.clock), inputs.ids.clone());
+    Ok((Some(telemetry), tracer))
 }
 
 fn ended_well(joined: Result<(), tokio::task::JoinError>) -> Result<()> {
     joined.map_err(|e| codes::INTERNAL.caused("the accept loop panicked", e))
+}
+
+/// What the door leads to beside the operations.
+fn web(settings: &Settings, inputs: &Inputs) -> Result<axum::Router> {
+    Ok(manual::routes(Arc::clone(&inputs.random))
+        .merge(csp_reports::routes(Arc::clone(&inputs.clock)))
+        .merge(security_txt::routes(&settings.server, Arc::clone(&inputs.clock))?)
+        .merge(ui::routes(Arc::clone(&inputs.random))))
 }
 
 /// What the house is put together from, behind its door.
@@ -184,12 +190,7 @@ impl House<'_> {
             hub: hub.clone(),
             health: health.clone(),
             cookies,
-            web: Some(
-                manual::routes(Arc::clone(&inputs.random))
-                    .merge(csp_reports::routes(Arc::clone(&inputs.clock)))
-                    .merge(security_txt::routes(&settings.server, Arc::clone(&inputs.clock))?)
-                    .merge(ui::routes(Arc::clone(&inputs.random))),
-            ),
+            web: Some(web(settings, inputs)?),
         })?;
         let Opened { outbox, system, .. } = opened;
         let backups = backup::Backups::of(settings, inputs, tracer.clone());

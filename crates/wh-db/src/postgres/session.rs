@@ -281,7 +281,7 @@ impl Drop for Session {
         }
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => {
-                drop(runtime.spawn(Served::current().within(rescue(client, self.shared.tls.clone()))))
+                drop(runtime.spawn(Served::current().within(rescue(client, self.shared.tls.clone()))));
             }
             Err(_) => discard(client),
         }

@@ -1,4 +1,6 @@
 //! The program's answers on the wire: the web app and its headers, spec, problems outside `/v1`.
+use std::path::Path;
+
 use wh_testkit::engines::EngineKind;
 
 use crate::house::Site;
@@ -54,7 +56,8 @@ fn a_file_of_the_app_comes_in_a_coding_that_is_taken_and_only_once() {
     let house = Site::new(EngineKind::Sqlite).start();
     let nobody = house.nobody();
     let page = nobody.get("/").text();
-    let script = page.split('"').find(|part| part.starts_with("/assets/") && part.ends_with(".js"));
+    let is_script = |part: &&str| Path::new(part).extension().is_some_and(|ending| ending == "js");
+    let script = page.split('"').filter(|part| part.starts_with("/assets/")).find(is_script);
     let script = script.expect("a script").to_owned();
     let coding = |accepted: &str| {
         let answer = nobody.send("GET", &script, &format!("Accept-Encoding: {accepted}\r\n"), b"");

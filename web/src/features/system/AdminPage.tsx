@@ -145,7 +145,7 @@ function Up({ up, children }: { up: boolean; children: ReactNode }) {
 const milliseconds = (n: number) => `${figure(Math.round(n * 100) / 100)} ms`;
 
 /** Of some components it is known how they are without asking them. */
-const latency = (n: number | undefined) => (n === undefined ? '' : milliseconds(n));
+const latency = (n: number | null | undefined) => (n == null ? '' : milliseconds(n));
 
 const COMPONENTS: ListColumn<Component>[] = [
   {

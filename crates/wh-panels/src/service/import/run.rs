@@ -79,7 +79,7 @@ pub async fn import_run(
     let (panel, import) = replayed(|| begin(cx, running.node(), actor, &request)).await?;
     let place = running.enter(import.id, request.bytes_expected);
     let run = Run { cx, datasets, hub, actor, import, panel, place: &place, told_at: 0 };
-    let ended = Box::pin(run.to_its_end(request.options, stream)).await;
+    let ended = Box::pin(run.finished(request.options, stream)).await;
     count::ended(&ended);
     ended
 }
@@ -214,7 +214,7 @@ fn some_read(mode: ImportMode, staged: &Staged) -> Result<()> {
 }
 
 impl Run<'_> {
-    async fn to_its_end(
+    async fn finished(
         mut self,
         options: Option<ReadOptions>,
         stream: impl Stream<Item = Result<Bytes>> + Send + Unpin,
