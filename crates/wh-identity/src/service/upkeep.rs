@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 use wh_base::{Result, Timestamp};
 use wh_contract::{SessionId, TenantId, UserId};
 
-use super::Identity;
 use super::cache::Use;
+use super::{Identity, password_costs};
 use crate::model::API_KEY_EXPIRED_SHOWN_S;
 use crate::store::{self, KeyUsed};
 
@@ -33,7 +33,9 @@ impl Identity {
     /// One round.
     pub async fn upkeep_once(&self) -> Result<()> {
         self.uses_write().await?;
-        self.sweep().await
+        self.sweep().await?;
+        // Before somebody who signs in has to wait for it.
+        password_costs::counted(self).await.map(drop)
     }
 
     async fn uses_write(&self) -> Result<()> {

@@ -47,7 +47,7 @@ both_engines!(a_page_does_not_go_on_listening_to_the_company_that_was_left, &[MI
     server.settle().await;
     for tab in [&mut tab, &mut other_tab] {
         let (heard, end) = tab.heard_until_end().await;
-        assert_eq!(end, (4003, "company changed".to_owned()));
+        assert_eq!(end, (4003, "session replaced".to_owned()));
         assert!(!kinds(&heard).contains(&"identity.invitation_created"), "{heard:?}");
     }
     assert_eq!(Live::try_open(&server, &cookie).await.err(), Some(401), "the old token is spent");
