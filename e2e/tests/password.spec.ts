@@ -42,11 +42,12 @@ test('the page stays while the answer with the new cookie is on its way; another
   // The server has changed it, and the browser does not know yet: neither the answer nor its cookie has come.
   await page.route('**/v1/identity/password', async (route) => {
     const request = route.request();
+    const cookies = await context.cookies(house.url);
     const answer = await fetch(request.url(), {
       method: request.method(),
       headers: {
         'content-type': 'application/json',
-        cookie: (await request.headerValue('cookie')) ?? '',
+        cookie: cookies.map(({ name, value }) => `${name}=${value}`).join('; '),
         origin: house.url,
       },
       body: request.postData(),
@@ -62,7 +63,8 @@ test('the page stays while the answer with the new cookie is on its way; another
   await page.goto(`${house.url}/settings/password`);
   const title = page.getByRole('heading', { name: 'Password', exact: true });
   await expect(title).toBeVisible();
-  await expect.poll(() => sockets).toBe(1);
+  await expect.poll(() => sockets).toBeGreaterThan(0);
+  const opened = sockets;
   const field = (name: string) => page.getByRole('textbox', { name, exact: true });
   await field('Current password').fill(OWNER.password);
   await field('New password').fill(NEXT);
@@ -70,7 +72,7 @@ test('the page stays while the answer with the new cookie is on its way; another
   await page.getByRole('button', { name: 'Change password' }).click();
   await expect(phone.getByText('Your session was ended elsewhere')).toBeVisible();
   // The page's own socket was ended too, and tried again in vain: no reason to leave yet.
-  await expect.poll(() => sockets).toBeGreaterThan(2);
+  await expect.poll(() => sockets).toBeGreaterThan(opened + 1);
   await expect(title).toBeVisible();
   arrive();
   await expect(page.getByText('Password changed')).toBeVisible();
