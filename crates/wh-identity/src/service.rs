@@ -11,6 +11,7 @@ mod key_cache;
 mod key_ends;
 mod made_keys;
 mod members;
+mod password_costs;
 mod passwords;
 mod service_accounts;
 mod sessions;
@@ -32,6 +33,7 @@ use crate::model::{self, Me};
 use crate::store::{self, GlobalReads};
 use cache::SessionCache;
 use key_cache::KeyCache;
+use password_costs::Costs;
 use passwords::Passwords;
 use throttle::Throttle;
 
@@ -78,6 +80,7 @@ struct Inner {
     db: IdentityDb,
     config: IdentityConfig,
     passwords: Passwords,
+    costs: Arc<Costs>,
     throttle: Throttle,
     sessions: Arc<SessionCache>,
     operator: OnceLock<TenantId>,
@@ -95,6 +98,7 @@ impl Identity {
             db: parts.db,
             config,
             passwords,
+            costs: Arc::default(),
             throttle: Throttle::new(),
             sessions: Arc::new(SessionCache::default()),
             operator: config_operator,

@@ -57,7 +57,33 @@ export async function refuse(response: Response, asked: Asked = 'read'): Promise
   throw Problem.from(status, body, headers.get('x-request-id'), headers.get('retry-after'), asked);
 }
 
-async function call<P extends keyof paths, M extends Method>(
+/** They put another session in the place of the one that asks: until their answer is here, the browser may have a spent cookie. */
+const REPLACES_SESSION: readonly string[] = ['/v1/identity/password', '/v1/identity/session/tenant'];
+/** Settles with the answer of such a change that is on its way. */
+let replacing: Promise<void> | null = null;
+
+function whileReplacing<T>(change: Promise<T>): Promise<T> {
+  const settled = change.then(
+    () => undefined,
+    () => undefined,
+  );
+  replacing = settled;
+  void settled.then(() => {
+    if (replacing === settled) replacing = null;
+  });
+  return change;
+}
+
+function call<P extends keyof paths, M extends Method>(
+  method: M,
+  template: P & string,
+  options: Options<P, M>,
+): Promise<Answer<P, M>> {
+  const answer = ask(method, template, options);
+  return REPLACES_SESSION.includes(template) ? whileReplacing(answer) : answer;
+}
+
+async function ask<P extends keyof paths, M extends Method>(
   method: M,
   template: P & string,
   options: Options<P, M>,
@@ -67,22 +93,30 @@ async function call<P extends keyof paths, M extends Method>(
   if (options.idempotencyKey) headers['idempotency-key'] = `"${options.idempotencyKey}"`;
   const change = options.idempotencyKey ? 'change once' : 'change';
   const asked = method === 'get' || options.harmless ? 'read' : change;
-  let response: Response;
-  try {
-    response = await fetch(
-      address(template, options.path as object | undefined, options.query as object | undefined),
-      {
-        method: method.toUpperCase(),
-        headers,
-        body: options.body === undefined ? null : JSON.stringify(options.body),
-        signal: options.signal ?? null,
-        credentials: 'same-origin',
-        cache: 'no-store',
-      },
-    );
-  } catch (cause) {
-    if (options.signal?.aborted) throw cause;
-    throw Problem.away(cause, asked);
+  const send = async (): Promise<Response> => {
+    try {
+      return await fetch(
+        address(template, options.path as object | undefined, options.query as object | undefined),
+        {
+          method: method.toUpperCase(),
+          headers,
+          body: options.body === undefined ? null : JSON.stringify(options.body),
+          signal: options.signal ?? null,
+          credentials: 'same-origin',
+          cache: 'no-store',
+        },
+      );
+    } catch (cause) {
+      if (options.signal?.aborted) throw cause;
+      throw Problem.away(cause, asked);
+    }
+  };
+  const before = replacing;
+  let response = await send();
+  const replaced = before ?? replacing;
+  if (response.status === 401 && method === 'get' && replaced) {
+    await replaced;
+    response = await send();
   }
   if (!response.ok) return refuse(response, asked);
   markUse();

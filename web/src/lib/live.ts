@@ -40,8 +40,10 @@ const BACKOFF_MAX_MS = 15_000;
 const PING_EVERY_MS = 25_000;
 const PONG_WITHIN_MS = 10_000;
 const CLOSE_SESSION_ENDED = 4001;
-const CLOSE_COMPANY_CHANGED = 4003;
+const CLOSE_SESSION_REPLACED = 4003;
 const CLOSE_SLOW = 4008;
+/** So often the socket is tried with whatever cookie there is before a replaced session is taken for one that ended: some ten seconds. */
+const REPLACED_TRIES = 5;
 
 class Live {
   private socket: WebSocket | null = null;
@@ -142,12 +144,14 @@ class Live {
     this.drop();
     if (!this.running) return;
     this.become('away');
-    if (code === CLOSE_COMPANY_CHANGED) {
-      // Another tab went there; its new cookie may still be on the way, so who we are is asked once the socket is open again.
+    if (code === CLOSE_SESSION_REPLACED) {
+      // By a switch or another password, in this tab or in another; the new cookie may still be on the way, so who we are is asked
+      // once the socket is open again.
       this.position = null;
       this.elsewhere = true;
     }
-    if (code === CLOSE_SESSION_ENDED || this.failures > 0) this.onDoubt?.();
+    const patience = this.elsewhere ? REPLACED_TRIES : 0;
+    if (code === CLOSE_SESSION_ENDED || this.failures > patience) this.onDoubt?.();
     const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.failures);
     const wait = code === CLOSE_SLOW ? BACKOFF_FIRST_MS : ceiling / 2 + (Math.random() * ceiling) / 2;
     this.failures += 1;

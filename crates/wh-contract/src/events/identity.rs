@@ -81,11 +81,11 @@ events! {
         /// Which.
         session: SessionId,
     }
-    /// Somebody went on to another of their companies: the session that was here is over, another took its place there.
+    /// Another session took the place of one: its person went on to another of their companies, or set another password.
     SessionSwitched = "identity.session_switched" about user {
         /// Who.
         user: UserId,
-        /// The session that was here.
+        /// The session that is over.
         session: SessionId,
     }
     /// Somebody has a new password.

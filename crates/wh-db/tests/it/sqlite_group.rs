@@ -14,6 +14,8 @@ use wh_db::{
 use wh_testkit::engines::TestDb;
 use wh_testkit::one_engine;
 
+use super::counted::{held_too_long, refusals};
+
 const TABLES: &str = "
 CREATE TABLE group_item (
   tenant_id uuid NOT NULL, id uuid NOT NULL, n bigint NOT NULL CHECK (n >= 0), slug text,
@@ -149,6 +151,7 @@ one_engine!(sqlite, an_error_undoes_its_transaction_at_once_and_poisons_it, GROU
 });
 
 one_engine!(sqlite, whoever_holds_the_writer_too_long_is_undone, GROUP, async |t| {
+    let counted = (held_too_long(), refusals("sqlite", &codes::HELD_TOO_LONG));
     let cx = limited(&t, |config| config.limits.held_ms_max = HELD_MS_MAX).await;
     let tenant: TenantId = cx.next_id();
     let mut slow = cx.db.begin(tenant).await.unwrap();
@@ -164,9 +167,11 @@ one_engine!(sqlite, whoever_holds_the_writer_too_long_is_undone, GROUP, async |t
     );
     assert_eq!(slow.commit().await.unwrap_err().code().code, codes::POISONED.code);
     assert_eq!(count(&cx, tenant).await, 1);
+    assert!(held_too_long() > counted.0 && refusals("sqlite", &codes::HELD_TOO_LONG) > counted.1);
 });
 
 one_engine!(sqlite, a_commit_after_the_limit_is_refused, GROUP, async |t| {
+    let counted = (held_too_long(), refusals("sqlite", &codes::HELD_TOO_LONG));
     let cx = limited(&t, |config| config.limits.held_ms_max = HELD_MS_MAX).await;
     let tenant: TenantId = cx.next_id();
     let mut slow = cx.db.begin(tenant).await.unwrap();
@@ -174,6 +179,7 @@ one_engine!(sqlite, a_commit_after_the_limit_is_refused, GROUP, async |t| {
     cx.db.begin(tenant).await.unwrap().rollback().await.unwrap();
     assert_eq!(slow.commit().await.unwrap_err().code().code, codes::HELD_TOO_LONG.code);
     assert_eq!(count(&cx, tenant).await, 0);
+    assert!(held_too_long() > counted.0 && refusals("sqlite", &codes::HELD_TOO_LONG) > counted.1);
 });
 
 one_engine!(sqlite, a_long_statement_of_a_change_ends_with_its_limit, GROUP, async |t| {
@@ -244,6 +250,7 @@ one_engine!(sqlite, rows_written_late_fail_without_the_group, GROUP, async |t| {
 });
 
 one_engine!(sqlite, a_full_queue_says_busy, GROUP, async |t| {
+    let counted = refusals("sqlite", &codes::BUSY);
     let cx = limited(&t, |config| {
         config.limits.held_ms_max = 60_000;
         config.limits.queue_max = 2;
@@ -259,6 +266,7 @@ one_engine!(sqlite, a_full_queue_says_busy, GROUP, async |t| {
         queued.push(begin);
     }
     assert!(cx.db.begin(tenant).await.err().unwrap().is(&codes::BUSY));
+    assert!(refusals("sqlite", &codes::BUSY) > counted);
     drop(queued.remove(0));
     drop(holder);
     queued.remove(0).await.unwrap().commit().await.unwrap();
@@ -266,6 +274,7 @@ one_engine!(sqlite, a_full_queue_says_busy, GROUP, async |t| {
 });
 
 one_engine!(sqlite, a_wait_has_an_end, GROUP, async |t| {
+    let counted = refusals("sqlite", &codes::BUSY);
     let cx = limited(&t, |config| {
         config.limits.held_ms_max = 60_000;
         config.limits.wait_ms_max = 20;
@@ -279,6 +288,7 @@ one_engine!(sqlite, a_wait_has_an_end, GROUP, async |t| {
     cx.db.begin(tenant).await.unwrap().commit().await.unwrap();
     let reader = cx.db.read(tenant).await.unwrap();
     assert!(cx.db.read(tenant).await.err().unwrap().is(&codes::BUSY));
+    assert!(refusals("sqlite", &codes::BUSY) >= counted + 2, "of the writer and of the readers");
     drop(reader);
     assert_eq!(count(&cx, tenant).await, 0);
 });

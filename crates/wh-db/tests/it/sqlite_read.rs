@@ -6,6 +6,7 @@ use wh_contract::{PanelId, TenantId};
 use wh_db::{Context, Reads, args, codes};
 use wh_testkit::one_engine;
 
+use super::counted::{refusals, slow_statements};
 use super::sqlite_group::GROUP;
 
 /// About a second of counting.
@@ -64,12 +65,15 @@ one_engine!(sqlite, a_long_statement_moves_off_the_worker_and_gives_its_answer, 
 one_engine!(sqlite, a_statement_without_an_end_is_stopped_and_named, GROUP, async |t| {
     let mut config = t.fresh.config.clone();
     config.limits.statement_ms_max = 60;
+    config.limits.slow_statement_ms = 20;
+    let counted = (slow_statements("read"), refusals("sqlite", &codes::STATEMENT_SLOW));
     let (clock, random) = (std::sync::Arc::new(SystemClock), std::sync::Arc::new(OsRandom));
     let opened = wh_db::open(&config, GROUP, clock.clone(), random.clone()).await.unwrap();
     let cx = Context::new(opened.db, clock, random);
     let tenant: TenantId = cx.next_id();
     let mut read = cx.db.read(tenant).await.unwrap();
     assert_eq!(read.row(ENDLESS, args![]).await.unwrap_err().code().code, codes::STATEMENT_SLOW.code);
+    assert!(slow_statements("read") > counted.0 && refusals("sqlite", &codes::STATEMENT_SLOW) > counted.1);
     assert_eq!(read.row(COUNT, args![tenant]).await.unwrap_err().code().code, codes::POISONED.code);
     drop(read);
     let mut next = cx.db.read(tenant).await.unwrap();

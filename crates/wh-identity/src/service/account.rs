@@ -9,7 +9,7 @@ use super::cache::Stale;
 use super::change::Change;
 use super::passwords::Verdict;
 use super::sessions::{self, Begin};
-use super::{Identity, SignedIn, me, me_by, role_now};
+use super::{Identity, SignedIn, me, me_by, password_costs, role_now, session_of};
 use crate::codes;
 use crate::model::{Client, CompanyName, Email, Me, Password, TENANTS_PER_USER_MAX, Tenant};
 use crate::store;
@@ -21,7 +21,7 @@ pub async fn me_get(identity: &Identity, actor: &Actor) -> Result<Me> {
     me_by(identity, &mut db, actor.user, actor.tenant, &actor.credential).await
 }
 
-/// Set another password. Every session ends, this one too; its place is taken by a new one.
+/// Set another password. Every session ends, this one too; its place is taken by a new one, to which its pages come back.
 pub async fn password_change(
     identity: &Identity,
     actor: &Actor,
@@ -50,16 +50,20 @@ pub async fn password_change(
     if !store::credential_replace(&mut change.tx, actor.user, &stored, &hash, Some(now)).await? {
         return Err(password_wrong("/current")); // somebody else changed it while it was compared
     }
-    let ended = sessions::end_all(&mut change, actor.user, None).await?;
+    change.password_kept(Some(&stored), &hash);
+    let own = sessions::own(&mut change, actor, session_of(actor)?).await?.ok_or_else(gone)?;
+    let ended = sessions::end_others(&mut change, actor.user, own.id).await?;
+    if !sessions::give_way(&mut change, &own).await? {
+        return Err(gone());
+    }
     store::session_delete_all(&mut change.tx, actor.user).await?;
     change.stale(Stale::User(actor.user));
     let begin = Begin { session, user: actor.user, tenant: actor.tenant, expires_at: None };
     let token = begin.run(identity, &mut change, client).await?;
     change.emit(actor.tenant, PasswordChanged { user: actor.user }).await?;
     let subject = format!("identity.user/{}", actor.user);
-    change
-        .audit(actor.tenant, "password_change", subject, [Value::Null, json!({"sessions_ended": ended})])
-        .await?;
+    let states = [json!({"session": own.id}), json!({"session": session, "other_sessions_ended": ended})];
+    change.audit(actor.tenant, "password_change", subject, states).await?;
     let me = me(identity, &mut change.tx, actor.user, actor.tenant, session).await?;
     change.commit().await?;
     Ok(SignedIn { token, max_age_s: sessions::max_age_s(identity), me })
@@ -75,7 +79,7 @@ pub(super) async fn prove(
     field: &str,
 ) -> Result<String> {
     let attempt = identity.0.throttle.take(identity.now(), Some(email), client.origin.address)?;
-    match (identity.0.passwords.check(stored.clone(), given).await, stored) {
+    match (password_costs::check(identity, email, stored.clone(), given).await, stored) {
         (Ok(Verdict::Right | Verdict::RightOutdated), Some(stored)) => {
             attempt.give_back();
             Ok(stored)

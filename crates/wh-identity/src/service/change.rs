@@ -9,6 +9,7 @@ use wh_db::{AuditEntry, GlobalTx, Who};
 use super::Identity;
 use super::cache::{SessionCache, Stale};
 use super::key_cache::KeyCache;
+use super::password_costs::{Cost, Costs};
 
 /// A change under way. Dropped without `commit` it has not happened.
 pub(super) struct Change {
@@ -17,12 +18,14 @@ pub(super) struct Change {
     who: Who,
     sessions: Arc<SessionCache>,
     keys: Arc<KeyCache>,
+    costs: Arc<Costs>,
 }
 
 impl Change {
     pub(super) async fn begin(identity: &Identity, who: Who) -> Result<Self> {
         let (sessions, keys) = (Arc::clone(&identity.0.sessions), Arc::clone(&identity.0.keys));
-        Ok(Self { tx: identity.0.db.begin().await?, who, sessions, keys })
+        let costs = Arc::clone(&identity.0.costs);
+        Ok(Self { tx: identity.0.db.begin().await?, who, sessions, keys, costs })
     }
 
     pub(super) async fn emit<E: Event>(&mut self, tenant: TenantId, event: E) -> Result<()> {
@@ -62,6 +65,12 @@ impl Change {
             sessions.forget(&stale);
             keys.forget(&stale);
         });
+    }
+
+    /// A password is kept by another hash, or for the first time, once this is committed.
+    pub(super) fn password_kept(&mut self, before: Option<&str>, after: &str) {
+        let (costs, before, after) = (Arc::clone(&self.costs), before.and_then(Cost::of), Cost::of(after));
+        self.tx.on_commit(move || costs.moved(before, after));
     }
 
     pub(super) async fn commit(self) -> Result<()> {

@@ -19,6 +19,9 @@ use crate::model::{
 };
 use crate::store::{self, Account};
 
+/// In the trail: an invitation was taken back, or fell with whoever sent it.
+pub(super) const INVITATION_REVOKE: &str = "invitation_revoke";
+
 /// What the holder of a link may know before they accept.
 pub struct InvitationSeen {
     /// The company's name.
@@ -113,8 +116,8 @@ pub async fn invitation_revoke(identity: &Identity, actor: &Actor, id: Invitatio
         return Err(missing());
     }
     change.emit(actor.tenant, InvitationRevoked { invitation: id }).await?;
-    let before = json!({"email": invitation.email.as_str(), "role": invitation.role});
-    change.audit(actor.tenant, "invitation_revoke", subject(id), [before, Value::Null]).await?;
+    let states = [told(&invitation), Value::Null];
+    change.audit(actor.tenant, INVITATION_REVOKE, subject(id), states).await?;
     change.commit().await
 }
 
@@ -241,6 +244,11 @@ async fn join(
     store::member_insert(&mut change.tx, tenant, comer.id(), invitation.role, now).await
 }
 
-fn subject(invitation: InvitationId) -> String {
+pub(super) fn subject(invitation: InvitationId) -> String {
     format!("identity.invitation/{invitation}")
+}
+
+/// How an invitation was, in the trail.
+pub(super) fn told(invitation: &Invitation) -> Value {
+    json!({"email": invitation.email.as_str(), "role": invitation.role})
 }

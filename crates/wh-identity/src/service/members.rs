@@ -7,7 +7,7 @@ use wh_db::{Who, like_holding};
 
 use super::cache::Stale;
 use super::change::Change;
-use super::{Identity, key_ends, no_such_member, role_now};
+use super::{Identity, invitations, key_ends, no_such_member, role_now, sessions};
 use crate::model::{self, Member};
 use crate::store;
 
@@ -62,12 +62,14 @@ pub async fn member_remove(identity: &Identity, actor: &Actor, user: UserId) -> 
     let owners = store::owner_count(&mut change.tx, actor.tenant).await?;
     model::owner_remains(owners, member.role, None)?;
     revoke_invitations(&mut change, actor, user, None).await?;
-    let sessions = store::session_hold_in(&mut change.tx, actor.tenant, user).await?;
+    let ended = store::session_hold_in(&mut change.tx, actor.tenant, user).await?;
     store::session_delete_in(&mut change.tx, actor.tenant, user).await?;
+    let lines = ended.iter().map(|one| (sessions::subject(one.id), [sessions::told(one), Value::Null]));
+    change.audit_many(actor.tenant, sessions::SESSION_REVOKE, lines.collect()).await?;
     key_ends::end_led(&mut change, actor.tenant, user, None, identity.now()).await?;
     store::member_delete(&mut change.tx, actor.tenant, user).await?;
-    let sessions: Vec<_> = sessions.into_iter().map(|session| SessionRevoked { user, session }).collect();
-    change.emit_many(actor.tenant, &sessions).await?;
+    let events: Vec<_> = ended.iter().map(|one| SessionRevoked { user, session: one.id }).collect();
+    change.emit_many(actor.tenant, &events).await?;
     change.stale(Stale::Member(actor.tenant, user));
     change.emit(actor.tenant, MemberRemoved { user }).await?;
     let before = json!({"email": member.email, "name": member.name, "role": member.role});
@@ -89,11 +91,14 @@ pub(super) async fn revoke_invitations(
     now: Option<Role>,
 ) -> Result<()> {
     let mut fallen = store::invitation_hold_by(&mut change.tx, actor.tenant, by).await?;
-    fallen.retain(|(_, role)| !model::made_stays(now, *role));
-    let events: Vec<_> = fallen.into_iter().map(|(invitation, _)| InvitationRevoked { invitation }).collect();
-    let ids: Vec<InvitationId> = events.iter().map(|event| event.invitation).collect();
+    fallen.retain(|invitation| !model::made_stays(now, invitation.role));
+    let ids: Vec<InvitationId> = fallen.iter().map(|invitation| invitation.id).collect();
     store::invitation_delete_held(&mut change.tx, actor.tenant, &ids).await?;
-    change.emit_many(actor.tenant, &events).await
+    let events: Vec<_> = ids.into_iter().map(|invitation| InvitationRevoked { invitation }).collect();
+    change.emit_many(actor.tenant, &events).await?;
+    let lines =
+        fallen.iter().map(|one| (invitations::subject(one.id), [invitations::told(one), Value::Null]));
+    change.audit_many(actor.tenant, invitations::INVITATION_REVOKE, lines.collect()).await
 }
 
 fn subject(user: UserId) -> String {

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wh_base::{Error, Random, Result, Secret, Served};
 
+use super::password_costs::Cost;
 use crate::codes;
 use crate::config::IdentityConfig;
 use crate::model::Password;
@@ -35,7 +36,8 @@ pub(crate) enum Verdict {
 /// The hasher with its bounds.
 pub(crate) struct Passwords {
     params: Params,
-    /// Compared with when there is no account, so that both cases cost the same. Nothing matches it.
+    /// Salt and hash that stand behind some account's parameters when there is no account, so that both cases cost the same.
+    /// Nothing matches them.
     nobody: String,
     random: Arc<dyn Random>,
     cores: Arc<Semaphore>,
@@ -52,7 +54,7 @@ impl Passwords {
         random.fill(&mut noise)?;
         let (salt, hash) = noise.split_at(SALT_BYTES);
         let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash));
-        let nobody = format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${salt}${hash}");
+        let nobody = format!("{salt}${hash}");
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Ok(Self {
             params,
@@ -83,9 +85,20 @@ impl Passwords {
         self.hash(password.secret()).await
     }
 
-    /// Compare with what is stored; with nothing stored it takes as long and is wrong.
-    pub(crate) async fn check(&self, stored: Option<String>, given: &Secret<String>) -> Result<Verdict> {
-        let (known, stored) = (stored.is_some(), stored.unwrap_or_else(|| self.nobody.clone()));
+    /// What a hash that is made now costs.
+    pub(crate) fn cost(&self) -> Cost {
+        Cost::now(self.params.m_cost(), self.params.t_cost())
+    }
+
+    /// Compare with what is stored; with nothing stored it takes as long as for an account of this cost, and is wrong.
+    pub(crate) async fn check(
+        &self,
+        stored: Option<String>,
+        given: &Secret<String>,
+        stranger: &Cost,
+    ) -> Result<Verdict> {
+        let known = stored.is_some();
+        let stored = stored.unwrap_or_else(|| format!("{}{}", stranger.start(), self.nobody));
         let (params, given) = (self.params.clone(), given.clone());
         self.run(move || {
             let parsed =

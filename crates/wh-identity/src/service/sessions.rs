@@ -8,10 +8,13 @@ use wh_db::Who;
 use super::cache::Stale;
 use super::change::Change;
 use super::passwords::Verdict;
-use super::{Identity, SignedIn, is_alive, me, session_of, tokens};
+use super::{Identity, SignedIn, is_alive, me, password_costs, session_of, tokens};
 use crate::codes;
 use crate::model::{Client, Email, Membership, SESSIONS_PER_USER_MAX, Session, UserAgent};
 use crate::store::{self, Account};
+
+/// In the trail: a session was ended from elsewhere, or fell with something else.
+pub(super) const SESSION_REVOKE: &str = "session_revoke";
 
 /// One of one's own sessions.
 pub struct SessionSeen {
@@ -55,7 +58,7 @@ async fn compare(
 ) -> Result<(Account, String, Verdict)> {
     let account = store::account_by_email(&mut identity.0.db.read().await?, email).await?;
     let stored = account.as_ref().and_then(|account| account.password_hash.clone());
-    let verdict = identity.0.passwords.check(stored.clone(), password).await?;
+    let verdict = password_costs::check(identity, email, stored.clone(), password).await?;
     let (Some(account), Some(stored), Verdict::Right | Verdict::RightOutdated) = (account, stored, verdict)
     else {
         metrics::counter!("identity_sign_ins_total", "outcome" => "refused").increment(1);
@@ -75,6 +78,9 @@ async fn admit(
     let mut change = Change::begin(identity, Who::user(account.user, Some(session), &client.origin)).await?;
     if !store::credential_replace(&mut change.tx, account.user, compared, hash, None).await? {
         return Err(wrong()); // the password was changed while it was compared
+    }
+    if compared != hash {
+        change.password_kept(Some(compared), hash);
     }
     let memberships = store::membership_list(&mut change.tx, account.user).await?;
     let tenant = latest(&memberships).ok_or_else(|| codes::NO_TENANT.error("a member of no company"))?;
@@ -120,7 +126,7 @@ impl Begin {
         let room = usize::try_from(SESSIONS_PER_USER_MAX - 1).unwrap_or(0);
         let list = store::session_list(&mut change.tx, self.user).await?;
         for old in list.into_iter().skip(room) {
-            end(change, &old).await?;
+            end(change, &old, SESSION_REVOKE).await?;
         }
         let session = Session {
             id: self.session,
@@ -149,17 +155,34 @@ pub(super) fn max_age_s(identity: &Identity) -> u32 {
     u32::try_from(identity.0.config.session_absolute_s).unwrap_or(u32::MAX)
 }
 
-fn subject(session: SessionId) -> String {
+pub(super) fn subject(session: SessionId) -> String {
     format!("identity.session/{session}")
 }
 
-/// End a session; `false` when it had ended already.
-pub(super) async fn end(change: &mut Change, session: &Session) -> Result<bool> {
+/// How a session was, in the trail.
+pub(super) fn told(session: &Session) -> Value {
+    json!({"user": session.user, "address": session.address, "user_agent": session.agent})
+}
+
+/// End a session, with a line in the trail of the company that it was in; `false` when it had ended already.
+async fn end(change: &mut Change, session: &Session, action: &'static str) -> Result<bool> {
     let ended = forget(change, session).await?;
     if ended {
         change.emit(session.tenant, SessionRevoked { user: session.user, session: session.id }).await?;
+        let states = [told(session), Value::Null];
+        change.audit(session.tenant, action, subject(session.id), states).await?;
     }
     Ok(ended)
+}
+
+/// Another session of the person takes the place of this one: its pages are not sent out, they come back with the new cookie.
+/// `false` when it had ended already.
+pub(super) async fn give_way(change: &mut Change, session: &Session) -> Result<bool> {
+    let there = forget(change, session).await?;
+    if there {
+        change.emit(session.tenant, SessionSwitched { user: session.user, session: session.id }).await?;
+    }
+    Ok(there)
 }
 
 /// Take a session away without a word; `false` when it had ended already.
@@ -175,13 +198,13 @@ async fn forget(change: &mut Change, session: &Session) -> Result<bool> {
 pub async fn session_end(identity: &Identity, actor: &Actor) -> Result<()> {
     let mut change = Change::begin(identity, Who::from(actor)).await?;
     if let Some(session) = own(&mut change, actor, session_of(actor)?).await? {
-        end(&mut change, &session).await?;
-        change.audit(actor.tenant, "session_end", subject(session.id), [Value::Null, Value::Null]).await?;
+        end(&mut change, &session, "session_end").await?;
     }
     change.commit().await
 }
 
-async fn own(change: &mut Change, actor: &Actor, session: SessionId) -> Result<Option<Session>> {
+/// One of one's own, if it has not ended.
+pub(super) async fn own(change: &mut Change, actor: &Actor, session: SessionId) -> Result<Option<Session>> {
     let list = store::session_list(&mut change.tx, actor.user).await?;
     Ok(list.into_iter().find(|own| own.id == session))
 }
@@ -211,11 +234,9 @@ pub async fn session_revoke(identity: &Identity, actor: &Actor, session: Session
     let missing = || codes::SESSION_NOT_FOUND.error("no such session among one's own");
     let mut change = Change::begin(identity, Who::from(actor)).await?;
     let found = own(&mut change, actor, session).await?.ok_or_else(missing)?;
-    if !end(&mut change, &found).await? {
+    if !end(&mut change, &found, SESSION_REVOKE).await? {
         return Err(missing());
     }
-    let before = json!({"address": found.address, "user_agent": found.agent});
-    change.audit(found.tenant, "session_revoke", subject(session), [before, Value::Null]).await?;
     change.commit().await
 }
 
@@ -223,7 +244,7 @@ pub async fn session_revoke(identity: &Identity, actor: &Actor, session: Session
 pub async fn session_revoke_others(identity: &Identity, actor: &Actor) -> Result<u32> {
     let mut change = Change::begin(identity, Who::from(actor)).await?;
     store::user_lock(&mut change.tx, actor.user).await?;
-    let ended = end_all(&mut change, actor.user, Some(session_of(actor)?)).await?;
+    let ended = end_others(&mut change, actor.user, session_of(actor)?).await?;
     let subject = format!("identity.user/{}", actor.user);
     change
         .audit(actor.tenant, "session_revoke_others", subject, [Value::Null, json!({"ended": ended})])
@@ -232,11 +253,11 @@ pub async fn session_revoke_others(identity: &Identity, actor: &Actor) -> Result
     Ok(ended)
 }
 
-/// End a person's sessions, all or all but one.
-pub(super) async fn end_all(change: &mut Change, user: UserId, but: Option<SessionId>) -> Result<u32> {
+/// End a person's sessions, all but one.
+pub(super) async fn end_others(change: &mut Change, user: UserId, but: SessionId) -> Result<u32> {
     let mut ended = 0;
     for session in store::session_list(&mut change.tx, user).await? {
-        if Some(session.id) != but && end(change, &session).await? {
+        if session.id != but && end(change, &session, SESSION_REVOKE).await? {
             ended += 1;
         }
     }
@@ -258,10 +279,11 @@ pub async fn session_switch(
     role.ok_or_else(|| codes::TENANT_NOT_FOUND.error("not a member of that company"))?;
     let gone = || wh_server::codes::UNAUTHENTICATED.error("the session has ended");
     let old = own(&mut change, actor, session_of(actor)?).await?.ok_or_else(gone)?;
-    if !forget(&mut change, &old).await? {
+    if !give_way(&mut change, &old).await? {
         return Err(gone());
     }
-    change.emit(old.tenant, SessionSwitched { user: actor.user, session: old.id }).await?;
+    // The trail of the company that is left does not say where somebody went.
+    change.audit(old.tenant, "session_switch", subject(old.id), [told(&old), Value::Null]).await?;
     let begin = Begin { session, user: actor.user, tenant, expires_at: Some(old.expires_at) };
     let token = begin.run(identity, &mut change, client).await?;
     let states = [json!({"tenant": actor.tenant}), json!({"tenant": tenant})];

@@ -104,5 +104,6 @@ pub(super) async fn user_insert(change: &mut Change, user: &User, password_hash:
         }
         error
     })?;
+    change.password_kept(None, password_hash);
     store::credential_insert(&mut change.tx, user.id, password_hash, user.created_at).await
 }

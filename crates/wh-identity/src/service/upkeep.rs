@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 use wh_base::{Result, Timestamp};
 use wh_contract::{SessionId, TenantId, UserId};
 
-use super::Identity;
 use super::cache::Use;
+use super::{Identity, password_costs};
 use crate::model::API_KEY_EXPIRED_SHOWN_S;
 use crate::store::{self, KeyUsed};
 
@@ -36,7 +36,9 @@ impl Identity {
     pub async fn upkeep_once(&self) -> Result<()> {
         self.uses_write().await?;
         let swept = self.sweep().await;
-        swept.and(self.names_fold().await)
+        let folded = swept.and(self.names_fold().await);
+        // Before somebody who signs in has to wait for it.
+        folded.and(password_costs::counted(self).await.map(drop))
     }
 
     /// Whom an older build let in is found by name as everybody is, also beyond ASCII.

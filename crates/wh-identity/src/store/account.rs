@@ -80,6 +80,30 @@ pub(crate) async fn credential_replace(
     Ok(tx.run_count(sql, args![hash, changed_at, user, compared]).await? == 1)
 }
 
+/// The first kept password hash after this one, in the order of their bytes.
+pub(crate) async fn credential_next(db: &mut impl GlobalReads, after: &str) -> Result<Option<String>> {
+    let sql = "SELECT MIN(password_hash) AS password_hash FROM identity_credential WHERE password_hash > $1";
+    Ok(db.row(sql, args![after]).await?.text_opt("password_hash")?.map(str::to_owned))
+}
+
+/// How many hashes are kept between the two.
+pub(crate) async fn credential_count(db: &mut impl GlobalReads, from: &str, to: &str) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM identity_credential WHERE password_hash > $1 AND password_hash < $2";
+    db.row(sql, args![from, to]).await?.int("n")
+}
+
+/// By which it is chosen what the check of a stranger's password costs: the same on every node, for good.
+pub(crate) async fn stranger_key(db: &mut impl GlobalReads) -> Result<Option<Vec<u8>>> {
+    let row = db.row_opt("SELECT choice_key FROM identity_stranger WHERE id = 1", args![]).await?;
+    row.map(|row| row.bytes("choice_key").map(<[u8]>::to_vec)).transpose()
+}
+
+/// Whoever is first gives it.
+pub(crate) async fn stranger_key_put(tx: &mut GlobalTx, key: Vec<u8>) -> Result<()> {
+    let sql = "INSERT INTO identity_stranger (id, choice_key) VALUES (1, $1) ON CONFLICT (id) DO NOTHING";
+    tx.run(sql, args![key]).await
+}
+
 /// What a person belongs to and acts in changes one at a time: the row is held until the end. Taken before any other row of
 /// the person, so that two changes wait for one another instead of locking each other out.
 pub(crate) async fn user_lock(tx: &mut GlobalTx, user: UserId) -> Result<()> {

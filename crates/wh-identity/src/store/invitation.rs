@@ -1,6 +1,6 @@
 //! Open invitations; what was accepted or revoked is gone, the trail remembers it. SQL only.
 use wh_base::{Result, Timestamp};
-use wh_contract::{InvitationId, Role, TenantId, UserId};
+use wh_contract::{InvitationId, TenantId, UserId};
 use wh_db::{GlobalTx, Row, args};
 
 use super::{GlobalReads, role};
@@ -95,16 +95,16 @@ pub(crate) async fn invitation_delete_expired(
     tx.run(sql, args![tenant, email.as_str(), now]).await
 }
 
-/// The open invitations that somebody sent, and to what: they fall with whoever sent them. Held to the end.
+/// The open invitations that somebody sent: they fall with whoever sent them. Held to the end.
 pub(crate) async fn invitation_hold_by(
     tx: &mut GlobalTx,
     tenant: TenantId,
     by: UserId,
-) -> Result<Vec<(InvitationId, Role)>> {
-    let sql = "SELECT id, role FROM identity_invitation WHERE tenant_id = $1 AND invited_by = $2
-        ORDER BY id LIMIT $3 FOR UPDATE";
+) -> Result<Vec<Invitation>> {
+    let sql = "SELECT id, tenant_id, email, role, invited_by, created_at, expires_at FROM identity_invitation
+        WHERE tenant_id = $1 AND invited_by = $2 ORDER BY id LIMIT $3 FOR UPDATE";
     let rows = tx.rows(sql, args![tenant, by, crate::model::INVITATIONS_PER_TENANT_MAX]).await?;
-    rows.iter().map(|row| Ok((row.uuid("id")?, role(row, "role")?))).collect()
+    rows.iter().map(invitation).collect()
 }
 
 /// Some that are held.

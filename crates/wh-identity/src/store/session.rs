@@ -95,11 +95,11 @@ pub(crate) async fn session_hold_in(
     tx: &mut GlobalTx,
     tenant: TenantId,
     user: UserId,
-) -> Result<Vec<SessionId>> {
-    let sql = "SELECT id FROM identity_session WHERE tenant_id = $1 AND user_id = $2
-        ORDER BY id LIMIT $3 FOR UPDATE";
+) -> Result<Vec<Session>> {
+    let sql = "SELECT id, user_id, tenant_id, created_at, used_at, expires_at, address, user_agent
+        FROM identity_session WHERE tenant_id = $1 AND user_id = $2 ORDER BY id LIMIT $3 FOR UPDATE";
     let rows = tx.rows(sql, args![tenant, user, SESSIONS_PER_USER_MAX + 1]).await?;
-    rows.iter().map(|row| row.uuid("id")).collect()
+    rows.iter().map(session).collect()
 }
 
 /// All sessions of a member in one company. Before the member's own row, in the order in which everybody locks them.

@@ -12,7 +12,7 @@ use wh_db::{Context, IdentityDb};
 use wh_identity::{Identity, IdentityConfig, IdentityParts};
 use wh_server::edge::{Edge, EdgeParts, Peer, Transport};
 use wh_server::serve::Sockets;
-use wh_server::{App, AppParts, CookieScheme, Health, Hub, ServerConfig};
+use wh_server::{App, AppParts, CookieScheme, Health, Hub, ServerConfig, SessionCookie};
 use wh_testkit::engines::TestDb;
 
 pub const OWNER: &str = "ada@example.com";
@@ -28,14 +28,24 @@ pub struct Node {
     pub identity: Identity,
     pub edge: Edge,
     pub spec: Arc<Value>,
+    pub cookies: CookieScheme,
 }
 
 pub fn node(t: &TestDb, config: IdentityConfig) -> Node {
     node_on(&t.cx, &t.identity, config)
 }
 
+/// A node that people reach by https.
+pub fn secure_node(t: &TestDb, config: IdentityConfig) -> Node {
+    node_by(&t.cx, &t.identity, config, CookieScheme::Secure)
+}
+
 /// A node with a database of its own opening.
 pub fn node_on(cx: &Context, db: &IdentityDb, config: IdentityConfig) -> Node {
+    node_by(cx, db, config, CookieScheme::Plain)
+}
+
+fn node_by(cx: &Context, db: &IdentityDb, config: IdentityConfig, cookies: CookieScheme) -> Node {
     let parts = IdentityParts { context: cx.clone(), db: db.clone(), config };
     let identity = Identity::new(parts).expect("a configuration within the floors");
     let sockets = Sockets::new();
@@ -45,7 +55,7 @@ pub fn node_on(cx: &Context, db: &IdentityDb, config: IdentityConfig) -> Node {
         authenticator: identity.authenticator(),
         hub: Hub::new(sockets.clone()),
         health: Health::starting(),
-        cookies: CookieScheme::Plain,
+        cookies,
         web: None,
     })
     .unwrap_or_else(|error| panic!("{error}"));
@@ -58,7 +68,8 @@ pub fn node_on(cx: &Context, db: &IdentityDb, config: IdentityConfig) -> Node {
         sockets,
         health: Health::starting(),
     });
-    Node { identity, edge: edge.expect("the default configuration"), spec: Arc::new(app.spec().clone()) }
+    let (edge, spec) = (edge.expect("the default configuration"), Arc::new(app.spec().clone()));
+    Node { identity, edge, spec, cookies }
 }
 
 /// What came back.
@@ -96,6 +107,9 @@ pub struct Browser {
     pub spec: Arc<Value>,
     pub address: IpAddr,
     pub cookie: Option<String>,
+    /// The name under which the cookie is sent.
+    pub cookie_name: &'static str,
+    pub transport: Transport,
     /// The text of an API key, in place of a cookie.
     pub key: Option<String>,
     /// `Sec-Fetch-Site`; a program sends none.
@@ -113,6 +127,11 @@ impl Browser {
             spec: node.spec.clone(),
             address: address.into(),
             cookie: None,
+            cookie_name: SessionCookie::new(node.cookies).name(),
+            transport: match node.cookies {
+                CookieScheme::Secure => Transport::Tls,
+                CookieScheme::Plain => Transport::Cleartext,
+            },
             key: None,
             site: Some("same-origin"),
         }
@@ -166,7 +185,7 @@ impl Browser {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
         }
         if let Some(cookie) = &self.cookie {
-            request = request.header(header::COOKIE, format!("wh_sid={cookie}"));
+            request = request.header(header::COOKIE, format!("{}={cookie}", self.cookie_name));
         }
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
@@ -176,7 +195,7 @@ impl Browser {
         let peer = Peer {
             address: SocketAddr::new(self.address, 40_000),
             local: ([127, 0, 0, 1], 8080).into(),
-            transport: Transport::Cleartext,
+            transport: self.transport,
         };
         let response = self.edge.call(Some(peer), request).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -184,8 +203,9 @@ impl Browser {
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let reply = Reply { status, headers, body };
         declared(&self.spec, &method, path, &reply);
-        if let Some(token) =
-            reply.set_cookie().strip_prefix("wh_sid=").and_then(|rest| rest.split(';').next())
+        let pair = reply.set_cookie().split(';').next().and_then(|pair| pair.split_once('='));
+        if let Some((name, token)) = pair
+            && name == self.cookie_name
         {
             self.cookie = (!token.is_empty()).then(|| token.to_owned());
         }

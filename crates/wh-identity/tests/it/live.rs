@@ -1,4 +1,4 @@
-//! Going to another company with pages open: they hear nothing more of the one that was left.
+//! Another session in the place of one, with pages open: they hear nothing more of what was left, and come back.
 use serde_json::{Value, json};
 use wh_identity::{Identity, IdentityParts, MIGRATIONS};
 use wh_testkit::engines::TestDb;
@@ -47,7 +47,7 @@ both_engines!(a_page_does_not_go_on_listening_to_the_company_that_was_left, &[MI
     server.settle().await;
     for tab in [&mut tab, &mut other_tab] {
         let (heard, end) = tab.heard_until_end().await;
-        assert_eq!(end, (4003, "company changed".to_owned()));
+        assert_eq!(end, (4003, "session replaced".to_owned()));
         assert!(!kinds(&heard).contains(&"identity.invitation_created"), "{heard:?}");
     }
     assert_eq!(Live::try_open(&server, &cookie).await.err(), Some(401), "the old token is spent");
@@ -63,4 +63,27 @@ both_engines!(a_page_does_not_go_on_listening_to_the_company_that_was_left, &[MI
     let heard = tab.so_far().await;
     assert_eq!(kinds(&heard), ["identity.invitation_created"]);
     assert_eq!(heard.len(), 1);
+});
+
+both_engines!(a_new_password_sends_out_every_page_but_its_own, &[MIGRATIONS], async |t| {
+    let (server, page, cookie) = set_up(t).await;
+    let body = json!({"email": OWNER, "password": PASSWORD});
+    let elsewhere = page.post(NOBODY, "/v1/identity/sessions", body).await.cookie().expect("signed in");
+    server.settle().await;
+    let (mut tab, _) = Live::open(&server, &cookie).await;
+    let (mut other_tab, _) = Live::open(&server, &cookie).await;
+    let (mut other_device, _) = Live::open(&server, &elsewhere).await;
+
+    let next = json!({"current": PASSWORD, "new": "nine teal kettles sing"});
+    let changed = page.put(&cookie, "/v1/identity/password", next).await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    server.settle().await;
+    // Its cookie may be on its way still: they try again with whatever they have, and ask who they are once they are in.
+    for tab in [&mut tab, &mut other_tab] {
+        assert_eq!(tab.ended().await, (4003, "session replaced".to_owned()));
+    }
+    assert_eq!(other_device.ended().await, (4001, "session ended".to_owned()));
+    assert_eq!(Live::try_open(&server, &cookie).await.err(), Some(401), "the old token is spent");
+    let (mut tab, _) = Live::open(&server, &changed.cookie().expect("a new token")).await;
+    assert_eq!(tab.so_far().await, [] as [Value; 0]);
 });

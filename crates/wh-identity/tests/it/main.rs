@@ -3,6 +3,8 @@ mod away;
 mod bearer;
 mod cli_login;
 mod company_limit;
+mod cookies;
+mod falls;
 mod house;
 mod invitations;
 mod key_limits;

@@ -95,14 +95,14 @@ async fn left(house: &House, by: UserId) -> (i64, i64) {
     (row.int("invitations").expect("a count"), row.int("keys").expect("a count"))
 }
 
-/// Lines of the trail about a key of a service account that ended.
-async fn told(house: &House, tenant: TenantId) -> usize {
+/// Lines of the trail that say this.
+async fn told(house: &House, tenant: TenantId, action: &str) -> usize {
     let (mut seq, mut found) = (i64::MAX, 0);
     loop {
         let lines = house.t.cx.db.audit_before(tenant, seq, 1_000).await.expect("the database answers");
         let Some(last) = lines.last() else { return found };
         seq = last.seq;
-        found += lines.iter().filter(|line| line.action == "service_account_key_revoke").count();
+        found += lines.iter().filter(|line| line.action == action).count();
     }
 }
 
@@ -163,7 +163,8 @@ both_engines!(the_limits_full_hold_nobody_up_who_sends_somebody_out, &[MIGRATION
     assert_eq!(left(&house, robots).await, (0, 0));
 
     // Each that ended was told, once: of service accounts in the trail too, but those of an account that goes itself.
-    assert_eq!(told(&house, tenant).await, 3 * MADE_KEYS + 2);
+    assert_eq!(told(&house, tenant, "service_account_key_revoke").await, 3 * MADE_KEYS + 2);
+    assert_eq!(told(&house, tenant, "invitation_revoke").await, 3 * INVITATIONS);
     let keys_ended = 3 * MADE_KEYS + 2 * OWN_KEYS + 3;
     let ended = ended(&mut house, 3 * INVITATIONS + keys_ended).await;
     assert_eq!(ended.get("identity.invitation_revoked"), Some(&(3 * INVITATIONS)));

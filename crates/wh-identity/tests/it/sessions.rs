@@ -4,6 +4,7 @@ use wh_identity::MIGRATIONS;
 use wh_testkit::both_engines;
 
 use crate::house::{Browser, House, OWNER};
+use crate::trail::lines;
 
 both_engines!(a_session_that_is_ended_is_ended_at_once, &[MIGRATIONS], async |t| {
     let mut house = House::new(t).await;
@@ -140,12 +141,21 @@ both_engines!(dead_sessions_are_swept, &[MIGRATIONS], async |t| {
 
 both_engines!(one_person_keeps_fifty_sessions, &[MIGRATIONS], async |t| {
     let mut house = House::new(t).await;
+    let tenant = house.tenant().await;
+    let oldest = house.owner.get("me").await.body["session_id"].clone();
     for _ in 0..50 {
         house.t.clock.advance_seconds(1);
         assert_eq!(house.browser().sign_in(OWNER).await.status, 201);
     }
     assert_eq!(session_count(&house).await, 50);
     assert_eq!(house.owner.get("me").await.status, 401, "the oldest had to go");
+    let trail = lines(&house, tenant).await;
+    let ended: Vec<&str> = trail
+        .iter()
+        .filter(|line| line.action == "session_revoke")
+        .map(|line| line.subject.as_str())
+        .collect();
+    assert_eq!(ended, [format!("identity.session/{}", oldest.as_str().expect("an id"))]);
 });
 
 async fn session_count(house: &House) -> i64 {

@@ -1,12 +1,13 @@
 //! Signing in: the same answer for strangers, throttled, bounded.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
 use wh_identity::{IdentityConfig, MIGRATIONS};
 use wh_testkit::both_engines;
+use wh_testkit::engines::TestDb;
 
-use crate::house::{self, Browser, House, OWNER, PASSWORD};
+use crate::house::{self, Browser, House, Node, OWNER, PASSWORD};
 
 both_engines!(the_address_is_folded_and_the_password_is_not, &[MIGRATIONS], async |t| {
     let house = House::new(t).await;
@@ -41,22 +42,91 @@ both_engines!(a_stranger_costs_the_same_hashes_as_a_member, &[MIGRATIONS], async
     let node = house::node(&t, config);
     house::set_up(&node, &house::token(&node).await).await;
 
-    let mut hashes = Vec::new();
-    for (round, email) in [OWNER, "nobody@example.com", OWNER, "nobody@example.com"].into_iter().enumerate() {
-        let before = house::hashes(&node, memory_kib).await;
-        let mut browser = Browser::at(&node, [10, 1, 0, u8::try_from(round).expect("few")]);
-        let refused = browser.sign_in_with(email, "not the password").await;
-        assert_eq!(refused.said(), (401, "identity.credentials"));
-        let mut after = house::hashes(&node, memory_kib).await;
-        for (series, count) in before {
-            *after.entry(series).or_default() -= count;
-        }
-        after.retain(|_, count| *count != 0);
-        hashes.push(after);
+    for (round, email) in (0..).zip([OWNER, "nobody@example.com", OWNER, "nobody@example.com"]) {
+        let spent = refused(&node, [10, 1, 0, round], email, [memory_kib]).await;
+        assert_eq!(spent, check(memory_kib), "{email}");
     }
-    let one = format!("work=\"check\",memory_kib=\"{memory_kib}\",passes=\"2\"");
-    for counted in hashes {
-        assert_eq!(counted, BTreeMap::from([(one.clone(), 1)]));
+});
+
+/// The hashes with so much memory that a sign-in costs which is refused, by their labels.
+async fn refused<const N: usize>(
+    node: &Node,
+    address: [u8; 4],
+    email: &str,
+    memory_kib: [u32; N],
+) -> BTreeMap<String, i64> {
+    let mut spent = BTreeMap::new();
+    for kib in memory_kib {
+        spent.extend(house::hashes(node, kib).await.into_iter().map(|(series, count)| (series, -count)));
+    }
+    let reply = Browser::at(node, address).sign_in_with(email, "not the password").await;
+    assert_eq!(reply.said(), (401, "identity.credentials"));
+    for kib in memory_kib {
+        for (series, count) in house::hashes(node, kib).await {
+            *spent.entry(series).or_default() += count;
+        }
+    }
+    spent.retain(|_, count| *count != 0);
+    spent
+}
+
+/// One check of a hash that was made with so much memory.
+fn check(memory_kib: u32) -> BTreeMap<String, i64> {
+    BTreeMap::from([(format!("work=\"check\",memory_kib=\"{memory_kib}\",passes=\"2\""), 1)])
+}
+
+/// Two settings that no other test of this process has, yesterday's and today's.
+fn two_costs() -> [u32; 2] {
+    static MEMORY_KIB: AtomicU32 = AtomicU32::new(20_001);
+    let yesterday = MEMORY_KIB.fetch_add(2, Ordering::Relaxed);
+    [yesterday, yesterday + 1]
+}
+
+fn node_with(t: &TestDb, password_memory_kib: u32) -> Node {
+    house::node(t, IdentityConfig { password_memory_kib, ..house::config() })
+}
+
+both_engines!(a_stranger_costs_the_same_while_the_hashes_are_of_yesterday, &[MIGRATIONS], async |t| {
+    let [yesterday, today] = two_costs();
+    let node = node_with(&t, yesterday);
+    house::set_up(&node, &house::token(&node).await).await;
+
+    let node = node_with(&t, today);
+    for (round, email) in (0..).zip([OWNER, "nobody@example.com"]) {
+        let spent = refused(&node, [10, 1, 1, round], email, [yesterday, today]).await;
+        assert_eq!(spent, check(yesterday), "{email}");
+    }
+    // Renewed, and with it what nobody is like.
+    assert_eq!(Browser::new(&node).sign_in(OWNER).await.status, 201);
+    for (round, email) in (0..).zip([OWNER, "nobody@example.com"]) {
+        let spent = refused(&node, [10, 1, 2, round], email, [yesterday, today]).await;
+        assert_eq!(spent, check(today), "{email}");
+    }
+});
+
+both_engines!(strangers_are_like_the_accounts_that_there_are_and_stay_so, &[MIGRATIONS], async |t| {
+    let [yesterday, today] = two_costs();
+    let node = node_with(&t, yesterday);
+    let (owner, _) = house::set_up(&node, &house::token(&node).await).await;
+    let node = node_with(&t, today);
+    let invitation = json!({"email": "bob@example.com", "role": "viewer"});
+    let invited = owner.moved(&node).post("invitations", invitation).await.body;
+    let body = json!({"token": invited["token"], "name": "Bob", "password": PASSWORD});
+    assert_eq!(Browser::new(&node).post("invitations/accept", body).await.status, 201);
+
+    let mut seen = Vec::new();
+    for n in 0..40_u8 {
+        let email = format!("stranger{n}@example.com");
+        seen.push((n, refused(&node, [10, 1, 3, n], &email, [yesterday, today]).await, email));
+    }
+    let kinds: BTreeSet<_> = seen.iter().map(|(_, spent, _)| spent.clone()).collect();
+    assert_eq!(kinds, BTreeSet::from([check(yesterday), check(today)]));
+    // On another node, and when it was counted anew: whoever asks twice learns nothing by it.
+    t.clock.advance_seconds(7_200);
+    for node in [&node_with(&t, today), &node] {
+        for (n, spent, email) in &seen[..6] {
+            assert_eq!(refused(node, [10, 1, 4, *n], email, [yesterday, today]).await, *spent, "{email}");
+        }
     }
 });
 

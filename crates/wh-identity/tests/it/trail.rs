@@ -9,7 +9,8 @@ use crate::house::{House, OWNER, PASSWORD, user_id};
 
 const NEXT: &str = "nine teal kettles sing";
 
-async fn lines(house: &House, tenant: TenantId) -> Vec<AuditLine> {
+/// The trail of a company, the oldest line first.
+pub async fn lines(house: &House, tenant: TenantId) -> Vec<AuditLine> {
     let mut lines = house.t.cx.db.audit_before(tenant, i64::MAX, 200).await.expect("the database answers");
     lines.reverse();
     lines
@@ -34,6 +35,7 @@ both_engines!(every_change_is_in_the_trail_with_before_and_after, &[MIGRATIONS],
             "session_revoke_others",
             "invitation_create",
             "invitation_revoke",
+            "session_revoke",
             "member_remove",
             "session_end",
         ]
@@ -145,7 +147,7 @@ both_engines!(every_change_says_what_happened, &[MIGRATIONS], async |t| {
             "identity.member_role_changed",
             "identity.session_started",
             "identity.session_revoked",
-            "identity.session_revoked",
+            "identity.session_switched",
             "identity.session_started",
             "identity.password_changed",
             "identity.invitation_created",

@@ -94,6 +94,10 @@ both_engines!(what_runs_is_seen_with_how_far_it_is_and_stopped, MIGRATIONS, asyn
     let last = events.last().expect("events");
     assert_eq!((last.kind.as_str(), &last.subject), ("panels.import_failed", &panel));
     assert_eq!((&last.data["import"], &last.data["code"]), (&run["id"], &json!("panels.import_stopped")));
+    let trail = house.server.cx.db.audit_before(HOME, i64::MAX, 10).await.expect("the trail");
+    let line = trail.iter().find(|line| line.action == "import_stop").expect("who stopped it");
+    assert_eq!((line.user, &line.after), (Some(OWNER.user()), &Some(json!({ "import": run["id"] }))));
+    assert_eq!(line.subject, format!("panels.panel/{panel}"));
     // The place is free again.
     house.import(&panel, "mode=append", "n\n4\n").await;
     assert_eq!(house.cells(&panel).await, json!([[1], [4]]));

@@ -9,5 +9,6 @@ mod limits;
 mod panels;
 mod storage;
 mod told;
+mod trail;
 mod upgrade;
 mod walls;

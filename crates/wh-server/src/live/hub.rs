@@ -102,7 +102,8 @@ impl Hub {
         self.end(key.uuid(), End::KeyOver);
     }
 
-    /// The session's place was taken by one in another tenant: close its connections with 4003, they come back there.
+    /// The session's place was taken by another one, in another tenant or with another password: close its connections with 4003,
+    /// they come back with the new cookie.
     pub fn session_switched(&self, session: SessionId) {
         self.end(session.uuid(), End::Switched);
     }

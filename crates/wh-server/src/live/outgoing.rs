@@ -19,7 +19,7 @@ pub(super) enum End {
     KeyOver,
     /// Role or membership changed: connect again.
     Changed,
-    /// The person went on to another tenant: connect again, everything is another's now.
+    /// Another session took the place of this one, here or in another tenant: connect again with its cookie and ask who one is.
     Switched,
     /// Too far behind: connect again and resume.
     Slow,
@@ -36,7 +36,7 @@ impl End {
             Self::SessionOver => (4001, "session ended"),
             Self::KeyOver => (4001, "key ended"),
             Self::Changed => (4002, "membership changed"),
-            Self::Switched => (4003, "company changed"),
+            Self::Switched => (4003, "session replaced"),
             Self::Slow => (4008, "slow"),
             Self::Drain => (1001, "server is going down"),
             Self::Flood => (1008, "too many messages"),

@@ -302,7 +302,7 @@ async fn event_ends(kind: EngineKind) {
         tx.emit(SessionSwitched { user: OWNER.user(), session: OWNER.session() }).await.expect("emitted");
         tx.commit().await.expect("committed");
         server.settle().await;
-        assert_eq!(stays.ended().await, (4003, "company changed".to_owned()));
+        assert_eq!(stays.ended().await, (4003, "session replaced".to_owned()));
     })
     .await;
 }

@@ -1,6 +1,7 @@
 //! The authorization matrix: every operation of the spec × nobody, a stranger of another company, each role, and an owner's keys
-//! with and without the scope. A committed snapshot.
+//! with and without the scope. A committed snapshot. What the owner changes on the way must stand in the audit trail.
 mod calls;
+mod trail;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use crate::house::{House, PASSWORD, Person, sites};
 use crate::http::Answer;
 use calls::Call;
+use trail::Changes;
 
 /// In the order of the snapshot's columns.
 const ACTORS: [&str; 9] =
@@ -181,6 +183,7 @@ fn every_operation_answers_each_actor_as_the_snapshot_says() {
     for site in sites() {
         let mut scene = Scene::new(site.start());
         let spec = scene.owner.get("/v1/openapi.json").json();
+        let mut changes = Changes::new(&spec);
         let mut table = format!("{:<26} {:<17}", "operation", "permission");
         table.extend(ACTORS.map(|actor| format!(" {actor:>8}")));
         for (operation, permission) in operations(&spec) {
@@ -190,6 +193,9 @@ fn every_operation_answers_each_actor_as_the_snapshot_says() {
                     .call(&operation, actor)
                     .unwrap_or_else(|| panic!("{operation} has no row in the matrix"));
                 let answer = scene.answer(actor, &permission, &call);
+                if actor == "owner" {
+                    changes.answered(&operation, &answer);
+                }
                 line.push_str(&format!(" {:>8}", answer.status));
             }
             table.push_str(&line);
@@ -197,6 +203,8 @@ fn every_operation_answers_each_actor_as_the_snapshot_says() {
                 scene.sign_everybody_in();
             }
         }
+        assert!(scene.house.terminate().success());
+        changes.stand_in_the_trail_of(&site);
         tables.push((site.kind.word(), table));
     }
     if let [(_, first), (engine, second)] = &tables[..] {

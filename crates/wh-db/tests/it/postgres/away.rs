@@ -7,6 +7,7 @@ use wh_db::{DbConfig, DbLimits, EngineConfig, PostgresUrls, args, codes};
 use wh_testkit::one_engine;
 
 use super::{admin, limited, until};
+use crate::counted::refusals;
 use crate::leaks::{ALL, LEAKS, sees, two};
 
 const END_ALL: &str = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
@@ -18,8 +19,10 @@ one_engine!(postgres, ended_connections_are_away_and_new_ones_serve, LEAKS, asyn
     let mut tx = t.cx.db.begin(a.tenant).await.unwrap();
     tx.run("UPDATE leaks_item SET n = 99 WHERE tenant_id = $1", args![a.tenant]).await.unwrap();
     admin.batch_execute(END_ALL).await.unwrap();
+    let counted = refusals("postgres", &codes::AWAY);
     let error = tx.rows(ALL, args![]).await.unwrap_err();
     assert!(error.is(&codes::AWAY), "{error:?}");
+    assert!(refusals("postgres", &codes::AWAY) > counted);
     drop(tx);
     assert_eq!(sees(&t, a.tenant).await, [(a.item, 1)], "served again, and nothing of the lost transaction");
 });
@@ -34,10 +37,12 @@ one_engine!(postgres, a_server_that_refuses_is_away_until_it_is_back, LEAKS, asy
     tokio::spawn(connection);
     admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await.unwrap();
     admin.batch_execute(&END_ALL.replace("current_database()", &format!("'{name}'"))).await.unwrap();
+    let counted = refusals("postgres", &codes::AWAY);
     for _ in 0..3 {
         let answer = crate::leaks::ask(&t, a.tenant, ALL, args![]).await;
         assert!(answer.unwrap_err().is(&codes::AWAY));
     }
+    assert!(refusals("postgres", &codes::AWAY) >= counted + 3);
     admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await.unwrap();
     assert_eq!(sees(&t, a.tenant).await, [(a.item, 1)], "no restart was needed");
 });
@@ -59,14 +64,17 @@ one_engine!(postgres, a_transaction_that_idles_is_ended_and_says_so, LEAKS, asyn
     let (a, _) = two(&t).await;
     let db = limited(&t, DbLimits { idle_in_transaction_ms_max: 50, ..DbLimits::default() }).await;
     let admin = admin(&t).await;
+    let told = [&codes::HELD_TOO_LONG, &codes::AWAY, &codes::COMMIT_UNKNOWN];
+    let counted = || told.iter().map(|code| refusals("postgres", code)).sum::<u64>();
+    let before = counted();
     let mut tx = db.begin(a.tenant).await.unwrap();
     tx.run("UPDATE leaks_item SET n = 99 WHERE tenant_id = $1", args![a.tenant]).await.unwrap();
     let gone = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in trans%'";
     until(&admin, gone, 0).await;
     let error = tx.commit().await.unwrap_err();
     // The driver may learn that the connection has ended only after it took the commit.
-    let told = [&codes::HELD_TOO_LONG, &codes::AWAY, &codes::COMMIT_UNKNOWN];
-    assert!(told.into_iter().any(|code| error.is(code)), "{error:?}");
+    assert!(told.iter().any(|code| error.is(code)), "{error:?}");
+    assert!(counted() > before);
     assert_eq!(sees(&t, a.tenant).await, [(a.item, 1)]);
 });
 

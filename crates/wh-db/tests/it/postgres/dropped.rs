@@ -6,6 +6,7 @@ use wh_db::{DbLimits, Reads, args, codes};
 use wh_testkit::one_engine;
 
 use super::{admin, limited, until};
+use crate::counted::{refusals, slow_statements};
 use crate::leaks::{ALL, INSERT, LEAKS, sees, two};
 
 /// One connection, so that the next user gets exactly the one that was left behind.
@@ -156,9 +157,11 @@ one_engine!(postgres, thousand_futures_dropped_at_random_moments, LEAKS, async |
 
 one_engine!(postgres, a_slow_statement_is_stopped_and_named, LEAKS, async |t| {
     let (a, _) = two(&t).await;
-    let db = limited(&t, DbLimits { statement_ms_max: 100, ..ONE }).await;
+    let db = limited(&t, DbLimits { statement_ms_max: 100, slow_statement_ms: 20, ..ONE }).await;
+    let counted = (slow_statements("read"), refusals("postgres", &codes::STATEMENT_SLOW));
     let mut read = db.read(a.tenant).await.unwrap();
     assert!(read.rows(ENDLESS, args![]).await.unwrap_err().is(&codes::STATEMENT_SLOW));
+    assert!(slow_statements("read") > counted.0 && refusals("postgres", &codes::STATEMENT_SLOW) > counted.1);
     drop(read);
     let mut read = db.read(a.tenant).await.unwrap();
     assert_eq!(read.rows(ALL, args![]).await.unwrap().len(), 1, "the connection serves on");
@@ -167,10 +170,12 @@ one_engine!(postgres, a_slow_statement_is_stopped_and_named, LEAKS, async |t| {
 one_engine!(postgres, a_full_pool_says_busy_and_serves_again, LEAKS, async |t| {
     let (a, _) = two(&t).await;
     let db = limited(&t, DbLimits { wait_ms_max: 1_000, ..ONE }).await;
+    let counted = refusals("postgres", &codes::BUSY);
     let mut held = db.read(a.tenant).await.unwrap();
     held.rows(ALL, args![]).await.unwrap();
     assert!(db.read(a.tenant).await.map(|_| ()).unwrap_err().is(&codes::BUSY));
     assert!(db.begin(a.tenant).await.map(|_| ()).unwrap_err().is(&codes::BUSY));
+    assert!(refusals("postgres", &codes::BUSY) >= counted + 2, "of who reads and of who changes");
     drop(held);
     let mut read = db.read(a.tenant).await.unwrap();
     assert_eq!(read.rows(ALL, args![]).await.unwrap().len(), 1);
@@ -179,6 +184,7 @@ one_engine!(postgres, a_full_pool_says_busy_and_serves_again, LEAKS, async |t| {
 one_engine!(postgres, a_queue_that_is_full_refuses_at_once, LEAKS, async |t| {
     let (a, _) = two(&t).await;
     let db = limited(&t, DbLimits { queue_max: 0, wait_ms_max: 60_000, ..ONE }).await;
+    let counted = refusals("postgres", &codes::BUSY);
     let mut held = db.read(a.tenant).await.unwrap();
     held.rows(ALL, args![]).await.unwrap();
     // The one place beside the connection is taken by this waiting call; the next is refused without waiting.
@@ -186,6 +192,7 @@ one_engine!(postgres, a_queue_that_is_full_refuses_at_once, LEAKS, async |t| {
     tokio::pin!(waiting);
     assert!((&mut waiting).now_or_never().is_none());
     assert!(db.read(a.tenant).await.map(|_| ()).unwrap_err().is(&codes::BUSY));
+    assert!(refusals("postgres", &codes::BUSY) > counted);
     drop(held);
     assert_eq!(waiting.await.unwrap().rows(ALL, args![]).await.unwrap().len(), 1);
 });

@@ -50,7 +50,7 @@ impl Scene {
             .or_else(|| Self::door_call(operation))
             .or_else(|| self.key_call(operation, actor))
             .or_else(|| self.panels_call(operation))
-            .or_else(|| system_call(operation, &self.tenant))
+            .or_else(|| self.system_call(operation))
     }
 
     fn key_call(&self, operation: &str, actor: &'static str) -> Option<Call> {
@@ -216,32 +216,36 @@ impl Scene {
             _ => return None,
         })
     }
-}
 
-fn system_call(operation: &str, company: &str) -> Option<Call> {
-    let at = |rest: &str| format!("/v1/system/{rest}");
-    Some(match operation {
-        "node_list" => Call::get(at("nodes")),
-        "slow_statement_list" => Call::get(at("statements")),
-        "queue_list" => Call::get(at("queues")),
-        "parked_list" => Call::get(at("parked")),
-        "parked_retry" => Call::bare("POST", at("parked/01890000-0000-7000-8000-000000000000/retry")),
-        "parked_retry_all" => {
-            Call::json("POST", at("parked/retry"), &json!({ "reaction": "nobody:nothing" }))
-        }
-        "backup_state_get" => Call::get(at("backups")),
-        "company_usage_list" => Call::get(at("companies")),
-        "company_usage_get" => Call::get(at("usage")),
-        "company_limits_get" => Call::get(at(&format!("companies/{company}/limits"))),
-        "company_limits_set" => {
-            let limits = json!({ "panels": 9_000, "storage_bytes": 1_000_000_000_000_i64 });
-            Call::json("PUT", at(&format!("companies/{company}/limits")), &limits)
-        }
-        "company_limits_delete" => Call::bare("DELETE", at(&format!("companies/{company}/limits"))),
-        "log_level_get" => Call::get(at("log-level")),
-        "log_level_set" => Call::json("PUT", at("log-level"), &json!({ "levels": "error" })),
-        _ => return None,
-    })
+    fn system_call(&self, operation: &str) -> Option<Call> {
+        let at = |rest: &str| format!("/v1/system/{rest}");
+        let limits_at = at(&format!("companies/{}/limits", self.tenant));
+        let limits = json!({ "panels": 9_000, "storage_bytes": 1_000_000_000_000_i64 });
+        Some(match operation {
+            "node_list" => Call::get(at("nodes")),
+            "slow_statement_list" => Call::get(at("statements")),
+            "queue_list" => Call::get(at("queues")),
+            "parked_list" => Call::get(at("parked")),
+            "parked_retry" => Call::bare("POST", at("parked/01890000-0000-7000-8000-000000000000/retry")),
+            "parked_retry_all" => {
+                Call::json("POST", at("parked/retry"), &json!({ "reaction": "nobody:nothing" }))
+            }
+            "backup_state_get" => Call::get(at("backups")),
+            "company_usage_list" => Call::get(at("companies")),
+            "company_usage_get" => Call::get(at("usage")),
+            "company_limits_get" => Call::get(limits_at),
+            "company_limits_set" => Call::json("PUT", limits_at, &limits),
+            "company_limits_delete" => {
+                // Where there are none, nothing happens.
+                let set = self.owner.call("PUT", &limits_at, Some(&limits));
+                assert_eq!(set.status, 200, "{}", set.text());
+                Call::bare("DELETE", limits_at)
+            }
+            "log_level_get" => Call::get(at("log-level")),
+            "log_level_set" => Call::json("PUT", at("log-level"), &json!({ "levels": "error" })),
+            _ => return None,
+        })
+    }
 }
 
 /// What a command line asks for whose verifier is 43 times `v`.
