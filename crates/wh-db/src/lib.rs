@@ -34,7 +34,9 @@ pub use outbox::{
     Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Missed, Outbox, Parked, Progress, QueueState, React,
     Reaction, Resumable,
 };
-pub use postgres::{Elsewhere, LoginsThere, PostgresInit, database_of, init_postgres, tls_of_programs};
+pub use postgres::{
+    Elsewhere, LoginsThere, PostgresInit, check_url, database_of, init_postgres, tls_of_programs,
+};
 pub use reads::{GlobalRead, Reads, SystemRead, TenantRead};
 pub use replay::replayed;
 pub use row::Row;

@@ -10,6 +10,7 @@ mod wire;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wh_base::{Result, codes};
+use wh_base::{Error, Result, codes};
 
 pub(crate) use admission::counted;
 pub use figures::FiguresPort;
@@ -72,6 +73,11 @@ pub fn check_tls(config: &ServerConfig) -> Result<bool> {
         Some((certificate, key)) => tls::acceptor(certificate, key).map(|_| true),
         None => Ok(false),
     }
+}
+
+/// What is wrong with certificate and key.
+pub(crate) fn check_files(certificate: &Path, key: &Path) -> Vec<Error> {
+    tls::check(certificate, key)
 }
 
 fn bound(address: SocketAddr) -> io::Result<TcpListener> {

@@ -26,12 +26,13 @@ use crate::{csp_reports, log, manual, ports, print, security_txt, ui};
 /// Run until a signal ends it. The door is bound first and says that the server starts, until everything behind it is there.
 pub async fn serve(sources: &Sources) -> Result<()> {
     let settings = Settings::load(sources)?;
+    // Before the log, whose level may be one of the mistakes: all of them are told together.
+    settings.check()?;
     let log = log::start(&settings.log)?;
     files::raise();
     compose::install_crypto();
     // Before anything is opened: a metric that is made without its recorder stays silent for ever.
     wh_server::edge::metrics::recorder();
-    settings.check()?;
     let mut data = DataDir::open(&settings.data_dir)?;
     let inputs = Inputs::of_this_machine();
     let (sockets, health, stop) = (Sockets::new(), Health::starting(), CancellationToken::new());
