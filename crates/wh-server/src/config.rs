@@ -87,7 +87,7 @@ pub struct ServerConfig {
     pub rate_user_per_min: u32,
     /// Requests a minute of all members of one company.
     pub rate_tenant_per_min: u32,
-    /// Milliseconds for running requests and open sockets to end at shutdown.
+    /// Milliseconds for everything to end at shutdown: requests, sockets, what goes on beside them.
     pub drain_timeout_ms: u64,
     /// Milliseconds between the signal and the end of accepting, in which `/health/ready` says draining.
     pub drain_delay_ms: u64,
@@ -406,7 +406,7 @@ pub const SECTION: Section = Section {
             "drain_timeout_ms",
             MS,
             "10000",
-            "Milliseconds for running requests and open sockets to end at shutdown.",
+            "Milliseconds for everything to end at shutdown: the last 15 % of it, 1.5 s at most, are for what stands behind requests and sockets. Only the last look of the backups goes on, for 22 s at most.",
         ),
         Key::new(
             "drain_delay_ms",

@@ -1,5 +1,6 @@
 //! `wheelhouse serve` and `wheelhouse setup-link`: put the house together, open the door, close it in order.
 mod backup;
+pub mod deadline;
 pub mod files;
 mod tasks;
 
@@ -22,6 +23,7 @@ use crate::compose::{self, Inputs, OperatorParts};
 use crate::data_dir::DataDir;
 use crate::settings::{Settings, Sources};
 use crate::{csp_reports, log, manual, ports, print, security_txt, ui};
+use deadline::Deadline;
 
 /// Run until a signal ends it. The door is bound first and says that the server starts, until everything behind it is there.
 pub async fn serve(sources: &Sources) -> Result<()> {
@@ -59,17 +61,19 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     });
     let origin = origin(&settings.server, Some(listener.address()));
     data.reached_at(&origin)?;
-    let (door, config, stopping) = (edge.clone(), settings.server.clone(), stop.clone());
+    let deadline = Deadline::after(stop.clone(), &settings.server);
+    let (door, config, stopping) = (edge.clone(), deadline::of_the_door(&settings.server), stop.clone());
     let serving =
         tokio::spawn(async move { wh_server::serve::serve(door, listener, &config, stopping).await });
 
     let house = House { settings: &settings, data: &data, inputs: &inputs, log, sockets, health, edge };
     // A signal during a long start ends it where it waits; what was begun is undone as after a crash.
     let opened = stop.run_until_cancelled(Box::pin(house.open(&origin))).await;
+    let mut backups = None;
     let outcome = match opened {
         Some(Ok(work)) => {
             ended_well(serving.await)?;
-            work.end().await;
+            backups = Some(work.end(&deadline).await);
             Ok(())
         }
         Some(Err(error)) => {
@@ -84,7 +88,12 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     }
     if let Some(telemetry) = telemetry {
         // After the last request, so that its span is told too.
-        ended_well(tokio::task::spawn_blocking(move || telemetry.end()).await)?;
+        let told = tokio::task::spawn_blocking(move || telemetry.end());
+        deadline.within(told).await.map_or(Ok(()), ended_well)?;
+    }
+    if let Some(backups) = backups {
+        // The one thing that may go on behind the deadline, for a bounded time of its own: the last changes are kept.
+        backups.wait().await;
     }
     outcome
 }
