@@ -1,8 +1,10 @@
 //! The whole program as a user starts it: the real binary, both engines, over HTTP and signals.
 mod backup;
 mod cli;
+mod configuration;
 mod crash;
 mod doctor;
+mod drain;
 mod floods;
 mod fuzz;
 mod healthcheck;
