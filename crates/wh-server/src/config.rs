@@ -148,7 +148,7 @@ impl ServerConfig {
     pub fn tls_files(&self) -> Result<Option<(&PathBuf, &PathBuf)>> {
         let alone = |is: &str, is_not: &str| {
             let error = codes::CONFIG.error(format!("{is} is set and {is_not} is not"));
-            Err(about(error, &[&format!("server.{is}")]))
+            Err(about(error, &[format!("server.{is}").as_str()]))
         };
         match (&self.tls_certificate, &self.tls_key) {
             (Some(certificate), Some(key)) => Ok(Some((certificate, key))),

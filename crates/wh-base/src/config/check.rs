@@ -149,7 +149,7 @@ fn stray(sections: &[Section], name: &str, is_table: bool) -> String {
 
 /// Every key, after its section.
 fn keys<'s>(sections: &'s [Section]) -> impl Iterator<Item = (&'s str, &'s str)> {
-    sections.iter().flat_map(|section| section.keys.iter().map(|key| (section.name, key.name)))
+    sections.iter().flat_map(|section| section.keys.iter().map(move |key| (section.name, key.name)))
 }
 
 /// The nearest key whatever its section is.
