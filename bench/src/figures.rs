@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::data;
+
 /// One line of the report.
 #[derive(Serialize)]
 struct Figure {
@@ -68,21 +70,38 @@ impl Figures {
         }
     }
 
-    /// `target/bench/latest.json`.
-    pub fn write(&self, commit: &str) -> Result<()> {
+    /// `target/bench/latest.json`; where only a part was measured, a file of that part's name.
+    pub fn write(&self, commit: &str, only: Option<&str>) -> Result<()> {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let model = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model =
             model.lines().find_map(|line| line.strip_prefix("model name\t: ")).unwrap_or("unknown processor");
+        fs::create_dir_all(data::PLACE)?;
+        let folder = fs::canonicalize(data::PLACE)?;
         let report = serde_json::json!({
             "commit": commit,
-            "machine": format!("{model}, {cores} cores, load generator on the same machine"),
+            "machine": format!(
+                "{model}, {cores} cores, load generator on the same machine; data on {}; the log at its delivered level, discarded",
+                filesystem(&folder)
+            ),
             "figures": self.0,
         });
-        let folder = Path::new("target/bench");
-        fs::create_dir_all(folder)?;
-        Ok(fs::write(folder.join("latest.json"), serde_json::to_string_pretty(&report)? + "\n")?)
+        let name = format!("{}.json", only.unwrap_or("latest"));
+        Ok(fs::write(folder.join(name), serde_json::to_string_pretty(&report)? + "\n")?)
     }
+}
+
+/// The kind of file system that holds this folder: the mount whose path is the longest beginning of the folder's.
+fn filesystem(folder: &Path) -> String {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let holding = mounts.lines().filter_map(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        let (place, kind) = (words.next()?, words.next()?);
+        folder.starts_with(place).then_some((place.len(), kind))
+    });
+    holding
+        .max_by_key(|(length, _)| *length)
+        .map_or_else(|| "an unknown file system".to_owned(), |(_, kind)| kind.to_owned())
 }
 
 fn row(figure: &Figure) -> String {

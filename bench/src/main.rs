@@ -2,6 +2,7 @@
 mod backup;
 mod client;
 mod data;
+mod drive;
 mod figures;
 mod http;
 mod import;
@@ -38,15 +39,15 @@ pub struct Arguments {
     /// Written into the report
     #[arg(long, default_value = "")]
     commit: String,
-    /// Only groups whose name begins so: start, http, import, view, panels, live, tenants, writes, overload, siege, recovery, backup; and soak, which is measured only by name
+    /// Only groups whose name begins so: start, http, import, view, panels, live, tenants, writes, overload, siege, recovery, backup, soak
     #[arg(long)]
     only: Option<String>,
     /// Seconds of each throughput measurement
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Minutes of the soak
-    #[arg(long, default_value_t = 15)]
-    soak_minutes: u64,
+    /// Minutes of the soak [default: 15 with `--only soak`, else 2]
+    #[arg(long)]
+    soak_minutes: Option<u64>,
 }
 
 fn main() -> Result<()> {
@@ -54,7 +55,7 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let figures = runtime.block_on(measure(&arguments))?;
     figures.print();
-    figures.write(&arguments.commit)
+    figures.write(&arguments.commit, arguments.only.as_deref())
 }
 
 async fn measure(arguments: &Arguments) -> Result<Figures> {
@@ -96,7 +97,7 @@ async fn measure(arguments: &Arguments) -> Result<Figures> {
     if wanted("backup") {
         backup::measure(arguments, &mut figures).await?;
     }
-    if arguments.only.as_deref() == Some("soak") {
+    if wanted("soak") {
         soak::measure(arguments, &mut figures).await?;
     }
     Ok(figures)

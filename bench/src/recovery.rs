@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::Arguments;
+use crate::data;
 use crate::figures::Figures;
 use crate::postgres::Postgres;
 use crate::server::Server;
 use crate::session::Session;
-use clients::{Change, Clients, ROWS, ROWS_OF_IMPORT};
+use crate::view;
+use clients::{Change, Clients, rows_of};
 use supports::{Disk, Objects, Support};
 
 /// All is well for so long before each outage.
@@ -29,11 +31,9 @@ const DISK_FULL: Duration = Duration::from_secs(3);
 const WRITERS: usize = 4;
 const WRITERS_PACE: Duration = Duration::from_millis(20);
 const IMPORTS_PACE: Duration = Duration::from_millis(50);
-/// Each refusal would be a line.
-const QUIET: (&str, &str) = ("WHEELHOUSE_LOG_LEVEL", "off");
 
 /// `recovery.postgres_s`, `recovery.store_s`, `recovery.disk_full_s`: from the moment in which it is back to the first change
-/// that is acknowledged, in the slowest round. `recovery.lost`: acknowledged changes that are not there afterwards.
+/// that is acknowledged, in the slowest round. `recovery.lost`: acknowledged changes that are not there, whole and once, afterwards.
 pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()> {
     let mut kept = Kept::default();
     postgres(arguments, figures, &mut kept).await?;
@@ -51,9 +51,9 @@ struct Kept {
 }
 
 async fn postgres(arguments: &Arguments, figures: &mut Figures, kept: &mut Kept) -> Result<()> {
-    let data = tempfile::tempdir()?;
-    let Some(mut postgres) = Postgres::start(&arguments.binary, data.path())? else { return Ok(()) };
-    let server = Server::start_with(&arguments.binary, data.path(), &[QUIET])?;
+    let folder = data::folder()?;
+    let Some(mut postgres) = Postgres::start(&arguments.binary, folder.path())? else { return Ok(()) };
+    let server = Server::start(&arguments.binary, folder.path())?;
     let session = Session::set_up(&server).await?;
     let mut clients = [Clients::start(&session, &Change::Panel, WRITERS, WRITERS_PACE).await?];
     let mut slowest = Duration::ZERO;
@@ -68,11 +68,11 @@ async fn postgres(arguments: &Arguments, figures: &mut Figures, kept: &mut Kept)
 }
 
 async fn store(arguments: &Arguments, figures: &mut Figures, kept: &mut Kept) -> Result<()> {
-    let data = tempfile::tempdir()?;
-    let server = Server::start_with(&arguments.binary, data.path(), &[QUIET])?;
+    let folder = data::folder()?;
+    let server = Server::start(&arguments.binary, folder.path())?;
     let mut session = Session::set_up(&server).await?;
     let panel = filled(&mut session).await?;
-    let mut objects = Objects::below(data.path())?;
+    let mut objects = Objects::below(folder.path())?;
     let mut clients = [Clients::start(&session, &Change::Import(panel.clone()), 1, IMPORTS_PACE).await?];
     let mut slowest = Duration::ZERO;
     for _ in 0..STORE_ROUNDS {
@@ -80,13 +80,13 @@ async fn store(arguments: &Arguments, figures: &mut Figures, kept: &mut Kept) ->
     }
     figures.value("recovery.store_s", "s", STORE_ROUNDS, slowest.as_secs_f64());
     for clients in clients {
-        kept.imports(&session, &panel, clients.end().await?.len()).await?;
+        kept.imports(&session, &panel, &clients.end().await?).await?;
     }
     Ok(())
 }
 
 async fn disk_full(arguments: &Arguments, figures: &mut Figures, kept: &mut Kept) -> Result<()> {
-    let folder = tempfile::tempdir()?;
+    let folder = data::folder()?;
     let Some(flags) = mounting(folder.path()) else {
         eprintln!("skipped for want of the right to mount");
         return Ok(());
@@ -96,7 +96,6 @@ async fn disk_full(arguments: &Arguments, figures: &mut Figures, kept: &mut Kept
         "mount -t tmpfs -o size=48m tmpfs \"$1\" && exec \"$0\" serve --listen 127.0.0.1:0 --data-dir \"$1\"";
     let mut command = Server::command(Path::new("unshare"));
     command.arg(flags).args(["sh", "-c", script]).arg(&arguments.binary).arg(folder.path());
-    command.env(QUIET.0, QUIET.1);
     let server = Server::run(command)?;
     let mut session = Session::set_up(&server).await?;
     let panel = filled(&mut session).await?;
@@ -109,7 +108,7 @@ async fn disk_full(arguments: &Arguments, figures: &mut Figures, kept: &mut Kept
     figures.value("recovery.disk_full_s", "s", 1, took.as_secs_f64());
     let [writers, importer] = clients;
     kept.panels(&session, &writers.end().await?).await?;
-    kept.imports(&session, &panel, importer.end().await?.len()).await
+    kept.imports(&session, &panel, &importer.end().await?).await
 }
 
 /// The flags with which `unshare` lets us mount something on this folder; none where the machine does not allow it.
@@ -125,7 +124,7 @@ fn mounting(folder: &Path) -> Option<&'static str> {
 /// A panel with rows.
 async fn filled(session: &mut Session) -> Result<String> {
     let panel = session.panel("filled").await?;
-    session.import(&panel, std::iter::once(ROWS.to_vec())).await?;
+    session.import(&panel, std::iter::once(rows_of("first").into_bytes())).await?;
     Ok(panel)
 }
 
@@ -167,15 +166,16 @@ impl Kept {
         Ok(())
     }
 
-    /// So many imports into this panel were acknowledged, beside the first one.
-    async fn imports(&mut self, session: &Session, panel: &str, acknowledged: usize) -> Result<()> {
+    /// These imports into this panel were acknowledged: each names itself in its rows, which are there once.
+    async fn imports(&mut self, session: &Session, panel: &str, acknowledged: &[String]) -> Result<()> {
         let mut session = session.another().await?;
-        let path = format!("/v1/panels/{panel}/rows");
-        let rows = session.call("GET", &path, None).await?.expect(200)?.json()?;
-        let rows = rows["count"].as_u64().context("no count")? as usize;
-        let there = (rows / ROWS_OF_IMPORT).saturating_sub(1);
-        self.acknowledged += acknowledged;
-        self.lost += acknowledged.saturating_sub(there);
+        for name in acknowledged {
+            let path = view::equal(panel, "change", name);
+            let rows = session.call("GET", &path, None).await?.expect(200)?.json()?;
+            let count = rows["count"].as_u64().context("no count")? as usize;
+            self.lost += usize::from(count != rows_of(name).lines().count() - 1);
+        }
+        self.acknowledged += acknowledged.len();
         Ok(())
     }
 }

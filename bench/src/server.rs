@@ -31,7 +31,7 @@ impl Server {
         Self::run(command)
     }
 
-    /// A command without the settings of the environment.
+    /// A command without the settings of the environment: logs as it is delivered, to where nobody reads.
     pub fn command(program: &Path) -> Command {
         let mut command = Command::new(program);
         for (name, _) in
@@ -39,7 +39,7 @@ impl Server {
         {
             command.env_remove(name);
         }
-        command.env("WHEELHOUSE_LOG_LEVEL", "error");
+        command.stderr(Stdio::null());
         command
     }
 

@@ -14,6 +14,7 @@ use tokio_rustls::TlsConnector;
 use wh_testkit::flood::{SLOW, SelfSigned, Slow, slowhttptest_is_there};
 
 use crate::Arguments;
+use crate::data;
 use crate::figures::Figures;
 use crate::server::Server;
 use floods::Flood;
@@ -97,7 +98,7 @@ struct Ground {
 
 impl Ground {
     async fn prepare(arguments: &Arguments, door: Door) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        let folder = data::folder()?;
         let own = if door == Door::Tls { Some(Arc::new(SelfSigned::write(folder.path())?)) } else { None };
         let mut ground = Self { folder, binary: arguments.binary.clone(), own, cookie: String::new() };
         let server = ground.start()?;

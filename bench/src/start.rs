@@ -5,6 +5,7 @@ use anyhow::Result;
 
 use crate::Arguments;
 use crate::client::{Client, request};
+use crate::data;
 use crate::figures::Figures;
 use crate::server::Server;
 
@@ -14,9 +15,9 @@ const ROUNDS: usize = 5;
 pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()> {
     let mut times = Vec::new();
     for round in 0..ROUNDS {
-        let data = tempfile::tempdir()?;
+        let folder = data::folder()?;
         let began = Instant::now();
-        let server = Server::start(&arguments.binary, data.path())?;
+        let server = Server::start(&arguments.binary, folder.path())?;
         let mut client = Client::connect(server.address).await?;
         client.send(&request("GET", "/health/ready", "", b"")).await?.expect(200)?;
         times.push(began.elapsed());

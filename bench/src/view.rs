@@ -1,10 +1,11 @@
 //! Views: first page, filter with sort and count, deep offsets; latency of one client and throughput of sixteen.
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::Arguments;
 use crate::data;
+use crate::drive::drive;
 use crate::figures::Figures;
 use crate::server::Server;
 use crate::session::Session;
@@ -16,7 +17,7 @@ const CONNECTIONS: usize = 16;
 
 /// All figures whose names begin with `view.`.
 pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()> {
-    let data_dir = tempfile::tempdir()?;
+    let data_dir = data::folder()?;
     let server = Server::start(&arguments.binary, data_dir.path())?;
     let mut session = Session::set_up(&server).await?;
     let mut small = String::new();
@@ -97,6 +98,12 @@ fn view(panel: &str, sort: &str, conditions: &[(&str, String)]) -> String {
     format!("/v1/panels/{panel}/rows?limit=50&sort={sort}&filter={}", encoded(&filter))
 }
 
+/// The first row where this column is this text.
+pub fn equal(panel: &str, column: &str, text: &str) -> String {
+    let filter = format!(r#"{{"all":[{{"column":"{column}","op":"eq","value":"{text}"}}]}}"#);
+    format!("/v1/panels/{panel}/rows?limit=1&filter={}", encoded(&filter))
+}
+
 /// Percent-encoded where an address needs it; cheap, as the load generator shares the machine with the server.
 fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len() * 2);
@@ -127,27 +134,15 @@ async fn throughput(
     figures: &mut Figures,
     path: impl Fn(usize) -> String,
 ) -> Result<()> {
-    let (cpu, began) = (server.cpu()?, Instant::now());
-    let mut tasks = Vec::new();
+    let mut connections = Vec::with_capacity(CONNECTIONS);
     for connection in 0..CONNECTIONS {
-        let mut own = session.another().await?;
-        let requests: Vec<Vec<u8>> =
+        let own = session.another().await?;
+        let requests =
             (0..4_096).map(|n| own.prepared("GET", &path(n * CONNECTIONS + connection), None)).collect();
-        tasks.push(tokio::spawn(async move {
-            let mut done = 0_usize;
-            while began.elapsed() < duration {
-                own.client.timed(&requests[done % requests.len()], 200).await?;
-                done += 1;
-            }
-            anyhow::Ok(done)
-        }));
+        connections.push((own, requests));
     }
-    let mut done = 0;
-    for task in tasks {
-        done += task.await??;
-    }
-    let (took, cpu) = (began.elapsed(), server.cpu()?.saturating_sub(cpu));
-    figures.value(format!("{name}.rps"), "1/s", done, done as f64 / took.as_secs_f64());
-    figures.value(format!("{name}.cpu_ms"), "ms", done, cpu.as_secs_f64() * 1e3 / done as f64);
+    let driven = drive(server, connections, 200, duration).await?;
+    figures.value(format!("{name}.rps"), "1/s", driven.done, driven.per_second());
+    figures.value(format!("{name}.cpu_ms"), "ms", driven.done, driven.cpu_each() * 1e3);
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Durable changes with sign-in, event and audit: 64 clients over 100 companies, on both engines.
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::json;
 
 use crate::Arguments;
+use crate::data;
+use crate::drive::drive;
 use crate::figures::Figures;
 use crate::postgres::Postgres;
 use crate::server::Server;
@@ -17,11 +19,11 @@ const TENANTS: usize = 100;
 /// `sqlite.writes_per_s`, `postgres.writes_per_s`.
 pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()> {
     let seconds = Duration::from_secs(arguments.seconds);
-    let data = tempfile::tempdir()?;
-    engine(&arguments.binary, data.path(), seconds, "sqlite", figures).await?;
-    let data = tempfile::tempdir()?;
-    let Some(_postgres) = Postgres::start(&arguments.binary, data.path())? else { return Ok(()) };
-    engine(&arguments.binary, data.path(), seconds, "postgres", figures).await
+    let folder = data::folder()?;
+    engine(&arguments.binary, folder.path(), seconds, "sqlite", figures).await?;
+    let folder = data::folder()?;
+    let Some(_postgres) = Postgres::start(&arguments.binary, folder.path())? else { return Ok(()) };
+    engine(&arguments.binary, folder.path(), seconds, "postgres", figures).await
 }
 
 async fn engine(
@@ -42,24 +44,14 @@ async fn engine(
         let body = json!({ "title": format!("row {n}") });
         requests.push(session.prepared("PATCH", &format!("/v1/panels/{panel}"), Some(&body)));
     }
-    let began = Instant::now();
-    let mut tasks = Vec::new();
+    let mut clients = Vec::with_capacity(CLIENTS);
     for client in 0..CLIENTS {
-        let mut own = first.another().await?;
-        let requests = requests.clone();
-        tasks.push(tokio::spawn(async move {
-            let mut done = 0_usize;
-            while began.elapsed() < duration {
-                own.client.timed(&requests[(client + done * CLIENTS) % TENANTS], 200).await?;
-                done += 1;
-            }
-            anyhow::Ok(done)
-        }));
+        let mut own = requests.clone();
+        own.rotate_left(client * TENANTS / CLIENTS);
+        clients.push((first.another().await?, own));
     }
-    let mut done = 0;
-    for task in tasks {
-        done += task.await??;
-    }
-    figures.value(format!("{name}.writes_per_s"), "1/s", done, done as f64 / began.elapsed().as_secs_f64());
+    let driven = drive(&server, clients, 200, duration).await?;
+    figures.value(format!("{name}.writes_per_s"), "1/s", driven.done, driven.per_second());
+    figures.value(format!("{name}.writes.cpu_us"), "us", driven.done, driven.cpu_each() * 1e6);
     Ok(())
 }

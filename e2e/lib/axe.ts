@@ -44,7 +44,8 @@ export async function objections(page: Page, name: string): Promise<string[]> {
     await page.evaluate(async (longest) => {
       const begun = new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
       await Promise.race([begun, new Promise((resolve) => setTimeout(resolve, longest))]);
-      for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) animation.finish();
+      for (const animation of document.getAnimations())
+        if (animation instanceof CSSTransition) animation.finish();
     }, FRAMES_MS_MAX);
     // Without frames nothing is lost by looking at the page as a whole, and no second page is opened for each look.
     // Its script is long: it is put into a page once. Of what is right nothing is told but that it is.
@@ -58,7 +59,8 @@ export async function objections(page: Page, name: string): Promise<string[]> {
       found.push(`${name}, ${theme}: ${id} at ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
     }
     const screens = process.env['WHEELHOUSE_TEST_SCREENS'];
-    if (screens) await page.screenshot({ path: `${screens}/${name}-${theme}-${page.viewportSize()?.width}.png` });
+    if (screens)
+      await page.screenshot({ path: `${screens}/${name}-${theme}-${page.viewportSize()?.width}.png` });
   }
   await page.emulateMedia({ colorScheme: 'light' });
   return found;

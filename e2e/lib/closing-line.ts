@@ -11,7 +11,9 @@ export default class ClosingLine implements Reporter {
   onEnd(_result: FullResult): void {
     const counted = (outcome: string) => this.tests.filter((test) => test.outcome() === outcome).length;
     const passed = counted('expected') + counted('flaky');
-    process.stdout.write(`e2e: ${passed} passed, ${counted('unexpected')} failed, ${counted('skipped')} skipped\n`);
+    process.stdout.write(
+      `e2e: ${passed} passed, ${counted('unexpected')} failed, ${counted('skipped')} skipped\n`,
+    );
   }
 
   printsToStdio(): boolean {

@@ -40,27 +40,40 @@ export class House {
     return execFileSync(needed('WHEELHOUSE_TEST_BINARY'), args, { encoding: 'utf8' });
   }
 
-  /** Behind a certificate of its own making. */
+  /** Behind a certificate of its own making; who runs on the same machine may read its figures. */
   static startTls(): Promise<House> {
     return House.start((aside) => {
       const [certificate, key] = [join(aside, 'certificate.pem'), join(aside, 'key.pem')];
       const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
       const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-      execFileSync('openssl', ['req', '-x509', ...made, ...subject, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
-      return { WHEELHOUSE_SERVER_TLS_CERTIFICATE: certificate, WHEELHOUSE_SERVER_TLS_KEY: key };
+      execFileSync('openssl', ['req', '-x509', ...made, ...subject, '-keyout', key, '-out', certificate], {
+        stdio: 'ignore',
+      });
+      return {
+        WHEELHOUSE_SERVER_TLS_CERTIFICATE: certificate,
+        WHEELHOUSE_SERVER_TLS_KEY: key,
+        WHEELHOUSE_SERVER_METRICS_LOCAL: 'true',
+      };
     });
   }
 
   static async start(settings: (aside: string) => Record<string, string> = () => ({})): Promise<House> {
     const aside = mkdtempSync(join(tmpdir(), 'wheelhouse-e2e-'));
     const folder = join(aside, 'data');
-    const child = spawn(needed('WHEELHOUSE_TEST_BINARY'), ['serve', '--data-dir', folder, '--listen', '127.0.0.1:0'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NO_COLOR: '1', ...settings(aside) },
-    });
+    const child = spawn(
+      needed('WHEELHOUSE_TEST_BINARY'),
+      ['serve', '--data-dir', folder, '--listen', '127.0.0.1:0'],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, NO_COLOR: '1', ...settings(aside) },
+      },
+    );
     const said: string[] = [];
     const printed = await new Promise<string>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`not ready in time:\n${said.join('\n')}`)), READY_WITHIN_MS);
+      const timer = setTimeout(
+        () => reject(new Error(`not ready in time:\n${said.join('\n')}`)),
+        READY_WITHIN_MS,
+      );
       const listen = (line: string) => {
         said.push(line);
         const address = READY.exec(line)?.[1];

@@ -8,7 +8,11 @@ export const COMPANY = 'Analytical Engines';
 /** Sets the house up without the browser; the context is signed in as the owner afterwards. */
 export async function setUp(house: House, context: BrowserContext): Promise<void> {
   const token = new URL(house.printed).hash.slice(1);
-  await send(context.request, 'POST', `${house.url}/v1/identity/setup`, house, { token, company: COMPANY, ...OWNER });
+  await send(context.request, 'POST', `${house.url}/v1/identity/setup`, house, {
+    token,
+    company: COMPANY,
+    ...OWNER,
+  });
 }
 
 export async function send(

@@ -29,7 +29,8 @@ test.afterAll(async () => {
 });
 
 async function create(title: string): Promise<string> {
-  return ((await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title })) as { id: string }).id;
+  return ((await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title })) as { id: string })
+    .id;
 }
 
 async function replaceRows(panel: string, csv: string): Promise<void> {
@@ -79,7 +80,8 @@ async function upload(panel: string): Promise<Upload> {
   return { socket, answer };
 }
 
-const button = (name: string | RegExp, at: Page = page) => at.getByRole('region', { name: 'Top bar' }).getByRole('button', { name });
+const button = (name: string | RegExp, at: Page = page) =>
+  at.getByRole('region', { name: 'Top bar' }).getByRole('button', { name });
 const activity = (at: Page = page) => at.getByRole('dialog', { name: /^Activity/ });
 const notices = (at: Page = page) => at.getByRole('dialog', { name: /^Notifications/ });
 /** By the key alone, wherever the focus is: what had it may just be drawn anew. */
@@ -102,7 +104,11 @@ test('at first nothing runs and nothing is new', async () => {
 
 test('what cannot be asked for is not said to be nothing', async () => {
   await page.route('**/v1/panels/imports?*', (route) =>
-    route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"code":"server.fault","title":"a fault"}' }),
+    route.fulfill({
+      status: 500,
+      contentType: 'application/problem+json',
+      body: '{"code":"server.fault","title":"a fault"}',
+    }),
   );
   await page.reload();
   await button('Activity').click();
@@ -139,9 +145,15 @@ test('what another program imports is seen as it runs, also after the tab was cl
 
   await running.getByRole('button', { name: 'Stop the import into Flights' }).click();
   await expect(activity()).toContainText('Nothing is running');
-  await expect(activity().getByRole('list', { name: 'Ended' }).getByRole('listitem').first()).toContainText('Import stopped');
+  await expect(activity().getByRole('list', { name: 'Ended' }).getByRole('listitem').first()).toContainText(
+    'Import stopped',
+  );
   expect(await answer).toContain('panels.import_stopped');
-  await activity().getByRole('list', { name: 'Ended' }).getByRole('link', { name: 'Flights' }).first().click();
+  await activity()
+    .getByRole('list', { name: 'Ended' })
+    .getByRole('link', { name: 'Flights' })
+    .first()
+    .click();
   await expect(page).toHaveURL(`${house.url}/panels/${flights}`);
   await expect(activity()).toHaveCount(0);
   await expect(page.getByText('1 row', { exact: true })).toBeVisible();
@@ -224,7 +236,9 @@ test('the page that stops its import stops it at the server', async () => {
     begin(await upload(flights));
   });
   await other.goto(`${house.url}/panels/${flights}/import?mode=replace`);
-  await other.locator('input[type=file]').setInputFiles({ name: 'slow.csv', mimeType: 'text/csv', buffer: Buffer.from(LINE) });
+  await other
+    .locator('input[type=file]')
+    .setInputFiles({ name: 'slow.csv', mimeType: 'text/csv', buffer: Buffer.from(LINE) });
   await other.getByRole('main').getByRole('button', { name: 'Import', exact: true }).click();
   const { answer } = await begun;
   await expect(button('Activity: 1 running', other)).toBeVisible();
@@ -236,11 +250,20 @@ test('the page that stops its import stops it at the server', async () => {
 
 test('a viewer sees what runs and is told why they cannot stop it', async ({ browser }) => {
   const invitation = { email: 'vic@example.com', role: 'viewer' };
-  const { token } = (await send(context.request, 'POST', `${house.url}/v1/identity/invitations`, house, invitation)) as {
+  const { token } = (await send(
+    context.request,
+    'POST',
+    `${house.url}/v1/identity/invitations`,
+    house,
+    invitation,
+  )) as {
     token: string;
   };
   const theirs = await browser.newContext({ reducedMotion: 'reduce' });
-  await send(theirs.request, 'POST', `${house.url}/v1/identity/invitations/accept`, house, { token, ...VIEWER });
+  await send(theirs.request, 'POST', `${house.url}/v1/identity/invitations/accept`, house, {
+    token,
+    ...VIEWER,
+  });
   const view = await theirs.newPage();
   await view.goto(`${house.url}/panels`);
   const { socket, answer } = await upload(flights);
@@ -260,7 +283,9 @@ test('a viewer sees what runs and is told why they cannot stop it', async ({ bro
 });
 
 for (const size of WIDTHS) {
-  test(`${size[0]} px: open, axe has nothing to object to in both themes and nothing is cut`, async ({ browser }) => {
+  test(`${size[0]} px: open, axe has nothing to object to in both themes and nothing is cut`, async ({
+    browser,
+  }) => {
     const { socket, answer } = await upload(flights);
     socket.write(LINE.repeat(100_000));
     const looking = await browser.newContext({ ...forAxe(size), storageState: await context.storageState() });

@@ -13,7 +13,9 @@ test.beforeAll(async ({ browser }) => {
   const context = await browser.newContext();
   await setUp(house, context);
   await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title: 'Flights' });
-  await send(context.request, 'POST', `${house.url}/v1/identity/tenants`, house, { name: 'Difference Engines' });
+  await send(context.request, 'POST', `${house.url}/v1/identity/tenants`, house, {
+    name: 'Difference Engines',
+  });
   signedIn = await context.storageState();
   await context.close();
 });
@@ -30,20 +32,64 @@ test('the operator sees how the installation is and changes the log', async ({ b
   await expect(page).toHaveURL(/\/admin$/);
   await expect(page.getByText('Everything that is needed answers.')).toBeVisible();
   const components = page.getByRole('table', { name: 'Components' });
-  for (const name of ['database', 'object_store']) {
+  for (const name of ['database', 'object_store', 'delivery']) {
     await expect(components.getByRole('row', { name: new RegExp(name) })).toContainText('up');
   }
-  await expect(page.getByRole('table', { name: 'Nodes' }).getByRole('row')).toHaveCount(2);
+  const nodes = page.getByRole('table', { name: 'Nodes' }).getByRole('row');
+  await expect(nodes).toHaveCount(2);
+  await expect(nodes.last()).toContainText('answers this page');
+  await expect(nodes.last()).toContainText(house.url);
+  // What is of one node alone says of which.
+  const listed = await context.request.get(`${house.url}/v1/system/nodes`);
+  const { items } = (await listed.json()) as { items: { id: string; host: string }[] };
+  const name = `${items[0]?.host} ${items[0]?.id.slice(-6)}`;
+  for (const section of ['Components', 'Slow statements']) {
+    await expect(page.getByRole('region', { name: section })).toContainText(name);
+  }
   const companies = page.getByRole('table', { name: 'Companies' });
   await expect(companies.getByRole('row', { name: new RegExp(COMPANY) })).toContainText('1 of 10,000');
   await expect(companies.getByRole('row', { name: /Difference Engines/ })).toBeVisible();
   await expect(page.getByText('Nothing is parked')).toBeVisible();
 
   await page.getByRole('button', { name: 'Log level: info' }).click();
+  await expect(page.getByRole('menu')).toContainText(`Of ${name}, until it ends`);
   await page.getByRole('menuitem', { name: 'debug' }).click();
   await expect(page.getByRole('button', { name: 'Log level: debug' })).toBeVisible();
   await page.reload();
   await expect(page.getByRole('button', { name: 'Log level: debug' })).toBeVisible();
+  await context.close();
+});
+
+test('a node that is not heard of is marked, and the one that answers', async ({ browser }) => {
+  const context = await browser.newContext({ ...forAxe(WIDTHS[1]), storageState: signedIn });
+  const page = await context.newPage();
+  // One machine has one process: the others are those of a PostgreSQL.
+  await page.route('**/v1/system/nodes', async (route) => {
+    const answer = await route.fetch();
+    const { items } = (await answer.json()) as { items: Record<string, unknown>[] };
+    const other = (id: string, more: object) => ({ ...items[0], id, answering: false, ...more });
+    const seen_at = new Date(Date.now() - 5 * 60_000).toISOString();
+    const all = [
+      ...items,
+      other('01990000-0000-7000-8000-0000000000aa', { host: 'node-a' }),
+      other('01990000-0000-7000-8000-0000000000bb', { host: 'node-b', state: 'silent', seen_at }),
+    ];
+    await route.fulfill({ response: answer, json: { items: all } });
+  });
+  await page.goto(`${house.url}/admin`);
+  const rows = page.getByRole('table', { name: 'Nodes' }).getByRole('row');
+  await expect(rows).toHaveCount(4);
+  await expect(rows.filter({ hasText: 'answers this page' })).toHaveCount(1);
+  await expect(rows.nth(1)).toContainText('answers this page');
+  const [up, silent] = [rows.filter({ hasText: 'node-a' }), rows.filter({ hasText: 'node-b' })];
+  await expect(up).toContainText('up');
+  await expect(up).not.toContainText('heard');
+  await expect(silent).toContainText('silent');
+  await expect(silent).toContainText(/last heard 5 min/);
+  // Nobody knows what it uses now.
+  await expect(silent).toContainText('–');
+  await expect(page.locator('[aria-busy=true]')).toHaveCount(0);
+  expect([...(await spills(page, 'nodes')), ...(await objections(page, 'nodes'))]).toEqual([]);
   await context.close();
 });
 
@@ -64,8 +110,14 @@ test('the operator sees which restore was proven last', async ({ browser }) => {
   await context.close();
 });
 
-test('the operator limits a company, which sees it, is refused, and is given room again', async ({ browser }) => {
-  const context = await browser.newContext({ storageState: signedIn, reducedMotion: 'reduce', bypassCSP: true });
+test('the operator limits a company, which sees it, is refused, and is given room again', async ({
+  browser,
+}) => {
+  const context = await browser.newContext({
+    storageState: signedIn,
+    reducedMotion: 'reduce',
+    bypassCSP: true,
+  });
   const page = await context.newPage();
   await page.goto(`${house.url}/admin`);
   const row = page.getByRole('table', { name: 'Companies' }).getByRole('row', { name: new RegExp(COMPANY) });
@@ -112,13 +164,18 @@ test('the operator limits a company, which sees it, is refused, and is given roo
 
   await page.getByRole('link', { name: 'Usage' }).click();
   await expect(page).toHaveURL(/\/settings\/usage$/);
-  const panels = page.getByRole('table', { name: 'Usage' }).getByRole('row', { name: /Panels/ }).first();
+  const panels = page
+    .getByRole('table', { name: 'Usage' })
+    .getByRole('row', { name: /Panels/ })
+    .first();
   await expect(panels).toContainText('limit reached');
   const wide = page.viewportSize();
   await page.setViewportSize({ width: 390, height: 844 });
   const tag = await panels.getByText('limit reached').boundingBox();
   const used = await panels.getByRole('cell').nth(1).boundingBox();
-  expect(tag !== null && used !== null && tag.x + tag.width <= used.x, 'nothing lies over the numbers').toBe(true);
+  expect(tag !== null && used !== null && tag.x + tag.width <= used.x, 'nothing lies over the numbers').toBe(
+    true,
+  );
   if (wide) await page.setViewportSize(wide);
   await expect(page.getByRole('row', { name: /Storage/ })).toContainText('2.5 GB');
   expect(await objections(page, 'usage')).toEqual([]);
@@ -140,7 +197,10 @@ test('nobody else finds it', async ({ browser }) => {
   const { token } = invited as { token: string };
   await owner.close();
   const context = await browser.newContext();
-  await send(context.request, 'POST', `${house.url}/v1/identity/invitations/accept`, house, { token, ...VIEWER });
+  await send(context.request, 'POST', `${house.url}/v1/identity/invitations/accept`, house, {
+    token,
+    ...VIEWER,
+  });
   const page = await context.newPage();
   await page.goto(`${house.url}/admin`);
   await expect(page.getByText('This page is for the owners of the company that operates')).toBeVisible();

@@ -1,6 +1,6 @@
 // Every page and every open dialog, in both themes and at both widths: nothing that axe objects to.
 import { readFileSync } from 'node:fs';
-import { test as base, type Browser, type BrowserContext, expect, type Page } from '@playwright/test';
+import { type Browser, type BrowserContext, test as base, expect, type Page } from '@playwright/test';
 import { forAxe, objections, spills, WIDTHS } from '../lib/axe';
 import { House, needed } from '../lib/house';
 import { send, setUp } from '../lib/people';
@@ -43,7 +43,13 @@ async function furnish(house: House, browser: Browser): Promise<void> {
   empty = await create('Empty');
   const lines = readFileSync(needed('WHEELHOUSE_TEST_FLIGHTS'), 'utf8').split('\n').slice(0, SAMPLE_LINES);
   const file = Buffer.from(`${lines.join('\n')}\nbroken\n`);
-  await send(context.request, 'POST', `${house.url}/v1/panels/${panel}/imports?mode=replace&file_name=f.csv`, house, file);
+  await send(
+    context.request,
+    'POST',
+    `${house.url}/v1/panels/${panel}/imports?mode=replace&file_name=f.csv`,
+    house,
+    file,
+  );
   const invited = { email: 'bob@example.com', role: 'viewer' };
   const made = await send(context.request, 'POST', `${house.url}/v1/identity/invitations`, house, invited);
   invitation = (made as { token: string }).token;
@@ -121,11 +127,19 @@ const stops: Stop[] = [
   },
   { name: 'import, into a panel', path: () => `/panels/${panel}/import?mode=append` },
   { name: 'grid', path: () => `/panels/${panel}` },
-  { name: 'grid, filtered and sorted', path: () => `/panels/${panel}?filter=month.eq(1),any(origin.eq(JFK),dep_delay.gt(30))&sort=-dep_delay,carrier&pin=carrier&row=7` },
+  {
+    name: 'grid, filtered and sorted',
+    path: () =>
+      `/panels/${panel}?filter=month.eq(1),any(origin.eq(JFK),dep_delay.gt(30))&sort=-dep_delay,carrier&pin=carrier&row=7`,
+  },
   { name: 'grid, nothing matches', path: () => `/panels/${panel}?q=zzzzzz` },
   { name: 'grid, row in the drawer', path: () => `/panels/${panel}?${FEW}&row=7&open=row` },
   { name: 'grid, not applied', path: () => `/panels/${panel}?${FEW}&filter=month.eq(x)&sort=nosuch` },
-  { name: 'grid, filter', path: () => `/panels/${panel}?${FEW}&filter=month.between(1,2)`, open: press(/^Filter/) },
+  {
+    name: 'grid, filter',
+    path: () => `/panels/${panel}?${FEW}&filter=month.between(1,2)`,
+    open: press(/^Filter/),
+  },
   { name: 'grid, sort', path: () => `/panels/${panel}?${FEW}&sort=month`, open: press(/^Sort/) },
   { name: 'grid, columns', path: () => `/panels/${panel}?${FEW}`, open: press(/^Columns/) },
   {
@@ -171,7 +185,11 @@ const stops: Stop[] = [
   },
   { name: 'API keys', path: () => '/settings/api-keys' },
   { name: 'API keys, new', path: () => '/settings/api-keys', open: press('New key') },
-  { name: 'API keys, new service account', path: () => '/settings/api-keys', open: press('New service account') },
+  {
+    name: 'API keys, new service account',
+    path: () => '/settings/api-keys',
+    open: press('New service account'),
+  },
   { name: 'password', path: () => '/settings/password' },
   { name: 'usage', path: () => '/settings/usage' },
   { name: 'limits', path: () => '/admin', open: press(/^Limits of/) },
@@ -194,13 +212,21 @@ for (const size of WIDTHS) {
     const from = Math.round((part * stops.length) / PARTS);
     const to = Math.round(((part + 1) * stops.length) / PARTS);
     const names = `${stops[from]?.name} to ${stops[to - 1]?.name}`;
-    test(`${size[0]} px, ${names}: axe has nothing to object to, in both themes`, async ({ browser, house }) => {
+    test(`${size[0]} px, ${names}: axe has nothing to object to, in both themes`, async ({
+      browser,
+      house,
+    }) => {
       expect(await look(browser, house, size, stops.slice(from, to))).toEqual([]);
     });
   }
 }
 
-async function look(browser: Browser, house: House, size: (typeof WIDTHS)[number], at: readonly Stop[]): Promise<string[]> {
+async function look(
+  browser: Browser,
+  house: House,
+  size: (typeof WIDTHS)[number],
+  at: readonly Stop[],
+): Promise<string[]> {
   const make = (session: typeof signedIn | undefined) =>
     browser.newContext({ ...forAxe(size), ...(session ? { storageState: session } : {}) });
   const [inside, outside] = [await make(signedIn), await make(undefined)];

@@ -21,7 +21,9 @@ test.beforeAll(async ({ browser }) => {
   house = await House.start();
   context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
   await setUp(house, context);
-  lines = readFileSync(needed('WHEELHOUSE_TEST_FLIGHTS'), 'utf8').split('\n').slice(0, ROWS + 1);
+  lines = readFileSync(needed('WHEELHOUSE_TEST_FLIGHTS'), 'utf8')
+    .split('\n')
+    .slice(0, ROWS + 1);
   panel = await create('Flights');
   await importRows(lines);
   page = await context.newPage();
@@ -33,7 +35,8 @@ test.afterAll(async () => {
 });
 
 async function create(title: string): Promise<string> {
-  return ((await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title })) as { id: string }).id;
+  return ((await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title })) as { id: string })
+    .id;
 }
 
 async function importRows(of: readonly string[]): Promise<void> {
@@ -177,7 +180,11 @@ test('a list whose next page fails says so and asks again only when it is told t
   const next = /\/v1\/panels\?.*cursor=/;
   await page.route(next, (route) => {
     asked += 1;
-    return route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"code":"server.fault","title":"a fault"}' });
+    return route.fulfill({
+      status: 500,
+      contentType: 'application/problem+json',
+      body: '{"code":"server.fault","title":"a fault"}',
+    });
   });
   await page.goto(`${house.url}/panels`);
   const table = page.getByRole('table', { name: 'Panels' });

@@ -54,7 +54,8 @@ test('what failed stays until it is dismissed or asked for again, and no more th
   await page.goto(`${house.url}/people/members`);
   const rows = page.getByRole('table', { name: 'Pending invitations' }).getByRole('row');
   // By keyboard: where the messages lie, the pointer meets them.
-  const revoke = (name: string) => rows.filter({ hasText: `${name}@` }).getByRole('button', { name: 'Revoke' });
+  const revoke = (name: string) =>
+    rows.filter({ hasText: `${name}@` }).getByRole('button', { name: 'Revoke' });
   await revoke('ann').press('Enter');
   await expect(said('Failure 1')).toContainText('not known whether the change was made');
   await page.clock.fastForward('10:00');
@@ -108,19 +109,27 @@ test('that nothing was changed is said where it is known, and that it is not kno
   const dialog = page.getByRole('dialog', { name: 'Invite someone' });
   await dialog.getByLabel('E-mail').fill('eve@example.com');
   const make = dialog.getByRole('button', { name: 'Make the link' });
-  await page.route(all, (route) => route.fulfill(problem(503, 'server.overloaded', 'too much', { 'retry-after': '3' })));
+  await page.route(all, (route) =>
+    route.fulfill(problem(503, 'server.overloaded', 'too much', { 'retry-after': '3' })),
+  );
   await make.click();
   await expect(dialog.getByRole('alert')).toContainText('Nothing was changed. Try again in 3 s.');
   await page.unroute(all);
-  await page.route(all, (route) => route.fulfill(problem(503, 'db.away', 'in the commit', { 'retry-after': '1' })));
+  await page.route(all, (route) =>
+    route.fulfill(problem(503, 'db.away', 'in the commit', { 'retry-after': '1' })),
+  );
   await make.click();
-  await expect(dialog.getByRole('alert')).toContainText('not known whether the change was made: look at the page again');
+  await expect(dialog.getByRole('alert')).toContainText(
+    'not known whether the change was made: look at the page again',
+  );
   await expect(dialog.getByRole('alert')).not.toContainText('Nothing was changed');
   await page.unroute(all);
   await page.route(all, (route) => route.abort());
   await make.click();
   await expect(dialog.getByRole('alert')).toContainText('web.away');
-  await expect(dialog.getByRole('alert')).toContainText('not known whether the change was made: look at the page again');
+  await expect(dialog.getByRole('alert')).toContainText(
+    'not known whether the change was made: look at the page again',
+  );
   await page.unroute(all);
 });
 
@@ -192,7 +201,9 @@ test('a half-typed name of what is to be deleted stays too, and Esc leads out of
 });
 
 for (const size of WIDTHS) {
-  test(`${size[0]} px: axe has nothing to object to in messages and questions, in both themes`, async ({ browser }) => {
+  test(`${size[0]} px: axe has nothing to object to in messages and questions, in both themes`, async ({
+    browser,
+  }) => {
     const own = await browser.newContext({ ...forAxe(size), storageState: await context.storageState() });
     const at = await own.newPage();
     await at.route(ONE_INVITATION, (route) => route.fulfill(problem(500, 'base.internal', 'a failure')));

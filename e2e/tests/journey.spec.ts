@@ -74,9 +74,14 @@ test('a file is read as it should be, shown, and becomes a panel with all its ro
   await expect(owner.getByRole('textbox', { name: 'Name of the column dep_delay' })).toHaveValue('dep_delay');
   await owner.getByLabel('Title of the panel').fill('Flights');
   await owner.getByRole('button', { name: 'Create panel and import' }).click();
-  await expect(owner.getByText(`${number(flights.rows)} rows imported into Flights`)).toBeVisible({ timeout: 120_000 });
+  await expect(owner.getByText(`${number(flights.rows)} rows imported into Flights`)).toBeVisible({
+    timeout: 120_000,
+  });
   await owner.getByRole('link', { name: 'Open the panel' }).click();
-  await expect(owner.getByRole('grid', { name: 'Flights' })).toHaveAttribute('aria-rowcount', String(flights.rows + 1));
+  await expect(owner.getByRole('grid', { name: 'Flights' })).toHaveAttribute(
+    'aria-rowcount',
+    String(flights.rows + 1),
+  );
   await expect(owner.getByText(`${number(flights.rows)} rows`, { exact: true })).toBeVisible();
   await expect(cell(owner, 0, await place(owner, 'carrier'))).toHaveText('UA');
 });
@@ -107,7 +112,11 @@ test('sorting by two columns shows the rows in the order of the independent engi
   await expect(owner).toHaveURL(/sort=-dep_delay/);
   await owner.getByRole('columnheader', { name: /^carrier/ }).click({ modifiers: ['Shift'] });
   await expect(owner).toHaveURL(/sort=-dep_delay,carrier/);
-  const [delay, carrier, flight] = [await place(owner, 'dep_delay'), await place(owner, 'carrier'), await place(owner, 'flight')];
+  const [delay, carrier, flight] = [
+    await place(owner, 'dep_delay'),
+    await place(owner, 'carrier'),
+    await place(owner, 'flight'),
+  ];
   for (const [row, expected] of flights.summer_latest.entries()) {
     await expect(cell(owner, row, delay)).toHaveText(expected[0] ?? '');
     await expect(cell(owner, row, carrier)).toHaveText(expected[1] ?? '');
@@ -117,7 +126,9 @@ test('sorting by two columns shows the rows in the order of the independent engi
 
 test('the address is the view: it survives a reload, back leads back', async () => {
   const address = owner.url();
-  expect(decodeURIComponent(address)).toContain('filter=month.between(6,8),any(origin.eq(JFK),dep_delay.gt(30))');
+  expect(decodeURIComponent(address)).toContain(
+    'filter=month.between(6,8),any(origin.eq(JFK),dep_delay.gt(30))',
+  );
   await owner.reload();
   await expect(owner.getByText(`${number(flights.summer)} of ${number(flights.rows)} rows`)).toBeVisible();
   await owner.getByRole('button', { name: 'Clear', exact: true }).click();
@@ -137,7 +148,9 @@ test('the search finds text in any column, by keyboard', async () => {
 });
 
 test('the grid is walked and copied by keyboard alone', async () => {
-  await owner.goto(new URL(owner.url()).pathname === '/' ? house.url : owner.url().split('?')[0] ?? house.url);
+  await owner.goto(
+    new URL(owner.url()).pathname === '/' ? house.url : (owner.url().split('?')[0] ?? house.url),
+  );
   await cell(owner, 0, 0).click();
   await owner.keyboard.press('Control+End');
   await expect(owner.locator('[data-cell]:focus')).toHaveAttribute('data-cell', `${flights.rows - 1}:18`);
@@ -197,17 +210,14 @@ test('a viewer looks, and cannot import: the controls say why, the server refuse
   await expect(replace).toContainText('Needs the role editor or above; you are viewer');
   await viewer.keyboard.press('Escape');
   const id = new URL(viewer.url()).pathname.split('/').at(-1);
-  const answer = await viewer.evaluate(
-    async (panel) => {
-      const response = await fetch(`/v1/panels/${panel}/imports?mode=replace&file_name=x.csv`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/octet-stream' },
-        body: 'a,b\n1,2\n',
-      });
-      return { status: response.status, body: await response.json() };
-    },
-    id,
-  );
+  const answer = await viewer.evaluate(async (panel) => {
+    const response = await fetch(`/v1/panels/${panel}/imports?mode=replace&file_name=x.csv`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: 'a,b\n1,2\n',
+    });
+    return { status: response.status, body: await response.json() };
+  }, id);
   expect(answer.status).toBe(403);
   expect(answer.body).toHaveProperty('code');
   await viewer.goto(`${house.url}/panels/new`);
@@ -215,6 +225,7 @@ test('a viewer looks, and cannot import: the controls say why, the server refuse
   await viewer.goBack();
 });
 
+// biome-ignore lint/correctness/noEmptyPattern: Playwright reads from the pattern what a test asks for
 test('an import by one is seen by the other at once, where they are', async ({}, info) => {
   const panel = new URL(viewer.url()).pathname;
   await viewer.goto(`${house.url}${panel}?row=150000`);
@@ -235,7 +246,9 @@ test('an import by one is seen by the other at once, where they are', async ({},
   await owner.goto(`${house.url}${panel}/import`);
   await owner.locator('input[type=file]').setInputFiles(changed);
   await owner.getByRole('button', { name: 'Import', exact: true }).click();
-  await expect(owner.getByText(`${number(flights.rows)} rows imported into Flights`)).toBeVisible({ timeout: 120_000 });
+  await expect(owner.getByText(`${number(flights.rows)} rows imported into Flights`)).toBeVisible({
+    timeout: 120_000,
+  });
   await expect(owner.getByText('1 line could not be read')).toBeVisible();
   const download = owner.waitForEvent('download');
   await owner.getByRole('link', { name: 'Download them as CSV' }).click();

@@ -12,7 +12,9 @@ test.afterAll(async () => {
   await house?.stop();
 });
 
-test('what is put into a page does not run or load, and the browser reports it by itself', async ({ browser }) => {
+test('what is put into a page does not run or load, and the browser reports it by itself', async ({
+  browser,
+}) => {
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   const page = await context.newPage();
   await page.goto(`${house.url}/sign-in`);
@@ -40,6 +42,8 @@ test('what is put into a page does not run or load, and the browser reports it b
   expect(await page.evaluate(() => fetch('https://127.0.0.1:9/').catch(() => 'failed'))).toBe('failed');
   const figures = async () => (await context.request.get(`${house.url}/metrics`)).text();
   await expect.poll(figures, { timeout: 60_000 }).toMatch(/csp_violations_total\{directive="img-src"\} 1/);
-  await expect.poll(figures, { timeout: 60_000 }).toMatch(/csp_violations_total\{directive="connect-src"\} 1/);
+  await expect
+    .poll(figures, { timeout: 60_000 })
+    .toMatch(/csp_violations_total\{directive="connect-src"\} 1/);
   await context.close();
 });

@@ -14,7 +14,8 @@ test.beforeAll(async ({ browser }) => {
   house = await House.start();
   context = await browser.newContext({ reducedMotion: 'reduce' });
   await setUp(house, context);
-  for (const title of ['Flights', 'Airports']) await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title });
+  for (const title of ['Flights', 'Airports'])
+    await send(context.request, 'POST', `${house.url}/v1/panels`, house, { title });
   page = await context.newPage();
 });
 
@@ -32,7 +33,8 @@ test('the palette leads to every page of the navigation, and to the manual', asy
   const names = await links.allTextContents();
   await page.keyboard.press('Control+k');
   const pages = palette().getByRole('group', { name: 'Go to' }).getByRole('option');
-  for (const name of [...names, 'Import a file', 'Manual']) await expect(pages.filter({ hasText: name })).toHaveCount(1);
+  for (const name of [...names, 'Import a file', 'Manual'])
+    await expect(pages.filter({ hasText: name })).toHaveCount(1);
   await page.keyboard.type('admin');
   await expect(palette().getByRole('option', { selected: true })).toContainText('Installation');
   await page.keyboard.press('Enter');
@@ -48,11 +50,20 @@ test('the palette leads to every page of the navigation, and to the manual', asy
 
 test('a viewer is led only where they may go', async ({ browser }) => {
   const invitation = { email: 'vic@example.com', role: 'viewer' };
-  const { token } = (await send(context.request, 'POST', `${house.url}/v1/identity/invitations`, house, invitation)) as {
+  const { token } = (await send(
+    context.request,
+    'POST',
+    `${house.url}/v1/identity/invitations`,
+    house,
+    invitation,
+  )) as {
     token: string;
   };
   const theirs = await browser.newContext();
-  await send(theirs.request, 'POST', `${house.url}/v1/identity/invitations/accept`, house, { token, ...VIEWER });
+  await send(theirs.request, 'POST', `${house.url}/v1/identity/invitations/accept`, house, {
+    token,
+    ...VIEWER,
+  });
   const view = await theirs.newPage();
   await view.goto(`${house.url}/panels`);
   await expect(view.getByRole('table', { name: 'Panels' })).toContainText('Flights');

@@ -1,6 +1,7 @@
 //! The real counterparts that tests need: installs them, keeps them outside the checkout, says which version is there.
 mod go;
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,8 @@ use anyhow::{Context, Result, bail};
 pub use self::go::{COMPOSE, HELM, VERSITYGW};
 use crate::run::{answers, command, output, shown};
 
-/// Debian packages: databases, the browser, another clock, slow clients, what makes users, keys and networks, what the manual calls.
+/// Debian packages: databases, the browser, another clock, slow clients, what makes users, keys and networks, what the manual calls,
+/// the shells that complete words, what shows manual pages.
 const DEBIAN: &[(&str, &str)] = &[
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
     ("/usr/bin/chromium", "chromium"),
@@ -20,6 +22,9 @@ const DEBIAN: &[(&str, &str)] = &[
     ("/usr/bin/etcd", "etcd-server"),
     ("/usr/bin/openssl", "openssl"),
     ("/sbin/ip", "iproute2"),
+    ("/usr/bin/zsh", "zsh"),
+    ("/usr/bin/fish", "fish"),
+    ("/usr/bin/man", "man-db"),
 ];
 /// Python packages at one version each: the same run today and next year.
 const PYTHON: &[&str] = &[
@@ -38,6 +43,7 @@ pub struct Testbed {
     pub folder: PathBuf,
     /// Whether a missing counterpart is a failure (`CI=true`) or a named skip.
     pub strict: bool,
+    skipped: RefCell<Vec<String>>,
 }
 
 impl Testbed {
@@ -54,7 +60,18 @@ impl Testbed {
             }
         };
         fs::create_dir_all(&folder)?;
-        Ok(Self { folder, strict })
+        Ok(Self { folder, strict, skipped: RefCell::default() })
+    }
+
+    /// Something was left out for want of this; said now, and once more at the end of all.
+    pub fn skip(&self, want: &str) {
+        eprintln!("skipped for want of {want}");
+        self.skipped.borrow_mut().push(want.to_owned());
+    }
+
+    /// All that was left out.
+    pub fn skipped(&self) -> Vec<String> {
+        self.skipped.borrow().clone()
     }
 
     /// A program of the Python environment.
@@ -140,6 +157,8 @@ impl Testbed {
         vec![
             ask(Path::new("/usr/lib/postgresql/15/bin/postgres"), "--version"),
             ask(Path::new("/usr/bin/chromium"), "--version"),
+            ask(Path::new("/usr/bin/zsh"), "--version"),
+            ask(Path::new("/usr/bin/fish"), "--version"),
             ask(&self.tool("schemathesis"), "--version"),
             ask(&self.tool("typos"), "--version"),
             ask(&self.tool("hadolint"), "--version"),

@@ -11,10 +11,6 @@ use tokio::task::JoinSet;
 use crate::client::request;
 use crate::session::Session;
 
-/// What an import brings.
-pub const ROWS: &[u8] = b"carrier,delay\nUA,3\nAA,4\n";
-/// How many rows that are.
-pub const ROWS_OF_IMPORT: usize = 2;
 /// Who hears nothing of the kind for so long does not wait any more.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -25,6 +21,11 @@ pub enum Change {
     Panel,
     /// Further rows in this panel: objects, and the database.
     Import(String),
+}
+
+/// What the import of this name brings.
+pub fn rows_of(name: &str) -> String {
+    format!("carrier,delay,change\nUA,3,{name}\nAA,4,{name}\n")
 }
 
 /// Some of them, all of one kind.
@@ -113,7 +114,7 @@ async fn work(
 ) -> Result<()> {
     let mut count = 0_usize;
     while !over.load(Ordering::Relaxed) {
-        let title = format!("change {number}.{count}");
+        let title = format!("change-{number}.{count}");
         let bytes = prepared(&change, &session, &title);
         let answer = session.client.send(&bytes).await;
         let at = Instant::now();
@@ -137,7 +138,8 @@ fn prepared(change: &Change, session: &Session, title: &str) -> Vec<u8> {
         Change::Panel => session.prepared("POST", "/v1/panels", Some(&json!({ "title": title }))),
         Change::Import(panel) => {
             let path = format!("/v1/panels/{panel}/imports?mode=append");
-            request("POST", &path, &format!("{}Content-Type: text/csv\r\n", session.cookie), ROWS)
+            let headers = format!("{}Content-Type: text/csv\r\n", session.cookie);
+            request("POST", &path, &headers, rows_of(title).as_bytes())
         }
     }
 }

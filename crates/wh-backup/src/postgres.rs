@@ -78,11 +78,12 @@ pub fn create_full_postgres(
 }
 
 /// Dump what this login sees, at one moment; which program did it. Row security stays on: for the login of system jobs each
-/// table has a policy that shows every row, which the server checks at its start.
+/// table has a policy that shows every row, which the server checks at its start. Of unlogged tables without the rows: they say what is
+/// now (which processes serve), and would be wrong wherever the archive is loaded.
 fn dump(url: &Secret<String>, archive: &Path, stop: &Stop) -> Result<String> {
     let mut tool = Tool::new("pg_dump", url, stop)?;
-    tool.args(["--format=custom", "--compress=0", "--enable-row-security", "--schema", SCHEMA, "--file"]);
-    tool.arg(archive).run()?;
+    tool.args(["--format=custom", "--compress=0", "--enable-row-security", "--no-unlogged-table-data"]);
+    tool.args(["--schema", SCHEMA, "--file"]).arg(archive).run()?;
     tool.version()
 }
 

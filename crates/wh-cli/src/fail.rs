@@ -108,6 +108,15 @@ impl Fail {
         Self::new(Exit::Usage, "cli.usage", detail, hint)
     }
 
+    /// The parser made nothing of it: what it says first is the detail, tips and usage are what to do.
+    pub fn unparsed(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        let mut parts = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+        let detail = parts.next().unwrap_or_default();
+        let hint = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
+        Self::usage(detail.strip_prefix("error: ").unwrap_or(&detail), &hint)
+    }
+
     /// A file cannot be read or written.
     pub fn file(name: impl std::fmt::Display, error: &std::io::Error) -> Self {
         Self::new(Exit::Usage, "cli.file", format!("{name}: {error}"), "check the path and its permissions")

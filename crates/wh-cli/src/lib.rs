@@ -25,7 +25,7 @@ use fail::{Fail, Result};
 
 pub use world::{ENVIRONMENT_PREFIX, World};
 
-/// Parse the process's arguments with the base command and every operation below it, and do what they say. The
+/// Parse the arguments with the base command and every operation below it, and do what they say. The
 /// base's own commands were handled before.
 pub fn run(base: Command, world: World) -> ExitCode {
     let spec = match spec::Spec::embedded() {
@@ -36,7 +36,16 @@ pub fn run(base: Command, world: World) -> ExitCode {
         }
     };
     let command = tree::extend(base, &spec);
-    let matches = command.clone().get_matches();
+    let matches = match command.clone().try_get_matches_from(&world.arguments) {
+        Ok(matches) => matches,
+        Err(error) if error.use_stderr() && says_json(&world) => {
+            let fail = Fail::unparsed(&error);
+            terminal::notice(&fail.json().to_string());
+            return fail.exit.into();
+        }
+        // Help and version too: shown where they belong, with the parser's exit code.
+        Err(error) => error.exit(),
+    };
     let app = App { spec, world };
     match dispatch(&app, command, &matches) {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,6 +99,11 @@ fn operation(app: &App, typed: &str, matches: &ArgMatches) -> Result<()> {
         Some(operation) => call::run(app, operation, sub),
         None => Err(Fail::usage(format!("there is no {noun} {verb}"), "`wheelhouse --help`")),
     }
+}
+
+/// Whether `--json` was typed, where nothing could be made of the whole.
+fn says_json(world: &World) -> bool {
+    world.arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json")
 }
 
 fn wants_json(matches: &ArgMatches) -> bool {

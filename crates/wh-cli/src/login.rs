@@ -12,6 +12,7 @@ use crate::context::{Contexts, Entry};
 use crate::fail::{Exit, Fail, Result};
 use crate::output::{Format, Output};
 use crate::terminal;
+use crate::tree::name;
 use browser::Show;
 
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -38,7 +39,7 @@ pub fn login(app: &App, matches: &ArgMatches) -> Result<()> {
         if token.is_empty() {
             return Err(Fail::usage("there is no token in what was given", "a token begins with whk_"));
         }
-        let client = Client::new(&reach, Credential::Token(token.clone()))?;
+        let client = Client::new(&reach, Credential::Token(token.clone()))?.traced(&app.world);
         entry.token = Some(token);
         match send(app, &client, "me_get", None) {
             Ok(reply) => reply.bytes()?,
@@ -47,7 +48,7 @@ pub fn login(app: &App, matches: &ArgMatches) -> Result<()> {
             Err(fail) => return Err(fail),
         }
     } else {
-        let client = Client::new(&reach, Credential::None)?;
+        let client = Client::new(&reach, Credential::None)?.traced(&app.world);
         let reply = match by_browser(matches) {
             Some(show) => browser::sign_in(app, &client, show)?,
             None => by_password(app, &client, matches)?,
@@ -140,7 +141,7 @@ fn send(app: &App, client: &Client, id: &str, body: Option<String>) -> Result<Re
 pub fn logout(app: &App, matches: &ArgMatches) -> Result<()> {
     let file = app.world.config_file()?;
     let contexts = Contexts::load(&file)?;
-    let named = matches.get_one::<String>("context").or(contexts.current.as_ref()).cloned();
+    let named = matches.get_one::<String>(name::CONTEXT).or(contexts.current.as_ref()).cloned();
     let Some(name) = named else {
         return Err(Fail::new(
             Exit::NotSignedIn,
@@ -187,7 +188,11 @@ pub fn context(app: &App, matches: &ArgMatches) -> Result<()> {
             })
         }
         Some((_, sub)) => {
-            let format = if sub.get_flag("json") { Format::Json } else { Format::Table };
+            let format = match (sub.get_flag(name::JSON), sub.get_flag(name::QUIET)) {
+                (true, _) => Format::Json,
+                (false, true) => Format::Ids,
+                (false, false) => Format::Table,
+            };
             list(app, &Contexts::load(&file)?, format)
         }
         None => Ok(()),
@@ -195,7 +200,7 @@ pub fn context(app: &App, matches: &ArgMatches) -> Result<()> {
 }
 
 fn named(matches: &ArgMatches) -> String {
-    matches.get_one::<String>("name").cloned().unwrap_or_default()
+    matches.get_one::<String>(name::CONTEXT).cloned().unwrap_or_default()
 }
 
 fn list(app: &App, contexts: &Contexts, format: Format) -> Result<()> {
@@ -218,6 +223,12 @@ fn list(app: &App, contexts: &Contexts, format: Format) -> Result<()> {
             })
             .collect();
         out.json(json!({ "items": all }).to_string().as_bytes())?;
+        return out.flush();
+    }
+    if format == Format::Ids {
+        for name in contexts.contexts.keys() {
+            out.line(name)?;
+        }
         return out.flush();
     }
     let heads = ["", "name", "url", "user", "company", "credential"].map(str::to_owned);

@@ -1,4 +1,6 @@
 //! Completion scripts and manual pages of the whole command. Speaks to no server.
+mod contexts;
+
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,15 +15,16 @@ use crate::terminal;
 const PROGRAM: &str = "wheelhouse";
 
 /// `wheelhouse completion SHELL`.
-pub fn completion(mut command: Command, matches: &ArgMatches) -> Result<()> {
+pub fn completion(command: Command, matches: &ArgMatches) -> Result<()> {
     let shell = match matches.get_one::<String>("shell").map(String::as_str) {
         Some("zsh") => Shell::Zsh,
         Some("fish") => Shell::Fish,
         _ => Shell::Bash,
     };
-    let mut script = Vec::new();
-    generate(shell, &mut command, PROGRAM, &mut script);
-    std::io::stdout().write_all(&script).map_err(|e| Fail::output(&e))
+    let mut made = Vec::new();
+    generate(shell, &mut contexts::marked(command), PROGRAM, &mut made);
+    let script = contexts::completed(shell, &String::from_utf8_lossy(&made));
+    std::io::stdout().write_all(script.as_bytes()).map_err(|e| Fail::output(&e))
 }
 
 /// `wheelhouse man DIR`.

@@ -88,6 +88,8 @@ pub struct Param {
     pub doc: String,
     /// The largest whole number it takes, if it is one with a bound.
     pub max: Option<u64>,
+    /// What it could hold.
+    pub example: Option<String>,
 }
 
 /// What an operation takes.

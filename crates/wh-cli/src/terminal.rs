@@ -37,9 +37,9 @@ fn colours(world: &World) -> bool {
     world.variable("NO_COLOR").is_none() && world.variable("TERM") != Some("dumb")
 }
 
-/// Whether progress is shown.
-pub fn shows_progress() -> bool {
-    stderr().is_terminal()
+/// Whether progress is shown: it moves by the same signs that make colours.
+pub fn shows_progress(world: &World) -> bool {
+    stderr().is_terminal() && colours(world)
 }
 
 /// Whether somebody can be asked.

@@ -1,5 +1,6 @@
-//! What the command line is given instead of reaching for it: environment and randomness. Holds no setting of its own.
+//! What the command line is given instead of reaching for it: arguments, environment and randomness. Holds no setting of its own.
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ pub const ENVIRONMENT_PREFIX: &str = "WHEELHOUSE_CLI_";
 
 /// The process around the command.
 pub struct World {
+    /// What was typed, the program first.
+    pub arguments: Vec<OsString>,
     /// The environment.
     pub variables: BTreeMap<String, String>,
     /// The operating system's randomness: keys and verifiers are made of it.

@@ -40,6 +40,13 @@ pub const STORE: ErrorCode = ErrorCode::new(
     "the object store does not answer as it should",
     "check the folder or bucket of the configuration and its free space; the log holds the cause",
 );
+/// The objects are another installation's: a sweep would remove them.
+pub const STORE_FOREIGN: ErrorCode = ErrorCode::new(
+    "dataset.store_foreign",
+    Kind::Conflict,
+    "the object store belongs to another installation than the database",
+    "let the configuration lead to the database that the objects were written with, or restore it; or move the folder `objects` away, which begins without rows; or, to take the store over with all that this database does not name being removed, set `store_adopt` in [dataset] to the word that stands above",
+);
 
 /// No such dataset in this tenant.
 pub const NOT_FOUND: ErrorCode = ErrorCode::new(
@@ -155,6 +162,7 @@ pub const ALL: &[&ErrorCode] = &[
     &IMPORT_SLOW,
     &IMPORT_STOPPED,
     &STORE,
+    &STORE_FOREIGN,
     &NOT_FOUND,
     &EXISTS,
     &VERSION_GONE,

@@ -9,6 +9,7 @@ mod datasets;
 pub mod engine;
 pub mod ingest;
 mod loads;
+mod ownership;
 pub mod segment;
 mod sweep;
 mod sweep_catalog;

@@ -8,7 +8,8 @@ use wh_contract::{DatasetId, TenantId};
 use wh_db::{SystemDb, replayed};
 
 use crate::datasets::Datasets;
-use crate::segment::ROOT;
+use crate::ownership::{Standing, owner};
+use crate::segment::{ROOT, dataset_prefix};
 use crate::sweep_catalog as catalog;
 
 /// Objects looked at in one go.
@@ -31,9 +32,20 @@ impl Datasets {
     /// Removes what is not needed any more. Safe at any time and on several nodes at once.
     pub async fn sweep(&self, system: &SystemDb) -> Result<Swept> {
         self.0.prune();
+        self.store_is_own(system).await?;
         self.sweep_catalog(system).await?;
         let mut swept = Swept { superseded: self.sweep_superseded(system).await?, ..Swept::default() };
-        self.sweep_orphans(system, &mut swept).await?;
+        if self.standing(system).await? == Standing::Unknown {
+            // An older or emptied database of this installation would say so of all rows: better too much on the disk than too little.
+            metrics::counter!("dataset_sweeps_refused_total").increment(1);
+            tracing::error!(
+                "the database knows not one dataset of the objects in the store: none is removed; \
+                 see dataset_sweeps_refused_total in docs/operations.md"
+            );
+        } else {
+            self.sweep_orphans(system, &mut swept).await?;
+        }
+        self.sweep_forgotten(system).await?;
         metrics::counter!("dataset_swept_objects_total").increment(swept.superseded + swept.orphans);
         Ok(swept)
     }
@@ -69,6 +81,24 @@ impl Datasets {
                 tx.commit().await.map(|()| removed)
             };
             while replayed(remove).await? > 0 {}
+        }
+        Ok(())
+    }
+
+    /// A deleted dataset is remembered as long as it has objects: they are removed because it is known whose they were.
+    async fn sweep_forgotten(&self, system: &SystemDb) -> Result<()> {
+        let bare = catalog::deleted_bare(&mut system.read("sweep of deleted datasets").await?).await?;
+        for (tenant, dataset) in bare {
+            let mut objects = Box::pin(self.0.objects.list(&dataset_prefix(tenant, dataset)));
+            if objects.try_next().await?.is_some() {
+                continue;
+            }
+            let forget = || async move {
+                let mut tx = system.begin("sweep of deleted datasets").await?;
+                catalog::deleted_forget(&mut tx, tenant, dataset).await?;
+                tx.commit().await
+            };
+            replayed(forget).await?;
         }
         Ok(())
     }
@@ -152,13 +182,4 @@ impl Datasets {
     fn before(&self, grace_s: u32) -> Timestamp {
         self.0.clock.now().plus_seconds(-i64::from(grace_s))
     }
-}
-
-/// Whose an object is, by its path `tenants/<tenant>/datasets/<dataset>/<name>`; none for what is not ours.
-fn owner(path: &str) -> Option<(TenantId, DatasetId)> {
-    let mut steps = path.split('/');
-    let (root, tenant) = (steps.next()?, steps.next()?);
-    let (kind, dataset, _name) = (steps.next()?, steps.next()?, steps.next()?);
-    (root == ROOT && kind == "datasets").then_some(())?;
-    Some((tenant.parse().ok()?, dataset.parse().ok()?))
 }

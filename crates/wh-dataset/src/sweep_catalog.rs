@@ -51,14 +51,17 @@ pub(crate) async fn replaced_mark(tx: &mut SystemTx, replaced: &Replaced) -> Res
     Ok(marked)
 }
 
+/// Deleted datasets that still have segments or versions.
 pub(crate) async fn deleted(reads: &mut SystemRead) -> Result<Vec<(TenantId, DatasetId)>> {
     // all tenants: the sweep
-    let sql = "SELECT tenant_id, id FROM dataset_dataset WHERE deleted_at IS NOT NULL LIMIT $1";
+    let sql = "SELECT d.tenant_id AS tenant_id, d.id AS id FROM dataset_dataset d WHERE d.deleted_at IS NOT NULL AND (EXISTS \
+               (SELECT 1 FROM dataset_segment s WHERE s.tenant_id = d.tenant_id AND s.dataset_id = d.id) OR EXISTS \
+               (SELECT 1 FROM dataset_version v WHERE v.tenant_id = d.tenant_id AND v.dataset_id = d.id)) LIMIT $1";
     let rows = reads.rows(sql, args![SWEEP_DATASETS_MAX]).await?;
     rows.iter().map(|row| Ok((row.uuid("tenant_id")?, row.uuid("id")?))).collect()
 }
 
-/// Removes some rows of a deleted dataset; how many. The last one is its own.
+/// Removes some segments or versions of a deleted dataset; how many.
 pub(crate) async fn deleted_remove(tx: &mut SystemTx, tenant: TenantId, dataset: DatasetId) -> Result<u64> {
     let sql = "DELETE FROM dataset_segment WHERE tenant_id = $1 AND dataset_id = $2 AND id IN \
                (SELECT id FROM dataset_segment WHERE tenant_id = $1 AND dataset_id = $2 LIMIT $3)";
@@ -68,12 +71,29 @@ pub(crate) async fn deleted_remove(tx: &mut SystemTx, tenant: TenantId, dataset:
     }
     let sql = "DELETE FROM dataset_version WHERE tenant_id = $1 AND dataset_id = $2 AND version IN \
                (SELECT version FROM dataset_version WHERE tenant_id = $1 AND dataset_id = $2 LIMIT $3)";
-    let versions = tx.run_count(sql, args![tenant, dataset, SWEEP_ROWS_MAX]).await?;
-    if versions > 0 {
-        return Ok(versions);
-    }
+    tx.run_count(sql, args![tenant, dataset, SWEEP_ROWS_MAX]).await
+}
+
+/// Deleted datasets of which nothing is left but their own row, the oldest first.
+pub(crate) async fn deleted_bare(reads: &mut SystemRead) -> Result<Vec<(TenantId, DatasetId)>> {
+    // all tenants: the sweep
+    let sql = "SELECT d.tenant_id AS tenant_id, d.id AS id FROM dataset_dataset d WHERE d.deleted_at IS NOT NULL AND NOT EXISTS \
+               (SELECT 1 FROM dataset_segment s WHERE s.tenant_id = d.tenant_id AND s.dataset_id = d.id) AND NOT EXISTS \
+               (SELECT 1 FROM dataset_version v WHERE v.tenant_id = d.tenant_id AND v.dataset_id = d.id) \
+               ORDER BY d.deleted_at LIMIT $1";
+    let rows = reads.rows(sql, args![SWEEP_DATASETS_MAX]).await?;
+    rows.iter().map(|row| Ok((row.uuid("tenant_id")?, row.uuid("id")?))).collect()
+}
+
+pub(crate) async fn deleted_forget(tx: &mut SystemTx, tenant: TenantId, dataset: DatasetId) -> Result<()> {
     let sql = "DELETE FROM dataset_dataset WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NOT NULL";
-    tx.run_count(sql, args![tenant, dataset]).await
+    tx.run(sql, args![tenant, dataset]).await
+}
+
+/// Whether there is such a dataset, or was one that still has objects.
+pub(crate) async fn is_known(reads: &mut SystemRead, tenant: TenantId, dataset: DatasetId) -> Result<bool> {
+    let sql = "SELECT id FROM dataset_dataset WHERE tenant_id = $1 AND id = $2";
+    Ok(reads.row_opt(sql, args![tenant, dataset]).await?.is_some())
 }
 
 /// A segment that is part of no version since some time.

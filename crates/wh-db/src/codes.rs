@@ -22,6 +22,13 @@ pub const ELSEWHERE: ErrorCode = ErrorCode::new(
     "the URLs of the configuration lead to another server or database",
     "name the server and the database of the configuration (`--admin-url`, `--database`); or another configuration (`--config`, `--data-dir`); or let this one lead to the new place with `--repoint`, which leaves the old one as it is",
 );
+/// There is an installation on the embedded database, and PostgreSQL would begin without its companies.
+pub const NOT_EMPTY: ErrorCode = ErrorCode::new(
+    "db.not_empty",
+    Kind::Conflict,
+    "the data folder holds an installation on the embedded database, which does not move to PostgreSQL",
+    "give the new database a data folder of its own (`--data-dir`); or begin without companies, people and panels with `--start-empty`, which leaves `wheelhouse.db` as it is",
+);
 /// Every connection is in use, or the writer's queue is full.
 pub const BUSY: ErrorCode = ErrorCode::new(
     "db.busy",
@@ -199,6 +206,7 @@ pub const ALL: &[&ErrorCode] = &[
     &SETUP,
     &LOGINS_TAKEN,
     &ELSEWHERE,
+    &NOT_EMPTY,
     &BUSY,
     &AWAY,
     &COMMIT_UNKNOWN,

@@ -2,13 +2,14 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use uuid::Uuid;
 use wh_base::{Clock, IdSource, Random, Result};
 use wh_contract::TenantId;
 
 use crate::core::{Core, Meter};
 use crate::engine::{Engine, Scope};
 use crate::migrate::{Catalogue, Dialect, Migrations};
-use crate::reads::{GlobalRead, Reading, Reads, SystemRead, TenantRead};
+use crate::reads::{GlobalRead, Reading, Reads, SystemRead, TenantRead, first};
 use crate::text::Texts;
 use crate::tx::{Changing, GlobalTx, SystemTx, TenantTx};
 use crate::{AuditLine, DbConfig, EngineConfig, Outbox, SlowStatement, args, audit, codes, postgres, sqlite};
@@ -35,7 +36,7 @@ impl Db {
 
     /// Whether the database answers: one statement of no tenant, within the usual limits.
     pub async fn ping(&self) -> Result<()> {
-        let mut read = self.read(TenantId(uuid::Uuid::nil())).await?;
+        let mut read = self.read(TenantId(Uuid::nil())).await?;
         read.rows("SELECT 1 AS n", &[]).await.map(drop)
     }
 
@@ -81,11 +82,18 @@ pub struct SystemDb {
     core: Arc<Core>,
 }
 
+const INSTALLATION: &str = "SELECT id FROM kernel_installation";
 const SYSTEM_USE: &str = "INSERT INTO kernel_system_use (at, reason) VALUES ($1, $2)";
 
 impl SystemDb {
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
+    }
+
+    /// Which installation this database is of: made with its first tables, and the same in every copy and restore of it.
+    pub async fn installation(&self) -> Result<Uuid> {
+        let mut reading = Reading::open(&self.core, Scope::Kernel).await?;
+        first(reading.kernel_rows(INSTALLATION, args![]).await?)?.uuid("id")
     }
 
     /// Every tenant's rows as they are now, to be read.

@@ -90,6 +90,11 @@ impl Engine {
         }
     }
 
+    /// Whether several processes may work on it at the same time.
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     pub(crate) async fn read(&self, scope: Scope) -> Result<ReadHandle> {
         match self {
             Self::Sqlite(engine) => engine.read(scope).await.map(ReadHandle::Sqlite),

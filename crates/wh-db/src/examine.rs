@@ -1,7 +1,8 @@
 //! Looks at a database without opening it for work and without changing anything: for `wheelhouse doctor`.
-use wh_base::{Error, Timestamp};
+use uuid::Uuid;
+use wh_base::{Error, Result, Timestamp};
 
-use crate::{DbConfig, EngineConfig, Migrations, postgres, sqlite};
+use crate::{DbConfig, EngineConfig, Migrations, codes, postgres, sqlite};
 
 /// What is looked at to learn whether a start would change the tables.
 pub const SCHEMA_CHECK: &str = "database schema";
@@ -78,4 +79,41 @@ pub async fn examine(config: &DbConfig, migrations: &[Migrations], now: Timestam
         }
         EngineConfig::Postgres(urls) => postgres::examine(urls, &config.limits, migrations, now).await,
     }
+}
+
+/// Which installation a database is of, without opening it for work; nothing where it has no tables yet, or those of an older build.
+pub async fn installation_of(config: &DbConfig) -> Result<Option<Uuid>> {
+    match &config.engine {
+        EngineConfig::Sqlite { path } => {
+            let path = path.clone();
+            let looking = tokio::task::spawn_blocking(move || sqlite::installation(&path));
+            looking.await.map_err(|e| codes::SETUP.caused("looking at the database was stopped", e))?
+        }
+        EngineConfig::Postgres(urls) => postgres::installation(urls).await,
+    }
+}
+
+/// The newest moment of the last thousands of events and audit lines: one that is ahead of now was told by a clock that was. Nothing
+/// where there is no table or no row yet. Changes nothing.
+pub async fn newest_moment(config: &DbConfig) -> Result<Option<Timestamp>> {
+    let micros = match &config.engine {
+        EngineConfig::Sqlite { path } => {
+            let path = path.clone();
+            let reading = tokio::task::spawn_blocking(move || sqlite::newest(&path, &newest_sql("")));
+            reading.await.map_err(|e| codes::SETUP.caused("looking at the database was stopped", e))??
+        }
+        EngineConfig::Postgres(urls) => postgres::newest(urls).await?,
+    };
+    Ok(micros.map(Timestamp::from_micros))
+}
+
+/// Both tables are read from their ends, so that it takes no longer when they are large.
+pub(crate) fn newest_sql(schema: &str) -> String {
+    let last = |table: &str| {
+        format!(
+            "SELECT at FROM (SELECT at FROM {schema}{table} ORDER BY seq DESC LIMIT 10000) AS {table}_last"
+        )
+    };
+    let (events, lines) = (last("kernel_outbox"), last("kernel_audit"));
+    format!("SELECT MAX(at) FROM ({events} UNION ALL {lines}) AS moments")
 }

@@ -213,7 +213,7 @@ pub fn check_postgres_schema(applied: &[(&str, &str, &str)], migrations: &[Migra
 }
 
 fn check_schema(applied: &[(&str, &str, &str)], migrations: &[Migrations], dialect: Dialect) -> Result<()> {
-    // The kernel's own are held against the program when it opens the database; they have no checksum.
+    // The kernel's own are held against the program when it opens the database.
     let contexts = applied.iter().filter(|(context, ..)| *context != "kernel");
     let rows: Vec<_> = contexts
         .map(|(context, name, checksum)| Applied {
@@ -231,6 +231,11 @@ fn checksum(file: &MigrationFile, dialect: Dialect) -> String {
         | (MigrationText::PerEngine { sqlite: text, .. }, Dialect::Sqlite)
         | (MigrationText::PerEngine { postgres: text, .. }, Dialect::Postgres) => text,
     };
+    digest(text)
+}
+
+/// The digest of a text, as it is kept beside the name of its migration.
+pub(crate) fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
         // Writing to a string cannot fail.
         let _ = write!(hex, "{byte:02x}");

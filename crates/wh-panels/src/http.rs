@@ -5,6 +5,8 @@ mod row;
 
 use utoipa_axum::routes;
 use wh_contract::{PANELS_READ, PANELS_WRITE};
+use wh_dataset::read::ReadHints;
+use wh_dataset::{Filter, SortKey};
 use wh_server::{Op, Registry};
 
 use crate::codes;
@@ -14,6 +16,10 @@ const SAMPLE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Declare the operations of panels.
 pub fn operations(registry: &mut Registry) {
+    // Query parameters hold these as JSON, so that no operation refers to them by type.
+    registry.schema_of::<Filter>();
+    registry.schema_of::<SortKey>();
+    registry.schema_of::<ReadHints>();
     registry.op(routes!(panel::panel_list), Op::read(PANELS_READ));
     registry.op(
         routes!(panel::panel_create),

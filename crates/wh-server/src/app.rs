@@ -14,7 +14,7 @@ use wh_contract::{Permission, SYSTEM_READ};
 use wh_db::Context;
 
 use crate::edge;
-use crate::health::{ComponentHealth, Health, Readiness};
+use crate::health::{ComponentHealth, Health, NodeName, Readiness};
 use crate::live::{__path_live_connect, Hub, live_connect};
 use crate::provided::Provided;
 use crate::registry::{self, Door, Op, Registry};
@@ -133,24 +133,28 @@ async fn openapi_get(spec: Extension<SpecBytes>) -> Answer<([(header::HeaderName
 struct HealthDetailed {
     /// What `/health/ready` decides on
     status: Readiness,
+    /// The node that answers: its state it is, and its sight of the components
+    node: NodeName,
     /// The version that runs
     version: &'static str,
-    /// What the server stands on
+    /// What the server stands on, and what it works with: of these none keeps a request from being served
     components: Vec<ComponentHealth>,
 }
 
-/// How the server is, component by component
+/// How the node that answers is, component by component
 ///
 /// Answers 200 whatever the state: `status` says it. `/health/ready` is for machines that only look at the status code.
 #[utoipa::path(get, path = "/health/detailed", responses((status = 200, body = HealthDetailed)))]
 async fn health_detailed(health: Extension<Health>) -> Json<HealthDetailed> {
     let (status, components) = (health.readiness().await, health.components().await);
-    Json(HealthDetailed { status, version: edge::VERSION, components: components.to_vec() })
+    let node = health.node().clone();
+    Json(HealthDetailed { status, node, version: edge::VERSION, components })
 }
 
 /// The figures of this process in the text format of Prometheus
 ///
-/// On the server's own machine nobody need sign in for it; `metrics_listen` in `[server]` gives it a port of its own.
+/// `metrics_listen` in `[server]` gives it a port of its own without sign-in; `metrics_local` lets callers of the server's own
+/// machine ask here without.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics_get() -> Response {
     edge::numbers()

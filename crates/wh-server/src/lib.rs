@@ -21,7 +21,7 @@ mod tables;
 pub use app::{App, AppParts, describe, spec_text};
 pub use config::{SECTION, ServerConfig};
 pub use extract::{Authenticator, Caller, CookieScheme, Json, Path, Peer, Query, SessionCookie};
-pub use health::{Component, Health};
+pub use health::{Component, Health, NodeName};
 pub use live::Hub;
 pub use module::{Module, Reacts};
 pub use page::{Page, PageOf};

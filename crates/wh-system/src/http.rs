@@ -12,7 +12,7 @@ use wh_server::{Answer, Caller, Json, Op, Page, PageOf, Path, Query, Registry};
 use crate::{System, codes, service};
 use views::{
     BackupStateView, CompanyLimitsSet, CompanyLimitsView, CompanyUsageView, LogLevelSet, LogLevelView,
-    NodeView, ParkedView, QueueView, SlowStatementView, Whole, whole,
+    NodeView, ParkedRetriedView, ParkedRetryAll, ParkedView, QueueView, SlowStatementsView, Whole, whole,
 };
 
 /// Declare the operations of the operator's view.
@@ -23,6 +23,8 @@ pub fn operations(registry: &mut Registry) {
     registry.op(routes!(queue_list), Op::read(SYSTEM_READ));
     registry.op(routes!(parked_list), Op::read(SYSTEM_READ));
     registry.op(routes!(parked_retry), Op::change(SYSTEM_WRITE).errors(&[&codes::PARKED_NOT_FOUND]));
+    let all = Op::change(SYSTEM_WRITE).errors(&[&codes::REACTION_NOT_PARKED]);
+    registry.op(routes!(parked_retry_all), all);
     // The operator's company may be limited too: seeing and lifting a limit is not what the limit stops.
     registry.op(routes!(company_usage_list), Op::read(SYSTEM_READ).beside_company_limit());
     let get = Op::read(SYSTEM_READ).errors(&[&codes::COMPANY_NOT_FOUND]).beside_company_limit();
@@ -37,9 +39,17 @@ pub fn operations(registry: &mut Registry) {
 }
 
 /// The processes that serve the installation
+///
+/// The one that answers is marked and comes first. The others are shown as they last told of themselves, which each does every
+/// 10 seconds; one that was not heard of for more than 30 seconds is `silent`, and left out after a day. One that is stopped is left out at
+/// once, and so is one whose successor started in the same data folder. With the embedded database there is one process only.
 #[utoipa::path(get, path = "/v1/system/nodes", responses((status = 200, body = Whole<NodeView>)))]
-async fn node_list(system: Extension<System>, _: Caller) -> Json<Whole<NodeView>> {
-    Json(whole(service::node_list(&system)))
+async fn node_list(
+    cx: State<Context>,
+    system: Extension<System>,
+    _: Caller,
+) -> Answer<Json<Whole<NodeView>>> {
+    Ok(Json(whole(service::node_list(&cx, &system).await?)))
 }
 
 /// How the backups of the installation stand
@@ -50,12 +60,16 @@ async fn backup_state_get(system: Extension<System>, _: Caller) -> Answer<Json<B
     Ok(Json(service::backup_state(&system).await?.into()))
 }
 
-/// The statements that were slow since the start
+/// The statements that were slow since the start of the node that answers
 ///
-/// The most time in all first. Only texts and times: the values are not kept.
-#[utoipa::path(get, path = "/v1/system/statements", responses((status = 200, body = Whole<SlowStatementView>)))]
-async fn slow_statement_list(cx: State<Context>, _: Caller) -> Json<Whole<SlowStatementView>> {
-    Json(whole(service::slow_statement_list(&cx)))
+/// The most time in all first; `node` says which node it is. Only texts and times: the values are not kept.
+#[utoipa::path(get, path = "/v1/system/statements", responses((status = 200, body = SlowStatementsView)))]
+async fn slow_statement_list(
+    cx: State<Context>,
+    system: Extension<System>,
+    _: Caller,
+) -> Json<SlowStatementsView> {
+    Json(SlowStatementsView::of(system.name(), service::slow_statement_list(&cx)))
 }
 
 /// The queues: what waits, what was put aside
@@ -66,10 +80,18 @@ async fn queue_list(system: Extension<System>, _: Caller) -> Answer<Json<Whole<Q
 
 /// Events that a reaction failed on until they were put aside
 ///
-/// The oldest 200.
-#[utoipa::path(get, path = "/v1/system/parked", responses((status = 200, body = Whole<ParkedView>)))]
-async fn parked_list(system: Extension<System>, _: Caller) -> Answer<Json<Whole<ParkedView>>> {
-    Ok(Json(whole(service::parked_list(&system).await?)))
+/// The oldest first.
+#[utoipa::path(get, path = "/v1/system/parked", params(Page),
+    responses((status = 200, body = PageOf<ParkedView>)))]
+async fn parked_list(
+    system: Extension<System>,
+    _: Caller,
+    Query(page): Query<Page>,
+) -> Answer<Json<PageOf<ParkedView>>> {
+    let (after, limit) = (page.after::<(i64, String)>("parked_list")?, page.limit()?);
+    let parked = service::parked_list(&system, after, limit + 1).await?;
+    let page = PageOf::new("parked_list", parked, limit, |one| (one.ordinal, one.reaction.clone()))?;
+    Ok(Json(page.map(ParkedView::from)))
 }
 
 /// Try a parked event again
@@ -84,6 +106,19 @@ async fn parked_retry(
 ) -> Answer<StatusCode> {
     service::parked_retry(&system, &caller, event).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Try all parked events of a reaction again
+///
+/// Once their cause is repaired: one cause parks many. At most 10,000 at once, the oldest first; the answer says how many are left.
+#[utoipa::path(post, path = "/v1/system/parked/retry", request_body = ParkedRetryAll,
+    responses((status = 200, body = ParkedRetriedView)))]
+async fn parked_retry_all(
+    system: Extension<System>,
+    caller: Caller,
+    Json(body): Json<ParkedRetryAll>,
+) -> Answer<Json<ParkedRetriedView>> {
+    Ok(Json(service::parked_retry_all(&system, &caller, &body.reaction).await?.into()))
 }
 
 /// The companies, what they use and what they may use
@@ -161,14 +196,16 @@ async fn company_usage_get(
 }
 
 /// The levels of the log of the node that answers
+///
+/// `node` says which it is.
 #[utoipa::path(get, path = "/v1/system/log-level", responses((status = 200, body = LogLevelView)))]
 async fn log_level_get(system: Extension<System>, _: Caller) -> Json<LogLevelView> {
-    Json(LogLevelView { levels: service::log_levels(&system) })
+    Json(LogLevelView { levels: service::log_levels(&system), node: system.name() })
 }
 
 /// Change the levels of the log of the node that answers
 ///
-/// Until its end, the next change, or SIGHUP, which reads the configuration again.
+/// Until its end, the next change, or SIGHUP, which reads the configuration again. `node` says which it was; the others stay as they are.
 #[utoipa::path(put, path = "/v1/system/log-level", request_body = LogLevelSet,
     responses((status = 200, body = LogLevelView)))]
 async fn log_level_set(
@@ -178,5 +215,5 @@ async fn log_level_set(
     Json(body): Json<LogLevelSet>,
 ) -> Answer<Json<LogLevelView>> {
     service::log_levels_set(&cx, &system, &caller, &body.levels).await?;
-    Ok(Json(LogLevelView { levels: service::log_levels(&system) }))
+    Ok(Json(LogLevelView { levels: service::log_levels(&system), node: system.name() }))
 }

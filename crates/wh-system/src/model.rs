@@ -1,4 +1,5 @@
 //! What an operator looks at. Pure: no database, no HTTP, no clock.
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use wh_base::{CompanyLimits, Result, Timestamp};
 use wh_contract::TenantId;
@@ -12,19 +13,97 @@ pub const REQUESTS_PER_MIN_MAX: u64 = 500_000_000;
 /// The largest whole number that every client reads as itself.
 pub const STORAGE_BYTES_MAX: u64 = (1 << 53) - 1;
 
+/// Seconds between two beats of a node. Each is one small change of the database, which no log and no replica sees; more seldom, and a
+/// dead node would be taken for a living one for too long.
+pub const NODE_BEAT_S: u64 = 10;
+/// A node that was not heard of for longer is silent: three beats are missing, which neither a slow answer nor one lost
+/// connection explains.
+pub const NODE_SILENT_AFTER_S: i64 = 30;
+/// For so long a silent node is listed: who comes in the morning sees what ended in the night.
+pub const NODE_KEPT_S: i64 = 24 * 60 * 60;
+
 /// One process that serves the installation.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// New at each start.
     pub id: Uuid,
+    /// Its data folder: the same after each start there.
+    pub place: Uuid,
     /// The machine's name.
     pub host: String,
-    /// Where it listens.
+    /// Where it is reached.
     pub address: String,
+    /// The version that runs.
+    pub version: String,
+    /// The commit it was built from.
+    pub commit: String,
     /// The engine of its database: `sqlite` or `postgres`.
     pub engine: &'static str,
     /// Since when it runs.
     pub started_at: Timestamp,
+}
+
+/// What the operating system says of a process.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NodeFigures {
+    /// Bytes of memory that are really there.
+    pub resident_bytes: u64,
+    /// Seconds of CPU since the start, of all threads.
+    pub cpu_s: f64,
+    /// Threads.
+    pub threads: u64,
+    /// Open file descriptors.
+    pub open_fds: u64,
+    /// How many there may be.
+    pub max_fds: u64,
+}
+
+/// Whether a node is heard of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NodeState {
+    /// It is.
+    Up,
+    /// Not any more: it ended without a word, or cannot reach the database.
+    Silent,
+}
+
+/// A node as it was last heard of.
+#[derive(Clone, Debug)]
+pub struct NodeSeen {
+    /// Which.
+    pub node: Node,
+    /// When it last said that it is there.
+    pub seen_at: Timestamp,
+    /// Whether it does so still.
+    pub state: NodeState,
+    /// Whether it is the one that answers.
+    pub answering: bool,
+    /// What its operating system said then, where it says anything.
+    pub figures: Option<NodeFigures>,
+}
+
+impl NodeSeen {
+    /// The node that answers, as it is now.
+    pub fn itself(node: Node, figures: Option<NodeFigures>, now: Timestamp) -> Self {
+        Self { node, seen_at: now, state: NodeState::Up, answering: true, figures }
+    }
+
+    /// Another one, by what it last said.
+    pub fn other(node: Node, figures: Option<NodeFigures>, seen_at: Timestamp, now: Timestamp) -> Self {
+        let late = seen_at < now.plus_seconds(-NODE_SILENT_AFTER_S);
+        let state = if late { NodeState::Silent } else { NodeState::Up };
+        Self { node, seen_at, state, answering: false, figures }
+    }
+}
+
+/// The one that answers first, then those that are up by the names of their machines, then the silent ones.
+pub fn in_order(mut nodes: Vec<NodeSeen>) -> Vec<NodeSeen> {
+    nodes.sort_by(|a, b| {
+        let key = |seen: &NodeSeen| (!seen.answering, seen.state);
+        key(a).cmp(&key(b)).then_with(|| a.node.host.cmp(&b.node.host)).then(a.node.id.cmp(&b.node.id))
+    });
+    nodes
 }
 
 /// A company of the installation.

@@ -3,17 +3,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use wh_base::{Actor, CompanyLimits, LimitSource, Result};
+use wh_base::{Actor, CompanyLimits, LimitSource, Result, Timestamp};
 use wh_contract::{EventId, TenantId};
-use wh_db::{AuditEntry, Context, Db, Parked, QueueState, SlowStatement, SystemDb, SystemTx, Who};
+use wh_db::{AuditEntry, Context, Db, Parked, QueueState, Retried, SlowStatement, SystemDb, SystemTx, Who};
+use wh_server::NodeName;
+use wh_server::edge::{ProcessFigures, process_figures};
 use wh_server::log::{Levels, LogControl};
 
-use crate::model::{BackupState, Company, CompanyUsage, Node, Used, WantedLimits};
+use crate::model::{
+    BackupState, Company, CompanyUsage, NODE_KEPT_S, Node, NodeFigures, NodeSeen, Used, WantedLimits,
+    in_order,
+};
 use crate::ports::{Backups, Companies, Usage};
 use crate::{codes, store};
-
-/// Parked events in one answer. More at once is one cause, seen well enough in the first of them.
-pub const PARKED_MAX: u32 = 200;
 
 /// What the operator's view is made of.
 pub struct SystemParts {
@@ -44,9 +46,51 @@ impl System {
     }
 }
 
-/// The processes that serve the installation: this one.
-pub fn node_list(system: &System) -> Vec<Node> {
-    vec![system.0.node.clone()]
+impl System {
+    /// Whether further processes may serve the installation: where they may not, this one need not be told of.
+    pub fn is_shared(&self) -> bool {
+        self.0.db.is_shared()
+    }
+
+    /// This process, as answers that are of it alone name it.
+    pub fn name(&self) -> NodeName {
+        NodeName { id: self.0.node.id, host: self.0.node.host.clone() }
+    }
+}
+
+fn figures() -> Option<NodeFigures> {
+    let ProcessFigures { resident_bytes, cpu_s, threads, open_fds, max_fds, .. } = process_figures()?;
+    Some(NodeFigures { resident_bytes, cpu_s, threads, open_fds, max_fds })
+}
+
+/// This process begins to serve: from here on the others list it. One that ran in its data folder before is gone.
+pub async fn node_enter(system: &System, now: Timestamp) -> Result<()> {
+    system.0.db.node_enter(&store::node_row(&system.0.node, figures(), now)).await
+}
+
+/// This process still serves. Nodes that were silent for long are forgotten with it.
+pub async fn node_beat(system: &System, now: Timestamp) -> Result<()> {
+    let row = store::node_row(&system.0.node, figures(), now);
+    system.0.db.node_beat(&row, now.plus_seconds(-NODE_KEPT_S)).await
+}
+
+/// This process serves no more: the others list it no more.
+pub async fn node_leave(system: &System) -> Result<()> {
+    system.0.db.node_leave(system.0.node.id).await
+}
+
+/// The processes that serve the installation: this one as it is now, the others as they were last heard of.
+pub async fn node_list(cx: &Context, system: &System) -> Result<Vec<NodeSeen>> {
+    let (own, now) = (&system.0.node, cx.clock.now());
+    let mut all = vec![NodeSeen::itself(own.clone(), figures(), now)];
+    for row in system.0.db.nodes().await? {
+        if row.id != own.id {
+            let seen_at = row.seen_at;
+            let (node, figures) = store::node(row, own.engine);
+            all.push(NodeSeen::other(node, figures, seen_at, now));
+        }
+    }
+    Ok(in_order(all))
 }
 
 /// How the backups of the installation stand.
@@ -64,9 +108,9 @@ pub async fn queue_list(system: &System) -> Result<Vec<QueueState>> {
     system.0.db.queues().await
 }
 
-/// Events that a reaction failed on until they were put aside, oldest first.
-pub async fn parked_list(system: &System) -> Result<Vec<Parked>> {
-    system.0.db.parked(PARKED_MAX).await
+/// Events that a reaction failed on until they were put aside, oldest first: so many after this ordinal and reaction.
+pub async fn parked_list(system: &System, after: Option<(i64, String)>, limit: u32) -> Result<Vec<Parked>> {
+    system.0.db.parked(after, limit).await
 }
 
 /// Try a parked event again, in every reaction that gave it up. Who did it stands in the trail of the operator's company.
@@ -79,6 +123,23 @@ pub async fn parked_retry(system: &System, actor: &Actor, event: EventId) -> Res
     };
     let released = system.0.db.parked_retry(event, actor.tenant, &Who::from(actor), entry).await?;
     released.then_some(()).ok_or_else(|| codes::PARKED_NOT_FOUND.error(format!("no event {event} is parked")))
+}
+
+/// Try the parked events of a reaction again: one cause parks many. Who did it, and for how many, stands in the trail of the
+/// operator's company.
+pub async fn parked_retry_all(system: &System, actor: &Actor, reaction: &str) -> Result<Retried> {
+    let entry = |retried: u64| AuditEntry {
+        action: "parked_retry_all",
+        subject: format!("system.reaction/{reaction}"),
+        before: Some(json!({ "state": "parked" })),
+        after: Some(json!({ "state": "waiting", "events": retried })),
+    };
+    let done = system.0.db.parked_retry_all(reaction, actor.tenant, &Who::from(actor), entry).await?;
+    if done.retried == 0 {
+        let message = "no event of the reaction is parked";
+        return Err(codes::REACTION_NOT_PARKED.error(message).at("/reaction", message));
+    }
+    Ok(done)
 }
 
 /// So many companies after this one, in the order of their ids, with what they use.

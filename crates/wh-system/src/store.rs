@@ -1,7 +1,46 @@
-//! The table `system_limit`: SQL and nothing else.
+//! The table `system_limit`, and a node as the kernel keeps it: SQL and rows, nothing else.
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use wh_base::{CompanyLimits, Result, Timestamp};
 use wh_contract::{TenantId, UserId};
-use wh_db::{Reads, Row, SystemRead, SystemTx, args};
+use wh_db::{NodeRow, Reads, Row, SystemRead, SystemTx, args};
+
+use crate::model::{Node, NodeFigures};
+
+/// What a node says of itself. While versions change, nodes of both read what the others wrote: fields are added, and none may be
+/// missed.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct About {
+    host: String,
+    address: String,
+    version: String,
+    commit: String,
+    started_at: i64,
+    figures: Option<NodeFigures>,
+}
+
+/// A node as it writes itself down.
+pub(crate) fn node_row(node: &Node, figures: Option<NodeFigures>, now: Timestamp) -> NodeRow {
+    let about = json!(About {
+        host: node.host.clone(),
+        address: node.address.clone(),
+        version: node.version.clone(),
+        commit: node.commit.clone(),
+        started_at: node.started_at.micros(),
+        figures,
+    });
+    NodeRow { id: node.id, place: node.place, seen_at: now, about }
+}
+
+/// A node of this engine as it was written down. What cannot be read of it stays empty: that it is there is told all the same.
+pub(crate) fn node(row: NodeRow, engine: &'static str) -> (Node, Option<NodeFigures>) {
+    let NodeRow { id, place, about, .. } = row;
+    let About { host, address, version, commit, started_at, figures } =
+        serde_json::from_value(about).unwrap_or_default();
+    let started_at = Timestamp::from_micros(started_at);
+    (Node { id, place, host, address, version, commit, engine, started_at }, figures)
+}
 
 fn limits(row: &Row) -> Result<CompanyLimits> {
     Ok(CompanyLimits {

@@ -113,8 +113,11 @@ pub fn run() -> Result<ExitCode> {
     // Variables of other programs may hold anything; ours are text.
     let text =
         |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-    let world =
-        World { variables: std::env::vars_os().filter_map(text).collect(), random: Arc::new(OsRandom) };
+    let world = World {
+        arguments: std::env::args_os().collect(),
+        variables: std::env::vars_os().filter_map(text).collect(),
+        random: Arc::new(OsRandom),
+    };
     Ok(wh_cli::run(local, world))
 }
 

@@ -8,15 +8,17 @@ use wh_base::{Clock, IdSource, OsRandom, Random, Result, SystemClock};
 use wh_dataset::ingest::IngestLimits;
 use wh_dataset::segment::Objects;
 use wh_dataset::{Datasets, DatasetsConfig};
-use wh_db::{Context, DbConfig, DbLimits, EngineConfig, Migrations, Opened};
+use wh_db::{Context, DbConfig, DbLimits, EngineConfig, Migrations, Opened, SystemDb};
 use wh_identity::{Identity, IdentityConfig, IdentityParts};
 use wh_panels::service::Running;
-use wh_server::Module;
+use wh_server::edge::{COMMIT, VERSION};
 use wh_server::log::LogControl;
+use wh_server::{Module, NodeName};
 use wh_system::model::Node;
 use wh_system::{LimitTable, System, SystemConfig, SystemParts};
 
 use crate::data_dir::{self, DataDir};
+use crate::serve::components;
 use crate::settings::{Engine, Settings};
 use crate::{doctor, healthcheck, ports};
 
@@ -60,7 +62,8 @@ pub fn modules(identity: &Identity, datasets: Datasets, imports: Running, system
 
 /// What the operator of the installation sees, with the answers of the other contexts.
 pub fn system(parts: OperatorParts<'_>) -> System {
-    let OperatorParts { opened, context, identity, datasets, inputs, log, address, backups, config } = parts;
+    let OperatorParts { opened, context, identity, datasets, inputs, place, log, address, backups, config } =
+        parts;
     let defaults = config.default_limits();
     context.limits.ask(Arc::new(LimitTable::new(context.db.clone(), defaults)));
     let people = Arc::new(ports::People(identity.clone()));
@@ -68,8 +71,11 @@ pub fn system(parts: OperatorParts<'_>) -> System {
     let storage = Arc::new(ports::Storage(datasets.clone(), opened.system.clone(), context.clone()));
     let node = Node {
         id: inputs.node,
+        place,
         host: host(),
         address,
+        version: VERSION.to_owned(),
+        commit: COMMIT.to_owned(),
         engine: opened.db.engine(),
         started_at: inputs.clock.now(),
     };
@@ -83,6 +89,11 @@ pub fn system(parts: OperatorParts<'_>) -> System {
         backups: Arc::new(backups),
         defaults,
     })
+}
+
+/// This process, as answers that are of it alone name it.
+pub fn node_name(inputs: &Inputs) -> NodeName {
+    NodeName { id: inputs.node, host: host() }
 }
 
 /// The machine's name.
@@ -103,6 +114,8 @@ pub struct OperatorParts<'a> {
     pub datasets: &'a Datasets,
     /// Clock and ids.
     pub inputs: &'a Inputs,
+    /// The data folder's own id.
+    pub place: Uuid,
     /// The log of this process.
     pub log: LogControl,
     /// Where it listens.
@@ -135,11 +148,14 @@ pub async fn migrate(settings: &Settings) -> Result<()> {
     database(settings, &path, &inputs).await.map(drop)
 }
 
-/// The dataset engine over the objects in the data folder.
-pub async fn datasets(settings: &Settings, data: &DataDir, inputs: &Inputs) -> Result<(Objects, Datasets)> {
+/// The dataset engine over the objects in the data folder, which must be those of the database.
+pub async fn datasets(
+    settings: &Settings,
+    data: &DataDir,
+    inputs: &Inputs,
+    system: &SystemDb,
+) -> Result<(Objects, Datasets)> {
     let objects = Objects::local(&data.objects())?;
-    objects.clean_staging().await?;
-    objects.mark().await?;
     let imports = IngestLimits {
         hot_budget_bytes: settings.dataset.hot_budget_mb << 20,
         time_max: Duration::from_secs(settings.dataset.import_s_max),
@@ -147,6 +163,9 @@ pub async fn datasets(settings: &Settings, data: &DataDir, inputs: &Inputs) -> R
     };
     let config = DatasetsConfig { imports, ..DatasetsConfig::default() };
     let datasets = Datasets::open(objects.clone(), inputs.ids.clone(), Arc::clone(&inputs.clock), config);
+    // Before anything in there is changed.
+    datasets.store_take(system, settings.dataset.store_adopt.as_deref()).await?;
+    objects.clean_staging().await?;
     Ok((objects, datasets))
 }
 
@@ -192,6 +211,7 @@ async fn describe(folder: &Path) -> Result<Documents> {
         identity: &identity,
         datasets: &datasets,
         inputs: &inputs,
+        place: inputs.node,
         log: LogControl::silent(),
         address: String::new(),
         backups: ports::OwnBackups { target: None, data: folder.to_owned() },
@@ -202,7 +222,7 @@ async fn describe(folder: &Path) -> Result<Documents> {
         openapi: wh_server::spec_text(&wh_server::describe(&modules)?)?,
         errors: wh_server::error_table(
             &modules,
-            &[data_dir::ALL, doctor::ALL, healthcheck::ALL, wh_backup::codes::ALL],
+            &[data_dir::ALL, doctor::ALL, healthcheck::ALL, components::ALL, wh_backup::codes::ALL],
         ),
         permissions: wh_server::permission_table(&modules),
     })

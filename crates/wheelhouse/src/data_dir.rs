@@ -3,6 +3,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use uuid::Uuid;
 use wh_base::{ErrorCode, Kind, Result};
@@ -27,6 +28,10 @@ pub const ALL: &[&ErrorCode] = &[&LOCKED, &UNUSABLE];
 
 const LOCK_FILE: &str = "wheelhouse.lock";
 const NODE_FILE: &str = "wheelhouse.node";
+/// How often the lock is asked for before the folder counts as held.
+const LOCK_TRIES: u32 = 20;
+/// Between two of these.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A data folder that is ours until this is dropped, also after a kill: the lock is the kernel's.
 #[derive(Debug)]
@@ -50,7 +55,7 @@ impl DataDir {
             .truncate(false)
             .open(path)
             .map_err(unusable)?;
-        match lock.try_lock() {
+        match taken(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -113,6 +118,18 @@ impl DataDir {
     pub fn objects(&self) -> PathBuf {
         self.folder.join("objects")
     }
+}
+
+/// The lock, unless somebody keeps it: a command that only asks who holds the folder has it for a moment, and a server that has just taken it
+/// needs one to write down who it is.
+fn taken(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOCK_TRIES {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            answer => return answer,
+        }
+    }
+    lock.try_lock()
 }
 
 /// The process that holds the folder now, if there is one. Takes the lock for a moment to know.

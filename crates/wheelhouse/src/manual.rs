@@ -1,9 +1,11 @@
 //! The manual at `/docs`: pages as they are in `docs/`, one page per operation made from the spec, and a search over all of
 //! them. Plain documents without a script; needs no sign-in, because it holds nothing of a company.
+mod fields;
 mod layout;
 mod operations;
 mod pages;
 mod search;
+mod settings;
 
 use std::sync::{Arc, LazyLock};
 

@@ -105,6 +105,11 @@ const DATASET: Section = Section {
             "14400",
             "Seconds that one import may take from its first byte to its last; objects that nothing names are swept after 24 hours.",
         ),
+        Key::optional(
+            "store_adopt",
+            Holds::Text,
+            "Consent to take over objects of another installation: the word that the refusal (dataset.store_foreign) names. What the database does not name is removed.",
+        ),
     ],
 };
 
@@ -237,6 +242,8 @@ pub struct DatasetSettings {
     pub hot_budget_mb: u64,
     /// The longest that one import may take.
     pub import_s_max: u64,
+    /// The word of a store of another installation that may be taken over.
+    pub store_adopt: Option<String>,
 }
 
 /// The whole configuration, read.

@@ -118,16 +118,15 @@ fn file(path: &str, asked: &HeaderMap) -> Option<Response> {
     }
     let plain = Files::get(path)?;
     let accepted = asked.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let takes = |encoding: &str| {
-        accepted.split(',').any(|one| one.split(';').next().unwrap_or("").trim() == encoding)
-    };
+    let takes = |encoding: &str| accepted.split(',').any(|one| is_taken(one, encoding));
     let (encoding, chosen) = [("br", "br"), ("gzip", "gz")]
         .into_iter()
         .filter(|(encoding, _)| takes(encoding))
         .find_map(|(encoding, ending)| Some((Some(encoding), Files::get(&format!("{path}.{ending}"))?)))
         .unwrap_or((None, plain));
     let tag = etag(&chosen);
-    let mut response = if asked.get(IF_NONE_MATCH).is_some_and(|known| *known == tag) {
+    let known = asked.get_all(IF_NONE_MATCH).iter().filter_map(|known| known.to_str().ok());
+    let mut response = if known.flat_map(|known| known.split(',')).any(|known| is_same(known, &tag)) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         Response::new(Body::from(chosen.data))
@@ -143,6 +142,20 @@ fn file(path: &str, asked: &HeaderMap) -> Option<Response> {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     Some(response)
+}
+
+/// Whether this one of `Accept-Encoding` names the coding, and with another weight than 0, which refuses it.
+fn is_taken(one: &str, encoding: &str) -> bool {
+    let mut parts = one.split(';').map(str::trim);
+    let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(encoding));
+    let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    is_named && weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
+}
+
+/// Whether this one of `If-None-Match` is the tag: weakly compared, as the header's rules are.
+fn is_same(known: &str, tag: &HeaderValue) -> bool {
+    let known = known.trim();
+    known == "*" || known.strip_prefix("W/").unwrap_or(known).as_bytes() == tag.as_bytes()
 }
 
 fn etag(file: &EmbeddedFile) -> HeaderValue {

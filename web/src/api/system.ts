@@ -4,6 +4,7 @@ import { type Answer, api } from './client';
 
 export type Component = Answer<'/health/detailed', 'get'>['components'][number];
 export type Node = Answer<'/v1/system/nodes', 'get'>['items'][number];
+export type NodeName = Answer<'/v1/system/log-level', 'get'>['node'];
 export type Queue = Answer<'/v1/system/queues', 'get'>['items'][number];
 export type Parked = Answer<'/v1/system/parked', 'get'>['items'][number];
 export type SlowStatement = Answer<'/v1/system/statements', 'get'>['items'][number];
@@ -40,9 +41,15 @@ export const queuesQuery = queryOptions({
   ...fresh,
 });
 
-export const parkedQuery = queryOptions({
+export const parkedQuery = infiniteQueryOptions({
   queryKey: ['system', 'parked'],
-  queryFn: ({ signal }) => api.get('/v1/system/parked', { signal }),
+  queryFn: ({ signal, pageParam }) =>
+    api.get('/v1/system/parked', {
+      signal,
+      query: { limit: PAGE_LIMIT, ...(pageParam ? { cursor: pageParam } : {}) },
+    }),
+  initialPageParam: '',
+  getNextPageParam: (page) => page.next_cursor ?? undefined,
   ...fresh,
 });
 

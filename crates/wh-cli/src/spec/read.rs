@@ -1,7 +1,7 @@
 //! Reads the spec's text into operations. The spec is our own: what it lacks stays empty, nothing is refused.
 use serde_json::Value;
 
-use super::schema::{doc, fields, properties, resolve, shape};
+use super::schema::{doc, example, fields, plain, properties, resolve, shape};
 use super::{Answer, Body, Operation, Paging, Param, Place, Risk, Shape, kebab, names};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -73,7 +73,20 @@ fn params(root: &Value, path: &str, operation: &Value, noun: &str) -> Vec<Param>
         let max = resolve(root, &value["schema"]).1["maximum"].as_u64();
         let said = value["description"].as_str().unwrap_or_default().to_owned();
         let doc = if said.is_empty() { doc(root, &value["schema"]) } else { said };
-        params.push(Param { required: value["required"] == true, name, flag, place, shape, doc, max });
+        let example = match &value["example"] {
+            Value::Null => example(root, &value["schema"]),
+            written => Some(plain(written)),
+        };
+        params.push(Param {
+            required: value["required"] == true,
+            name,
+            flag,
+            place,
+            shape,
+            doc,
+            max,
+            example,
+        });
     }
     params
 }

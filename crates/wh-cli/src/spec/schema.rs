@@ -38,6 +38,8 @@ pub struct Field {
     pub shape: Shape,
     /// What it is.
     pub doc: String,
+    /// What it could hold.
+    pub example: Option<String>,
 }
 
 /// Follow references, and look through `nullable` and single `allOf`. With it the name of the last reference.
@@ -134,6 +136,7 @@ pub fn fields(root: &Value, schema: &Value) -> Vec<Field> {
             flag: if shape == Shape::Secret { format!("{flag}-file") } else { flag },
             required: required.iter().any(|other| *other == name.as_str()),
             doc: doc(root, property),
+            example: example(root, property),
             shape,
             name,
         }
@@ -145,4 +148,30 @@ pub fn fields(root: &Value, schema: &Value) -> Vec<Field> {
 pub fn doc(root: &Value, schema: &Value) -> String {
     let own = schema["description"].as_str();
     own.or_else(|| resolve(root, schema).1["description"].as_str()).unwrap_or_default().replace('\n', " ")
+}
+
+/// A whole number where nothing else is said of it.
+const NUMBER: i64 = 10;
+
+/// A value that stands for the others: the one that is written beside it in the code, else a whole number within its bounds.
+pub fn example(root: &Value, schema: &Value) -> Option<String> {
+    let (_, defined) = resolve(root, schema);
+    let written = |at: &Value| at["examples"].as_array().and_then(|all| all.first()).cloned();
+    if let Some(example) = written(schema).or_else(|| written(defined)) {
+        return Some(plain(&example));
+    }
+    match type_of(defined) {
+        "array" => example(root, &defined["items"]),
+        "integer" => {
+            let least = defined["minimum"].as_i64().unwrap_or(i64::MIN);
+            let most = defined["maximum"].as_i64().unwrap_or(i64::MAX);
+            Some(NUMBER.min(most).max(least).to_string())
+        }
+        _ => None,
+    }
+}
+
+/// A text without its quotes, everything else as JSON.
+pub fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -39,7 +39,7 @@ pub fn examples(spec: &Spec, operation: &Operation, noun: &str, verb: &str) -> S
         lines.push(format!(
             "{base}{needed} --{} {}{yes}",
             param.flag,
-            sample(spec, operation, &param.name, &param.shape)
+            sample(spec, operation, &of_param(param))
         ));
     }
     if let Body::Fields(fields) = &operation.body
@@ -107,17 +107,13 @@ fn needed(spec: &Spec, operation: &Operation) -> String {
     }
     text.push_str(&paths(spec, operation));
     for param in operation.params.iter().filter(|param| param.required && param.place == Place::Query) {
-        text.push_str(&format!(" --{} {}", param.flag, sample(spec, operation, &param.name, &param.shape)));
+        text.push_str(&format!(" --{} {}", param.flag, sample(spec, operation, &of_param(param))));
     }
     if let Body::Fields(fields) = &operation.body {
         let first = |all: &'_ [Field]| all.iter().any(|field| field.required);
         let wanted = |field: &&Field| field.required || !first(fields);
         for field in fields.iter().filter(wanted).take(6) {
-            text.push_str(&format!(
-                " --{} {}",
-                field.flag,
-                sample(spec, operation, &field.name, &field.shape)
-            ));
+            text.push_str(&format!(" --{} {}", field.flag, sample(spec, operation, &of_field(field))));
         }
     }
     text
@@ -129,7 +125,7 @@ fn paths(spec: &Spec, operation: &Operation) -> String {
         let value = match (&param.shape, resolve::directory(spec, operation, param)) {
             (Shape::Id(_), Some(directory)) => directory.sample().to_owned(),
             (Shape::Id(_), None) => "0198c0de-5eed-7000-8000-000000000001".to_owned(),
-            (shape, _) => sample(spec, operation, &param.name, shape),
+            _ => sample(spec, operation, &of_param(param)),
         };
         match param.place {
             Place::Own => text.push_str(&format!(" {value}")),
@@ -140,33 +136,50 @@ fn paths(spec: &Spec, operation: &Operation) -> String {
     text
 }
 
-/// A value that could stand there.
-fn sample(spec: &Spec, operation: &Operation, name: &str, shape: &Shape) -> String {
-    match shape {
+/// What an example is made for.
+struct Sampled<'a> {
+    name: &'a str,
+    shape: &'a Shape,
+    example: Option<&'a str>,
+}
+
+fn of_param(param: &Param) -> Sampled<'_> {
+    Sampled { name: &param.name, shape: &param.shape, example: param.example.as_deref() }
+}
+
+fn of_field(field: &Field) -> Sampled<'_> {
+    Sampled { name: &field.name, shape: &field.shape, example: field.example.as_deref() }
+}
+
+/// A value that could stand there, as it is typed in a shell: the spec's example, where it has one.
+fn sample(spec: &Spec, operation: &Operation, of: &Sampled<'_>) -> String {
+    match of.shape {
         Shape::Choice(words) | Shape::Texts(words) if !words.is_empty() => words[0].clone(),
-        Shape::Secret => format!("{name}.txt"),
-        Shape::Integer => "10".to_owned(),
-        Shape::Number => "0.5".to_owned(),
-        Shape::Boolean => "true".to_owned(),
+        Shape::Secret => format!("{}.txt", of.name),
         Shape::Id(noun) => {
             let own = spec.find(noun, "list").is_some() && noun == &operation.noun;
             if own { "flights".to_owned() } else { "0198c0de-5eed-7000-8000-000000000001".to_owned() }
         }
-        Shape::Json => "'{}'".to_owned(),
-        Shape::Text | Shape::Texts(_) | Shape::Choice(_) => words_for(name).to_owned(),
+        shape => of.example.map_or_else(|| by_shape(shape).to_owned(), quoted),
     }
 }
 
-fn words_for(name: &str) -> &'static str {
-    match name {
-        "title" => "Flights",
-        "company" => "Acme",
-        "email" => "ada@acme.example",
-        "name" => "'Ada Lovelace'",
-        "q" => "flights",
-        "sort" => "-dep_delay,carrier",
-        "columns" => "carrier,flight",
-        "filter" => r#"'{"column":"carrier","op":"eq","value":"UA"}'"#,
+/// Where the spec has no example.
+fn by_shape(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::Integer => "10",
+        Shape::Number => "0.5",
+        Shape::Boolean => "true",
+        Shape::Json => "'{}'",
         _ => "text",
     }
+}
+
+/// As one word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "-_.,:/@%+=".contains(sign);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

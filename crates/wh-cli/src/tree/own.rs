@@ -1,6 +1,8 @@
 //! The command line's own commands: sign in and out, contexts, completion, manual pages. Runs nothing.
 use clap::{Arg, ArgAction, ArgGroup, Command, ValueHint, value_parser};
 
+use super::name;
+
 /// Their names.
 pub const OWN: [&str; 5] = ["login", "logout", "context", "completion", "man"];
 
@@ -56,16 +58,18 @@ fn logout() -> Command {
         .about("End the session and forget the credential of a context")
         .after_long_help("Examples:\n  wheelhouse logout\n  wheelhouse logout --context laptop")
         .arg(
-            Arg::new("context")
-                .long("context")
+            Arg::new(name::CONTEXT)
+                .long(name::CONTEXT)
                 .value_name("NAME")
                 .help("Of this context [default: the current one]"),
         )
 }
 
 fn context() -> Command {
+    let flag =
+        |id: &'static str, help: &'static str| Arg::new(id).long(id).action(ArgAction::SetTrue).help(help);
     let named = |command: Command| {
-        command.arg(Arg::new("name").value_name("NAME").required(true).help("The context"))
+        command.arg(Arg::new(name::CONTEXT).value_name("NAME").required(true).help("The context"))
     };
     Command::new("context")
         .about("The servers one works with: list, use, remove")
@@ -74,8 +78,9 @@ fn context() -> Command {
         .subcommand(
             Command::new("list")
                 .about("List the contexts; the current one has a star")
-                .after_long_help("Examples:\n  wheelhouse context list\n  wheelhouse context list --json")
-                .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON; never a credential")),
+                .after_long_help("Examples:\n  wheelhouse context list\n  wheelhouse context list --json\n  wheelhouse context list --quiet")
+                .arg(flag(name::JSON, "Print JSON; never a credential"))
+                .arg(flag(name::QUIET, "Print names only").short('q').conflicts_with(name::JSON)),
         )
         .subcommand(named(
             Command::new("use")

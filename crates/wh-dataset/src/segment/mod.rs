@@ -13,6 +13,7 @@ pub use store::{ObjectInfo, Objects, PART_BYTES};
 pub use write::{SEGMENT_BYTES_MAX, SEGMENT_ROWS_MAX};
 
 pub(crate) use paths::bad_lines as bad_lines_path;
+pub(crate) use store::Mark;
 pub(crate) use write::{SegmentWriter, Target, WrittenSet};
 
 /// One segment as the catalog keeps it.

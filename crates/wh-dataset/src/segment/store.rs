@@ -1,6 +1,6 @@
 //! The place where objects lie: a local folder or a bucket. What it acknowledges is on disk; it knows no tenants.
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -8,12 +8,15 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt};
 use tokio::sync::mpsc;
-use wh_base::{Error, Result, Timestamp};
+use uuid::Uuid;
+use wh_base::{Error, Result, Served, Timestamp};
 
 use crate::codes;
 
-/// Written at the start and read by [`Objects::ping`]. Outside every tenant's prefix.
+/// Says whose the store is. Written at the start and read by [`Objects::ping`]. Outside every tenant's prefix.
 const MARK: &str = "wheelhouse-store";
+/// What its line begins with that names the installation. Older builds wrote none.
+const MARK_INSTALLATION: &str = "installation ";
 /// Bytes of one part of an upload; buckets take none smaller than 5 MiB but the last.
 pub const PART_BYTES: usize = 8 * 1024 * 1024;
 /// Parts of one object that wait for their upload.
@@ -44,10 +47,23 @@ pub(crate) enum Content {
     Bytes(Bytes),
 }
 
+/// Whose a store is, as its mark says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// It has none: it is new, or a restore made it.
+    Missing,
+    /// One of an older build, which did not say whose it is.
+    Nameless,
+    /// This installation's.
+    Of(Uuid),
+}
+
 /// A handle of the store; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
+    /// Whose it was when it was marked.
+    marked: Arc<OnceLock<Uuid>>,
     /// The local folder, where there is one: `object_store` does not sync what it writes there unless asked, so we do.
     folder: Option<Arc<PathBuf>>,
 }
@@ -64,12 +80,12 @@ impl Objects {
             sync(parent).map_err(wrong)?;
         }
         let store = LocalFileSystem::new_with_prefix(&folder).map_err(failed)?;
-        Ok(Self { store: Arc::new(store), folder: Some(Arc::new(folder)) })
+        Ok(Self { store: Arc::new(store), marked: Arc::default(), folder: Some(Arc::new(folder)) })
     }
 
     /// A bucket, or any other store whose acknowledgement means durable.
     pub fn remote(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, folder: None }
+        Self { store, marked: Arc::default(), folder: None }
     }
 
     /// Writes a small object whole; it is durable when this returns.
@@ -89,7 +105,8 @@ impl Objects {
         let path = parse(path)?;
         let (sender, receiver) = mpsc::channel(PARTS_WAITING_MAX);
         let objects = self.clone();
-        let task = runtime.spawn(async move { objects.receive(path, receiver).await });
+        let receiving = async move { objects.receive(path, receiver).await };
+        let task = runtime.spawn(Served::current().within(receiving));
         Ok((sender, task))
     }
 
@@ -149,17 +166,36 @@ impl Objects {
         found.bytes().await.map(Content::Bytes).map_err(failed)
     }
 
-    /// Marks the store as ours, so that one that is away or another can be told from one without objects.
-    pub async fn mark(&self) -> Result<()> {
-        self.put(MARK, Bytes::from_static(b"the objects of a Wheelhouse; see docs/operations.md\n")).await
+    /// Whose it is.
+    pub(crate) async fn mark(&self) -> Result<Mark> {
+        let Some(bytes) = self.get(MARK).await? else { return Ok(Mark::Missing) };
+        let text = String::from_utf8_lossy(&bytes);
+        let named = text.lines().find_map(|line| line.strip_prefix(MARK_INSTALLATION));
+        Ok(named.and_then(|id| id.trim().parse().ok()).map_or(Mark::Nameless, Mark::Of))
+    }
+
+    /// Marks the store as this installation's, so that one that is away or another can be told from one without objects.
+    pub(crate) async fn mark_as(&self, installation: Uuid) -> Result<()> {
+        if self.mark().await? != Mark::Of(installation) {
+            let text = format!(
+                "the objects of a Wheelhouse; see docs/operations.md\n{MARK_INSTALLATION}{installation}\n"
+            );
+            self.put(MARK, Bytes::from(text)).await?;
+        }
+        let _own = self.marked.get_or_init(|| installation);
+        Ok(())
     }
 
     /// Whether the store answers and is the one that was marked.
     pub async fn ping(&self) -> Result<()> {
-        match self.get(MARK).await? {
-            Some(_) => Ok(()),
-            None => Err(codes::STORE
+        match (self.mark().await?, self.marked.get()) {
+            (Mark::Missing, _) => Err(codes::STORE
                 .error("the store holds no mark: its folder or bucket is not the one of the start")),
+            (Mark::Of(other), Some(own)) if other != *own => {
+                Err(codes::STORE_FOREIGN
+                    .error(format!("the store is of installation {other} now, not {own}")))
+            }
+            (Mark::Of(_) | Mark::Nameless, _) => Ok(()),
         }
     }
 

@@ -9,6 +9,7 @@ mod detect;
 mod files;
 mod ingest;
 mod memory;
+mod ownership;
 mod random;
 mod readers;
 mod reference;

@@ -11,9 +11,9 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use wh_base::{Error, Result, Secret};
 
-use super::errors;
 use super::session::SET_TENANT;
 use super::tls::{Check, client_config};
+use super::{durable, errors};
 use crate::codes;
 use crate::config::DbLimits;
 
@@ -164,6 +164,7 @@ pub(super) fn pool(target: &Target, limits: &DbLimits, connections_max: usize) -
         .create_timeout(Some(Duration::from_millis(CONNECT_MS_MAX * 2)))
         .post_create(Hook::async_fn(|client, _| {
             Box::pin(async move {
+                durable::switch_on(client).await.map_err(HookError::Backend)?;
                 client.prepare_cached(SET_TENANT).await.map(|_| ()).map_err(HookError::Backend)
             })
         }));

@@ -1,13 +1,15 @@
 //! Looks at a server with each of the four logins, without changing anything. Reads catalogs only.
 use tokio_postgres::Client;
+use uuid::Uuid;
 use wh_base::{Result, Secret, Timestamp};
 
 use super::connect::{self, SCHEMA};
 use super::migrate::{CONTEXTS_ONLY, applied, logins};
 use super::verify::flaws;
-use super::{errors, init};
+use super::{durable, errors, init};
+use crate::codes;
 use crate::config::{DbLimits, PostgresUrls};
-use crate::examine::{Examined, SCHEMA_CHECK, SCHEMA_CURRENT};
+use crate::examine::{Examined, SCHEMA_CHECK, SCHEMA_CURRENT, newest_sql};
 use crate::migrate::{Dialect, Migrations, plan};
 
 /// Clocks that differ by more make times look wrong.
@@ -32,13 +34,14 @@ pub(crate) async fn examine(
         clock(&owner, now).await,
         connections(&owner, limits).await,
         schema(&owner, migrations).await,
+        durability(&owner).await,
     ] {
         found.push(looked.unwrap_or_else(|error| Examined::failed("database", &error)));
     }
     for (what, url) in [("app", &urls.app_url), ("id", &urls.id_url), ("sys", &urls.sys_url)] {
         let what = format!("database {what} login");
-        found.push(match reach(url).await {
-            Ok(_) => Examined::fine(what, "it connects"),
+        found.push(match login(what.clone(), url).await {
+            Ok(looked) => looked,
             Err(error) => Examined::failed(what, &error),
         });
     }
@@ -53,6 +56,29 @@ pub(crate) async fn examine(
         Err(error) => found.push(Examined::failed("database rights", &error)),
     }
     found
+}
+
+/// Which installation the database is of; nothing where it has no tables yet, or those of an older build.
+pub(crate) async fn installation(urls: &PostgresUrls) -> Result<Option<Uuid>> {
+    let owner = reach(&urls.owner_url).await?;
+    let there = format!("SELECT to_regclass('{SCHEMA}.kernel_installation') IS NOT NULL");
+    if !one::<bool>(&owner, &there).await? {
+        return Ok(None);
+    }
+    let id: String = one(&owner, &format!("SELECT id::text FROM {SCHEMA}.kernel_installation")).await?;
+    id.parse()
+        .map(Some)
+        .map_err(|e: uuid::Error| codes::VALUE.caused("the id of the installation is none", e))
+}
+
+/// The newest moment of events and audit lines, in microseconds. The owner sees no row of either.
+pub(crate) async fn newest(urls: &PostgresUrls) -> Result<Option<i64>> {
+    let system = reach(&urls.sys_url).await?;
+    let there = format!("SELECT to_regclass('{SCHEMA}.kernel_audit') IS NOT NULL");
+    if !one::<bool>(&system, &there).await? {
+        return Ok(None);
+    }
+    one(&system, &newest_sql(&format!("{SCHEMA}."))).await
 }
 
 async fn reach(url: &Secret<String>) -> Result<Client> {
@@ -93,6 +119,30 @@ async fn connections(owner: &Client, limits: &DbLimits) -> Result<Examined> {
         return Ok(Examined::doubtful("database connections", found, advice));
     }
     Ok(Examined::fine("database connections", found))
+}
+
+/// Whether a login connects, and whether its commits would be answered before they are written.
+async fn login(what: String, url: &Secret<String>) -> Result<Examined> {
+    let client = reach(url).await?;
+    let commits: String = one(&client, "SELECT current_setting('synchronous_commit')").await?;
+    Ok(Examined::fine(
+        what,
+        if commits == "off" {
+            "it connects; synchronous_commit is off for it, and the server's own connections switch it on"
+        } else {
+            "it connects"
+        },
+    ))
+}
+
+async fn durability(owner: &Client) -> Result<Examined> {
+    const WHAT: &str = "database durability";
+    let settings = durable::unsafe_settings(owner).await?;
+    if settings.is_empty() {
+        return Ok(Examined::fine(WHAT, "what is acknowledged is on the server's disk"));
+    }
+    let advice = "switch them on in postgresql.conf: when the machine crashes, acknowledged changes are lost or the whole database is damaged";
+    Ok(Examined::doubtful(WHAT, settings, advice))
 }
 
 async fn schema(owner: &Client, migrations: &[Migrations]) -> Result<Examined> {

@@ -18,11 +18,13 @@ pub(super) fn tenant_walls(table: &str, sys: &str) -> String {
 }
 
 /// The kernel's schema, oldest first; only ever added to.
-pub(super) fn migrations(logins: &Logins) -> [(&'static str, String); 3] {
+pub(super) fn migrations(logins: &Logins) -> [(&'static str, String); 5] {
     [
         ("0001_kernel", first(logins)),
         ("0002_audit_key", audit_key(logins)),
         ("0003_idempotency_mark", idempotency_mark(logins)),
+        ("0004_installation", installation(logins)),
+        ("0005_node", node(logins)),
     ]
 }
 
@@ -110,5 +112,29 @@ fn idempotency_mark(logins: &Logins) -> String {
     format!(
         "GRANT SELECT (tenant_id, key, run) ON kernel_idempotency TO {id};
          GRANT UPDATE (status) ON kernel_idempotency TO {id}, {sys}"
+    )
+}
+
+/// Whose this database is: made once, and kept by every dump and restore. The store of its objects is marked with the same. The table may be
+/// there already: an archive of an older build takes the place of the ledger and of the tables that it knows, and of no others.
+fn installation(logins: &Logins) -> String {
+    let sys = &logins.sys;
+    format!(
+        "CREATE TABLE IF NOT EXISTS kernel_installation (one bigint PRIMARY KEY CHECK (one = 1), id uuid NOT NULL);
+         INSERT INTO kernel_installation (one, id) VALUES (1, gen_random_uuid()) ON CONFLICT (one) DO NOTHING;
+         GRANT SELECT ON kernel_installation TO {sys}"
+    )
+}
+
+/// The processes that serve the installation now, each a row that it writes every few seconds. Unlogged: a beat costs no write-ahead
+/// log and no wait for the disk, it goes to no replica and into no copy of the server's files, and after a crash of the server the
+/// table is empty until the next beats. Without a further index, so that a beat changes its row in place. On SQLite there is no such
+/// table: one process alone can serve a file.
+fn node(logins: &Logins) -> String {
+    let Logins { sys, .. } = logins;
+    format!(
+        "CREATE UNLOGGED TABLE IF NOT EXISTS kernel_node (
+             id uuid PRIMARY KEY, place uuid NOT NULL, seen_at bigint NOT NULL, about jsonb NOT NULL);
+         GRANT SELECT, INSERT, UPDATE, DELETE ON kernel_node TO {sys}"
     )
 }

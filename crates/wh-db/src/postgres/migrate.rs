@@ -6,6 +6,7 @@ use tokio_postgres::Client;
 use wh_base::{Result, Timestamp};
 
 use super::connect;
+use super::durable;
 use super::errors;
 use super::init;
 use super::kernel;
@@ -38,7 +39,8 @@ pub(super) async fn migrate(
     }
     readable(&owner, &logins).await?;
     walled(&owner, catalogue).await?;
-    verify(&owner, &logins).await
+    verify(&owner, &logins).await?;
+    durable::warn(&owner).await
 }
 
 /// The owner, and nobody else at the same time: the lock goes with the connection. Waits for it without limit, for a table only

@@ -73,7 +73,7 @@ pub(super) struct Connection {
 pub(super) fn open_raw(path: &Path) -> rusqlite::Result<Raw> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let raw = Raw::open_with_flags(path, flags)?;
+    let raw = opened(path, flags)?;
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -84,6 +84,17 @@ pub(super) fn open_raw(path: &Path) -> rusqlite::Result<Raw> {
          PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;",
     )?;
     Ok(raw)
+}
+
+/// The library keeps to itself what the system said to it: the log gets to know.
+fn opened(path: &Path, flags: OpenFlags) -> rusqlite::Result<Raw> {
+    Raw::open_with_flags(path, flags).inspect_err(|cause| {
+        // Never the file itself: closed again, it would take this process's locks on it along.
+        let folder = path.parent().unwrap_or(path);
+        if let Err(system) = std::fs::metadata(path).and_then(|_| std::fs::File::open(folder)) {
+            tracing::error!(%cause, %system, path = %path.display(), "the database file cannot be opened");
+        }
+    })
 }
 
 impl Connection {

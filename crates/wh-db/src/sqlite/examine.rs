@@ -2,6 +2,7 @@
 use std::path::Path;
 
 use rusqlite::{Connection as Raw, OpenFlags};
+use uuid::Uuid;
 use wh_base::Result;
 
 use super::errors::translate;
@@ -32,9 +33,69 @@ pub(crate) fn examine(path: &Path, migrations: &[Migrations]) -> Vec<Examined> {
     }
 }
 
+/// Whether somebody has changed anything in the file: each change leaves a line in a trail, the first owner's too. Nobody has in one that is
+/// not there, or not ours. Changes nothing.
+pub fn sqlite_in_use(path: &Path) -> Result<bool> {
+    if !path.exists() {
+        return Ok(false);
+    }
+    in_use(path).map_err(translate)
+}
+
+fn in_use(path: &Path) -> rusqlite::Result<bool> {
+    let raw = read_only(path)?;
+    if !has(&raw, "kernel_audit")? {
+        return Ok(false);
+    }
+    raw.query_row("SELECT EXISTS (SELECT 1 FROM kernel_audit)", [], |row| row.get(0))
+}
+
+/// Which installation the file is of; nothing where it is not there, not ours, or of an older build.
+pub(crate) fn installation(path: &Path) -> Result<Option<Uuid>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let Some(id) = installation_bytes(path).map_err(translate)? else { return Ok(None) };
+    Uuid::from_slice(&id).map(Some).map_err(|e| codes::VALUE.caused("the id of the installation is none", e))
+}
+
+fn installation_bytes(path: &Path) -> rusqlite::Result<Option<Vec<u8>>> {
+    let raw = read_only(path)?;
+    if !has(&raw, "kernel_installation")? {
+        return Ok(None);
+    }
+    raw.query_row("SELECT id FROM kernel_installation", [], |row| row.get(0)).map(Some)
+}
+
+/// Whether the file is ours and has this table.
+fn has(raw: &Raw, table: &str) -> rusqlite::Result<bool> {
+    let id: i64 = raw.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1)";
+    Ok(id == APPLICATION_ID && raw.query_row(there, [table], |row| row.get(0))?)
+}
+
+fn read_only(path: &Path) -> rusqlite::Result<Raw> {
+    Raw::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+/// What this statement finds, in microseconds; nothing where there is no file or no table yet.
+pub(crate) fn newest(path: &Path, sql: &str) -> Result<Option<i64>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    newest_of(path, sql).map_err(translate)
+}
+
+fn newest_of(path: &Path, sql: &str) -> rusqlite::Result<Option<i64>> {
+    let raw = read_only(path)?;
+    if !has(&raw, "kernel_outbox")? || !has(&raw, "kernel_audit")? {
+        return Ok(None);
+    }
+    raw.query_row(sql, [], |row| row.get(0))
+}
+
 fn look(path: &Path, migrations: &[Migrations], bytes: u64) -> Result<Vec<Examined>> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let raw = Raw::open_with_flags(path, flags).map_err(translate)?;
+    let raw = read_only(path).map_err(translate)?;
     let id: i64 = raw.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(translate)?;
     if id != APPLICATION_ID {
         return Err(codes::SETUP.error("the database file belongs to another program"));

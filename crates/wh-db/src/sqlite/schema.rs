@@ -7,7 +7,7 @@ use wh_base::{Result, Timestamp};
 use super::connection::open_raw;
 use super::errors::translate;
 use crate::codes;
-use crate::migrate::{Applied, Dialect, Migrations, Pending, Statement, plan};
+use crate::migrate::{Applied, Dialect, Migrations, Pending, Statement, digest, plan};
 
 /// "WHDB": tells our files from others.
 pub(super) const APPLICATION_ID: i64 = 0x5748_4442;
@@ -42,6 +42,12 @@ const KERNEL: &[(&str, &str)] = &[
     // A tenant's trail is read in pages: without this each page walks past what all the others did.
     ("0002_audit_by_tenant", "CREATE INDEX kernel_audit_tenant ON kernel_audit (tenant_id, seq);"),
     ("0003_audit_key", "ALTER TABLE kernel_audit ADD COLUMN key_id BLOB;"),
+    // Whose this file is: made once, and kept by every copy and restore. The store of its objects is marked with the same.
+    (
+        "0004_installation",
+        "CREATE TABLE kernel_installation (one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL) STRICT; \
+     INSERT INTO kernel_installation (one, id) VALUES (1, randomblob(16));",
+    ),
 ];
 const KERNEL_CONTEXT: &str = "kernel";
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS kernel_migration (context TEXT NOT NULL, name TEXT NOT NULL, \
@@ -57,19 +63,32 @@ pub(super) fn migrate(path: &Path, migrations: &[Migrations], now: Timestamp) ->
     raw.execute_batch(LEDGER).map_err(translate)?;
     let (kernel, contexts): (Vec<Applied>, Vec<Applied>) =
         applied(&raw).map_err(translate)?.into_iter().partition(|row| row.context == KERNEL_CONTEXT);
-    if let Some(row) = kernel.iter().find(|row| !KERNEL.iter().any(|(name, _)| *name == row.name)) {
-        return Err(codes::SCHEMA_NEWER
-            .error(format!("migration {} of the kernel is not part of this program", row.name)));
-    }
+    known(&kernel)?;
     let pending = plan(&contexts, migrations, Dialect::Sqlite)?;
     for (name, sql) in KERNEL.iter().filter(|(name, _)| !kernel.iter().any(|row| row.name == *name)) {
-        let sql = [(*sql).to_owned()];
-        apply(&mut raw, (KERNEL_CONTEXT, name, ""), &sql, now)?;
+        let texts = [(*sql).to_owned()];
+        apply(&mut raw, (KERNEL_CONTEXT, name, &digest(sql)), &texts, now)?;
     }
     for one in &pending {
         apply_pending(&mut raw, one, now)?;
     }
     raw.query_row(STREAM, [], |row| row.get(0)).map_err(translate)
+}
+
+/// Every migration of the kernel that the file has is one of this program, with the text it had. Older builds wrote no digest.
+fn known(kernel: &[Applied]) -> Result<()> {
+    for row in kernel {
+        let Some((name, sql)) = KERNEL.iter().find(|(name, _)| *name == row.name) else {
+            return Err(codes::SCHEMA_NEWER
+                .error(format!("migration {} of the kernel is not part of this program", row.name)));
+        };
+        if !row.checksum.is_empty() && row.checksum != digest(sql) {
+            return Err(
+                codes::MIGRATION_CHANGED.error(format!("the text of migration {name} of the kernel changed"))
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A new file, or one of ours.

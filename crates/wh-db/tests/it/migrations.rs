@@ -261,3 +261,42 @@ one_engine!(postgres, a_migration_that_waits_for_a_table_lets_others_pass, SHOP,
     let mut read = later.db.read(tenant).await.unwrap();
     assert!(read.rows("SELECT price FROM shop_item WHERE tenant_id = $1", args![tenant]).await.is_ok());
 });
+
+one_engine!(sqlite, a_text_of_the_kernel_that_changed_is_refused, SHOP, async |t| {
+    let EngineConfig::Sqlite { path } = &t.fresh.config.engine else { panic!("this is SQLite") };
+    let note = |checksum: &str| {
+        let sql =
+            "UPDATE kernel_migration SET checksum = ?1 WHERE context = 'kernel' AND name = '0003_audit_key'";
+        assert_eq!(rusqlite::Connection::open(path).unwrap().execute(sql, [checksum]).unwrap(), 1);
+    };
+    note("another text");
+    let error = refusal(&t, SHOP).await;
+    assert!(error.is(&codes::MIGRATION_CHANGED) && error.message().contains("0003_audit_key"), "{error:?}");
+    // As older builds left it.
+    note("");
+    assert!(open(&t, SHOP).await.is_ok());
+});
+
+both_engines!(an_installation_is_named_once_also_in_a_database_of_an_older_build, SHOP, async |t| {
+    let id = t.system.installation().await.unwrap();
+    assert_eq!(open(&t, SHOP).await.unwrap().system.installation().await.unwrap(), id);
+    assert_eq!(wh_db::installation_of(&t.fresh.config).await.unwrap(), Some(id));
+    let without = |schema: &str| {
+        format!(
+            "DROP TABLE {schema}.kernel_installation; \
+             DELETE FROM {schema}.kernel_migration WHERE context = 'kernel' AND name = '0004_installation'"
+        )
+    };
+    match &t.fresh.config.engine {
+        EngineConfig::Sqlite { path } => {
+            rusqlite::Connection::open(path).unwrap().execute_batch(&without("main")).unwrap();
+        }
+        EngineConfig::Postgres(_) => {
+            crate::postgres::admin(&t).await.batch_execute(&without("wheelhouse")).await.unwrap();
+        }
+    }
+    assert_eq!(wh_db::installation_of(&t.fresh.config).await.unwrap(), None);
+    let first = open(&t, SHOP).await.unwrap().system.installation().await.unwrap();
+    assert_ne!(first, id);
+    assert_eq!(open(&t, SHOP).await.unwrap().system.installation().await.unwrap(), first);
+});

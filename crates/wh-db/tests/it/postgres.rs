@@ -2,6 +2,7 @@
 //! is away, two transactions in each other's way, events of slow transactions, a second `db init`.
 mod away;
 mod dropped;
+mod durable;
 mod events;
 mod init;
 mod wire;

@@ -14,8 +14,10 @@ use crate::service::{self, Identity};
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PasswordChange {
+    /// The password until now
     #[schema(value_type = String, format = Password)]
     current: Secret<String>,
+    /// The password from now on
     #[schema(value_type = String, format = Password)]
     new: Secret<String>,
 }
@@ -24,7 +26,8 @@ pub(super) struct PasswordChange {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TenantCreate {
-    #[schema(min_length = 1, max_length = 80)]
+    /// What people will call it
+    #[schema(min_length = 1, max_length = 80, examples("Acme Labs"))]
     name: String,
 }
 

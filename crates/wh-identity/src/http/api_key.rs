@@ -19,18 +19,18 @@ const MADE_LIST: &str = "made_key_list";
 #[serde(deny_unknown_fields)]
 pub(super) struct ApiKeyCreate {
     /// Which program uses it
-    #[schema(min_length = 1, max_length = 80)]
+    #[schema(min_length = 1, max_length = 80, examples("reports"))]
     name: String,
     /// Permissions, each once; none that you do not hold
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, examples("panels:read"))]
     scopes: Vec<String>,
     /// Addresses or networks from which it may be used; from everywhere when empty
     #[serde(default)]
-    #[schema(max_items = 32)]
+    #[schema(max_items = 32, examples("10.0.0.0/8"))]
     networks: Vec<String>,
     /// How many days it lives; 90 where nothing is said
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 3650)]
+    #[schema(minimum = 1, maximum = 3650, examples(90))]
     valid_days: Option<u32>,
 }
 
@@ -45,7 +45,8 @@ impl From<ApiKeyCreate> for NewKey {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ApiKeyUpdate {
-    #[schema(min_length = 1, max_length = 80)]
+    /// Which program uses it
+    #[schema(min_length = 1, max_length = 80, examples("nightly reports"))]
     name: String,
 }
 

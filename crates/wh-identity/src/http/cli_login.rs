@@ -15,13 +15,13 @@ use crate::service::{self, Identity};
 #[serde(deny_unknown_fields)]
 pub(super) struct CliLoginCreate {
     /// SHA-256 of its verifier, in base64url (RFC 7636, S256)
-    #[schema(min_length = 43, max_length = 43)]
+    #[schema(min_length = 43, max_length = 43, examples("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"))]
     challenge: String,
     /// On which it listens, on the machine of the browser
-    #[schema(minimum = 1024, maximum = 65535)]
+    #[schema(minimum = 1024, maximum = 65535, examples(49152))]
     port: u16,
     /// What it wants to see again
-    #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$")]
+    #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_-]+$", examples("af0ifjsldkj"))]
     state: String,
 }
 
@@ -37,6 +37,7 @@ pub(super) struct CliLoginAllowed {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CliLoginExchange {
+    /// What the browser brought
     #[schema(value_type = String, format = Password)]
     code: Secret<String>,
     /// What was hashed to the challenge

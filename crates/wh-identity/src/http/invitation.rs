@@ -17,7 +17,8 @@ const LIST: &str = "invitation_list";
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct InvitationCreate {
-    #[schema(max_length = 254)]
+    /// The address that they sign in with
+    #[schema(max_length = 254, examples("grace@acme.example"))]
     email: String,
     /// Not above one's own
     role: Role,
@@ -41,7 +42,7 @@ pub(super) struct InvitationAccept {
     token: Secret<String>,
     /// For a new account
     #[serde(default)]
-    #[schema(max_length = 100)]
+    #[schema(max_length = 100, examples("Grace Hopper"))]
     name: Option<String>,
     /// Of the account that exists, or of the new one
     #[schema(value_type = String, format = Password)]

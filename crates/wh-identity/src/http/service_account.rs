@@ -16,7 +16,7 @@ const LIST: &str = "service_account_list";
 #[serde(deny_unknown_fields)]
 pub(super) struct ServiceAccountCreate {
     /// Unique in the company
-    #[schema(min_length = 1, max_length = 80)]
+    #[schema(min_length = 1, max_length = 80, examples("deploy"))]
     name: String,
     /// Not above one's own
     role: Role,
@@ -26,14 +26,16 @@ pub(super) struct ServiceAccountCreate {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ServiceAccountUpdate {
+    /// Unique in the company
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 80)]
+    #[schema(min_length = 1, max_length = 80, examples("deploy"))]
     name: Option<String>,
     /// Not above one's own
     #[serde(default)]
     role: Option<Role>,
     /// Whether its keys open anything
     #[serde(default)]
+    #[schema(examples(true))]
     enabled: Option<bool>,
 }
 

@@ -20,8 +20,10 @@ const CLEAR_SITE_DATA: (HeaderName, HeaderValue) =
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SessionCreate {
-    #[schema(max_length = 254)]
+    /// The address of the account
+    #[schema(max_length = 254, examples("ada@acme.example"))]
     email: String,
+    /// Its password
     #[schema(value_type = String, format = Password)]
     password: Secret<String>,
 }
@@ -30,6 +32,7 @@ pub(super) struct SessionCreate {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SessionSwitch {
+    /// One of those that `me_get` names
     tenant_id: TenantId,
 }
 

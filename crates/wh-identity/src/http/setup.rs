@@ -24,13 +24,15 @@ pub(super) struct SetupComplete {
     #[schema(value_type = String, format = Password)]
     token: Secret<String>,
     /// The company's name
-    #[schema(min_length = 1, max_length = 80)]
+    #[schema(min_length = 1, max_length = 80, examples("Acme"))]
     company: String,
     /// The owner's name
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, examples("Ada Lovelace"))]
     name: String,
-    #[schema(max_length = 254)]
+    /// The address that the owner signs in with
+    #[schema(max_length = 254, examples("ada@acme.example"))]
     email: String,
+    /// The owner's password
     #[schema(value_type = String, format = Password)]
     password: Secret<String>,
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use utoipa::ToSchema;
-use wh_base::{ErrorCode, Result, Timestamp};
+use wh_base::{ErrorCode, Result, Served, Timestamp};
 use wh_contract::events::ImportMode;
 use wh_contract::{ImportId, PanelId, UserId};
 use wh_dataset::Datasets;
@@ -68,7 +68,7 @@ pub const CREATE_ERRORS: &[&ErrorCode] = &[
 #[into_params(parameter_in = Query)]
 pub struct ImportPreviewQuery {
     /// The file's name; its ending helps to tell the format
-    #[param(max_length = 255)]
+    #[param(max_length = 255, example = "flights.csv")]
     file_name: Option<String>,
     /// What is known already, as JSON of the schema `DatasetReadHints`; the rest is detected
     #[param(max_length = 8192)]
@@ -83,7 +83,7 @@ pub struct ImportCreateQuery {
     /// What happens to the rows before
     mode: ImportMode,
     /// The file's name; its ending helps to tell the format
-    #[param(max_length = 255)]
+    #[param(max_length = 255, example = "flights.csv")]
     file_name: Option<String>,
     /// How to read the file, as JSON of the schema `DatasetReadOptions`; detected from its first bytes where absent
     #[param(max_length = 16384)]
@@ -231,7 +231,8 @@ pub async fn import_preview(
 type House = (State<Context>, Extension<Datasets>, Extension<Hub>, Extension<Running>);
 
 /// Import a file into a panel: the body is the file, of any size
-#[utoipa::path(post, path = "/v1/panels/{id}/imports", tag = "panels", params(("id" = PanelId, Path), ImportCreateQuery),
+#[utoipa::path(post, path = "/v1/panels/{id}/imports", tag = "panels",
+    params(("id" = PanelId, Path, description = "The panel"), ImportCreateQuery),
     request_body(content((Vec<u8> = "application/octet-stream"), (String = "text/csv"),
         (String = "text/tab-separated-values"), (String = "application/x-ndjson")), description = "The file"),
     responses((status = 201, body = ImportView)))]
@@ -251,14 +252,15 @@ pub async fn import_create(
     let house = Workplace { cx, datasets, hub, running };
     let stream = body.into_data_stream().map(|piece| piece.map_err(|e| broken(&e)));
     // A task of its own: when the client goes away, the record of the import must still be ended.
-    let task =
-        tokio::spawn(async move { Box::pin(service::import_run(&house, &actor, request, stream)).await });
+    let run = async move { Box::pin(service::import_run(&house, &actor, request, stream)).await };
+    let task = tokio::spawn(Served::current().within(run));
     let import = task.await.map_err(|e| wh_base::codes::INTERNAL.caused("the import stopped", e))??;
     Ok((StatusCode::CREATED, Json(import.into())))
 }
 
 /// List the imports of a panel, the newest first
-#[utoipa::path(get, path = "/v1/panels/{id}/imports", tag = "panels", params(("id" = PanelId, Path), Page),
+#[utoipa::path(get, path = "/v1/panels/{id}/imports", tag = "panels",
+    params(("id" = PanelId, Path, description = "The panel"), Page),
     responses((status = 200, body = PageOf<ImportView>)))]
 pub async fn import_list(
     State(cx): State<Context>,
@@ -274,7 +276,8 @@ pub async fn import_list(
 
 /// Get an import
 #[utoipa::path(get, path = "/v1/panels/{id}/imports/{import_id}", tag = "panels",
-    params(("id" = PanelId, Path), ("import_id" = ImportId, Path)), responses((status = 200, body = ImportView)))]
+    params(("id" = PanelId, Path, description = "The panel"),
+        ("import_id" = ImportId, Path, description = "The import")), responses((status = 200, body = ImportView)))]
 pub async fn import_get(
     State(cx): State<Context>,
     Extension(running): Extension<Running>,
@@ -302,7 +305,8 @@ pub async fn import_recent(
 
 /// Stop an import that runs: the panel keeps showing what it showed before
 #[utoipa::path(post, path = "/v1/panels/{id}/imports/{import_id}/stop", tag = "panels",
-    params(("id" = PanelId, Path), ("import_id" = ImportId, Path)), responses((status = 200, body = ImportView)))]
+    params(("id" = PanelId, Path, description = "The panel"),
+        ("import_id" = ImportId, Path, description = "The import")), responses((status = 200, body = ImportView)))]
 pub async fn import_stop(
     State(cx): State<Context>,
     Extension(running): Extension<Running>,
@@ -314,7 +318,8 @@ pub async fn import_stop(
 
 /// Download the lines of a file that could not be read, as CSV with line number, column, reason and text
 #[utoipa::path(get, path = "/v1/panels/{id}/imports/{import_id}/bad-lines", tag = "panels",
-    params(("id" = PanelId, Path), ("import_id" = ImportId, Path)),
+    params(("id" = PanelId, Path, description = "The panel"),
+        ("import_id" = ImportId, Path, description = "The import")),
     responses((status = 200, content_type = "text/csv", body = String)))]
 pub async fn import_bad_lines(
     State(cx): State<Context>,

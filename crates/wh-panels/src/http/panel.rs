@@ -17,7 +17,7 @@ use crate::service;
 #[serde(deny_unknown_fields)]
 pub struct PanelCreate {
     /// What people will call it.
-    #[schema(min_length = 1, max_length = 80, pattern = r"\S")]
+    #[schema(min_length = 1, max_length = 80, pattern = r"\S", examples("Flights"))]
     title: String,
 }
 
@@ -26,7 +26,7 @@ pub struct PanelCreate {
 #[serde(deny_unknown_fields)]
 pub struct PanelUpdate {
     /// What people will call it.
-    #[schema(min_length = 1, max_length = 80, pattern = r"\S")]
+    #[schema(min_length = 1, max_length = 80, pattern = r"\S", examples("Flights"))]
     title: String,
 }
 
@@ -51,7 +51,7 @@ pub struct PanelView {
 #[into_params(parameter_in = Query)]
 pub struct PanelListQuery {
     /// Only titles that hold this text, whatever the case
-    #[param(max_length = 80)]
+    #[param(max_length = 80, example = "flights")]
     q: Option<String>,
     /// Where to go on: `next_cursor` of the page before
     #[param(min_length = 1, max_length = 1024)]
@@ -105,7 +105,8 @@ pub async fn panel_create(
 }
 
 /// Get a panel
-#[utoipa::path(get, path = "/v1/panels/{id}", tag = "panels", params(("id" = PanelId, Path)),
+#[utoipa::path(get, path = "/v1/panels/{id}", tag = "panels",
+    params(("id" = PanelId, Path, description = "The panel")),
     responses((status = 200, body = PanelView)))]
 pub async fn panel_get(
     State(cx): State<Context>,
@@ -116,7 +117,8 @@ pub async fn panel_get(
 }
 
 /// Rename a panel
-#[utoipa::path(patch, path = "/v1/panels/{id}", tag = "panels", params(("id" = PanelId, Path)),
+#[utoipa::path(patch, path = "/v1/panels/{id}", tag = "panels",
+    params(("id" = PanelId, Path, description = "The panel")),
     request_body = PanelUpdate, responses((status = 200, body = PanelView)))]
 pub async fn panel_update(
     State(cx): State<Context>,
@@ -128,7 +130,8 @@ pub async fn panel_update(
 }
 
 /// Delete a panel with its rows and its imports
-#[utoipa::path(delete, path = "/v1/panels/{id}", tag = "panels", params(("id" = PanelId, Path)),
+#[utoipa::path(delete, path = "/v1/panels/{id}", tag = "panels",
+    params(("id" = PanelId, Path, description = "The panel")),
     responses((status = 204)))]
 pub async fn panel_delete(
     State(cx): State<Context>,

@@ -43,17 +43,17 @@ pub const ERRORS: &[&ErrorCode] = &[
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RowListQuery {
-    /// A filter as JSON, see the schema `DatasetFilter`: `{"column":"carrier","op":"eq","value":"UA"}`, or `{"all":[…]}` and `{"any":[…]}` of such
-    #[param(max_length = 8192)]
+    /// A filter as JSON, see "Filters and sorting" in the manual's page on panels and the schema `DatasetFilter`: `{"column":"carrier","op":"eq","value":"UA"}`, or `{"all":[…]}` and `{"any":[…]}` of such
+    #[param(max_length = 8192, example = r#"{"column":"carrier","op":"eq","value":"UA"}"#)]
     filter: Option<String>,
-    /// Columns to sort by, `-` for descending: `-dep_delay,carrier`; a comma in a name is `\,`, a backslash `\\`, a leading minus `\-`. Or a JSON list of `{"column","descending"}`
-    #[param(max_length = 2048)]
+    /// Columns to sort by, `-` for descending: `-dep_delay,carrier`; a comma in a name is `\,`, a backslash `\\`, a leading minus `\-`. Or a JSON list of the schema `DatasetSortKey`
+    #[param(max_length = 2048, example = "-dep_delay,carrier")]
     sort: Option<String>,
     /// Only rows with this text in one of their text columns, whatever the case
-    #[param(max_length = 256)]
+    #[param(max_length = 256, example = "ua")]
     q: Option<String>,
     /// Columns to show, in this order: `carrier,flight`; or a JSON list of names
-    #[param(max_length = 8192)]
+    #[param(max_length = 8192, example = "carrier,dep_delay")]
     columns: Option<String>,
     /// Rows of the view before the window
     #[param(minimum = 0, default = 0)]
@@ -129,7 +129,8 @@ fn json_answer(tag: &str, body: impl Into<axum::body::Body>) -> Response {
 }
 
 /// Get a window of a panel's rows, filtered, searched and sorted, with exact counts
-#[utoipa::path(get, path = "/v1/panels/{id}/rows", tag = "panels", params(("id" = PanelId, Path), RowListQuery),
+#[utoipa::path(get, path = "/v1/panels/{id}/rows", tag = "panels",
+    params(("id" = PanelId, Path, description = "The panel"), RowListQuery),
     responses((status = 200, body = RowWindow), (status = 304, description = "as `If-None-Match` says")))]
 pub async fn row_list(
     State(cx): State<Context>,

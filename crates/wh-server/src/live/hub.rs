@@ -272,12 +272,13 @@ impl Seat {
         mut after: i64,
     ) -> Result<Option<i64>> {
         let resets = lock(&self.room).resets();
+        let came = lock(&self.hub.0.told).get(&self.member.actor.tenant).copied();
         if after < 0 || after > self.position(cx).await? {
             return Ok(None);
         }
         let mut read = 0;
         loop {
-            let missed = lock(&self.room).resume(&self.member, topics, after, resets);
+            let missed = lock(&self.room).resume(&self.member, topics, after, came, resets);
             match missed {
                 Missed::Sent(position) => return Ok(Some(position)),
                 Missed::Unknown => return Ok(None),

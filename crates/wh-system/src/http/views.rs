@@ -3,10 +3,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wh_base::{CompanyLimits, Timestamp};
 use wh_contract::{EventId, TenantId};
-use wh_db::{Parked, QueueState, SlowStatement};
-use wh_server::edge::{COMMIT, VERSION, process_figures};
+use wh_db::{Parked, QueueState, Retried, SlowStatement};
+use wh_server::NodeName;
 
-use crate::model::{BackupFailure, BackupState, CompanyUsage, LimitFrom, Node, Proven, WantedLimits};
+use crate::model::{
+    BackupFailure, BackupState, CompanyUsage, LimitFrom, Node, NodeFigures, NodeSeen, NodeState, Proven,
+    WantedLimits,
+};
 
 /// A list that is given whole
 #[derive(Serialize, ToSchema)]
@@ -27,19 +30,36 @@ pub(super) struct NodeView {
     id: uuid::Uuid,
     /// The machine's name
     host: String,
-    /// Where it listens
+    /// Whether it is heard of
+    state: NodeStateView,
+    /// Whether it is the one that answers this
+    answering: bool,
+    /// When it last said that it is there, by its own clock; of a silent one: since when nothing is heard of it
+    seen_at: Timestamp,
+    /// Where it is reached: `public_url` where one is set, else where it listens
     address: String,
     /// The version that runs
-    version: &'static str,
+    version: String,
     /// The commit it was built from, or `unknown`
-    commit: &'static str,
+    commit: String,
     /// The engine of its database
     engine: &'static str,
     started_at: Timestamp,
-    /// What the operating system says of it; absent where it says nothing
+    /// What the operating system said of it then; absent where it says nothing
     #[schema(required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     process: Option<NodeProcess>,
+}
+
+/// Whether a node is heard of
+#[derive(Serialize, ToSchema)]
+#[schema(as = NodeState)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum NodeStateView {
+    /// It said within the last 30 seconds that it is there
+    Up,
+    /// It did not: it ended without a word, or cannot reach the database
+    Silent,
 }
 
 /// A process as its operating system sees it
@@ -52,17 +72,19 @@ pub(super) struct NodeProcess {
     max_fds: u64,
 }
 
-impl From<Node> for NodeView {
-    fn from(node: Node) -> Self {
-        let Node { id, host, address, engine, started_at } = node;
-        let process = process_figures().map(|figures| NodeProcess {
-            resident_bytes: figures.resident_bytes,
-            cpu_s: figures.cpu_s,
-            threads: figures.threads,
-            open_fds: figures.open_fds,
-            max_fds: figures.max_fds,
+impl From<NodeSeen> for NodeView {
+    fn from(seen: NodeSeen) -> Self {
+        let NodeSeen { node, seen_at, state, answering, figures } = seen;
+        let Node { id, host, address, version, commit, engine, started_at, .. } = node;
+        let state = match state {
+            NodeState::Up => NodeStateView::Up,
+            NodeState::Silent => NodeStateView::Silent,
+        };
+        let process = figures.map(|figures| {
+            let NodeFigures { resident_bytes, cpu_s, threads, open_fds, max_fds } = figures;
+            NodeProcess { resident_bytes, cpu_s, threads, open_fds, max_fds }
         });
-        Self { id, host, address, version: VERSION, commit: COMMIT, engine, started_at, process }
+        Self { id, host, state, answering, seen_at, address, version, commit, engine, started_at, process }
     }
 }
 
@@ -141,6 +163,22 @@ impl From<BackupFailure> for BackupFailureView {
     }
 }
 
+/// The statements that were slow at one node
+#[derive(Serialize, ToSchema)]
+#[schema(as = SlowStatements)]
+pub(super) struct SlowStatementsView {
+    /// The node that answers: its statements they are
+    node: NodeName,
+    items: Vec<SlowStatementView>,
+}
+
+impl SlowStatementsView {
+    /// Of this node.
+    pub(super) fn of(node: NodeName, slow: Vec<SlowStatement>) -> Self {
+        Self { node, items: slow.into_iter().map(SlowStatementView::from).collect() }
+    }
+}
+
 /// A statement that was slow
 #[derive(Serialize, ToSchema)]
 #[schema(as = SlowStatement)]
@@ -211,7 +249,7 @@ pub(super) struct ParkedView {
 
 impl From<Parked> for ParkedView {
     fn from(parked: Parked) -> Self {
-        let Parked { event, reaction, attempts, reason } = parked;
+        let Parked { event, reaction, attempts, reason, .. } = parked;
         Self {
             event_id: event.id,
             tenant_id: event.tenant,
@@ -327,16 +365,16 @@ impl From<CompanyLimits> for CompanyLimitsView {
 #[serde(deny_unknown_fields)]
 pub(super) struct CompanyLimitsSet {
     /// Requests a minute of all its members and keys, at each process
-    #[schema(minimum = 60, maximum = 500_000_000)]
+    #[schema(minimum = 60, maximum = 500_000_000, examples(6000))]
     requests_per_min: Option<u64>,
     /// Bytes on the object store
-    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_u64)]
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_u64, examples(10_737_418_240_u64))]
     storage_bytes: Option<u64>,
     /// Panels
-    #[schema(minimum = 1, maximum = 10_000)]
+    #[schema(minimum = 1, maximum = 10_000, examples(200))]
     panels: Option<u64>,
     /// People and service accounts
-    #[schema(minimum = 1, maximum = 10_000)]
+    #[schema(minimum = 1, maximum = 10_000, examples(500))]
     members: Option<u64>,
 }
 
@@ -347,12 +385,40 @@ impl From<CompanyLimitsSet> for WantedLimits {
     }
 }
 
-/// The levels of a log
+/// The levels of a node's log
 #[derive(Serialize, ToSchema)]
 #[schema(as = LogLevel)]
 pub(super) struct LogLevelView {
     /// A level, or a list of parts: `info,wh_db=debug`
     pub(super) levels: String,
+    /// The node that answers: its log it is
+    pub(super) node: NodeName,
+}
+
+/// Which parked events are tried again
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ParkedRetryAll {
+    /// Whose reaction gave them up, as `parked_list` names it: `context:kind`
+    #[schema(min_length = 1, max_length = 200, example = "panels:panels.created")]
+    pub(super) reaction: String,
+}
+
+/// What became of the parked events of a reaction
+#[derive(Serialize, ToSchema)]
+#[schema(as = ParkedRetried)]
+pub(super) struct ParkedRetriedView {
+    /// How many are tried again
+    retried: u64,
+    /// How many are still parked: ask again for them
+    left: u64,
+}
+
+impl From<Retried> for ParkedRetriedView {
+    fn from(done: Retried) -> Self {
+        let Retried { retried, left } = done;
+        Self { retried, left }
+    }
 }
 
 /// The levels that a log shall have
@@ -360,6 +426,6 @@ pub(super) struct LogLevelView {
 #[serde(deny_unknown_fields)]
 pub(super) struct LogLevelSet {
     /// error, warn, info, debug, trace or off; or a list of parts: `info,wh_db=debug`
-    #[schema(min_length = 1, max_length = 500)]
+    #[schema(min_length = 1, max_length = 500, examples("info,wh_db=debug"))]
     pub(super) levels: String,
 }

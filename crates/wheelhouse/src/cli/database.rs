@@ -36,6 +36,9 @@ pub enum Verb {
         /// Let the configuration lead to this server and database where it leads to others now; those stay as they are
         #[arg(long)]
         repoint: bool,
+        /// Begin without the companies, people and panels of the embedded database in the data folder; it stays as it is
+        #[arg(long)]
+        start_empty: bool,
         #[command(flatten)]
         common: CommonFlags,
     },
@@ -50,10 +53,18 @@ pub async fn run(verb: &Verb) -> Result<()> {
         login_prefix,
         rotate_passwords,
         repoint,
+        start_empty,
         common,
     } = verb;
     compose::install_crypto();
     let settings = Settings::load(&common.sources())?;
+    let left_behind = leaves_behind(&settings)?;
+    if left_behind && !start_empty {
+        return Err(wh_db::codes::NOT_EMPTY.error(format!(
+            "{} holds a company, and nothing of it moves to PostgreSQL",
+            embedded(&settings).display()
+        )));
+    }
     let existing = settings.database.postgres_urls().ok();
     let named = existing.as_ref().and_then(|urls| database_of(&urls.owner_url));
     let database = database.clone().or(named).unwrap_or_else(|| DATABASE.to_owned());
@@ -69,6 +80,7 @@ pub async fn run(verb: &Verb) -> Result<()> {
         Some(file) => with_password(admin_url, file, "--admin-url")?,
         None => Secret::new(admin_url.clone()),
     };
+    let objects = settings.data_dir.join("objects");
     let file = settings.file.clone().unwrap_or_else(|| settings.data_dir.join(FILE_NAME));
     let urls = init_postgres(&admin_url, &init, &random, |urls| write_urls(&file, urls)).await?;
     let mut migrated = settings;
@@ -79,7 +91,25 @@ pub async fn run(verb: &Verb) -> Result<()> {
     migrated.database.postgres_sys_url = Some(urls.sys_url);
     compose::migrate(&migrated).await?;
     print::line(&format!("The database `{database}` is ready; {} names its four logins.", file.display()));
+    if left_behind {
+        print::notice(&format!(
+            "It begins empty. The rows in {} stay those of wheelhouse.db: move both away before the next start.",
+            objects.display()
+        ));
+    }
     Ok(())
+}
+
+fn embedded(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("wheelhouse.db")
+}
+
+/// Whether the configuration leads to an embedded database that somebody has set up.
+fn leaves_behind(settings: &Settings) -> Result<bool> {
+    if settings.database.engine == Engine::Postgres {
+        return Ok(false);
+    }
+    wh_db::sqlite_in_use(&embedded(settings))
 }
 
 /// Comments and other keys of the file stay. The file holds passwords: only its owner may read it.

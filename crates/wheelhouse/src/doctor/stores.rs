@@ -49,6 +49,29 @@ pub(super) async fn operator_company(settings: &Settings, database: &[Finding]) 
     })
 }
 
+/// Whether the objects are those of the database. Nothing is said where one of the two does not say whose it is.
+pub(super) async fn objects_owner(settings: &Settings) -> Option<Finding> {
+    const CHECK: &str = "object store owner";
+    let folder = settings.data_dir.join("objects");
+    // Where folder or database themselves are the fault, other checks say so.
+    let store = if folder.is_dir() {
+        Objects::local(&folder).ok()?.installation().await.ok()??
+    } else {
+        return None;
+    };
+    let config = compose::db_config(settings, &file(settings)).ok()?;
+    let own = wh_db::installation_of(&config).await.ok()?;
+    let adopted = settings.dataset.store_adopt.as_deref() == Some(store.to_string().as_str());
+    Some(if own == Some(store) || adopted {
+        Finding::ok(CHECK, "the objects are those of the database")
+    } else {
+        let own = own.map_or_else(|| "another, which is new".to_owned(), |own| own.to_string());
+        let error = wh_dataset::codes::STORE_FOREIGN
+            .error(format!("the objects are of installation {store}, the database is of {own}"));
+        Finding::error(CHECK, &error)
+    })
+}
+
 async fn company_is_there(settings: &Settings, id: TenantId) -> Result<bool> {
     let inputs = Inputs::of_this_machine();
     let opened = compose::database(settings, &file(settings), &inputs).await?;

@@ -1,15 +1,14 @@
 //! One page per operation, made from the spec: what it needs, what it takes, what it gives, how to call it.
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::fields::{AN_ID, Types, cell, put};
 use super::pages::{Page, Part, page};
 
 const SPEC: &str = include_str!("../../../../spec/openapi.json");
 /// In examples, where a server is.
 const ORIGIN: &str = "http://127.0.0.1:8080";
-const AN_ID: &str = "01900000-0000-7000-8000-000000000000";
 
 /// The pages; none when the committed spec is no JSON, which `make gen` would have said.
 pub(super) fn all() -> Vec<Page> {
@@ -40,9 +39,10 @@ struct Told<'a> {
 impl Told<'_> {
     fn markdown(&self, id: &str) -> String {
         let operation = self.operation;
+        let mut types = Types::new(self.spec);
         let mut out = format!("# {id}\n\n{}.\n\n", word(&operation["summary"]));
         if let Some(description) = operation["description"].as_str() {
-            put(&mut out, format_args!("{description}\n\n"));
+            put(&mut out, format_args!("{}\n\n", types.linked(description)));
         }
         put(&mut out, format_args!("`{} {}`\n\n", self.method, self.path));
         match operation["x-permission"].as_str() {
@@ -57,42 +57,46 @@ impl Told<'_> {
             "change" => "It changes something.\n\n",
             _ => "It changes nothing.\n\n",
         });
-        self.parameters(&mut out);
-        self.body(&mut out);
-        self.answer(&mut out);
+        self.parameters(&mut types, &mut out);
+        self.body(&mut types, &mut out);
+        self.answer(&mut types, &mut out);
         if let Some(typed) = self.typed {
             put(&mut out, format_args!("## On the command line\n\n```sh\n{typed}\n```\n\n"));
         }
-        put(&mut out, format_args!("## With curl\n\n```sh\n{}\n```\n\n", self.curl()));
+        put(&mut out, format_args!("## With curl\n\n```sh\n{}\n```\n\n", self.curl(&types)));
         self.problems(&mut out);
+        types.rest(&mut out);
         out
     }
 
-    fn parameters(&self, out: &mut String) {
+    fn parameters(&self, types: &mut Types<'_>, out: &mut String) {
         let Some(parameters) = self.operation["parameters"].as_array().filter(|all| !all.is_empty()) else {
             return;
         };
-        out.push_str("## Parameters\n\n| name | in | type | required | what |\n|---|---|---|---|---|\n");
+        out.push_str(
+            "## Parameters\n\n| name | in | type | required | limits | what |\n|---|---|---|---|---|---|\n",
+        );
         for parameter in parameters {
             let required = if parameter["required"] == true { "yes" } else { "" };
             put(
                 out,
                 format_args!(
-                    "| `{}` | {} | {} | {required} | {} |\n",
+                    "| `{}` | {} | {} | {required} | {} | {} |\n",
                     word(&parameter["name"]),
                     word(&parameter["in"]),
-                    self.kind(&parameter["schema"]),
-                    cell(word(&parameter["description"])),
+                    types.kind(&parameter["schema"]),
+                    types.limits(&parameter["schema"]),
+                    types.what(parameter),
                 ),
             );
         }
         out.push('\n');
     }
 
-    fn body(&self, out: &mut String) {
+    fn body(&self, types: &mut Types<'_>, out: &mut String) {
         let Some(content) = self.operation["requestBody"]["content"].as_object() else { return };
-        let types: Vec<String> = content.keys().map(|kind| format!("`{kind}`")).collect();
-        put(out, format_args!("## Body\n\n{}.", types.join(" or ")));
+        let media: Vec<String> = content.keys().map(|kind| format!("`{kind}`")).collect();
+        put(out, format_args!("## Body\n\n{}.", media.join(" or ")));
         if let Some(words) = self.operation["requestBody"]["description"].as_str() {
             put(out, format_args!(" {words}."));
         }
@@ -100,10 +104,10 @@ impl Told<'_> {
             put(out, format_args!(" At most {bytes} bytes."));
         }
         out.push_str("\n\n");
-        self.fields(&content.values().next().unwrap_or(&Value::Null)["schema"], out);
+        types.top(&content.values().next().unwrap_or(&Value::Null)["schema"], "body", out);
     }
 
-    fn answer(&self, out: &mut String) {
+    fn answer(&self, types: &mut Types<'_>, out: &mut String) {
         let responses = self.operation["responses"].as_object();
         let Some((status, response)) =
             responses.into_iter().flatten().find(|(status, _)| status.starts_with('2'))
@@ -111,35 +115,14 @@ impl Told<'_> {
             return;
         };
         put(out, format_args!("## Answer\n\n`{status}`"));
-        let schema = response["content"].as_object().and_then(|content| content.values().next());
-        match schema {
-            Some(schema) => {
-                put(out, format_args!(" with {}.\n\n", self.kind(&schema["schema"])));
-                self.fields(&schema["schema"], out);
+        let content = response["content"].as_object().and_then(|content| content.iter().next());
+        match content {
+            Some((media, content)) => {
+                put(out, format_args!(" with `{media}`.\n\n"));
+                types.top(&content["schema"], "answer", out);
             }
             None => out.push_str(" without a body.\n\n"),
         }
-    }
-
-    fn fields(&self, schema: &Value, out: &mut String) {
-        let schema = self.resolved(schema);
-        let Some(fields) = schema["properties"].as_object().filter(|fields| !fields.is_empty()) else {
-            return;
-        };
-        out.push_str("| field | type | required | what |\n|---|---|---|---|\n");
-        for (name, field) in fields {
-            let required = schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
-            put(
-                out,
-                format_args!(
-                    "| `{name}` | {} | {} | {} |\n",
-                    self.kind(field),
-                    if required { "yes" } else { "" },
-                    cell(word(&field["description"])),
-                ),
-            );
-        }
-        out.push('\n');
     }
 
     fn problems(&self, out: &mut String) {
@@ -160,7 +143,7 @@ impl Told<'_> {
     }
 
     /// With the cookies of a sign-in, as a browser would send them.
-    fn curl(&self) -> String {
+    fn curl(&self, types: &Types<'_>) -> String {
         let mut path = self.path.to_owned();
         while let (Some(open), Some(close)) = (path.find('{'), path.find('}')) {
             path.replace_range(open..=close, AN_ID);
@@ -168,12 +151,12 @@ impl Told<'_> {
         let mut query = Vec::new();
         for parameter in self.operation["parameters"].as_array().into_iter().flatten() {
             if parameter["in"] == "query" && parameter["required"] == true {
-                let value = self.sample(word(&parameter["name"]), &parameter["schema"]);
-                query.push(format!(
-                    "{}={}",
-                    word(&parameter["name"]),
-                    value.as_str().map_or(value.to_string(), str::to_owned)
-                ));
+                let value = match &parameter["example"] {
+                    Value::Null => types.sample(&parameter["schema"]),
+                    written => written.clone(),
+                };
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                query.push(format!("{}={value}", word(&parameter["name"])));
             }
         }
         if !query.is_empty() {
@@ -190,7 +173,9 @@ impl Told<'_> {
             match content.get("application/json") {
                 Some(json) => {
                     parts.push("-H 'Content-Type: application/json'".to_owned());
-                    parts.push(format!("-d '{}'", self.sample("", &json["schema"])));
+                    let body = types.sample(&json["schema"]).to_string();
+                    // A quote within quotes, as a shell reads it.
+                    parts.push(format!("-d '{}'", body.replace('\'', r"'\''")));
                 }
                 None => {
                     parts.push("-H 'Content-Type: application/octet-stream'".to_owned());
@@ -200,93 +185,8 @@ impl Told<'_> {
         }
         parts.join(" \\\n  ")
     }
-
-    /// A value that fits the schema.
-    fn sample(&self, name: &str, schema: &Value) -> Value {
-        let schema = self.resolved(schema);
-        if let Some(first) = schema["enum"].as_array().and_then(|all| all.first()) {
-            return first.clone();
-        }
-        if let Some(first) =
-            ["oneOf", "allOf", "anyOf"].iter().find_map(|key| schema[*key].as_array()?.first())
-        {
-            return self.sample(name, first);
-        }
-        if let Some(fields) = schema["properties"].as_object() {
-            let needed = |field: &str| {
-                schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == field))
-            };
-            let taken = fields.iter().filter(|(field, _)| needed(field) || fields.len() == 1);
-            return taken.map(|(field, kind)| (field.clone(), self.sample(field, kind))).collect();
-        }
-        match kind_word(&schema["type"]) {
-            "integer" | "number" => schema["minimum"].as_i64().unwrap_or(1).into(),
-            "boolean" => true.into(),
-            "array" => Value::Array(vec![self.sample(name, &schema["items"])]),
-            _ if schema["format"] == "uuid" => AN_ID.into(),
-            _ if name.contains("email") => "ada@acme.example".into(),
-            _ if name.contains("password") => "correct horse battery staple".into(),
-            _ => "Flights".into(),
-        }
-    }
-
-    fn resolved<'s>(&'s self, schema: &'s Value) -> &'s Value {
-        match schema["$ref"].as_str().and_then(|name| name.rsplit('/').next()) {
-            Some(name) => &self.spec["components"]["schemas"][name],
-            None => schema,
-        }
-    }
-
-    /// Its type in words.
-    fn kind(&self, schema: &Value) -> String {
-        if let Some(name) = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next()) {
-            let values = self.resolved(schema)["enum"].as_array();
-            return values.map_or_else(|| name.to_owned(), |values| one_of(values));
-        }
-        if let Some(values) = schema["enum"].as_array() {
-            return one_of(values);
-        }
-        if let Some(first) = ["oneOf", "allOf", "anyOf"].iter().find_map(|key| schema[*key].as_array()) {
-            let kinds: Vec<String> =
-                first.iter().filter(|one| one["type"] != "null").map(|one| self.kind(one)).collect();
-            return kinds.join(" or ");
-        }
-        let kind = kind_word(&schema["type"]);
-        match schema["format"].as_str() {
-            Some(format) if !format.starts_with("int") => format!("{kind} ({format})"),
-            _ if kind == "array" => format!("list of {}", self.kind(&schema["items"])),
-            _ if kind.is_empty() => "anything".to_owned(),
-            _ => kind.to_owned(),
-        }
-    }
-}
-
-fn one_of(values: &[Value]) -> String {
-    let words: Vec<String> =
-        values.iter().filter_map(Value::as_str).map(|value| format!("`{value}`")).collect();
-    words.join(", ")
-}
-
-/// The type besides `null`.
-fn kind_word(kind: &Value) -> &str {
-    match kind {
-        Value::Array(kinds) => {
-            kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or("")
-        }
-        kind => word(kind),
-    }
 }
 
 fn word(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
-}
-
-/// In a table a line is a row.
-fn cell(text: &str) -> String {
-    text.replace('\n', " ").replace('|', "\\|")
-}
-
-fn put(out: &mut String, words: std::fmt::Arguments<'_>) {
-    // Writing to a string cannot fail.
-    let _ = out.write_fmt(words);
 }

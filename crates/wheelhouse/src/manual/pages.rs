@@ -4,7 +4,7 @@ use std::fmt::Write;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 use rust_embed::RustEmbed;
 
-use super::operations;
+use super::{operations, settings};
 
 /// The written and the generated pages of the repository that are for people who use the product.
 #[derive(RustEmbed)]
@@ -84,11 +84,7 @@ pub(super) fn all() -> Vec<Page> {
 
 fn written(name: &str, text: &str) -> Page {
     if name == "config.gen.toml" {
-        let text = format!(
-            "# Settings\n\nThe configuration file with every key and its default, as `wheelhouse config default` prints it.\n\n\
-             ```toml\n{text}```\n"
-        );
-        return page("settings", Part::Reference, &text);
+        return settings::all(text);
     }
     let stem = name.trim_end_matches(".md");
     match stem.strip_suffix(".gen") {
@@ -121,6 +117,7 @@ pub(super) fn page(address: &str, part: Part, markdown: &str) -> Page {
                 if let Some((_, inside)) = &mut heading {
                     inside.push(event);
                 } else {
+                    sections.extend(placed(&event));
                     if let Some(section) = sections.last_mut() {
                         section.text.push_str(words(&event));
                     }
@@ -133,6 +130,13 @@ pub(super) fn page(address: &str, part: Part, markdown: &str) -> Page {
     html::push_html(&mut html, events.into_iter());
     let title = sections.get(1).map_or_else(|| address.to_owned(), |section| section.title.clone());
     Page { address: address.to_owned(), title, part, html, sections }
+}
+
+/// A row with a place of its own, `<a id="db.busy">`: what follows is found there.
+fn placed(event: &Event<'_>) -> Option<Section> {
+    let Event::InlineHtml(html) = event else { return None };
+    let anchor = html.strip_prefix("<a id=\"")?.strip_suffix("\">")?;
+    Some(Section { title: anchor.to_owned(), anchor: anchor.to_owned(), text: String::new() })
 }
 
 /// Links between files of the repository become links between pages.

@@ -7,6 +7,7 @@ mod output;
 mod pages;
 mod problems;
 mod terminal;
+mod uploads;
 mod walk;
 
 use std::io::Write;

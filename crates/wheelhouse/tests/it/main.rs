@@ -1,5 +1,6 @@
 //! The whole program as a user starts it: the real binary, both engines, over HTTP and signals.
 mod backup;
+mod certificate;
 mod cli;
 mod configuration;
 mod crash;
@@ -16,9 +17,12 @@ mod malformed;
 mod manual;
 mod manual_commands;
 mod matrix;
+mod moving;
+mod nodes;
 mod operator;
 mod paths;
 mod property;
+mod refusing;
 mod start;
 mod telemetry;
 mod upgrade;

@@ -51,6 +51,9 @@ fn data_of_every_release_opens_and_is_whole() {
             assert_eq!(house.sign_in("viewer@acme.example").get("/v1/identity/me").json()["role"], "viewer");
             house.terminate();
         }
+        // The store was made before it was said whose it is; what is in it says it.
+        let mark = std::fs::read_to_string(folder.path().join("objects/wheelhouse-store")).expect("the mark");
+        assert!(mark.contains("installation "), "{name}: {mark}");
     }
 }
 

@@ -1,4 +1,6 @@
 //! The program's answers on the wire: the web app and its headers, spec, problems outside `/v1`.
+use std::path::Path;
+
 use wh_testkit::engines::EngineKind;
 
 use crate::house::Site;
@@ -50,6 +52,38 @@ fn every_page_of_the_app_is_there_and_no_other() {
 }
 
 #[test]
+fn a_file_of_the_app_comes_in_a_coding_that_is_taken_and_only_once() {
+    let house = Site::new(EngineKind::Sqlite).start();
+    let nobody = house.nobody();
+    let page = nobody.get("/").text();
+    let is_script = |part: &&str| Path::new(part).extension().is_some_and(|ending| ending == "js");
+    let script = page.split('"').filter(|part| part.starts_with("/assets/")).find(is_script);
+    let script = script.expect("a script").to_owned();
+    let coding = |accepted: &str| {
+        let answer = nobody.send("GET", &script, &format!("Accept-Encoding: {accepted}\r\n"), b"");
+        assert_eq!(answer.status, 200, "{accepted}");
+        assert_eq!(
+            answer.headers.get("cache-control").map(String::as_str),
+            Some("public, max-age=31536000, immutable")
+        );
+        assert_eq!(answer.headers.get("vary").map(String::as_str), Some("accept-encoding"));
+        answer.headers.get("content-encoding").cloned()
+    };
+    assert_eq!(coding("gzip, deflate, br, zstd").as_deref(), Some("br"));
+    assert_eq!(coding("gzip;q=0.5, br;q=1.0").as_deref(), Some("br"));
+    assert_eq!(coding("br;q=0, gzip").as_deref(), Some("gzip"));
+    assert_eq!(coding("identity"), None);
+    assert_eq!(coding("br;q=0, gzip;q=0.0"), None);
+
+    let tag = nobody.get(&script).headers.get("etag").expect("a tag").clone();
+    for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
+        let answer = nobody.send("GET", &script, &format!("If-None-Match: {known}\r\n"), b"");
+        assert_eq!(answer.status, 304, "{known}");
+    }
+    assert_eq!(nobody.send("GET", &script, "If-None-Match: \"other\"\r\n", b"").status, 200);
+}
+
+#[test]
 fn the_served_spec_is_the_committed_one() {
     let house = Site::new(EngineKind::Sqlite).start();
     let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/openapi.json");
@@ -74,7 +108,8 @@ fn a_foreign_host_is_refused() {
 
 #[test]
 fn what_browsers_report_is_counted_and_proves_nothing() {
-    let house = Site::new(EngineKind::Sqlite).start();
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
     let nobody = house.nobody();
     let report = |body: &[u8]| nobody.send("POST", "/csp-reports", "Sec-Fetch-Site: cross-site\r\n", body);
     let listed = r#"[{"type":"csp-violation","body":{"effectiveDirective":"script-src-elem","blockedURL":"inline"}},
@@ -85,7 +120,8 @@ fn what_browsers_report_is_counted_and_proves_nothing() {
     for body in [listed, single, "[]", "{}", "7"] {
         assert_eq!(report(body.as_bytes()).status, 204, "{body}");
     }
-    let figures = nobody.get("/metrics").text();
+    let operator = house.set_up();
+    let figures = operator.get("/metrics").text();
     for directive in ["script-src-elem", "img-src", "other"] {
         let line = format!("csp_violations_total{{directive=\"{directive}\"}} 1");
         assert!(figures.contains(&line), "{line}");
@@ -96,7 +132,7 @@ fn what_browsers_report_is_counted_and_proves_nothing() {
         vec![r#"{"type":"csp-violation","body":{"effectiveDirective":"font-src"}}"#; 500].join(",")
     );
     assert_eq!(report(many.as_bytes()).status, 204);
-    assert!(nobody.get("/metrics").text().contains("csp_violations_total{directive=\"font-src\"} 500"));
+    assert!(operator.get("/metrics").text().contains("csp_violations_total{directive=\"font-src\"} 500"));
     assert_eq!(report(b"no json").code(), "server.body_unreadable");
     let long = format!("[\"{}\"]", "x".repeat(70_000));
     assert_eq!(report(long.as_bytes()).code(), "server.body_too_large");

@@ -1,35 +1,32 @@
 // The installation as its operator sees it: is it well, what waits, what was put aside, what each company uses.
-import { type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { CircleCheck, Clock, Inbox, ListChecks, RotateCw, Server, TriangleAlert } from 'lucide-react';
+import { type UseQueryResult, useQuery } from '@tanstack/react-query';
+import { CircleCheck, Clock, Inbox, ListChecks, Server, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { api } from '@/api/client';
 import { useForbidden } from '@/api/identity';
-import { asProblem } from '@/api/problem';
 import {
   type Component,
   healthQuery,
   type Node,
+  type NodeName,
   nodesQuery,
-  type Parked,
-  parkedQuery,
   type Queue,
   queuesQuery,
   type SlowStatement,
   statementsQuery,
 } from '@/api/system';
 import { bytes, count, figure } from '@/lib/format';
-import { ActButton } from '@/ui/Guarded';
 import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { Note, Tag } from '@/ui/Note';
 import { Page, Section } from '@/ui/Page';
 import { ProblemNote } from '@/ui/ProblemNote';
-import { forgetProblem, showDone, showProblem } from '@/ui/toast';
 import { When } from '@/ui/When';
 import classes from './AdminPage.module.css';
 import { Backups } from './Backups';
 import { Companies } from './Companies';
 import { LogLevel } from './LogLevel';
+import { OfNode } from './OfNode';
 import { once } from './once';
+import { ParkedEvents } from './ParkedEvents';
 
 export function AdminPage() {
   const forbidden = useForbidden('system:read');
@@ -57,7 +54,15 @@ function Installation() {
       width="wide"
     >
       <State health={health} />
-      <Section title="Components" about="What every request needs. Asked again every few seconds.">
+      <Section
+        title="Components"
+        about={
+          <>
+            What every request needs, and what goes on beside (requests are served while that is degraded), as{' '}
+            <OfNode node={health.data?.node} /> sees it. Asked again every few seconds.
+          </>
+        }
+      >
         <List
           label="Components"
           columns={COMPONENTS}
@@ -66,7 +71,11 @@ function Installation() {
           empty={<Empty icon={<ListChecks size={28} />} title="No components" />}
         />
       </Section>
-      <Section title="Nodes" about="The processes that serve the installation." actions={<LogLevel />}>
+      <Section
+        title="Nodes"
+        about="The processes that serve the installation. One that was not heard of for more than 30 seconds is silent; after a day it is left out."
+        actions={<LogLevel />}
+      >
         <List
           label="Nodes"
           columns={NODES}
@@ -88,7 +97,11 @@ function Installation() {
       <ParkedEvents />
       <Section
         title="Slow statements"
-        about="Since the start of the node that answered, the most time first."
+        about={
+          <>
+            Since the start of <OfNode node={statements.data?.node} />, the most time first.
+          </>
+        }
       >
         <List
           label="Slow statements"
@@ -107,15 +120,15 @@ function Installation() {
   );
 }
 
-function State({ health }: { health: UseQueryResult<{ status: string; version: string }> }) {
+function State({ health }: { health: UseQueryResult<{ status: string; version: string; node: NodeName }> }) {
   if (health.error) return <ProblemNote error={health.error} onRetry={() => void health.refetch()} />;
   if (!health.data) return null;
-  const { status, version } = health.data;
+  const { status, version, node } = health.data;
   const well = status === 'ready';
   return (
     <Note state={well ? 'ok' : 'warn'}>
-      {well ? 'Everything that is needed answers.' : `The node that answered is ${status}.`} Version{' '}
-      <span className="mono">{version}</span>.
+      {well ? 'Everything that is needed answers.' : `The node that answered is ${status}.`} Said by{' '}
+      <OfNode node={node} />, version <span className="mono">{version}</span>.
     </Note>
   );
 }
@@ -131,6 +144,9 @@ function Up({ up, children }: { up: boolean; children: ReactNode }) {
 
 const milliseconds = (n: number) => `${figure(Math.round(n * 100) / 100)} ms`;
 
+/** Of some components it is known how they are without asking them. */
+const latency = (n: number | null | undefined) => (n == null ? '' : milliseconds(n));
+
 const COMPONENTS: ListColumn<Component>[] = [
   {
     name: 'name',
@@ -140,15 +156,37 @@ const COMPONENTS: ListColumn<Component>[] = [
   },
   { name: 'code', head: 'Code', wide: true, cell: (one) => <span className="mono">{one.code ?? ''}</span> },
   { name: 'state', head: 'State', cell: (one) => <Up up={one.state === 'up'}>{one.state}</Up> },
-  { name: 'latency', head: 'Latency', align: 'end', cell: (one) => milliseconds(one.latency_ms) },
+  { name: 'latency', head: 'Latency', align: 'end', cell: (one) => latency(one.latency_ms) },
 ];
+
+/** The last figures of a silent node say nothing of what it uses now. */
+function tells(one: Node): one is Node & { process: NonNullable<Node['process']> } {
+  return one.state === 'up' && Boolean(one.process);
+}
+
+function Heard({ of }: { of: Node }) {
+  if (of.answering) return 'answers this page';
+  if (of.state === 'up') return null;
+  return (
+    <>
+      last heard <When at={of.seen_at} />
+    </>
+  );
+}
 
 const NODES: ListColumn<Node>[] = [
   {
     name: 'host',
     head: 'Node',
     grow: true,
-    cell: (one) => <TwoLines first={one.host} second={one.address} />,
+    cell: (one) => <TwoLines first={<OfNode node={one} />} second={one.address} />,
+  },
+  {
+    name: 'state',
+    head: 'State',
+    cell: (one) => (
+      <TwoLines first={<Up up={one.state === 'up'}>{one.state}</Up>} second={<Heard of={one} />} />
+    ),
   },
   {
     name: 'version',
@@ -162,14 +200,15 @@ const NODES: ListColumn<Node>[] = [
     name: 'memory',
     head: 'Memory',
     align: 'end',
-    cell: (one) => (one.process ? bytes(one.process.resident_bytes) : '–'),
+    wide: true,
+    cell: (one) => (tells(one) ? bytes(one.process.resident_bytes) : '–'),
   },
   {
     name: 'files',
     head: 'Open files',
     align: 'end',
     wide: true,
-    cell: (one) => (one.process ? `${count(one.process.open_fds)} of ${count(one.process.max_fds)}` : '–'),
+    cell: (one) => (tells(one) ? `${count(one.process.open_fds)} of ${count(one.process.max_fds)}` : '–'),
   },
 ];
 
@@ -199,57 +238,3 @@ const STATEMENTS: ListColumn<SlowStatement>[] = [
   { name: 'longest', head: 'Longest', align: 'end', wide: true, cell: (one) => milliseconds(one.longest_ms) },
   { name: 'total', head: 'In all', align: 'end', cell: (one) => milliseconds(one.total_ms) },
 ];
-
-function ParkedEvents() {
-  const cache = useQueryClient();
-  const forbidden = useForbidden('system:write');
-  const parked = useQuery(parkedQuery);
-  const retry = useMutation({
-    mutationFn: (event_id: string) => api.post('/v1/system/parked/{event_id}/retry', { path: { event_id } }),
-    onMutate: (event_id) => forgetProblem(`retry ${event_id}`),
-    onSuccess: () => showDone('The event is tried again'),
-    onError: (error, event_id) => asProblem(error).status !== 404 && showProblem(`retry ${event_id}`, error),
-    onSettled: () => cache.invalidateQueries({ queryKey: ['system'] }),
-  });
-  const columns: ListColumn<Parked>[] = [
-    {
-      name: 'event',
-      head: 'Event',
-      grow: true,
-      cell: (one) => <TwoLines first={`${one.kind} → ${one.reaction}`} second={one.reason} words />,
-    },
-    { name: 'time', head: 'Happened', wide: true, cell: (one) => <When at={one.time} /> },
-    { name: 'attempts', head: 'Attempts', align: 'end', wide: true, cell: (one) => count(one.attempts) },
-    {
-      name: 'act',
-      head: 'Actions',
-      hideHead: true,
-      align: 'end',
-      cell: (one) => (
-        <ActButton
-          variant="subtle"
-          leftSection={<RotateCw size={14} />}
-          refused={forbidden}
-          loading={retry.isPending && retry.variables === one.event_id}
-          onClick={() => retry.mutate(one.event_id)}
-        >
-          Retry
-        </ActButton>
-      ),
-    },
-  ];
-  return (
-    <Section
-      title="Parked events"
-      about="A reaction failed on them until they were put aside. Repair the cause, then retry."
-    >
-      <List
-        label="Parked events"
-        columns={columns}
-        query={once(parked, (one) => one.items)}
-        keyOf={(one) => `${one.event_id} ${one.reaction}`}
-        empty={<Empty icon={<CircleCheck size={28} />} title="Nothing is parked" />}
-      />
-    </Section>
-  );
-}

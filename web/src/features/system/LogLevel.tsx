@@ -7,6 +7,7 @@ import { useForbidden } from '@/api/identity';
 import { logLevelQuery } from '@/api/system';
 import { ActButton, ActItem } from '@/ui/Guarded';
 import { attempt, showDone } from '@/ui/toast';
+import { OfNode } from './OfNode';
 
 const LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
 
@@ -16,8 +17,9 @@ export function LogLevel() {
   const { data } = useQuery(logLevelQuery);
   const set = async (levels: string) => {
     await attempt('log level', async () => {
-      cache.setQueryData(logLevelQuery.queryKey, await api.put('/v1/system/log-level', { body: { levels } }));
-      showDone(`The log writes ${levels} now`);
+      const answer = await api.put('/v1/system/log-level', { body: { levels } });
+      cache.setQueryData(logLevelQuery.queryKey, answer);
+      showDone(`The log writes ${answer.levels} now, at ${answer.node.host}`);
     });
   };
   return (
@@ -26,7 +28,9 @@ export function LogLevel() {
         <ActButton leftSection={<ScrollText size={14} />}>{`Log level: ${data?.levels ?? '…'}`}</ActButton>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Label>Until this node ends</Menu.Label>
+        <Menu.Label>
+          Of <OfNode node={data?.node} />, until it ends
+        </Menu.Label>
         {LEVELS.map((level) => (
           <ActItem
             key={level}

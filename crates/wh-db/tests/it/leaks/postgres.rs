@@ -274,6 +274,12 @@ one_engine!(postgres, the_logins_own_nothing_and_become_nobody, LEAKS, async |t|
     let id = connect(urls(&t).id_url.expose()).await;
     assert_eq!(refusal(&id, "SELECT * FROM leaks_item").await, "42501");
     assert_eq!(refusal(&id, "SELECT * FROM kernel_idempotency").await, "42501");
+    // Where the processes are reached is for the operator alone.
+    for client in [&app, &id] {
+        for denied in ["SELECT * FROM kernel_node", "DELETE FROM kernel_node"] {
+            assert_eq!(refusal(client, denied).await, "42501", "{denied}");
+        }
+    }
 });
 
 one_engine!(postgres, the_id_login_may_mark_a_key_of_its_tenant_and_no_more, LEAKS, async |t| {

@@ -48,6 +48,30 @@ fn a_key_in_a_context_does_what_its_scopes_say_until_it_is_revoked() {
 }
 
 #[test]
+fn a_key_on_the_command_line_signs_in_whoever_it_belongs_to() {
+    for site in sites() {
+        let house = site.start();
+        house.set_up().panel("Flights");
+        let olga = Shell::signed_in(&house, "olga@acme.example");
+        let (_, text) = key(&olga, &["--name", "reports", "--scopes", "panels:read,identity:self"]);
+        let (server, job) = (url(&house), Shell::new());
+        let said = job.run(&["login", &server, "--token", &text]);
+        assert!(said.err.contains("as olga@acme.example in Acme"), "{}", said.err);
+        assert!(!said.err.contains(&text) && !said.out.contains(&text), "{}", said.err);
+        said.good();
+        assert!(job.run(&["panel", "list"]).good().contains("Flights"));
+        let listed = job.run(&["context", "list", "--json"]).json();
+        let kept = &listed["items"][0];
+        assert_eq!(kept["name"], house.address.to_string());
+        assert_eq!((&kept["credential"], &kept["current"]), (&Value::from("token"), &Value::from(true)));
+        assert!(!listed.to_string().contains(&text), "a list shows no credential");
+        job.run(&["logout"]).good();
+        job.run(&["panel", "list"]).bad(3, "server.unauthenticated");
+        assert!(!std::fs::read_to_string(job.config()).unwrap().contains(&text));
+    }
+}
+
+#[test]
 fn a_key_of_the_environment_needs_no_context_and_goes_before_one() {
     for site in sites() {
         let house = site.start();
@@ -109,6 +133,51 @@ fn a_key_that_leaked_ends_with_the_keys_that_it_made() {
             (&Value::from(1), &Value::from(0))
         );
         with_key(kept, &["panel", "list"]).bad(3, "server.bearer");
+    }
+}
+
+#[test]
+fn a_key_of_an_account_is_meant_by_its_name_and_never_ones_own_of_the_same_name() {
+    for site in sites() {
+        let house = site.start();
+        house.set_up();
+        let olga = Shell::signed_in(&house, "olga@acme.example");
+        let (own, _) = key(&olga, &["--name", "next", "--scopes", "panels:read"]);
+        for name in ["Deploy", "Reports"] {
+            olga.run(&["service-account", "create", "--name", name, "--role", "admin"]).good();
+        }
+        let make = |account: &str, name: &str| {
+            let scopes = "panels:read,identity:write";
+            let words =
+                ["service-account-key", "create", "--user", account, "--name", name, "--scopes", scopes];
+            let made = olga.run(&[&words[..], &["--json"]].concat()).json();
+            let text = |value: &Value| value.as_str().expect("a text").to_owned();
+            (text(&made["api_key"]["id"]), text(&made["api_key"]["prefix"]), text(&made["secret"]))
+        };
+        let (_, _, other) = make("Reports", "next");
+        let (id, prefix, secret) = make("Deploy", "next");
+        let (server, job) = (url(&house), Shell::new());
+        let with_key = |token: &str, words: &[&str]| {
+            job.with(&[("WHEELHOUSE_CLI_URL", &*server), ("WHEELHOUSE_CLI_TOKEN", token)], words)
+        };
+        let made = ["service-account-key", "create", "--user", "Reports", "--name", "made"];
+        with_key(&secret, &[&made[..], &["--scopes", "panels:read"]].concat()).good();
+
+        // The account by its name too, whatever the case; what ends is named, with how many keys it made.
+        let revoke = ["service-account-key", "revoke", "next", "--user", "deploy"];
+        let asked = olga.run(&revoke).bad(2, "cli.confirmation");
+        let told = [": next of deploy (", "made keys 1", &format!("prefix {prefix}")];
+        assert!(told.iter().all(|part| asked.contains(part)), "{asked}");
+        let rename = ["service-account-key", "update", "next", "--user", "Deploy", "--name", "old", "--json"];
+        assert_eq!(olga.run(&rename).json()["id"], *id);
+        olga.run(&[&revoke[..], &["--yes"]].concat()).bad(5, "cli.name_unknown");
+        olga.run(&["service-account-key", "revoke", "old", "--user", "Deploy", "--yes"]).good();
+
+        with_key(&secret, &["panel", "list"]).bad(3, "server.bearer");
+        with_key(&other, &["panel", "list"]).good();
+        assert_eq!(olga.run(&["api-key", "list", "--quiet"]).good().trim(), own);
+        let asked = olga.run(&["service-account", "delete", "Reports"]).bad(2, "cli.confirmation");
+        assert!(asked.contains(": Reports (keys 2, role admin)"), "{asked}");
     }
 }
 

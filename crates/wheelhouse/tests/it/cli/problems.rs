@@ -63,6 +63,30 @@ fn for_programs_a_problem_is_one_line_of_json() {
 }
 
 #[test]
+fn for_programs_a_command_that_cannot_be_meant_is_one_line_of_json_too() {
+    let shell = Shell::new();
+    let commands: [(&[&str], &str); 6] = [
+        (&["panel", "create", "--json"], "--title <TEXT>"),
+        (&["panel", "import", "f.csv", "--json", "--mode", "mix"], "[possible values: replace, append]"),
+        (&["panel", "list", "--json", "--limti", "3"], "'--limti'"),
+        (&["panel", "--json"], "subcommand"),
+        (&["panel", "nonsense", "--json"], "'nonsense'"),
+        (&["context", "list", "--quiet", "--json"], "cannot be used with"),
+    ];
+    for (command, part) in commands {
+        let said = shell.run(command);
+        assert_eq!((said.code, said.out.as_str(), said.err.lines().count()), (2, "", 1), "{}", said.err);
+        let problem: Value = serde_json::from_str(&said.err).unwrap();
+        assert_eq!((problem["code"].as_str(), problem["exit"].as_i64()), (Some("cli.usage"), Some(2)));
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(part) && !detail.starts_with("error"), "{detail}");
+        assert!(problem["hint"].as_str().unwrap().contains("--help"), "{problem}");
+    }
+    assert!(shell.run(&["panel", "list", "--json", "--help"]).good().contains("Usage: "));
+    shell.run(&["panel", "create"]).bad(2, "Usage: ");
+}
+
+#[test]
 fn a_write_is_done_once_under_its_key() {
     for site in sites() {
         let house = site.start();

@@ -2,7 +2,7 @@
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use wh_testkit::engines::EngineKind;
+use wh_testkit::engines::{EngineKind, must_be_there};
 
 use super::Shell;
 use crate::house::{PASSWORD, Site};
@@ -19,11 +19,15 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// None where there is no `script`.
+    /// The command line. None where there is no `script`; in CI there must be one.
     pub fn open(shell: &Shell, width: u16, variables: &[(&str, &str)], line: &str) -> Option<Self> {
         let binary = env!("CARGO_BIN_EXE_wheelhouse");
-        let line =
-            format!("stty rows 24 cols {width}; timeout --foreground {PATIENCE_S} \"{binary}\" {line}");
+        Self::of(shell, width, variables, &format!("\"{binary}\" {line}"))
+    }
+
+    /// Any program.
+    pub fn of(shell: &Shell, width: u16, variables: &[(&str, &str)], line: &str) -> Option<Self> {
+        let line = format!("stty rows 24 cols {width}; timeout --foreground {PATIENCE_S} {line}");
         let mut command = Command::new("script");
         command.args(["--quiet", "--return", "--echo", "never", "--command", &line, "/dev/null"]);
         command
@@ -37,6 +41,7 @@ impl Terminal {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let Ok(mut child) = command.spawn() else {
+            assert!(!must_be_there(), "`script` is missing, so there is no terminal");
             eprintln!("skipped: no `script`, so no terminal");
             return None;
         };
@@ -73,7 +78,13 @@ impl Terminal {
 }
 
 /// What a terminal of this width shows while a command runs and somebody types.
-fn shown(shell: &Shell, width: u16, variables: &[(&str, &str)], line: &str, typed: &str) -> Option<String> {
+pub fn shown(
+    shell: &Shell,
+    width: u16,
+    variables: &[(&str, &str)],
+    line: &str,
+    typed: &str,
+) -> Option<String> {
     let mut terminal = Terminal::open(shell, width, variables, line)?;
     terminal.types(typed);
     Some(terminal.ended())

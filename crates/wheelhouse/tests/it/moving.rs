@@ -1,0 +1,153 @@
+//! A data folder with another database than the one its rows were written with: nothing is lost, and the way back is open.
+use std::path::Path;
+use std::process::Command;
+
+use wh_testkit::engines::{EngineKind, shared};
+
+use crate::backup::words;
+use crate::house::{House, Person, Site, wheelhouse};
+
+const CSV: &[u8] = b"carrier,dep_delay\nUA,2\nAA,-4\n";
+
+/// A folder with a company, a panel and its rows; what the server was is over.
+fn used() -> (Site, String) {
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
+    let owner = house.set_up();
+    let panel = owner.panel("kept");
+    assert_eq!(owner.import(&panel, "replace", CSV).status, 201);
+    assert!(house.terminate().success());
+    (site, panel)
+}
+
+fn rows(owner: &Person, panel: &str) -> u64 {
+    let window = owner.get(&format!("/v1/panels/{panel}/rows?limit=1"));
+    assert_eq!(window.status, 200, "{}", window.text());
+    window.json()["total"].as_u64().expect("a number")
+}
+
+/// A start that must not come to its end, and what it says.
+fn refused(folder: &Path) -> String {
+    let mut command = wheelhouse();
+    let output = command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder).output();
+    let output = output.expect("it starts");
+    assert!(!output.status.success(), "it was not refused: {}", words(&output));
+    words(&output)
+}
+
+fn objects(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.join("objects")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The embedded database, with what lies beside it while it is open.
+fn database_moves(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with("wheelhouse.db") {
+            std::fs::rename(entry.path(), to.join(name)).expect("moved");
+        }
+    }
+}
+
+/// The word for `store_adopt` that a refusal names.
+fn word(said: &str) -> String {
+    let (_, rest) = said.split_once("the word for store_adopt: ").unwrap_or_else(|| panic!("{said}"));
+    rest.split_once(')').expect("an end").0.to_owned()
+}
+
+#[test]
+fn without_its_database_a_folder_is_not_started_on_and_with_it_all_is_there() {
+    let (site, panel) = used();
+    let (folder, aside) = (site.folder.path(), tempfile::tempdir().expect("a folder"));
+    let there = objects(folder);
+    database_moves(folder, aside.path());
+    let said = refused(folder);
+    assert!(said.contains("dataset.store_foreign") && said.contains("store_adopt"), "{said}");
+    assert_eq!(objects(folder), there);
+    let doctor = |folder: &Path| {
+        let mut command = wheelhouse();
+        command.env("WHEELHOUSE_SERVER_LISTEN", "127.0.0.1:0").args(["doctor", "--data-dir"]).arg(folder);
+        words(&command.output().expect("it starts"))
+    };
+    let told = doctor(folder);
+    assert!(told.contains("fail  object store owner"), "{told}");
+    // The database comes back, in place of the empty one that the refused start has made.
+    let empty = tempfile::tempdir().expect("a folder");
+    database_moves(folder, empty.path());
+    database_moves(aside.path(), folder);
+    let told = doctor(folder);
+    assert!(told.contains("ok    object store owner"), "{told}");
+    let house = site.start();
+    assert_eq!(rows(&house.sign_in("olga@acme.example"), &panel), 2);
+}
+
+#[test]
+fn a_new_database_takes_a_store_over_only_with_a_written_word() {
+    let (site, _) = used();
+    let (folder, aside) = (site.folder.path(), tempfile::tempdir().expect("a folder"));
+    let there = objects(folder);
+    database_moves(folder, aside.path());
+    let word = word(&refused(folder));
+    let house = House::start_with(folder, &[("WHEELHOUSE_DATASET_STORE_ADOPT", word.as_str())]);
+    assert!(house.setup_token.is_some());
+    // The sweep of the start knows none of the objects, and says so.
+    while !house.nobody().get("/metrics").text().contains("dataset_sweeps_refused_total 1") {
+        std::thread::yield_now();
+    }
+    assert!(house.terminate().success());
+    assert_eq!(objects(folder), there);
+    // From here on it is its own.
+    assert!(site.start().terminate().success());
+}
+
+#[test]
+fn db_init_does_not_leave_a_company_behind_unsaid() {
+    let Ok(server) = shared() else { return };
+    let (site, panel) = used();
+    let folder = site.folder.path();
+    let there = objects(folder);
+    let name = format!("whmove_{}", std::process::id());
+    let init = |more: &[&str]| {
+        let mut command: Command = wheelhouse();
+        command.args(["db", "init", "--admin-url", server.admin_url(), "--database", &name]);
+        command.args(["--login-prefix", &name, "--data-dir"]).arg(folder).args(more);
+        let output = command.output().expect("it starts");
+        (output.status.success(), words(&output))
+    };
+    let (made, said) = init(&[]);
+    assert!(!made && said.contains("db.not_empty") && said.contains("--start-empty"), "{said}");
+    assert!(!folder.join("wheelhouse.toml").exists(), "nothing is written down");
+    let house = site.start();
+    assert_eq!(rows(&house.sign_in("olga@acme.example"), &panel), 2);
+    assert!(house.terminate().success());
+
+    let (made, said) = init(&["--start-empty"]);
+    assert!(made && said.contains("wheelhouse.db"), "{said}");
+    // Again, as a package does it at each start: the configuration leads to PostgreSQL by now.
+    let (made, said) = init(&[]);
+    assert!(made, "{said}");
+    let said = refused(folder);
+    assert!(said.contains("dataset.store_foreign"), "{said}");
+    assert_eq!(objects(folder), there, "the rows are those of the embedded database");
+    // The way back.
+    let back = [("WHEELHOUSE_DATABASE_ENGINE", "sqlite")];
+    let house = House::start_with(folder, &back);
+    assert_eq!(rows(&house.sign_in("olga@acme.example"), &panel), 2);
+    assert!(house.terminate().success());
+    // And on: with the old rows away it begins empty.
+    std::fs::rename(folder.join("objects"), folder.join("objects-of-before")).expect("moved");
+    assert!(site.start().setup_token.is_some());
+}
