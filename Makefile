@@ -7,7 +7,16 @@ DATA ?= ./data
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
+# npm itself refuses an older Node.js without a word about where to get another.
+NODE_MIN = $(shell sed -n 's/.*"node": ">=\([0-9.]*\)".*/\1/p' web/package.json)
+NODE_HINT = Debian 12 has 18; take one from https://nodejs.org/en/download or with nvm (nvm install 22)
+
 web/node_modules/.package-lock.json: web/package-lock.json
+	@found=$$(node --version 2>/dev/null | tr -d v); \
+	case "$$(printf '%s\n' $(NODE_MIN) "$$found" | sort -V | head -n 1)" in \
+		$(NODE_MIN)) ;; \
+		*) echo "make: the web app needs Node.js $(NODE_MIN) or later, and found is $${found:-none}. $(NODE_HINT)" >&2; exit 1 ;; \
+	esac
 	cd web && npm install --no-save --no-audit --no-fund
 	@touch $@
 

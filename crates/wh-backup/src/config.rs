@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use wh_base::config::{Holds, Key as Setting, Section};
-use wh_base::{Random, Result, Secret};
+use wh_base::config::{Holds, Key as Setting, Section, about};
+use wh_base::{Error, Random, Result, Secret};
 
 use crate::codes;
 use crate::follow::Steps;
@@ -182,14 +182,26 @@ impl BackupConfig {
         Repository::open_or_make(store, key, random)
     }
 
-    /// What can be wrong without a look at the place: told at the start, not at the first backup.
-    pub fn check(&self, steps: Steps) -> Result<()> {
-        let (target, key) = self.needed()?;
-        if let Target::Bucket(name) = Target::parse(target)? {
-            self.s3()?.check(&name)?;
+    /// What can be wrong without a look at the place, each with its keys: told at the start, not at the first backup.
+    pub fn check(&self, steps: Steps) -> Vec<Error> {
+        let place = self.check_place().map_err(|error| {
+            if error.fields().is_empty() { about(error, &["backup.target"]) } else { error }
+        });
+        let key = match &self.key_file {
+            None => self.needed().map(drop).map_err(|error| about(error, &["backup.target"])),
+            Some(file) => {
+                crate::Key::read(file).map(drop).map_err(|error| about(error, &["backup.key_file"]))
+            }
+        };
+        [place, self.check_retention(steps), key].into_iter().filter_map(Result::err).collect()
+    }
+
+    fn check_place(&self) -> Result<()> {
+        let Some(target) = &self.target else { return self.needed().map(drop) };
+        match Target::parse(target)? {
+            Target::Folder(_) => Ok(()),
+            Target::Bucket(name) => self.s3()?.check(&name),
         }
-        self.check_retention(steps)?;
-        crate::Key::read(key).map(drop)
     }
 
     /// Whether what is kept fits to what is made. Steps that go while the full point that they follow is still the newest one would
@@ -199,18 +211,20 @@ impl BackupConfig {
         if steps == Steps::None {
             return Ok(());
         }
-        let told = if u64::from(*keep_steps_h) < *full_every_h {
-            format!(
+        let (told, keys) = if u64::from(*keep_steps_h) < *full_every_h {
+            let told = format!(
                 "backup.keep_steps_h is {keep_steps_h} and must not be less than backup.full_every_h, which is {full_every_h}"
-            )
+            );
+            (told, ["backup.keep_steps_h", "backup.full_every_h"])
         } else if u64::from(*keep_days) * 24 < u64::from(*keep_steps_h) {
-            format!(
+            let told = format!(
                 "backup.keep_days is {keep_days}, less than the {keep_steps_h} hours of backup.keep_steps_h: steps need their full point"
-            )
+            );
+            (told, ["backup.keep_days", "backup.keep_steps_h"])
         } else {
             return Ok(());
         };
-        Err(wh_base::codes::CONFIG.error(told))
+        Err(about(wh_base::codes::CONFIG.error(told), &keys))
     }
 
     /// The place itself, without the key to what is in it.
@@ -232,8 +246,9 @@ impl BackupConfig {
         let (Some(access_key_id), Some(secret_access_key)) =
             (self.s3_access_key_id.clone(), self.s3_secret_access_key.clone())
         else {
-            return Err(codes::NOT_CONFIGURED
-                .error("a bucket needs s3_access_key_id and s3_secret_access_key, in [backup] or by WHEELHOUSE_BACKUP_S3_ACCESS_KEY_ID and WHEELHOUSE_BACKUP_S3_SECRET_ACCESS_KEY"));
+            let message = "a bucket needs s3_access_key_id and s3_secret_access_key, in [backup] or by WHEELHOUSE_BACKUP_S3_ACCESS_KEY_ID and WHEELHOUSE_BACKUP_S3_SECRET_ACCESS_KEY";
+            let keys = ["backup.s3_access_key_id", "backup.s3_secret_access_key", "backup.target"];
+            return Err(about(codes::NOT_CONFIGURED.error(message), &keys));
         };
         Ok(S3 {
             endpoint: self.s3_endpoint.clone(),

@@ -1,12 +1,15 @@
 //! Configuration: defaults, then file, then environment, then flags. Every mistake is named with file, line and nearest key.
 mod check;
+mod origin;
 
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::{Error, Result, codes};
+use origin::Origin;
 
 pub use check::Mistake;
+pub use origin::{Origins, about};
 
 /// What a key holds; decides how text from the environment or a flag is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,19 +97,48 @@ pub const ENVIRONMENT_PREFIX: &str = "WHEELHOUSE_";
 #[derive(Clone, Debug)]
 pub struct Settings {
     table: Table,
+    origins: Origins,
+}
+
+/// The layers as far as they can be read.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Everything that can be read; a key that cannot has the value of the layer below.
+    pub settings: Settings,
+    /// What cannot be read.
+    pub mistakes: Vec<Mistake>,
+    /// Whether the file, if there is one, is TOML: without it nobody knows what its keys say.
+    pub is_toml: bool,
 }
 
 impl Settings {
     /// Merge the layers. All mistakes of all layers are found at once.
     pub fn load(sections: &[Section], layers: Layers<'_>) -> Result<Self, Vec<Mistake>> {
-        let mut mistakes = Vec::new();
-        let mut table = defaults(sections);
-        if let Some((name, text)) = layers.file {
-            check::file(sections, name, text, &mut table, &mut mistakes);
+        let Reading { settings, mistakes, .. } = Self::read(sections, layers);
+        if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
+    }
+
+    /// Merge the layers as far as they can be read, so that whoever judges the values can tell all that is wrong at once.
+    pub fn read(sections: &[Section], layers: Layers<'_>) -> Reading {
+        let settings = Self { table: defaults(sections), origins: Origins::default() };
+        let mut read = check::Read { sections, settings, mistakes: Vec::new() };
+        let is_toml = layers.file.is_none_or(|(name, text)| read.file(name, text));
+        read.environment(layers.environment);
+        read.flags(layers.flags);
+        let check::Read { settings, mistakes, .. } = read;
+        Reading { settings, mistakes, is_toml }
+    }
+
+    /// Where its values were set.
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    fn put(&mut self, section: &str, key: &str, value: Value, origin: Origin) {
+        if let Some(Value::Table(keys)) = self.table.get_mut(section) {
+            keys.insert(key.to_owned(), value);
+            self.origins.set(section, key, origin);
         }
-        check::environment(sections, layers.environment, &mut table, &mut mistakes);
-        check::flags(sections, layers.flags, &mut table, &mut mistakes);
-        if mistakes.is_empty() { Ok(Self { table }) } else { Err(mistakes) }
     }
 
     /// One section as its owner's type. Fails only when the type and the declared keys differ: a defect of ours.

@@ -38,7 +38,9 @@ pub use outbox::{
     Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Missed, Outbox, Parked, Progress, QueueState,
     RETRIED_MAX, React, Reaction, Resumable, Retried,
 };
-pub use postgres::{Elsewhere, LoginsThere, PostgresInit, database_of, init_postgres, tls_of_programs};
+pub use postgres::{
+    Elsewhere, LoginsThere, PostgresInit, check_url, database_of, init_postgres, tls_of_programs,
+};
 pub use reads::{GlobalRead, Reads, SystemRead, TenantRead};
 pub use replay::replayed;
 pub use row::Row;

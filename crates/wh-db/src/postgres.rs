@@ -30,7 +30,7 @@ use crate::migrate::{Catalogue, Migrations};
 use crate::text::Checked;
 use crate::{Row, Value, codes};
 
-pub use connect::{database_of, tls_of_programs};
+pub use connect::{check_url, database_of, tls_of_programs};
 pub use elsewhere::Elsewhere;
 pub(crate) use examine::{examine, installation, newest};
 pub use init::{LoginsThere, PostgresInit, init_postgres};

@@ -1,6 +1,6 @@
 //! The `[identity]` section: how strong passwords are kept and how long sessions and links live. No secrets.
 use serde::Deserialize;
-use wh_base::config::{Holds, Key, Section};
+use wh_base::config::{Holds, Key, Section, about};
 use wh_base::{Error, Result, codes};
 use wh_contract::TenantId;
 
@@ -126,27 +126,40 @@ const ARGON2_MINIMA: &[(u32, u32)] = &[(1, 47_104), (2, 19_456), (3, 12_288), (4
 impl IdentityConfig {
     /// Refuses values below the floors, which no operator may cross.
     pub fn checked(self) -> Result<Self> {
+        match self.check().into_iter().next() {
+            None => Ok(self),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// The values below the floors, each with its keys.
+    pub fn check(&self) -> Vec<Error> {
         let least = ARGON2_MINIMA
             .iter()
             .rev()
             .find(|(passes, _)| self.password_passes >= *passes)
             .map_or(u32::MAX, |(_, memory_kib)| *memory_kib);
+        let mut found = Vec::new();
         if self.password_memory_kib < least {
             let (passes, has) = (self.password_passes, self.password_memory_kib);
-            return Err(wrong(&format!(
-                "password_memory_kib must be at least {least} with {passes} passes, not {has}"
-            )));
+            found.push(wrong(
+                &format!("password_memory_kib must be at least {least} with {passes} passes, not {has}"),
+                &["identity.password_memory_kib", "identity.password_passes"],
+            ));
         }
         if self.password_length_min < 8 {
-            return Err(wrong("password_length_min must be at least 8"));
+            found.push(wrong("password_length_min must be at least 8", &["identity.password_length_min"]));
         }
         if self.session_idle_s > self.session_absolute_s {
-            return Err(wrong("session_idle_s must not be above session_absolute_s"));
+            found.push(wrong(
+                "session_idle_s must not be above session_absolute_s",
+                &["identity.session_idle_s", "identity.session_absolute_s"],
+            ));
         }
-        Ok(self)
+        found
     }
 }
 
-fn wrong(message: &str) -> Error {
-    codes::CONFIG.error(format!("section [identity]: {message}"))
+fn wrong(message: &str, keys: &[&str]) -> Error {
+    about(codes::CONFIG.error(format!("section [identity]: {message}")), keys)
 }

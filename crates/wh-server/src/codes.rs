@@ -155,12 +155,12 @@ pub const CURSOR: ErrorCode = ErrorCode::new(
     "the cursor is not one that this list gave out",
     "start again without `cursor`",
 );
-/// `Idempotency-Key` is not a structured string.
+/// `Idempotency-Key` is not a structured string, or stands where it means nothing.
 pub const IDEMPOTENCY_KEY: ErrorCode = ErrorCode::new(
     "server.idempotency_key",
     Kind::Malformed,
-    "the header Idempotency-Key cannot be read",
-    "send one quoted string of 1 to 128 printable ASCII characters, for example \"6f1c…\"",
+    "the header Idempotency-Key cannot be read, or the operation takes none",
+    "send one quoted string of 1 to 128 printable ASCII characters, for example \"6f1c…\"; leave the header out where the operation does not name it among its parameters",
 );
 /// The first request with that key has not ended.
 pub const IDEMPOTENCY_RUNNING: ErrorCode = ErrorCode::new(

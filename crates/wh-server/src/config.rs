@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use wh_base::config::{Holds, Key, Section};
-use wh_base::{Result, codes};
+use wh_base::config::{Holds, Key, Section, about};
+use wh_base::{Error, Result, codes};
 
 /// The front door's settings. Field by field the same as the keys of [`SECTION`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -89,7 +89,7 @@ pub struct ServerConfig {
     pub rate_user_per_min: u32,
     /// Requests a minute of all members of one company.
     pub rate_tenant_per_min: u32,
-    /// Milliseconds for running requests and open sockets to end at shutdown.
+    /// Milliseconds for everything to end at shutdown: requests, sockets, what goes on beside them.
     pub drain_timeout_ms: u64,
     /// Milliseconds between the signal and the end of accepting, in which `/health/ready` says draining.
     pub drain_delay_ms: u64,
@@ -152,18 +152,24 @@ impl Default for ServerConfig {
 impl ServerConfig {
     /// Certificate and key, when TLS is configured; one without the other is a mistake.
     pub fn tls_files(&self) -> Result<Option<(&PathBuf, &PathBuf)>> {
+        let alone = |is: &str, is_not: &str| {
+            let error = codes::CONFIG.error(format!("{is} is set and {is_not} is not"));
+            Err(about(error, &[format!("server.{is}").as_str()]))
+        };
         match (&self.tls_certificate, &self.tls_key) {
             (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
             (None, None) => Ok(None),
-            (Some(_), None) => Err(codes::CONFIG.error("tls_certificate is set and tls_key is not")),
-            (None, Some(_)) => Err(codes::CONFIG.error("tls_key is set and tls_certificate is not")),
+            (Some(_), None) => alone("tls_certificate", "tls_key"),
+            (None, Some(_)) => alone("tls_key", "tls_certificate"),
         }
     }
 
     /// The public URL's origin (`https://name` or `https://name:port`, no path), checked.
     pub fn public_origin(&self) -> Result<Option<url::Origin>> {
         let Some(text) = &self.public_url else { return Ok(None) };
-        let wrong = |why: &str| codes::CONFIG.error(format!("public_url `{text}` {why}"));
+        let wrong = |why: &str| {
+            about(codes::CONFIG.error(format!("public_url `{text}` {why}")), &["server.public_url"])
+        };
         let url = url::Url::parse(text).map_err(|e| wrong(&format!("does not parse: {e}")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(wrong("is neither http nor https"));
@@ -181,7 +187,10 @@ impl ServerConfig {
     /// The security contact, checked: a line of security.txt is a URI and nothing else (RFC 9116 2.5.3).
     pub fn security_contact(&self) -> Result<Option<url::Url>> {
         let Some(text) = &self.security_contact else { return Ok(None) };
-        let wrong = |why: &str| codes::CONFIG.error(format!("security_contact `{text}` {why}"));
+        let wrong = |why: &str| {
+            let error = codes::CONFIG.error(format!("security_contact `{text}` {why}"));
+            about(error, &["server.security_contact"])
+        };
         let url = url::Url::parse(text).map_err(|e| wrong(&format!("does not parse: {e}")))?;
         if !matches!(url.scheme(), "mailto" | "https" | "tel") {
             return Err(wrong("is none of mailto:, https: and tel:"));
@@ -189,11 +198,17 @@ impl ServerConfig {
         Ok(Some(url))
     }
 
-    /// Whether all of it can be used: what is only found when the door is built is found here.
-    pub fn check(&self) -> Result<()> {
-        self.tls_files()?;
-        self.security_contact()?;
-        crate::edge::check(self)
+    /// All of it that cannot be used, each with its keys: what is only found when the door is built is found here. Reads certificate
+    /// and key.
+    pub fn check(&self) -> Vec<Error> {
+        let mut wrong: Vec<Error> = self.security_contact().err().into_iter().collect();
+        wrong.extend(crate::edge::check(self));
+        match self.tls_files() {
+            Ok(Some((certificate, key))) => wrong.extend(crate::serve::check_files(certificate, key)),
+            Ok(None) => {}
+            Err(error) => wrong.push(error),
+        }
+        wrong
     }
 
     /// Whether people reach the server by https: its own TLS, or a public URL that says so.
@@ -403,7 +418,7 @@ pub const SECTION: Section = Section {
             "drain_timeout_ms",
             MS,
             "10000",
-            "Milliseconds for running requests and open sockets to end at shutdown.",
+            "Milliseconds for everything to end at shutdown: the last 15 % of it, 1.5 s at most, are for what stands behind requests and sockets. Only the last look of the backups goes on, for 22 s at most.",
         ),
         Key::new(
             "drain_delay_ms",

@@ -51,7 +51,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, header};
 use tower::Service;
-use wh_base::{Clock, IdSource, Network, Origin, Result, SpanSink, Traced};
+use wh_base::{Clock, Error, IdSource, Network, Origin, Result, SpanSink, Traced};
 
 pub(crate) use body::body_streams;
 pub use body::{BodyError, body_error};
@@ -148,10 +148,10 @@ struct Inner {
     rates: Arc<Rates>,
 }
 
-/// Whether hosts, proxies and the public URL of the configuration can be read.
-pub(crate) fn check(config: &ServerConfig) -> Result<()> {
-    proxies(config)?;
-    host::Hosts::new(config, config.listen).map(drop)
+/// Which hosts, proxies and public URL of the configuration cannot be read.
+pub(crate) fn check(config: &ServerConfig) -> Vec<Error> {
+    let proxies = config.trusted_proxies.iter().filter_map(|text| forwarded::trusted(text).err());
+    proxies.chain(host::check(config)).collect()
 }
 
 fn proxies(config: &ServerConfig) -> Result<Vec<Network>> {

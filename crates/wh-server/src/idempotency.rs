@@ -49,6 +49,15 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>> {
     Ok(Some(inner.to_owned()))
 }
 
+/// Refuses a key where the operation takes none: taken in silence it would promise that a repeat changes nothing.
+pub(crate) fn absent(headers: &HeaderMap, operation: &str) -> Result<()> {
+    if !headers.contains_key(IDEMPOTENCY_KEY) {
+        return Ok(());
+    }
+    let why = format!("{operation} takes no key: sent again, it may be done again");
+    Err(codes::IDEMPOTENCY_KEY.error(why.clone()).at("Idempotency-Key", why))
+}
+
 /// Do the change, unless it was done with this key. For a task that goes on without its client: a key that was taken needs
 /// somebody who makes the change or gives the key free.
 pub(crate) async fn once(

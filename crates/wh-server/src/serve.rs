@@ -10,13 +10,14 @@ mod wire;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wh_base::{Result, codes};
+use wh_base::{Error, Result, codes};
 
 pub(crate) use admission::counted;
 pub use figures::FiguresPort;
@@ -74,6 +75,11 @@ impl Listener {
 /// What a server would show of itself, once certificate and key have been read as at the start; nothing where no TLS is configured.
 pub fn check_tls(config: &ServerConfig) -> Result<Option<TlsFound>> {
     tls::examine(config)
+}
+
+/// What is wrong with certificate and key.
+pub(crate) fn check_files(certificate: &Path, key: &Path) -> Vec<Error> {
+    tls::check(certificate, key)
 }
 
 fn bound(address: SocketAddr) -> io::Result<TcpListener> {

@@ -1,8 +1,8 @@
 //! The `[telemetry]` section. Holds values and their rules.
 use serde::Deserialize;
 use url::Url;
-use wh_base::config::{Holds, Key, Section};
-use wh_base::{Result, Secret, codes};
+use wh_base::config::{Holds, Key, Section, about};
+use wh_base::{Error, Result, Secret, codes};
 
 /// The keys, for `config default`, `config check` and the manual.
 pub const SECTION: Section = Section {
@@ -70,17 +70,20 @@ impl TelemetryConfig {
         f64::from(self.traces_percent.min(100)) / 100.0
     }
 
-    /// Whether address and headers can be used.
-    pub fn check(&self) -> Result<()> {
-        self.address("traces")?;
-        self.headers().map(drop)
+    /// What of it cannot be used, each with its key.
+    pub fn check(&self) -> Vec<Error> {
+        let headers = self.otlp_headers.iter().enumerate().filter_map(|(at, text)| header(at, text).err());
+        self.address("traces").err().into_iter().chain(headers).collect()
     }
 
     /// The address of a signal, if there is a collector.
     pub(crate) fn address(&self, signal: &str) -> Result<Option<String>> {
         let Some(text) = &self.otlp_endpoint else { return Ok(None) };
         // Without the text: what does not belong there may be a token.
-        let wrong = |why: &str| codes::CONFIG.error(format!("telemetry.otlp_endpoint {why}"));
+        let wrong = |why: &str| {
+            let error = codes::CONFIG.error(format!("telemetry.otlp_endpoint {why}"));
+            about(error, &["telemetry.otlp_endpoint"])
+        };
         let url = Url::parse(text).map_err(|e| wrong(&format!("does not parse: {e}")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(wrong("is neither http nor https"));
@@ -93,19 +96,19 @@ impl TelemetryConfig {
     }
 
     pub(crate) fn headers(&self) -> Result<Vec<Header>> {
-        let read = |(at, header): (usize, &Secret<String>)| {
-            let (name, value) = header.expose().split_once('=').unwrap_or_default();
-            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-            let fits = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
-            if name.is_empty() || !name.bytes().all(is_name) || !value.bytes().all(fits) {
-                // The value may be a secret: the mistake is named by its place.
-                let place = at + 1;
-                return Err(
-                    codes::CONFIG.error(format!("telemetry.otlp_headers: entry {place} is no `name=value`"))
-                );
-            }
-            Ok(Header { name: name.to_owned(), value: Secret::new(value.to_owned()) })
-        };
-        self.otlp_headers.iter().enumerate().map(read).collect()
+        self.otlp_headers.iter().enumerate().map(|(at, text)| header(at, text)).collect()
     }
+}
+
+/// The header at this place of the list.
+fn header(at: usize, text: &Secret<String>) -> Result<Header> {
+    let (name, value) = text.expose().split_once('=').unwrap_or_default();
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let fits = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
+    if name.is_empty() || !name.bytes().all(is_name) || !value.bytes().all(fits) {
+        // The value may be a secret: the mistake is named by its place.
+        let message = format!("telemetry.otlp_headers: entry {} is no `name=value`", at + 1);
+        return Err(about(codes::CONFIG.error(message), &["telemetry.otlp_headers"]));
+    }
+    Ok(Header { name: name.to_owned(), value: Secret::new(value.to_owned()) })
 }

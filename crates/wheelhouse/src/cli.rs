@@ -123,7 +123,13 @@ pub fn run() -> Result<ExitCode> {
 
 fn here(verb: Verb) -> Result<()> {
     match verb {
-        Verb::Serve(flags) => runtime()?.block_on(serve::serve(&flags.sources())),
+        Verb::Serve(flags) => {
+            let runtime = runtime()?;
+            let outcome = runtime.block_on(serve::serve(&flags.sources()));
+            // Dropped, it would wait without limit for what blocks, such as a statement or a disk that does not answer.
+            runtime.shutdown_timeout(serve::deadline::BLOCKED_MAX);
+            outcome
+        }
         Verb::SetupLink(flags) => runtime()?.block_on(serve::setup_link(&flags.sources())),
         Verb::Doctor { flags, json } => {
             let telling = if json { doctor::Telling::Json } else { doctor::Telling::Lines };

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
-use wh_base::{Clock, IdSource, OsRandom, Random, Result, SystemClock, codes};
+use wh_base::{Clock, IdSource, OsRandom, Random, Result, SystemClock};
 use wh_dataset::ingest::IngestLimits;
 use wh_dataset::segment::Objects;
 use wh_dataset::{Datasets, DatasetsConfig};
-use wh_db::{Context, DbConfig, DbLimits, EngineConfig, Migrations, Opened, PostgresUrls, SystemDb};
+use wh_db::{Context, DbConfig, DbLimits, EngineConfig, Migrations, Opened, SystemDb};
 use wh_identity::{Identity, IdentityConfig, IdentityParts};
 use wh_panels::service::Running;
 use wh_server::edge::{COMMIT, VERSION};
@@ -19,7 +19,7 @@ use wh_system::{LimitTable, System, SystemConfig, SystemParts};
 
 use crate::data_dir::{self, DataDir};
 use crate::serve::components;
-use crate::settings::{DatabaseSettings, Engine, Settings};
+use crate::settings::{Engine, Settings};
 use crate::{doctor, healthcheck, ports};
 
 /// Every context's tables, in the order in which they are made.
@@ -136,26 +136,9 @@ pub async fn database(settings: &Settings, data: &Path, inputs: &Inputs) -> Resu
 pub fn db_config(settings: &Settings, data: &Path) -> Result<DbConfig> {
     let engine = match settings.database.engine {
         Engine::Sqlite => EngineConfig::Sqlite { path: data.to_owned() },
-        Engine::Postgres => EngineConfig::Postgres(postgres_urls(&settings.database)?),
+        Engine::Postgres => EngineConfig::Postgres(settings.database.postgres_urls()?),
     };
     Ok(DbConfig { engine, limits: settings.database.limits() })
-}
-
-/// The four logins; all of them or none.
-pub fn postgres_urls(settings: &DatabaseSettings) -> Result<PostgresUrls> {
-    let need = |url: &Option<wh_base::Secret<String>>, key: &str| {
-        url.clone().ok_or_else(|| {
-            codes::CONFIG.error(format!(
-                "database.engine is postgres and database.{key} is not set; `wheelhouse db init` sets it"
-            ))
-        })
-    };
-    Ok(PostgresUrls {
-        owner_url: need(&settings.postgres_owner_url, "postgres_owner_url")?,
-        app_url: need(&settings.postgres_app_url, "postgres_app_url")?,
-        id_url: need(&settings.postgres_id_url, "postgres_id_url")?,
-        sys_url: need(&settings.postgres_sys_url, "postgres_sys_url")?,
-    })
 }
 
 /// Bring the database to this version, and nothing else.

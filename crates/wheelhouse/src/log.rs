@@ -3,8 +3,8 @@ use std::io::{IsTerminal, stderr};
 
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use wh_base::config::{Holds, Key, Section};
-use wh_base::{Result, codes};
+use wh_base::config::{Holds, Key, Section, about};
+use wh_base::{Error, Result, codes};
 use wh_server::log::{Form, Levels, LogControl};
 
 /// The `[log]` section.
@@ -66,7 +66,7 @@ impl LogConfig {
 impl LogConfig {
     /// The levels, read.
     pub fn levels(&self) -> Result<Levels> {
-        self.level.parse()
+        self.level.parse().map_err(|error: Error| about(error, &["log.level"]))
     }
 }
 

@@ -2,6 +2,7 @@
 mod backup;
 mod certificate;
 pub mod components;
+pub mod deadline;
 pub mod files;
 mod nodes;
 mod tasks;
@@ -10,7 +11,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use wh_base::{Result, Tracer, codes};
 use wh_db::{Context, Opened};
 use wh_identity::Identity;
@@ -26,16 +29,18 @@ use crate::compose::{self, Inputs, OperatorParts};
 use crate::data_dir::DataDir;
 use crate::settings::{Settings, Sources};
 use crate::{csp_reports, log, manual, ports, print, security_txt, ui};
+use deadline::Deadline;
 
 /// Run until a signal ends it. The door is bound first and says that the server starts, until everything behind it is there.
 pub async fn serve(sources: &Sources) -> Result<()> {
     let settings = Settings::load(sources)?;
+    // Before the log, whose level may be one of the mistakes: all of them are told together.
+    settings.check()?;
     let log = log::start(&settings.log)?;
     files::raise();
     compose::install_crypto();
     // Before anything is opened: a metric that is made without its recorder stays silent for ever.
     wh_server::edge::metrics::recorder();
-    settings.check()?;
     let mut data = DataDir::open(&settings.data_dir)?;
     let inputs = Inputs::of_this_machine();
     let health = Health::starting_as(compose::node_name(&inputs));
@@ -61,7 +66,8 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     });
     let origin = origin(&settings.server, Some(listener.address()));
     data.reached_at(&origin)?;
-    let (door, config, stopping) = (edge.clone(), settings.server.clone(), stop.clone());
+    let deadline = Deadline::after(stop.clone(), &settings.server);
+    let (door, config, stopping) = (edge.clone(), deadline::of_the_door(&settings.server), stop.clone());
     let serving =
         tokio::spawn(async move { wh_server::serve::serve(door, listener, &config, stopping).await });
 
@@ -79,10 +85,11 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     };
     // A signal during a long start ends it where it waits; what was begun is undone as after a crash.
     let opened = stop.run_until_cancelled(Box::pin(house.open(&origin))).await;
+    let mut backups = None;
     let outcome = match opened {
         Some(Ok(work)) => {
             ended_well(serving.await)?;
-            work.end().await;
+            backups = Some(work.end(&deadline).await);
             Ok(())
         }
         Some(Err(error)) => {
@@ -92,14 +99,32 @@ pub async fn serve(sources: &Sources) -> Result<()> {
         None => ended_well(serving.await),
     };
     ended.cancel();
-    if let Some(figures) = figures {
-        ended_well(figures.await)?;
+    Behind { figures, telemetry, backups }.end(&deadline).await.and(outcome)
+}
+
+/// What ends when the door is closed and the work beside it is over.
+struct Behind {
+    figures: Option<JoinHandle<()>>,
+    telemetry: Option<Telemetry>,
+    backups: Option<TaskTracker>,
+}
+
+impl Behind {
+    async fn end(self, deadline: &Deadline) -> Result<()> {
+        if let Some(figures) = self.figures {
+            ended_well(figures.await)?;
+        }
+        if let Some(telemetry) = self.telemetry {
+            // After the last request, so that its span is told too.
+            let told = tokio::task::spawn_blocking(move || telemetry.end());
+            deadline.within(told).await.map_or(Ok(()), ended_well)?;
+        }
+        if let Some(backups) = self.backups {
+            // The one thing that may go on behind the deadline, for a bounded time of its own: the last changes are kept.
+            backups.wait().await;
+        }
+        Ok(())
     }
-    if let Some(telemetry) = telemetry {
-        // After the last request, so that its span is told too.
-        ended_well(tokio::task::spawn_blocking(move || telemetry.end()).await)?;
-    }
-    outcome
 }
 
 fn reread_certificate(settings: &Settings, listener: &Listener) -> Result<()> {
@@ -126,7 +151,7 @@ fn telemetry(settings: &Settings, inputs: &Inputs, edge: &Edge) -> Result<(Optio
     Ok((Some(telemetry), tracer))
 }
 
-fn ended_well(joined: Result<(), tokio::task::JoinError>) -> Result<()> {
+fn ended_well(joined: Result<(), JoinError>) -> Result<()> {
     joined.map_err(|e| codes::INTERNAL.caused("the accept loop panicked", e))
 }
 

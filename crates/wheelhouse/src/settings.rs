@@ -2,9 +2,9 @@
 use std::path::{Path, PathBuf};
 
 use wh_backup::{BackupConfig, Steps};
-use wh_base::config::{self, Holds, Key, Layers, Section};
-use wh_base::{Error, Result, Secret, codes};
-use wh_db::DbLimits;
+use wh_base::config::{self, Holds, Key, Layers, Mistake, Origins, Reading, Section, about};
+use wh_base::{Error, ErrorCode, Result, Secret, codes};
+use wh_db::{DbLimits, PostgresUrls};
 use wh_identity::IdentityConfig;
 use wh_server::ServerConfig;
 use wh_system::SystemConfig;
@@ -173,6 +173,37 @@ pub struct DatabaseSettings {
 }
 
 impl DatabaseSettings {
+    /// The four logins; all of them or none.
+    pub fn postgres_urls(&self) -> Result<PostgresUrls> {
+        let [owner_url, app_url, id_url, sys_url] =
+            self.logins().map(|(key, url)| url.cloned().ok_or_else(|| not_set(key)));
+        Ok(PostgresUrls { owner_url: owner_url?, app_url: app_url?, id_url: id_url?, sys_url: sys_url? })
+    }
+
+    fn logins(&self) -> [(&'static str, Option<&Secret<String>>); 4] {
+        [
+            ("database.postgres_owner_url", self.postgres_owner_url.as_ref()),
+            ("database.postgres_app_url", self.postgres_app_url.as_ref()),
+            ("database.postgres_id_url", self.postgres_id_url.as_ref()),
+            ("database.postgres_sys_url", self.postgres_sys_url.as_ref()),
+        ]
+    }
+
+    /// What is wrong with the URLs where they are used, each with its key.
+    fn check(&self) -> Vec<Error> {
+        if self.engine != Engine::Postgres {
+            return Vec::new();
+        }
+        let wrong = |(key, url): (&'static str, Option<&Secret<String>>)| match url {
+            None => Some(not_set(key)),
+            Some(url) => wh_db::check_url(url).err().map(|error| {
+                let message = format!("{key}: {}", error.message());
+                about(error.reworded(message), &[key])
+            }),
+        };
+        self.logins().into_iter().filter_map(wrong).collect()
+    }
+
     /// How much the database may take.
     pub fn limits(&self) -> DbLimits {
         DbLimits {
@@ -186,6 +217,11 @@ impl DatabaseSettings {
             slow_statement_ms: self.slow_statement_ms,
         }
     }
+}
+
+fn not_set(key: &str) -> Error {
+    let message = format!("database.engine is postgres and {key} is not set; `wheelhouse db init` sets it");
+    about(codes::CONFIG.error(message), &["database.engine"])
 }
 
 /// The two engines.
@@ -235,6 +271,8 @@ pub struct Settings {
     pub log: LogConfig,
     /// Traces and metrics for a collector.
     pub telemetry: TelemetryConfig,
+    /// Where each of them was set.
+    origins: Origins,
 }
 
 /// The variables that are settings. Those of other programs may hold anything.
@@ -262,7 +300,7 @@ impl Settings {
         if follows { Steps::Each } else { Steps::None }
     }
 
-    /// Read all layers. Every mistake is in the error's fields, one per line.
+    /// Read all layers. What cannot be read is told together with everything else that is wrong, one mistake a line.
     pub fn load(sources: &Sources) -> Result<Self> {
         let environment = environment()?;
         let file = find_file(sources, &environment);
@@ -273,12 +311,22 @@ impl Settings {
             environment: &environment,
             flags: &sources.flags,
         };
-        let merged = config::Settings::load(SECTIONS, layers).map_err(|mistakes| {
-            let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            codes::CONFIG.error(lines.join("\n            "))
-        })?;
-        let data_dir = merged.text("data", "dir").map_or_else(|| PathBuf::from("./data"), PathBuf::from);
+        let Reading { settings: merged, mut mistakes, is_toml } = config::Settings::read(SECTIONS, layers);
         let file_secrets = text.as_deref().map(|text| config::secrets_in(SECTIONS, text)).unwrap_or_default();
+        let settings = Self::of(&merged, file, file_secrets)?;
+        // Of a file that cannot be read at all nobody knows what is missing in it.
+        if !is_toml {
+            return Err(refused(&codes::CONFIG, mistakes));
+        }
+        if mistakes.is_empty() && settings.identity.check().is_empty() {
+            return Ok(settings);
+        }
+        mistakes.extend(settings.wrong().iter().map(|error| settings.origins.mistake(error)));
+        Err(refused(&codes::CONFIG, mistakes))
+    }
+
+    fn of(merged: &config::Settings, file: Option<PathBuf>, file_secrets: Vec<String>) -> Result<Self> {
+        let data_dir = merged.text("data", "dir").map_or_else(|| PathBuf::from("./data"), PathBuf::from);
         Ok(Self {
             file,
             file_secrets,
@@ -286,32 +334,54 @@ impl Settings {
             server: merged.section("server")?,
             database: merged.section("database")?,
             dataset: merged.section("dataset")?,
-            identity: merged.section::<IdentityConfig>("identity")?.checked()?,
+            identity: merged.section("identity")?,
             system: merged.section("system")?,
             backup: merged.section("backup")?,
             log: merged.section("log")?,
             telemetry: merged.section("telemetry")?,
+            origins: merged.origins().clone(),
         })
     }
 }
 
 impl Settings {
-    /// Whether a server can start with them, as far as that can be told without starting one. All that is wrong at once.
+    /// Whether a server can start with them, as far as that can be told without starting one. All that is wrong at once, each where it
+    /// was set.
     pub fn check(&self) -> Result<()> {
-        let parts =
-            [self.server.check(), self.log.levels().map(drop), self.telemetry.check(), self.backup_check()];
-        let mut wrong: Vec<Error> = parts.into_iter().filter_map(Result::err).collect();
-        if wrong.len() <= 1 {
-            return wrong.pop().map_or(Ok(()), Err);
-        }
-        let lines: Vec<&str> = wrong.iter().map(Error::message).collect();
-        Err(codes::CONFIG.error(lines.join("\n            ")))
+        let wrong = self.wrong();
+        let code = match wrong.as_slice() {
+            [] => return Ok(()),
+            [one] => one.code(),
+            _ => &codes::CONFIG,
+        };
+        Err(refused(code, wrong.iter().map(|error| self.origins.mistake(error)).collect()))
     }
 
-    fn backup_check(&self) -> Result<()> {
+    fn wrong(&self) -> Vec<Error> {
+        let mut wrong = self.server.check();
+        wrong.extend(self.database.check());
+        wrong.extend(self.identity.check());
         // A key file alone is for backups by hand, which name their place.
-        if self.backup.is_set() { self.backup.check(self.backup_steps()) } else { Ok(()) }
+        if self.backup.is_set() {
+            wrong.extend(self.backup.check(self.backup_steps()));
+        }
+        if self.database.engine == Engine::Postgres
+            && let Some(Err(error)) = self.backup.scratch_url.as_ref().map(wh_db::check_url)
+        {
+            let message = format!("backup.scratch_url: {}", error.message());
+            wrong.push(about(error.reworded(message), &["backup.scratch_url"]));
+        }
+        wrong.extend(self.log.levels().err());
+        wrong.extend(self.telemetry.check());
+        wrong
     }
+}
+
+/// One mistake a line, those of the file in the order in which they stand there.
+fn refused(code: &'static ErrorCode, mut mistakes: Vec<Mistake>) -> Error {
+    mistakes.sort_by_key(|mistake| mistake.line.unwrap_or(usize::MAX));
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    code.error(lines.join("\n            "))
 }
 
 /// `--config`, or `wheelhouse.toml` in the data folder that flags and environment name.

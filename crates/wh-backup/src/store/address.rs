@@ -5,6 +5,7 @@ use std::time::Duration;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use url::{Host, Url};
+use wh_base::config::about;
 use wh_base::{Error, Result, Secret};
 
 use super::told::Telling;
@@ -156,32 +157,33 @@ impl S3 {
 
     fn endpoint_of(&self, name: &BucketName) -> Result<Option<String>> {
         let Some(text) = &self.endpoint else { return Ok(None) };
+        let ill = |message: &str| about(wrong(message), &["backup.s3_endpoint"]);
         let mut url =
-            Url::parse(text).map_err(|_| wrong("s3_endpoint is no address like https://s3.example.com"))?;
+            Url::parse(text).map_err(|_| ill("s3_endpoint is no address like https://s3.example.com"))?;
         match url.scheme() {
             "https" => {}
             "http" if self.transport == Transport::PlainToo => {}
             "http" => {
-                return Err(wrong(
+                return Err(ill(
                     "s3_endpoint is plain http: use https, or set s3_allow_http = true where the way is safe",
                 ));
             }
-            _ => return Err(wrong("s3_endpoint begins with neither https:// nor http://")),
+            _ => return Err(ill("s3_endpoint begins with neither https:// nor http://")),
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong(
+            return Err(ill(
                 "s3_endpoint holds credentials: they belong into s3_access_key_id and s3_secret_access_key",
             ));
         }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong("s3_endpoint goes on behind host and port: the bucket belongs into target"));
+            return Err(ill("s3_endpoint goes on behind host and port: the bucket belongs into target"));
         }
         if self.addressing == Addressing::Host {
             let host = match url.host() {
                 Some(Host::Domain(host)) => format!("{}.{host}", name.bucket),
-                _ => return Err(wrong("s3_endpoint has a number for a host: set s3_path_style = true")),
+                _ => return Err(ill("s3_endpoint has a number for a host: set s3_path_style = true")),
             };
-            url.set_host(Some(&host)).map_err(|_| wrong("s3_endpoint takes no bucket before its host"))?;
+            url.set_host(Some(&host)).map_err(|_| ill("s3_endpoint takes no bucket before its host"))?;
         }
         Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
     }

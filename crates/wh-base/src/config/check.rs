@@ -3,11 +3,15 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use toml::{Table, Value};
+use toml::Value;
 use toml_edit::{Document, Item};
 use uuid::Uuid;
 
-use super::{ENVIRONMENT_PREFIX, Holds, Key, Section};
+use super::origin::Origin;
+use super::{ENVIRONMENT_PREFIX, Holds, Key, Section, Settings};
+
+/// Names that are less alike than this have nothing to do with one another; 1 is the same name.
+const LIKENESS_MIN: f64 = 0.6;
 
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,95 +33,94 @@ impl fmt::Display for Mistake {
     }
 }
 
-pub(super) fn file(
-    sections: &[Section],
-    name: &str,
-    text: &str,
-    table: &mut Table,
-    mistakes: &mut Vec<Mistake>,
-) {
-    let mut wrong = |at: Option<Range<usize>>, message: String| {
-        let line = at.map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        mistakes.push(Mistake { place: name.to_owned(), line, message });
-    };
-    let document = match Document::parse(text) {
-        Ok(document) => document,
-        Err(e) => return wrong(e.span(), format!("not TOML: {}", e.message())),
-    };
-    for (section_name, item) in document.iter() {
-        let at = document.key(section_name).and_then(toml_edit::Key::span).or_else(|| item.span());
-        let Some(section) = sections.iter().find(|section| section.name == section_name) else {
-            let names = sections.iter().map(|section| section.name);
-            wrong(at, format!("unknown section [{section_name}]{}", nearest(section_name, names)));
-            continue;
-        };
-        let Some(keys) = item.as_table_like() else {
-            wrong(at, format!("[{section_name}] is a section, not a value"));
-            continue;
-        };
-        for (key_name, value) in keys.iter() {
-            let at = keys.key(key_name).and_then(toml_edit::Key::span).or_else(|| value.span());
-            match find(section, key_name).and_then(|key| typed(key, value)) {
-                Ok(value) => put(table, section.name, key_name, value),
-                Err(message) => wrong(at, message),
-            }
-        }
-    }
+/// Layers on their way into settings, from low to high.
+pub(super) struct Read<'s> {
+    pub sections: &'s [Section],
+    pub settings: Settings,
+    pub mistakes: Vec<Mistake>,
 }
 
-pub(super) fn environment(
-    sections: &[Section],
-    variables: &[(String, String)],
-    table: &mut Table,
-    mistakes: &mut Vec<Mistake>,
-) {
-    let known: Vec<(String, &Section, &Key)> = sections
-        .iter()
-        .flat_map(|section| section.keys.iter().map(move |key| (variable(section, key), section, key)))
-        .collect();
-    for (name, text) in variables {
-        if !name.starts_with(ENVIRONMENT_PREFIX) {
-            continue;
-        }
-        let result = match known.iter().find(|(variable, ..)| variable == name) {
-            None => {
-                let names = known.iter().map(|(variable, ..)| variable.as_str());
-                Err(format!("unknown variable {name}{}", nearest(name, names)))
-            }
-            Some((_, section, key)) => read(key, text)
-                .map(|value| put(table, section.name, key.name, value))
-                .map_err(|message| format!("{name}: {message}")),
+impl Read<'_> {
+    /// Whether it is TOML.
+    pub fn file(&mut self, name: &str, text: &str) -> bool {
+        let line_of = |at: Option<Range<usize>>| {
+            at.map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1)
         };
-        if let Err(message) = result {
-            mistakes.push(Mistake { place: "environment".to_owned(), line: None, message });
+        let document = match Document::parse(text) {
+            Ok(document) => document,
+            Err(e) => {
+                self.wrong(name, line_of(e.span()), format!("not TOML: {}", e.message()));
+                return false;
+            }
+        };
+        let sections = self.sections;
+        for (section_name, item) in document.iter() {
+            let at = document.key(section_name).and_then(toml_edit::Key::span).or_else(|| item.span());
+            let keys = item.as_table_like();
+            let Some(section) = sections.iter().find(|section| section.name == section_name) else {
+                self.wrong(name, line_of(at), stray(sections, section_name, keys.is_some()));
+                continue;
+            };
+            let Some(keys) = keys else {
+                self.wrong(name, line_of(at), format!("[{section_name}] is a section, not a value"));
+                continue;
+            };
+            for (key_name, value) in keys.iter() {
+                let at = keys.key(key_name).and_then(toml_edit::Key::span).or_else(|| value.span());
+                let line = line_of(at);
+                match find(sections, section, key_name).and_then(|key| typed(key, value)) {
+                    Ok(value) => {
+                        let origin = Origin::File { name: name.to_owned(), line };
+                        self.settings.put(section.name, key_name, value, origin);
+                    }
+                    Err(message) => self.wrong(name, line, message),
+                }
+            }
         }
+        true
     }
-}
 
-pub(super) fn flags(
-    sections: &[Section],
-    flags: &[(&'static str, String)],
-    table: &mut Table,
-    mistakes: &mut Vec<Mistake>,
-) {
-    for (path, text) in flags {
-        let (section_name, key_name) = path.split_once('.').unwrap_or((path, ""));
-        let result = sections
+    pub fn environment(&mut self, variables: &[(String, String)]) {
+        let sections = self.sections;
+        let known: Vec<(String, &Section, &Key)> = sections
             .iter()
-            .find(|section| section.name == section_name)
-            .ok_or_else(|| format!("unknown section [{section_name}]"))
-            .and_then(|section| find(section, key_name))
-            .and_then(|key| read(key, text));
-        match result {
-            Ok(value) => put(table, section_name, key_name, value),
-            Err(message) => {
-                mistakes.push(Mistake {
-                    place: "flags".to_owned(),
-                    line: None,
-                    message: format!("{path}: {message}"),
-                });
+            .flat_map(|section| section.keys.iter().map(move |key| (variable(section, key), section, key)))
+            .collect();
+        for (name, text) in variables.iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)) {
+            let Some((_, section, key)) = known.iter().find(|(variable, ..)| variable == name) else {
+                let names = known.iter().map(|(variable, ..)| variable.as_str());
+                let near = nearest(name, names);
+                self.wrong("environment", None, format!("unknown variable {name}{near}"));
+                continue;
+            };
+            match read(key, text) {
+                Ok(value) => {
+                    self.settings.put(section.name, key.name, value, Origin::Environment(name.clone()));
+                }
+                Err(message) => self.wrong("environment", None, format!("{name}: {message}")),
             }
         }
+    }
+
+    pub fn flags(&mut self, flags: &[(&'static str, String)]) {
+        let sections = self.sections;
+        for (path, text) in flags {
+            let (section_name, key_name) = path.split_once('.').unwrap_or((path, ""));
+            let result = sections
+                .iter()
+                .find(|section| section.name == section_name)
+                .ok_or_else(|| format!("unknown section [{section_name}]"))
+                .and_then(|section| find(sections, section, key_name))
+                .and_then(|key| read(key, text));
+            match result {
+                Ok(value) => self.settings.put(section_name, key_name, value, Origin::Flag),
+                Err(message) => self.wrong("flags", None, format!("{path}: {message}")),
+            }
+        }
+    }
+
+    fn wrong(&mut self, place: &str, line: Option<usize>, message: String) {
+        self.mistakes.push(Mistake { place: place.to_owned(), line, message });
     }
 }
 
@@ -125,17 +128,37 @@ fn variable(section: &Section, key: &Key) -> String {
     format!("{ENVIRONMENT_PREFIX}{}_{}", section.name, key.name).to_uppercase()
 }
 
-fn find<'s>(section: &'s Section, name: &str) -> Result<&'s Key, String> {
+/// A key under its section's name. One that belongs to another section is told so; otherwise the nearest, here before elsewhere.
+fn find<'s>(sections: &[Section], section: &'s Section, name: &str) -> Result<&'s Key, String> {
     section.keys.iter().find(|key| key.name == name).ok_or_else(|| {
-        let names = section.keys.iter().map(|key| key.name);
-        format!("unknown key `{name}` in [{}]{}", section.name, nearest(name, names))
+        let own = nearest(name, section.keys.iter().map(|key| key.name));
+        let is_elsewhere = keys(sections).any(|(_, key)| key == name);
+        let hint = if own.is_empty() || is_elsewhere { nearest_of_all(sections, name) } else { own };
+        format!("unknown key `{name}` in [{}]{hint}", section.name)
     })
 }
 
-fn put(table: &mut Table, section: &str, key: &str, value: Value) {
-    if let Some(Value::Table(keys)) = table.get_mut(section) {
-        keys.insert(key.to_owned(), value);
+/// What stands at the top of the file and is no section of ours.
+fn stray(sections: &[Section], name: &str, is_table: bool) -> String {
+    if is_table {
+        let names = sections.iter().map(|section| section.name);
+        return format!("unknown section [{name}]{}", nearest(name, names));
     }
+    format!("`{name}` stands in no section{}", nearest_of_all(sections, name))
+}
+
+/// Every key, after its section.
+fn keys<'s>(sections: &'s [Section]) -> impl Iterator<Item = (&'s str, &'s str)> {
+    sections.iter().flat_map(|section| section.keys.iter().map(move |key| (section.name, key.name)))
+}
+
+/// The nearest key whatever its section is.
+fn nearest_of_all(sections: &[Section], name: &str) -> String {
+    keys(sections)
+        .map(|(section, key)| (strsim::jaro_winkler(name, key), section, key))
+        .filter(|(likeness, ..)| *likeness > LIKENESS_MIN)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or_else(String::new, |(_, section, key)| format!("; did you mean `{key}` in [{section}]?"))
 }
 
 fn typed(key: &Key, item: &Item) -> Result<Value, String> {
@@ -221,7 +244,7 @@ fn bounded(key: &Key, number: i64, min: i64, max: i64) -> Result<Value, String> 
 fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> String {
     candidates
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.6)
+        .filter(|(likeness, _)| *likeness > LIKENESS_MIN)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
 }

@@ -1,5 +1,6 @@
 //! Layers, mistakes with their lines, and the default file.
-use wh_base::config::{Holds, Key, Layers, Section, Settings, default_file};
+use wh_base::codes;
+use wh_base::config::{Holds, Key, Layers, Reading, Section, Settings, about, default_file};
 
 const SECTIONS: &[Section] = &[Section {
     name: "server",
@@ -128,4 +129,63 @@ fn the_default_file_loads_and_changes_nothing() {
             .unwrap();
     let server: Server = settings.section("server").unwrap();
     assert_eq!(server.listen, "127.0.0.1:8080");
+}
+
+const TWO: &[Section] = &[
+    SECTIONS[0],
+    Section {
+        name: "log",
+        doc: "The log.",
+        keys: &[Key::new("level", Holds::Text, "\"info\"", "How much is told.")],
+    },
+];
+
+#[test]
+fn the_nearest_key_is_looked_for_in_all_sections() {
+    let file =
+        "listen = \"x\"\nlevl = 3\nzzz = 1\n\n[log]\nlisten = \"x\"\nlevvel = \"x\"\nhots = []\nqqq = 1\n";
+    let mistakes =
+        Settings::load(TWO, Layers { file: Some(("a.toml", file)), ..Layers::default() }).unwrap_err();
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "a.toml:1: `listen` stands in no section; did you mean `listen` in [server]?",
+            "a.toml:2: `levl` stands in no section; did you mean `level` in [log]?",
+            "a.toml:3: `zzz` stands in no section",
+            "a.toml:6: unknown key `listen` in [log]; did you mean `listen` in [server]?",
+            "a.toml:7: unknown key `levvel` in [log]; did you mean `level`?",
+            "a.toml:8: unknown key `hots` in [log]; did you mean `hosts` in [server]?",
+            "a.toml:9: unknown key `qqq` in [log]",
+        ]
+    );
+}
+
+#[test]
+fn a_value_that_cannot_be_used_is_named_where_it_was_set() {
+    let environment = environment(&[("WHEELHOUSE_SERVER_DRAIN_TIMEOUT_S", "7")]);
+    let Reading { settings, mistakes, is_toml } = Settings::read(
+        TWO,
+        Layers {
+            file: Some(("a.toml", "[server]\nlissten = 1\ndrain_timeout_s = 5\n\nhosts = [\n\"a\",\n]\n")),
+            environment: &environment,
+            flags: &[("server.listen", "127.0.0.1:9".to_owned())],
+        },
+    );
+    assert!(is_toml && mistakes.len() == 1, "{mistakes:?}");
+    let told = |keys: &[&str]| {
+        let error = codes::CONFIG.caused("cannot be used", "no such thing");
+        settings.origins().mistake(&about(error, keys)).to_string()
+    };
+    assert_eq!(told(&["server.hosts"]), "a.toml:5: cannot be used: no such thing");
+    // What the file says is no longer asked.
+    assert_eq!(
+        told(&["server.drain_timeout_s"]),
+        "environment: WHEELHOUSE_SERVER_DRAIN_TIMEOUT_S: cannot be used: no such thing"
+    );
+    assert_eq!(told(&["server.listen"]), "flags: server.listen: cannot be used: no such thing");
+    assert_eq!(told(&["log.level", "server.hosts"]), "a.toml:5: cannot be used: no such thing");
+    assert_eq!(told(&["log.level"]), "configuration: cannot be used: no such thing");
+    let broken = Settings::read(TWO, Layers { file: Some(("a.toml", "[server")), ..Layers::default() });
+    assert!(!broken.is_toml && broken.mistakes.len() == 1);
 }

@@ -101,6 +101,11 @@ pub fn tls_of_programs(url: &Secret<String>) -> Result<Vec<(&'static str, &'stat
     Ok(found)
 }
 
+/// Whether a URL can be used for one of the logins, without a connection. Never tells what stands in it: that may be the password.
+pub fn check_url(url: &Secret<String>) -> Result<()> {
+    login(url).map(drop)
+}
+
 /// The user of a URL: grants are made to it.
 pub(super) fn login(url: &Secret<String>) -> Result<String> {
     let target = target(url)?;

@@ -2,6 +2,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, header};
+use wh_base::config::about;
 use wh_base::{Error, Network, Result, codes};
 
 use super::{Peer, Transport};
@@ -23,7 +24,10 @@ const FORWARDING: [HeaderName; 8] = [
 
 /// A trusted proxy of the configuration.
 pub(super) fn trusted(text: &str) -> Result<Network> {
-    text.parse().map_err(|error: Error| codes::CONFIG.error(format!("trusted_proxies: {}", error.message())))
+    text.parse().map_err(|error: Error| {
+        let message = format!("trusted_proxies: {}", error.message());
+        about(codes::CONFIG.error(message), &["server.trusted_proxies"])
+    })
 }
 
 /// The client as far as it can be known.

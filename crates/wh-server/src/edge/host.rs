@@ -4,10 +4,26 @@ use std::net::{IpAddr, SocketAddr};
 use http::uri::Authority;
 use http::{HeaderMap, Uri, Version, header};
 use url::Origin;
-use wh_base::Result;
+use wh_base::config::about;
+use wh_base::{Error, Result};
 
 use super::{Peer, Transport, codes};
 use crate::config::ServerConfig;
+
+/// What of the configuration cannot be read.
+pub(super) fn check(config: &ServerConfig) -> impl Iterator<Item = Error> {
+    let names = config.allowed_hosts.iter().filter_map(|text| allowed(text).err());
+    names.chain(config.public_origin().err())
+}
+
+/// An entry of `allowed_hosts`.
+fn allowed(text: &str) -> Result<(String, Option<u16>)> {
+    let authority: Authority = text.to_ascii_lowercase().parse().map_err(|e| {
+        let message = format!("allowed_hosts: `{text}` is no name and no name:port");
+        about(wh_base::codes::CONFIG.caused(message, e), &["server.allowed_hosts"])
+    })?;
+    Ok((authority.host().to_owned(), authority.port_u16()))
+}
 
 /// The hosts that this server answers for.
 pub(super) struct Hosts {
@@ -19,14 +35,7 @@ pub(super) struct Hosts {
 
 impl Hosts {
     pub(super) fn new(config: &ServerConfig, listen: SocketAddr) -> Result<Self> {
-        let mut names = Vec::new();
-        for text in &config.allowed_hosts {
-            let authority: Authority = text.to_ascii_lowercase().parse().map_err(|e| {
-                wh_base::codes::CONFIG
-                    .caused(format!("allowed_hosts: `{text}` is no name and no name:port"), e)
-            })?;
-            names.push((authority.host().to_owned(), authority.port_u16()));
-        }
+        let mut names = config.allowed_hosts.iter().map(|text| allowed(text)).collect::<Result<Vec<_>>>()?;
         let public = config.public_origin()?;
         if let Some(Origin::Tuple(_, host, _)) = &public {
             names.push((host.to_string(), None));

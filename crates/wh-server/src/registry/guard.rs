@@ -61,6 +61,9 @@ async fn pass(plan: &Arc<Plan>, request: Request, next: Next) -> Result<Response
     visit.at_route(&plan.route);
     let actor = admit(plan, &door, &mut parts, &visit).await?;
     check_address(plan, &parts)?;
+    if plan.refuses_key() {
+        idempotency::absent(&parts.headers, &plan.id)?;
+    }
     if plan.has_body() {
         check_coding(&parts)?;
         check_media(plan, &parts)?;

@@ -224,6 +224,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Whether an `Idempotency-Key` is refused: whoever sends one counts on it that the change is made once.
+    pub(crate) fn refuses_key(&self) -> bool {
+        self.op.risk != Risk::Read && self.op.keyed == Keyed::No
+    }
+
     pub(crate) fn new(
         module: &'static str,
         path: &str,

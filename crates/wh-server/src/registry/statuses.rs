@@ -39,6 +39,9 @@ pub(crate) fn codes_of(plan: &Plan) -> BTreeMap<&'static str, &'static ErrorCode
     if plan.takes_json() {
         all.push(&codes::BODY_INVALID);
     }
+    if plan.refuses_key() {
+        all.push(&codes::IDEMPOTENCY_KEY);
+    }
     if plan.op.keyed == Keyed::Yes {
         all.extend([
             &codes::IDEMPOTENCY_KEY,

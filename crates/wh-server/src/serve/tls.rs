@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
 use sha2::{Digest, Sha256};
 use tokio_rustls::TlsAcceptor;
+use wh_base::config::about;
 use wh_base::{Error, Result, Timestamp, codes};
 use x509_cert::der::Decode;
 use x509_cert::time::Time;
@@ -22,6 +23,9 @@ use crate::edge::metrics::{CERTIFICATE_EXPIRES, recorder};
 pub(super) const ALPN_H2: &[u8] = b"h2";
 /// What ALPN calls HTTP/1.1.
 const ALPN_H1: &[u8] = b"http/1.1";
+/// The settings that name the files.
+const CERTIFICATE: &str = "server.tls_certificate";
+const KEY: &str = "server.tls_key";
 /// Bytes of a file with a chain or a key: both are some kilobytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -148,7 +152,7 @@ struct Files {
 
 impl Files {
     fn read(certificate: &Path, key: &Path) -> Result<Self> {
-        Ok(Self { certificate: bytes(certificate)?, key: bytes(key)? })
+        Ok(Self { certificate: bytes(certificate, CERTIFICATE)?, key: bytes(key, KEY)? })
     }
 
     /// Compared instead of dates of files: those of a mounted secret change in other ways than its content.
@@ -162,20 +166,45 @@ impl Files {
 
     /// What they hold, if it can be used and belongs together. The paths are for the words of refusals.
     fn pair(&self, certificate: &Path, key: &Path) -> Result<Pair> {
-        let chain = CertificateDer::pem_slice_iter(&self.certificate)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| wrong(certificate, e))?;
-        let Some(own) = chain.first().cloned() else {
-            return Err(codes::CONFIG.error(format!("{}: no certificate inside", certificate.display())));
-        };
-        let private = PrivateKeyDer::from_pem_slice(&self.key).map_err(|e| wrong(key, e))?;
-        let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))
-            .map_err(|e| wrong(certificate, e))?;
-        config.alpn_protocols = vec![ALPN_H2.to_vec(), ALPN_H1.to_vec()];
-        Ok(Pair { own, acceptor: TlsAcceptor::from(Arc::new(config)) })
+        pair(certificate, chain(certificate, &self.certificate)?, private(key, &self.key)?)
     }
+}
+
+/// What is wrong with these files: each of them by itself, then whether they belong together.
+pub(super) fn check(certificate: &Path, key: &Path) -> Vec<Error> {
+    let chain = bytes(certificate, CERTIFICATE).and_then(|text| chain(certificate, &text));
+    let private = bytes(key, KEY).and_then(|text| private(key, &text));
+    match (chain, private) {
+        (Ok(chain), Ok(private)) => pair(certificate, chain, private).err().into_iter().collect(),
+        (chain, private) => [chain.err(), private.err()].into_iter().flatten().collect(),
+    }
+}
+
+fn chain(certificate: &Path, text: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+    CertificateDer::pem_slice_iter(text)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| wrong(certificate, &e, &[CERTIFICATE]))
+}
+
+fn private(key: &Path, text: &[u8]) -> Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(text).map_err(|e| wrong(key, &e, &[KEY]))
+}
+
+fn pair(
+    certificate: &Path,
+    chain: Vec<CertificateDer<'static>>,
+    private: PrivateKeyDer<'static>,
+) -> Result<Pair> {
+    let Some(own) = chain.first().cloned() else {
+        let message = format!("{}: no certificate inside", certificate.display());
+        return Err(about(codes::CONFIG.error(message), &[CERTIFICATE]));
+    };
+    let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))
+        .map_err(|e| wrong(certificate, &e, &[CERTIFICATE, KEY]))?;
+    config.alpn_protocols = vec![ALPN_H2.to_vec(), ALPN_H1.to_vec()];
+    Ok(Pair { own, acceptor: TlsAcceptor::from(Arc::new(config)) })
 }
 
 /// A certificate with its key, as it can be served.
@@ -217,16 +246,19 @@ fn publish(validity: Option<Validity>) {
     metrics::gauge!(CERTIFICATE_EXPIRES).set((validity.expires_at.micros() / 1_000_000) as f64);
 }
 
-fn bytes(file: &Path) -> Result<Vec<u8>> {
+/// What the file holds that this setting names.
+fn bytes(file: &Path, setting: &str) -> Result<Vec<u8>> {
+    let wrong = |e: std::io::Error| wrong(file, &e, &[setting]);
     let mut bytes = Vec::new();
-    let opened = File::open(file).map_err(|e| wrong(file, e))?;
-    opened.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| wrong(file, e))?;
+    let opened = File::open(file).map_err(wrong)?;
+    opened.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(wrong)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(codes::CONFIG.error(format!("{}: more than {FILE_BYTES_MAX} bytes", file.display())));
+        let message = format!("{}: more than {FILE_BYTES_MAX} bytes", file.display());
+        return Err(about(codes::CONFIG.error(message), &[setting]));
     }
     Ok(bytes)
 }
 
-fn wrong(file: &Path, cause: impl std::error::Error + Send + Sync + 'static) -> Error {
-    codes::CONFIG.error(format!("{}: {cause}", file.display()))
+fn wrong(file: &Path, cause: &dyn std::error::Error, keys: &[&str]) -> Error {
+    about(codes::CONFIG.error(format!("{}: {cause}", file.display())), keys)
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use wh_testkit::engines::EngineKind;
 use wh_testkit::engines::TestDb;
 use wh_testkit::{
-    Answer, Browser, EDITOR, HOME, OWNER, Parts, STRANGER, TestServer, VIEWER, both_servers, run_server,
+    Answer, Browser, EDITOR, HOME, NOBODY, OWNER, Parts, STRANGER, TestServer, VIEWER, both_servers,
+    run_server,
 };
 
 use crate::desk::{self, Knobs, MIGRATIONS, parts};
@@ -76,6 +77,26 @@ both_servers!(a_key_is_a_quoted_string, MIGRATIONS, parts, async |server: TestSe
         assert_eq!((refused.status, refused.code.as_str()), (400, "server.idempotency_key"), "{wrong}");
     }
     assert_eq!(count(&page, EDITOR).await, 0);
+});
+
+both_servers!(a_key_is_refused_where_it_would_mean_nothing, MIGRATIONS, parts, async |server: TestServer| {
+    let page = Browser::new(&server);
+    let upload = || page.call(EDITOR, "POST", "/v1/desk/uploads");
+    let refused =
+        upload().header("idempotency-key", KEY).body("application/octet-stream", "hello").send().await;
+    assert_eq!((refused.status, refused.code.as_str()), (400, "server.idempotency_key"));
+    assert_eq!(refused.json()["errors"][0]["pointer"], "Idempotency-Key");
+    assert!(refused.text().contains("note_upload takes no key"), "{}", refused.text());
+    let taken = upload().body("application/octet-stream", "hello").send().await;
+    assert!((200..300).contains(&taken.status), "{}", taken.text());
+    // An open change too: there is nobody whose key it could be.
+    let echo = page.call(EDITOR, "POST", "/v1/desk/echo").header("idempotency-key", KEY);
+    let refused = echo.json(serde_json::json!({ "words": "again" })).send().await;
+    assert_eq!((refused.status, refused.code.as_str()), (400, "server.idempotency_key"));
+    // Nobody learns of it before they are known, and what changes nothing may be sent again as it is.
+    let nobody = page.call(NOBODY, "POST", "/v1/desk/uploads").header("idempotency-key", KEY);
+    assert_eq!(nobody.body("application/octet-stream", "hello").send().await.status, 401);
+    assert_eq!(page.call(EDITOR, "GET", NOTES).header("idempotency-key", KEY).send().await.status, 200);
 });
 
 async fn clashing(kind: EngineKind) {

@@ -247,7 +247,7 @@ fn create(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> Re
             wh_backup::create_full(&repository, &data, clock, &known)?
         }
         Engine::Postgres => {
-            let urls = compose::postgres_urls(&settings.database)?;
+            let urls = settings.database.postgres_urls()?;
             let scratch = scratch_dir(&settings.backup, &settings.data_dir);
             wh_backup::create_full_postgres(&repository, &data, clock, &urls.sys_url, &scratch)?
         }
@@ -362,7 +362,7 @@ fn load(settings: &Settings, random: &dyn Random) -> Result<()> {
         let folder = settings.data_dir.display();
         return Err(codes::SOURCE.error(format!("{folder} holds no {}", wh_backup::ARCHIVE_FILE)));
     }
-    let urls = compose::postgres_urls(&settings.database)?;
+    let urls = settings.database.postgres_urls()?;
     let scratch = scratch_dir(&settings.backup, &settings.data_dir);
     wh_backup::load_postgres(&archive, &urls.owner_url, &urls.sys_url, &scratch, random)?;
     print::line(&format!("{} is loaded; it may be removed.", archive.display()));

@@ -2,11 +2,10 @@
 use clap::Subcommand;
 use wh_base::Result;
 use wh_base::config::default_file;
-use wh_server::serve::check_tls;
 
 use super::CommonFlags;
-use crate::settings::{Engine, SECTIONS, Settings};
-use crate::{compose, print};
+use crate::print;
+use crate::settings::{SECTIONS, Settings};
 
 /// What can be done with the configuration.
 #[derive(Subcommand)]
@@ -24,11 +23,6 @@ pub fn run(verb: &Verb) -> Result<()> {
         Verb::Check(flags) => {
             let settings = Settings::load(&flags.sources())?;
             settings.check()?;
-            // What a start reads besides.
-            check_tls(&settings.server)?;
-            if settings.database.engine == Engine::Postgres {
-                compose::postgres_urls(&settings.database)?;
-            }
             match &settings.file {
                 Some(file) => print::line(&format!("{} is right", file.display())),
                 None => print::line("no configuration file; defaults and environment are right"),

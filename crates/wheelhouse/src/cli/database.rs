@@ -65,7 +65,7 @@ pub async fn run(verb: &Verb) -> Result<()> {
             embedded(&settings).display()
         )));
     }
-    let existing = compose::postgres_urls(&settings.database).ok();
+    let existing = settings.database.postgres_urls().ok();
     let named = existing.as_ref().and_then(|urls| database_of(&urls.owner_url));
     let database = database.clone().or(named).unwrap_or_else(|| DATABASE.to_owned());
     let init = PostgresInit {

@@ -18,6 +18,7 @@ use wh_system::System;
 use crate::settings::{Settings, Sources};
 
 use super::backup::Backups;
+use super::deadline::Deadline;
 use super::nodes;
 
 /// Time between two sweeps for objects that nothing names.
@@ -54,12 +55,15 @@ pub struct Work {
 /// The running tasks.
 pub struct Running {
     tasks: TaskTracker,
+    /// Those of the backups.
+    backups: TaskTracker,
     stop: CancellationToken,
 }
 
 /// Start them.
 pub fn start(work: Work) -> Running {
-    let running = Running { tasks: TaskTracker::new(), stop: CancellationToken::new() };
+    let running =
+        Running { tasks: TaskTracker::new(), backups: TaskTracker::new(), stop: CancellationToken::new() };
     let Work {
         context,
         imports,
@@ -83,19 +87,27 @@ pub fn start(work: Work) -> Running {
     let stop = running.stop.clone();
     running.tasks.spawn(async move { identity.save_last_uses(stop).await });
     if let Some(backups) = backups {
-        running.tasks.spawn(backups.clone().keep(running.stop.clone()));
-        running.tasks.spawn(backups.clone().forget(running.stop.clone()));
-        running.tasks.spawn(backups.prove(running.stop.clone()));
+        running.backups.spawn(backups.clone().keep(running.stop.clone()));
+        running.backups.spawn(backups.clone().forget(running.stop.clone()));
+        running.backups.spawn(backups.prove(running.stop.clone()));
     }
     running
 }
 
 impl Running {
-    /// The door is closed: let them finish what they do.
-    pub async fn end(self) {
+    /// The door is closed: let them finish what they do until the deadline. The backups, which have a last look to take, are handed
+    /// back to be waited for.
+    pub async fn end(self, deadline: &Deadline) -> TaskTracker {
         self.stop.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
+        self.backups.close();
+        if deadline.within(self.tasks.wait()).await.is_none() {
+            tracing::warn!(
+                tasks = self.tasks.len(),
+                "the drain timeout is over; what goes on beside the requests is cut off"
+            );
+        }
+        self.backups
     }
 }
 

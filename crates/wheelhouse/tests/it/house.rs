@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use wh_testkit::engines::{EngineKind, engines, shared};
@@ -131,6 +132,18 @@ impl House {
     pub fn terminate(mut self) -> ExitStatus {
         self.signal_terminate();
         self.child.wait().expect("it ends")
+    }
+
+    /// Wait for the end of one that was asked to; whatever takes so long does not come.
+    pub fn ended_within(mut self, patience: Duration) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it is ours") {
+                return status;
+            }
+            assert!(begun.elapsed() < patience, "it still runs {patience:?} after the signal");
+            std::thread::yield_now();
+        }
     }
 
     /// Only ask.

@@ -2,8 +2,10 @@
 mod backup;
 mod certificate;
 mod cli;
+mod configuration;
 mod crash;
 mod doctor;
+mod drain;
 mod floods;
 mod fuzz;
 mod healthcheck;
