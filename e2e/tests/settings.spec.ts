@@ -82,7 +82,7 @@ test('the password is changed: the old one is asked for, and is worth nothing af
   await field('New password again').fill(CHANGED);
   await change.click();
   // What was typed is not lost over what was wrong.
-  await expect(page.locator('form [role=alert], form [aria-invalid=true]').first()).toBeVisible();
+  await expect(page.getByText('Is not the password of the account')).toBeVisible();
   await expect(field('New password')).toHaveValue(CHANGED);
   await field('Current password').fill(OWNER.password);
   await page.keyboard.press('Control+Enter');
