@@ -32,9 +32,18 @@ const reasonWord = (reason: string | null | undefined) => REASONS[reason ?? ''] 
 
 type OnColumn = (source: string, change: Omit<ColumnHint, 'source'>) => void;
 
-export function PreviewTable({ detected, onColumn }: { detected: Detected; onColumn: OnColumn }) {
+export function PreviewTable({
+  detected,
+  said,
+  onColumn,
+}: {
+  detected: Detected;
+  /** What was corrected: shown at once, before the cells follow. */
+  said: readonly ColumnHint[];
+  onColumn: OnColumn;
+}) {
   const { options, preview } = detected;
-  const columns = options.columns.slice(0, COLUMNS_SHOWN_MAX);
+  const columns = options.columns.slice(0, COLUMNS_SHOWN_MAX).map((column) => corrected(column, said));
   const more = options.columns.length - columns.length;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
@@ -81,6 +90,13 @@ export function PreviewTable({ detected, onColumn }: { detected: Detected; onCol
 }
 
 type Column = Detected['options']['columns'][number];
+
+/** A name is the server's: it makes equal ones different. */
+function corrected(column: Column, said: readonly ColumnHint[]): Column {
+  const hint = said.find(({ source }) => source === column.source);
+  return { ...column, kind: hint?.kind ?? column.kind, skip: hint?.skip ?? column.skip ?? false };
+}
+
 type Cell = Detected['preview']['rows'][number]['cells'][number];
 
 function PreviewCell({ cell, column: { kind, skip } }: { cell: Cell | undefined; column: Column }) {
