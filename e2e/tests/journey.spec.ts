@@ -175,10 +175,10 @@ async function topRow(at: Page): Promise<number> {
 
 test('the wheel moves by its own rows, the scrollbar reaches all of them, and what is seen is the file', async () => {
   const lines = readFileSync(needed('WHEELHOUSE_TEST_FLIGHTS'), 'utf8').trimEnd().split('\n');
-  const tailnum = await place(owner, 'tailnum');
-  const asInFile = (row: number) =>
-    expect(cell(owner, row, tailnum)).toHaveText(lines[row + 1]?.split(',')[11] ?? '?');
   await owner.goto(owner.url().split('?')[0] ?? house.url);
+  const flight = await place(owner, 'flight');
+  const asInFile = (row: number) =>
+    expect(cell(owner, row, flight)).toHaveText(lines[row + 1]?.split(',')[10] ?? '?');
   await asInFile(0);
   await cell(owner, 8, 2).hover();
   await owner.mouse.wheel(0, 100 * 32);
