@@ -30,13 +30,13 @@ test.afterAll(async () => {
 /** What the pointer holds. Of files alone the page takes notice. */
 function held(at: Page, name: string, csv: string): Promise<JSHandle<DataTransfer>> {
   return at.evaluateHandle(
-    ([file, text]) => {
+    ({ file, text }) => {
       const data = new DataTransfer();
       if (file) data.items.add(new File([text], file, { type: 'text/csv' }));
       else data.setData('text/plain', text);
       return data;
     },
-    [name, csv] as const,
+    { file: name, text: csv },
   );
 }
 
