@@ -2,9 +2,10 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
 
+/** A desk's screen, and the narrowest that is promised. */
 export const WIDTHS = [
   [1440, 900],
-  [390, 844],
+  [360, 800],
 ] as const;
 
 /** Longer than two frames take, also where a page draws none because nobody sees it. */
@@ -18,7 +19,7 @@ export const forAxe = ([width, height]: (typeof WIDTHS)[number]) => ({
   bypassCSP: true,
 });
 
-/** A line for each cell of a list that does not hold what is in it, and for a list that is wider than its frame. */
+/** A line for each cell of a list that does not hold what is in it, for a list wider than its frame, and for a page wider than its window. */
 export async function spills(page: Page, name: string): Promise<string[]> {
   const width = page.viewportSize()?.width;
   const found = await page.evaluate(() => {
@@ -26,7 +27,11 @@ export async function spills(page: Page, name: string): Promise<string[]> {
     const wide = lists.filter((list) => list.offsetWidth > (list.parentElement?.clientWidth ?? 0) + 1);
     const cells = lists.flatMap((list) => Array.from(list.querySelectorAll<HTMLElement>('tbody td')));
     const full = cells.filter((cell) => cell.scrollWidth > cell.clientWidth + 1);
+    const pages = [document.documentElement, ...document.querySelectorAll<HTMLElement>('[data-scroller]')];
     return [
+      ...pages
+        .filter((one) => one.scrollWidth > one.clientWidth + 1)
+        .map((one) => `the page is ${one.scrollWidth - one.clientWidth} px wider than its window`),
       ...wide.map((list) => `the list ${list.getAttribute('aria-label')} is wider than its frame`),
       ...full.map((cell) => `“${cell.textContent}” spills over its cell`),
     ];

@@ -163,6 +163,49 @@ test('the grid is walked and copied by keyboard alone', async () => {
   expect(await owner.evaluate(() => navigator.clipboard.readText())).toBe('517\t515\n533\t529');
 });
 
+/** The first row in sight, from 0, as it stands under the heads. */
+async function topRow(at: Page): Promise<number> {
+  return await at.getByRole('grid').evaluate((grid) => {
+    const heads = grid.querySelector('[role=columnheader]')?.getBoundingClientRect().bottom ?? 0;
+    const rows = Array.from(grid.querySelectorAll<HTMLElement>('[data-number]'));
+    const seen = rows.filter((row) => row.getBoundingClientRect().bottom > heads + 2);
+    return Math.min(...seen.map((row) => Number(row.dataset['number'])));
+  });
+}
+
+test('the wheel moves by its own rows, the scrollbar reaches all of them, and what is seen is the file', async () => {
+  const lines = readFileSync(needed('WHEELHOUSE_TEST_FLIGHTS'), 'utf8').trimEnd().split('\n');
+  await owner.goto(owner.url().split('?')[0] ?? house.url);
+  const flight = await place(owner, 'flight');
+  const asInFile = (row: number) =>
+    expect(cell(owner, row, flight)).toHaveText(lines[row + 1]?.split(',')[10] ?? '?');
+  await asInFile(0);
+  await cell(owner, 8, 2).hover();
+  await owner.mouse.wheel(0, 100 * 32);
+  await expect.poll(() => topRow(owner)).toBe(100);
+  await asInFile(100);
+  await owner.mouse.wheel(0, -40 * 32);
+  await expect.poll(() => topRow(owner)).toBe(60);
+
+  // More px than a scrollbar may have: it is told fewer, and each place of it stands for a share of the rows.
+  const scroll = (share: number) =>
+    owner.getByRole('grid').evaluate((grid, to) => {
+      const scroller = grid.parentElement?.parentElement;
+      if (scroller) scroller.scrollTop = to * (scroller.scrollHeight - scroller.clientHeight);
+      return scroller?.scrollHeight ?? 0;
+    }, share);
+  expect(await scroll(0.5)).toBeLessThan(flights.rows * 32);
+  const half = flights.rows / 2;
+  await expect.poll(async () => Math.abs((await topRow(owner)) - half)).toBeLessThan(40);
+  await asInFile(await topRow(owner));
+  await scroll(1);
+  await expect(owner.locator(`[data-number="${flights.rows - 1}"]`)).toBeInViewport({ ratio: 0.9 });
+  await asInFile(flights.rows - 1);
+  await scroll(0);
+  await expect.poll(() => topRow(owner)).toBe(0);
+  await asInFile(0);
+});
+
 test('columns are hidden, moved and pinned, and the address says so', async () => {
   await cell(owner, 0, 0).click();
   await owner.keyboard.press('ArrowUp');

@@ -1,4 +1,4 @@
-// The frame around the pages: help, what the palette leads to, where the focus goes when a dialog closes, nothing cut at 390 px.
+// The frame around the pages: help, what the palette leads to, where the focus goes when a dialog closes, nothing cut at 360 px.
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { House } from '../lib/house';
 import { send, setUp } from '../lib/people';
@@ -200,10 +200,10 @@ test('keys that are pressed again send nothing again', async () => {
   await page.unrouteAll({ behavior: 'wait' });
 });
 
-test('at 390 px the tag of a session is whole', async ({ browser }) => {
+test('at 360 px the tag of a session is whole', async ({ browser }) => {
   const narrow = await browser.newContext({
     storageState: await context.storageState(),
-    viewport: { width: 390, height: 844 },
+    viewport: { width: 360, height: 800 },
   });
   const phone = await narrow.newPage();
   await phone.goto(`${house.url}/settings/sessions`);
@@ -221,6 +221,6 @@ test('at 390 px the tag of a session is whole', async ({ browser }) => {
     return null;
   });
   expect(cut).toBeNull();
-  expect(await phone.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  expect(await phone.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
   await narrow.close();
 });

@@ -10,6 +10,7 @@ import {
   neededOptions,
   planned,
   type ReadOptions,
+  unseenBad,
   withKinds,
 } from '../src/features/panels/import/reading';
 import { keptLines, unknownKeys } from '../src/features/panels/leftOut';
@@ -132,4 +133,19 @@ test('behind rows that are there no key becomes a column, wherever in the file i
     'A key of the file is not in the panel: error_code. Its values were left out. ' +
       'To have them, replace all rows of the panel by a file that has a line with this key first.',
   );
+});
+
+test('of the cells that are not shown the first bad one is told, and how many more there are', () => {
+  const { columns } = read('csv', column('a', 'integer'), column('b', 'integer'), column('c', 'date'));
+  const fine = { state: 'ok', text: '1' } as const;
+  const bad = (text: string, reason: 'not_integer' | 'not_date') => ({ state: 'bad', text, reason }) as const;
+  expect(unseenBad(columns, [bad('x', 'not_integer'), fine, fine], 1)).toBeNull();
+  expect(unseenBad(columns, [fine, bad('y', 'not_integer'), bad('z', 'not_date')], 1)).toEqual({
+    column: 'b',
+    text: 'y',
+    reason: 'not_integer',
+    others: 1,
+  });
+  // A line that is no record has no cells.
+  expect(unseenBad(columns, [], 1)).toBeNull();
 });

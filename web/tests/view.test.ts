@@ -2,8 +2,11 @@
 import { expect, test } from 'vitest';
 import {
   apiFilter,
+  type Condition,
+  chips,
   describe,
   type Group,
+  incomplete,
   type Op,
   readFilter,
   writeFilter,
@@ -132,6 +135,30 @@ test('a day stands in the address as it was typed, and in a filter on days as it
     op: 'le',
     value: '2013-01-31',
   });
+});
+
+test.each(['5', '+5', '-30.5', '.5', '5.', '1e3', '-2.5E-3'])('a number as people write it: %s', (text) => {
+  const condition = { column: 'dep_delay', op: 'gt', values: [text] } as const;
+  expect(incomplete(condition, 'number')).toBeNull();
+  expect(apiFilter(condition, columns)).toEqual({ column: 'dep_delay', op: 'gt', value: Number(text) });
+});
+
+test.each([' ', '0x10', '0b1', '1_000', '1,5', ' 5', 'Infinity', '1e999', '.', '-', 'e3'])(
+  'no number, and not taken for another one: “%s”',
+  (text) => {
+    const condition = { column: 'dep_delay', op: 'gt', values: [text] } as const;
+    expect(incomplete(condition, 'number')).toBe('Not a number');
+    expect(apiFilter(condition, columns)).toEqual({ column: 'dep_delay', op: 'gt', value: text });
+  },
+);
+
+test('conditions that say the same have keys of their own, which stay when another one goes', () => {
+  const one = { column: 'month', op: 'eq', values: ['1'] } as const;
+  const two = { column: 'month', op: 'eq', values: ['2'] } as const;
+  const keys = (parts: readonly Condition[]) => chips(parts, columns).map(({ key }) => key);
+  expect(new Set(keys([one, two, one])).size).toBe(3);
+  expect(chips([one, one], columns).map(({ text }) => text)).toEqual(['month is 1', 'month is 1']);
+  expect(keys([one, two])).toEqual(keys([one, two, one]).slice(0, 2));
 });
 
 test('values with a comma are told apart', () => {

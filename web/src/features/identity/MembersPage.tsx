@@ -67,7 +67,7 @@ export function MembersPage() {
             <ActItem
               danger
               leftSection={<UserMinus size={14} />}
-              refused={one.user_id === me.user.id ? null : forbidden}
+              refused={forbidden}
               onClick={() => setRemoving(one)}
             >
               {one.user_id === me.user.id ? 'Leave the company…' : 'Remove…'}
@@ -116,7 +116,7 @@ export function MembersPage() {
             <CopyAs what={copied(one)} small />
             <ActButton
               leftSection={<UserMinus size={14} />}
-              refused={one.user_id === me.user.id ? null : forbidden}
+              refused={forbidden}
               onClick={() => setRemoving(one)}
             >
               {one.user_id === me.user.id ? 'Leave the company…' : 'Remove…'}

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import type { PanelColumn } from '@/api/panels';
 import { Note } from '@/ui/Note';
 import classes from './FilterBuilder.module.css';
-import { describe, type Group, isGroup, NO_FILTER, noColumn, type Part, refusals } from './filter';
+import { chips, type Group, isGroup, NO_FILTER, noColumn, type Part, refusals } from './filter';
 import bar from './Toolbar.module.css';
 import { lostKeys, lower, NEEDED, type View } from './view';
 
@@ -48,10 +48,10 @@ export function FilterChips({ view, columns, unread, onView, onEdit, onForget }:
         </Note>
       ) : null}
       {filter.match === 'any' && filter.parts.length > 1 ? <span className={bar.quiet}>Any of</span> : null}
-      {filter.parts.map((part, index) => (
+      {chips(filter.parts, columns).map(({ part, text, key }, index) => (
         <Chip
-          key={describe(part, columns)}
-          text={describe(part, columns)}
+          key={key}
+          text={text}
           refused={refusals(part, columns)[0]?.why ?? null}
           what="filter"
           onEdit={onEdit}

@@ -31,6 +31,8 @@ export interface GridProps {
   row: number;
   onRow: (row: number) => void;
   onShown: (shown: Window2D) => void;
+  /** How wide its window is, in px. */
+  onWidth: (width: number) => void;
   actions: ColumnActions;
   onResizing: (column: string, width: number | null) => void;
   /** Whether the row in focus is open in the drawer. */
@@ -40,7 +42,7 @@ export interface GridProps {
 }
 
 export function Grid(props: GridProps) {
-  const { label, layout, rows, actions, onShown, onRow, row: startRow } = props;
+  const { label, layout, rows, actions, onShown, onWidth, onRow, row: startRow } = props;
   const rowCount = rows.count ?? 0;
   const root = useRef<HTMLDivElement>(null);
   const [selection, setSelection] = useState<Selection>(() => at(startRow, 0));
@@ -58,6 +60,7 @@ export function Grid(props: GridProps) {
   const box = boxOf(selection);
 
   useEffect(() => onShown(shown), [shown, onShown]);
+  useEffect(() => onWidth(scroll.size.width), [scroll.size.width, onWidth]);
   useKeyNotes('In the grid', GRID_KEYS);
   useStartRow(startRow, rowCount, scroll, focus.row, setSelection);
   useFreshQuestion(props.request, scroll, setSelection);

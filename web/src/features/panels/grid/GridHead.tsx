@@ -3,7 +3,7 @@ import { useCallback } from 'react';
 import { withFocus } from './drawn';
 import classes from './Grid.module.css';
 import { type ColumnActions, HeadCell } from './HeadCell';
-import type { Layout, PlacedColumn } from './layout';
+import { type Layout, ofOnePart, type PlacedColumn } from './layout';
 import type { GridScroll } from './useGridScroll';
 import type { SortKey } from './view';
 
@@ -36,7 +36,7 @@ export function GridHead({
   const targetAt = useCallback(
     (clientX: number, dragged: PlacedColumn) => {
       const x = clientX - (layer.current?.getBoundingClientRect().left ?? 0);
-      const inPart = layout.columns.filter((one) => one.pinned === dragged.pinned);
+      const inPart = layout.columns.filter((one) => ofOnePart(one, dragged));
       const here = dragged.pinned ? x : x - layout.fixed + left();
       const over = inPart.findLast((one) => here >= one.left) ?? inPart[0];
       return over?.index ?? dragged.index;

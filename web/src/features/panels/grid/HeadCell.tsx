@@ -188,6 +188,7 @@ function ColumnMenu({ column, columns, sorted, actions, open, onMenu }: HeadCell
   );
   if (!open) return button;
   const { name, index, width } = column;
+  const isPin = column.pinned || column.loose;
   return (
     <Menu opened onClose={() => onMenu(null)} width={220} position="bottom-end" returnFocus={false}>
       <Menu.Target>{button}</Menu.Target>
@@ -224,10 +225,10 @@ function ColumnMenu({ column, columns, sorted, actions, open, onMenu }: HeadCell
         </Menu.Item>
         <Menu.Divider />
         <Menu.Item
-          leftSection={column.pinned ? <PinOff size={14} /> : <Pin size={14} />}
+          leftSection={isPin ? <PinOff size={14} /> : <Pin size={14} />}
           onClick={() => actions.pin(name)}
         >
-          {column.pinned ? 'Unpin' : 'Pin to the left'}
+          {isPin ? 'Unpin' : 'Pin to the left'}
         </Menu.Item>
         <Menu.Item
           leftSection={<ArrowLeft size={14} />}

@@ -1,4 +1,5 @@
 // A panel: its grid, how it is looked at, and what can be done with it.
+import { FileButton } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { FileUp } from 'lucide-react';
@@ -20,7 +21,7 @@ import { FilterChips } from './FilterChips';
 import { type Condition, type Group, incomplete, without, writeFilter } from './filter';
 import { Grid } from './Grid';
 import type { ColumnActions } from './HeadCell';
-import { arrange, cellText, fitWidth, layOut, shownColumns } from './layout';
+import { arrange, cellText, fitWidth, heldPins, layOut, shownColumns } from './layout';
 import { PanelActions } from './PanelActions';
 import page from './PanelPage.module.css';
 import { Gone, Refused, RefusedByServer } from './Refused';
@@ -65,8 +66,8 @@ export function PanelPage() {
 function EmptyPanel({ panel }: { panel: Panel }) {
   const navigate = useNavigate();
   const forbidden = useForbidden('panels:write');
-  const importFile = (file?: File) => {
-    if (file) handOver(file);
+  const importFile = (file: File) => {
+    handOver(file);
     void navigate({ to: '/panels/$id/import', params: { id: panel.id } });
   };
   return (
@@ -76,9 +77,13 @@ function EmptyPanel({ panel }: { panel: Panel }) {
         icon={<FileUp size={28} />}
         title="No rows yet"
         action={
-          <ActButton variant="filled" refused={forbidden} onClick={() => importFile()}>
-            Choose a file
-          </ActButton>
+          <FileButton onChange={(file) => file && importFile(file)}>
+            {({ onClick }) => (
+              <ActButton variant="filled" refused={forbidden} onClick={onClick}>
+                Choose a file
+              </ActButton>
+            )}
+          </FileButton>
         }
       >
         Drop a CSV, TSV or NDJSON file anywhere on this page. You see how it is read before anything is
@@ -109,11 +114,18 @@ function PanelGrid({ panel }: { panel: Panel }) {
   const [draft, setDraft] = useDraft(view.filter, columns, opened === 'filter', change);
   const [resizing, setResizing] = useState<Record<string, number>>({});
   const fitted = useFitted(panel, rows);
+  const [width, setWidth] = useState(Number.POSITIVE_INFINITY);
 
+  const rowCount = rows.count ?? panel.rows;
+  // By the widths before a drag: what is dragged must not change its part under the pointer.
+  const held = useMemo(
+    () => heldPins(shownColumns(columns, view), view, fitted, rowCount, width),
+    [columns, view, fitted, rowCount, width],
+  );
   const layout = useMemo(() => {
     const widths = { ...view.widths, ...resizing };
-    return layOut(shownColumns(columns, view), { ...view, widths }, fitted, rows.count ?? panel.rows);
-  }, [columns, view, fitted, resizing, rows.count, panel.rows]);
+    return layOut(shownColumns(columns, view), { ...view, widths }, fitted, rowCount, held);
+  }, [columns, view, fitted, resizing, rowCount, held]);
 
   const actions = useColumnActions(panel, view, rows, change, (column) => {
     const one = columns.find(({ name }) => name === column);
@@ -187,6 +199,7 @@ function PanelGrid({ panel }: { panel: Panel }) {
           row={view.row}
           onRow={onRow}
           onShown={setShown}
+          onWidth={setWidth}
           actions={actions}
           onResizing={onResizing}
           columns={columns}

@@ -119,11 +119,13 @@ export function incomplete(condition: Condition, kind: ColumnKind | undefined): 
 }
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
+/** As people write numbers. `Number` also reads spaces as 0 and 0x10 as 16: other rows than the words say. */
+const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 
 function wrongValue(value: string, kind: ColumnKind): string | null {
   if (value === '') return 'Value missing';
   if (kind === 'integer' && !/^[+-]?\d{1,19}$/.test(value)) return 'Not a whole number';
-  if (kind === 'number' && !Number.isFinite(Number(value))) return 'Not a number';
+  if (kind === 'number' && !(DECIMAL.test(value) && Number.isFinite(Number(value)))) return 'Not a number';
   if (kind === 'boolean' && value !== 'true' && value !== 'false') return 'Not true or false';
   if (kind === 'date' && !(DATE.test(value) && Number.isFinite(Date.parse(value))))
     return 'Not a date (2013-01-31)';
@@ -239,6 +241,20 @@ export function describe(part: Part, columns: readonly PanelColumn[]): string {
   const named = values.map((one) => (arity(op) === 'many' && one.includes(',') ? `“${one}”` : one));
   const value = named.join(arity(op) === 'two' ? ' and ' : ', ');
   return [column, word, value].filter(Boolean).join(' ');
+}
+
+/** Each part in words, with a key of its own: two may say the same. */
+export function chips(
+  parts: readonly Part[],
+  columns: readonly PanelColumn[],
+): { part: Part; text: string; key: string }[] {
+  const seen = new Map<string, number>();
+  return parts.map((part) => {
+    const text = describe(part, columns);
+    const nth = (seen.get(text) ?? 0) + 1;
+    seen.set(text, nth);
+    return { part, text, key: `${nth} ${text}` };
+  });
 }
 
 // ---- The address: all(month.between(6,8),any(origin.eq(JFK),dep_delay.gt(30)))

@@ -8,7 +8,10 @@ export interface PlacedColumn extends PanelColumn {
   width: number;
   /** Distance from the left edge of its part (pinned or moving). */
   left: number;
+  /** Stands still at the left. */
   pinned: boolean;
+  /** Pinned by the view, but there is no room for it to stand still: it moves, before all others. */
+  loose: boolean;
 }
 
 export interface Layout {
@@ -74,23 +77,53 @@ export function shownColumns(columns: readonly PanelColumn[], view: View): Panel
   return [...shown.filter(({ name }) => pinned.has(name)), ...shown.filter(({ name }) => !pinned.has(name))];
 }
 
+type Fitted = Readonly<Record<string, number>>;
+
+const gutterOf = (rows: number): number => Math.max(44, String(Math.max(rows, 1)).length * 8 + 22);
+
+const widthOf = (column: PanelColumn, { widths }: View, fitted: Fitted): number =>
+  widths[column.name] ?? fitted[column.name] ?? fitWidth(column, []);
+
+/** Whatever is pinned, this much is left for what moves. */
+const MOVING_PX_MIN = 160;
+
+/** The pinned columns that stand still in so wide a window: the first ones, as far as they leave room for what moves. */
+export function heldPins(
+  shown: readonly PanelColumn[],
+  view: View,
+  fitted: Fitted,
+  rows: number,
+  windowPx: number,
+): string[] {
+  const pinned = new Set(view.pinned);
+  let room = windowPx - gutterOf(rows) - MOVING_PX_MIN;
+  const held: string[] = [];
+  for (const column of shown) {
+    room -= widthOf(column, view, fitted);
+    if (!pinned.has(column.name) || room < 0) break;
+    held.push(column.name);
+  }
+  return held;
+}
+
 export function layOut(
   shown: readonly PanelColumn[],
   view: View,
-  fitted: Readonly<Record<string, number>>,
+  fitted: Fitted,
   rows: number,
+  held: readonly string[] = view.pinned,
 ): Layout {
-  const pinned = new Set(view.pinned);
-  const gutter = Math.max(44, String(Math.max(rows, 1)).length * 8 + 22);
+  const [asked, still] = [new Set(view.pinned), new Set(held)];
+  const gutter = gutterOf(rows);
   let fixed = gutter;
   let moving = 0;
   const columns = shown.map((column, index): PlacedColumn => {
-    const width = view.widths[column.name] ?? fitted[column.name] ?? fitWidth(column, []);
-    const isPinned = pinned.has(column.name);
-    const left = isPinned ? fixed : moving;
-    if (isPinned) fixed += width;
+    const width = widthOf(column, view, fitted);
+    const pinned = still.has(column.name);
+    const left = pinned ? fixed : moving;
+    if (pinned) fixed += width;
     else moving += width;
-    return { ...column, index, width, left, pinned: isPinned };
+    return { ...column, index, width, left, pinned, loose: !pinned && asked.has(column.name) };
   });
   return { columns, gutter, fixed, moving };
 }
@@ -114,5 +147,9 @@ export function cellText(value: CellValue | undefined, kind: ColumnKind): string
   }
   return String(value);
 }
+
+/** Columns change places only with their like: pinned ones stand before all others whatever their order says. */
+export const ofOnePart = (one: PlacedColumn, other: PlacedColumn): boolean =>
+  one.pinned === other.pinned && one.loose === other.loose;
 
 export const alignsEnd = (kind: ColumnKind): boolean => kind === 'integer' || kind === 'number';

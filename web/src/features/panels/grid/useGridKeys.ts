@@ -2,7 +2,7 @@
 import type { KeyboardEvent } from 'react';
 import { MOD } from '@/lib/keys';
 import type { ColumnActions } from './HeadCell';
-import type { Layout } from './layout';
+import { type Layout, ofOnePart } from './layout';
 import type { PeekState } from './Peek';
 import { at, type Bounds, isRange, moved, type Selection } from './selection';
 
@@ -64,10 +64,10 @@ function onHead(event: KeyboardEvent, { selection, layout, actions, openMenu, se
     actions.resize(column.name, column.width + step * RESIZE_STEP_PX);
     return true;
   }
-  const to = column.index + step;
-  if (layout.columns[to]?.pinned === column.pinned) {
-    actions.move(column.name, to);
-    select(at(-1, to));
+  const other = layout.columns[column.index + step];
+  if (other && ofOnePart(other, column)) {
+    actions.move(column.name, other.index);
+    select(at(-1, other.index));
   }
   return true;
 }

@@ -140,7 +140,7 @@ export function CheckStep(props: Props) {
         <>
           <Found detected={detected} />
           {target ? <Differences target={target} mode={mode} options={detected.options} /> : null}
-          <PreviewTable detected={detected} onColumn={setColumn} />
+          <PreviewTable detected={detected} said={hints.columns} onColumn={setColumn} />
         </>
       ) : null}
       <div className={classes.bar}>

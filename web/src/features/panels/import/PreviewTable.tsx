@@ -3,7 +3,8 @@ import { Checkbox, Select, TextInput, Tooltip } from '@mantine/core';
 import { TriangleAlert } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import type { ColumnKind } from '@/api/panels';
-import type { ColumnHint, Detected } from './reading';
+import { count, plural } from '@/lib/format';
+import { type ColumnHint, type Detected, unseenBad } from './reading';
 import classes from './Wizard.module.css';
 
 const KINDS: readonly ColumnKind[] = ['text', 'integer', 'number', 'boolean', 'date', 'datetime'];
@@ -31,9 +32,19 @@ const reasonWord = (reason: string | null | undefined) => REASONS[reason ?? ''] 
 
 type OnColumn = (source: string, change: Omit<ColumnHint, 'source'>) => void;
 
-export function PreviewTable({ detected, onColumn }: { detected: Detected; onColumn: OnColumn }) {
+export function PreviewTable({
+  detected,
+  said,
+  onColumn,
+}: {
+  detected: Detected;
+  /** What was corrected: shown at once, before the cells follow. */
+  said: readonly ColumnHint[];
+  onColumn: OnColumn;
+}) {
   const { options, preview } = detected;
-  const columns = options.columns.slice(0, COLUMNS_SHOWN_MAX);
+  const columns = options.columns.slice(0, COLUMNS_SHOWN_MAX).map((column) => corrected(column, said));
+  const more = options.columns.length - columns.length;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
     <section className={classes.preview} tabIndex={0} aria-label="The first rows, as they would be read">
@@ -46,6 +57,11 @@ export function PreviewTable({ detected, onColumn }: { detected: Detected; onCol
             {columns.map((column) => (
               <ColumnHead key={column.source} column={column} onColumn={onColumn} />
             ))}
+            {more > 0 ? (
+              <th scope="col" className={classes.more}>
+                and {plural(more, 'more column')}, read as detected
+              </th>
+            ) : null}
           </tr>
         </thead>
         <tbody>
@@ -53,15 +69,18 @@ export function PreviewTable({ detected, onColumn }: { detected: Detected; onCol
             <tr key={row.line} data-bad={row.reason ? true : undefined}>
               <td className={classes.lineNumber}>{row.line}</td>
               {row.reason && row.cells.length === 0 ? (
-                <td colSpan={columns.length} className={classes.badLine}>
+                <td colSpan={columns.length + (more > 0 ? 1 : 0)} className={classes.badLine}>
                   <TriangleAlert size={13} aria-hidden /> Left out: {reasonWord(row.reason)}.{' '}
                   <span className="mono">{row.text}</span>
                 </td>
               ) : (
                 columns.map((column, index) => (
-                  <PreviewCell key={column.source} cell={row.cells[index]} kind={column.kind} />
+                  <PreviewCell key={column.source} cell={row.cells[index]} column={column} />
                 ))
               )}
+              {more > 0 && row.cells.length > 0 ? (
+                <Unseen bad={unseenBad(options.columns, row.cells, columns.length)} />
+              ) : null}
             </tr>
           ))}
         </tbody>
@@ -71,14 +90,21 @@ export function PreviewTable({ detected, onColumn }: { detected: Detected; onCol
 }
 
 type Column = Detected['options']['columns'][number];
+
+/** A name is the server's: it makes equal ones different. */
+function corrected(column: Column, said: readonly ColumnHint[]): Column {
+  const hint = said.find(({ source }) => source === column.source);
+  return { ...column, kind: hint?.kind ?? column.kind, skip: hint?.skip ?? column.skip ?? false };
+}
+
 type Cell = Detected['preview']['rows'][number]['cells'][number];
 
-function PreviewCell({ cell, kind }: { cell: Cell | undefined; kind: ColumnKind }) {
+function PreviewCell({ cell, column: { kind, skip } }: { cell: Cell | undefined; column: Column }) {
   const end = kind === 'integer' || kind === 'number';
   if (!cell || cell.state === 'empty') return <td data-state="empty">–</td>;
   if (cell.state !== 'bad') {
     return (
-      <td data-state={cell.state} data-end={end || undefined} title={cell.text}>
+      <td data-state={skip ? 'skipped' : cell.state} data-end={end || undefined} title={cell.text}>
         {cell.text}
       </td>
     );
@@ -94,6 +120,18 @@ function PreviewCell({ cell, kind }: { cell: Cell | undefined; kind: ColumnKind 
           <span className="hidden-visually"> ({reasonWord(cell.reason)})</span>
         </span>
       </Tooltip>
+    </td>
+  );
+}
+
+/** What would leave a line out may stand where no column is shown. */
+function Unseen({ bad }: { bad: ReturnType<typeof unseenBad> }) {
+  if (!bad) return <td />;
+  const others = bad.others > 0 ? `; and ${count(bad.others)} more` : '';
+  const words = `${bad.column}: ${bad.text} (${reasonWord(bad.reason)})${others}`;
+  return (
+    <td data-state="bad" title={`${words}. The whole line would be left out.`}>
+      <TriangleAlert size={12} aria-hidden /> {words}
     </td>
   );
 }

@@ -110,6 +110,22 @@ export function compare(target: Panel, options: ReadOptions, mode: Mode): Change
 export const differs = ({ gone, come, changed }: Changes): boolean =>
   gone.length + come.length + changed.length > 0;
 
+type PreviewCells = Detected['preview']['rows'][number]['cells'];
+
+/** Of a line's cells beyond the first `shown` ones: the first that does not fit its column, and how many others do not. */
+export function unseenBad(
+  columns: ReadOptions['columns'],
+  cells: PreviewCells,
+  shown: number,
+): { column: string; text: string; reason: string | null; others: number } | null {
+  const bad = cells.flatMap(({ state, text, reason }, index) => {
+    const column = columns[index];
+    if (index < shown || state !== 'bad' || !column) return [];
+    return [{ column: column.name, text, reason: reason ?? null }];
+  });
+  return bad[0] ? { ...bad[0], others: bad.length - 1 } : null;
+}
+
 /** A title from a file's name: `flights_2013.csv` becomes `flights 2013`. */
 export function titleOf(name: string): string {
   const bare = name.replace(/(\.(csv|tsv|tab|txt|ndjson|jsonl|ldjson))+$/i, '');
