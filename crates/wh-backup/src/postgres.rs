@@ -92,7 +92,9 @@ pub fn create_full_postgres(
 fn dump(url: &Secret<String>, archive: &Path, room: &Room, stop: &Stop) -> Result<String> {
     let mut tool = Tool::new("pg_dump", url, stop)?;
     tool.args(["--format=custom", "--compress=0", "--enable-row-security", "--no-unlogged-table-data"]);
-    tool.args(["--schema", SCHEMA, "--file"]).arg(archive).run_while(|| room.must_take(0))?;
+    let dumped = tool.args(["--schema", SCHEMA, "--file"]).arg(archive).run_while(|| room.must_take(0));
+    // A disk that was filled between two looks is what the program failed of.
+    dumped.or_else(|error| room.must_take(0).and(Err(error)))?;
     tool.version()
 }
 
