@@ -7,7 +7,9 @@ mod gone;
 mod installations;
 mod keys;
 mod postgres;
+mod promise;
 mod retention;
+mod room;
 mod tools;
 
 use std::path::{Path, PathBuf};

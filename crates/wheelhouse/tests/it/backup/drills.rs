@@ -167,7 +167,8 @@ fn served(folder: &Path, diary: &Diary, filled: &str, kept: Timestamp) {
     }
 }
 
-fn moment(value: &Value) -> Timestamp {
+/// A moment as the command line and the server write it.
+pub fn moment(value: &Value) -> Timestamp {
     serde_json::from_value(value.clone()).expect("a moment")
 }
 
