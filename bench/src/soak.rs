@@ -84,13 +84,7 @@ pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()>
         let own = session.another().await?;
         tasks.push(tokio::spawn(visits(server.address, own, kind, began, duration)));
     }
-    let mut looks = Vec::new();
-    while began.elapsed() < duration {
-        tokio::time::sleep(LOOK_EVERY).await;
-        if began.elapsed() > duration / WARM_PARTS {
-            looks.push(server.rss()?);
-        }
-    }
+    let looks = looks(&server, began, duration).await?;
     let mut done = 0;
     for task in tasks {
         done += task.await??;
@@ -105,6 +99,18 @@ pub async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<()>
     figures.value("soak.rss_mb", "MB", looks.len(), last / 1e6);
     figures.value("soak.rss_growth_pct", "%", looks.len(), (last / first - 1.0) * 100.0);
     Ok(())
+}
+
+/// What the server keeps resident once all is warm.
+async fn looks(server: &Server, began: Instant, duration: Duration) -> Result<Vec<u64>> {
+    let mut looks = Vec::new();
+    while began.elapsed() < duration {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if began.elapsed() > duration / WARM_PARTS {
+            looks.push(server.rss()?);
+        }
+    }
+    Ok(looks)
 }
 
 /// Who comes and goes; what is kept of each of them is what leaks.

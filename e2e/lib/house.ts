@@ -40,7 +40,7 @@ export class House {
     return execFileSync(needed('WHEELHOUSE_TEST_BINARY'), args, { encoding: 'utf8' });
   }
 
-  /** Behind a certificate of its own making. */
+  /** Behind a certificate of its own making; who runs on the same machine may read its figures. */
   static startTls(): Promise<House> {
     return House.start((aside) => {
       const [certificate, key] = [join(aside, 'certificate.pem'), join(aside, 'key.pem')];
@@ -49,7 +49,11 @@ export class House {
       execFileSync('openssl', ['req', '-x509', ...made, ...subject, '-keyout', key, '-out', certificate], {
         stdio: 'ignore',
       });
-      return { WHEELHOUSE_SERVER_TLS_CERTIFICATE: certificate, WHEELHOUSE_SERVER_TLS_KEY: key };
+      return {
+        WHEELHOUSE_SERVER_TLS_CERTIFICATE: certificate,
+        WHEELHOUSE_SERVER_TLS_KEY: key,
+        WHEELHOUSE_SERVER_METRICS_LOCAL: 'true',
+      };
     });
   }
 

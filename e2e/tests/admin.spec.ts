@@ -32,7 +32,7 @@ test('the operator sees how the installation is and changes the log', async ({ b
   await expect(page).toHaveURL(/\/admin$/);
   await expect(page.getByText('Everything that is needed answers.')).toBeVisible();
   const components = page.getByRole('table', { name: 'Components' });
-  for (const name of ['database', 'object_store']) {
+  for (const name of ['database', 'object_store', 'delivery']) {
     await expect(components.getByRole('row', { name: new RegExp(name) })).toContainText('up');
   }
   const nodes = page.getByRole('table', { name: 'Nodes' }).getByRole('row');

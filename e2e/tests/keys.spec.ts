@@ -1,8 +1,15 @@
 // API keys as someone makes, uses and revokes them; service accounts and their two keys; axe on each of it.
-import { type APIRequestContext, expect, type Page, request, test } from '@playwright/test';
+import {
+  type APIRequestContext,
+  type BrowserContext,
+  expect,
+  type Page,
+  request,
+  test,
+} from '@playwright/test';
 import { forAxe, objections, WIDTHS } from '../lib/axe';
 import { House } from '../lib/house';
-import { setUp } from '../lib/people';
+import { send, setUp } from '../lib/people';
 
 let house: House;
 let program: APIRequestContext;
@@ -55,6 +62,47 @@ async function taken(page: Page): Promise<string> {
   await page.getByRole('button', { name: 'Done' }).click();
   await expect(page.getByRole('textbox', { name: 'API key' })).toHaveCount(0);
   return key;
+}
+
+test('the form of a key offers what the server gives', async ({ browser }) => {
+  const strict = await House.start(() => ({ WHEELHOUSE_IDENTITY_API_KEY_DAYS_MAX: '30' }));
+  const context = await browser.newContext();
+  try {
+    await offers(strict, context);
+  } finally {
+    await context.close();
+    await strict.stop();
+  }
+});
+
+async function offers(strict: House, context: BrowserContext): Promise<void> {
+  await setUp(strict, context);
+  const account = { name: 'reader', role: 'editor' };
+  await send(context.request, 'POST', `${strict.url}/v1/identity/service-accounts`, strict, account);
+  const page = await context.newPage();
+  await page.goto(`${strict.url}/panels`);
+  await page.getByRole('link', { name: 'API keys' }).click();
+  await page.getByRole('button', { name: 'New key' }).click();
+  const life = page.getByRole('combobox', { name: 'Expires after' });
+  await expect(life).toHaveValue('30 days, as usual');
+  await life.click();
+  await expect(page.getByRole('option')).toHaveText(['30 days, as usual', '7 days']);
+  await page.getByRole('option', { name: '7 days' }).click();
+  await life.click();
+  await page.getByRole('option', { name: 'as usual' }).click();
+  await expect(page.getByRole('checkbox', { name: 'identity:tenant' })).toBeVisible();
+  await fill(page, 'ci', ['panels:read']);
+  await taken(page);
+
+  // An account gets no scope above its role, whatever the role of who makes its key.
+  await page.getByRole('button', { name: 'Actions for reader' }).click();
+  await page.getByRole('menuitem', { name: 'Keys…' }).click();
+  await page.getByRole('dialog', { name: 'Keys of reader' }).getByRole('button', { name: 'New key' }).click();
+  const form = page.getByRole('dialog', { name: 'New key of reader' });
+  await expect(form.getByRole('checkbox')).toHaveCount(4);
+  await expect(form.getByRole('checkbox', { name: 'identity:write' })).toHaveCount(0);
+  await fill(page, 'nightly', ['identity:self', 'identity:read', 'panels:read', 'panels:write']);
+  await taken(page);
 }
 
 test('keys and service accounts', async ({ browser }) => {

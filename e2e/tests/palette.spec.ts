@@ -1,6 +1,6 @@
 // The command palette, by keyboard alone: finds what there is, runs what one may, asks before danger, shows what came back.
 import { readFileSync } from 'node:fs';
-import { type Browser, type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { type Browser, type BrowserContext, expect, type Page, request, test } from '@playwright/test';
 import { forAxe, objections, WIDTHS } from '../lib/axe';
 import { House, needed } from '../lib/house';
 import { OWNER, send, setUp } from '../lib/people';
@@ -219,6 +219,143 @@ test('danger names what is lost and how many, and wants the name typed', async (
   for (let i = 0; i < 3; i += 1) await page.keyboard.press('Escape');
   await page.goto(`${house.url}/panels`);
   await expect(page.getByRole('table', { name: 'Panels' })).not.toContainText('Airports');
+});
+
+/** A combobox of the form: opened, something typed, an option taken. */
+async function pick(name: string, option: string, typed = ''): Promise<void> {
+  await palette().getByRole('combobox', { name, exact: true }).click();
+  if (typed) await page.keyboard.type(typed);
+  await page.getByRole('option', { name: option, exact: true }).click();
+  await expect(palette().getByRole('combobox', { name, exact: true })).toHaveValue(option);
+}
+
+/** A fact of what is about to be lost. */
+const fact = (name: string) =>
+  palette()
+    .locator('dl > div')
+    .filter({ has: page.getByText(name, { exact: true }) })
+    .getByRole('definition');
+
+test("a key of a service account is picked from that account's keys, and what it made is counted", async () => {
+  const identity = `${house.url}/v1/identity`;
+  type Made = { id: string; secret: string };
+  const make = async (path: string, data: object) =>
+    (await send(context.request, 'POST', `${identity}/${path}`, house, data)) as Made;
+  const scopes = ['panels:read', 'identity:write'];
+  const mine = await make('api-keys', { name: 'reports', scopes });
+  const accounts: Record<string, { id: string; key: Made }> = {};
+  for (const [name, key] of [
+    ['deploy', 'nightly'],
+    ['builds', 'reports'],
+    ['mirror', 'first'],
+  ] as const) {
+    const { id } = await make('service-accounts', { name, role: 'admin' });
+    accounts[name] = { id, key: await make(`service-accounts/${id}/api-keys`, { name: key, scopes }) };
+  }
+  const program = await request.newContext();
+  const by = (key: Made | undefined) => ({ headers: { authorization: `Bearer ${key?.secret}` } });
+  const next = { ...by(accounts['deploy']?.key), data: { name: 'made', scopes: ['panels:read'] } };
+  const made = await program.post(`${identity}/service-accounts/${accounts['mirror']?.id}/api-keys`, next);
+  expect(made.status(), await made.text()).toBe(201);
+
+  await page.goto(`${house.url}/panels`);
+  await open();
+  await choose('service_account_key_revoke', /Revoke an API key of a service account/);
+  const key = palette().getByRole('combobox', { name: 'Api key', exact: true });
+  await key.click();
+  await expect(page.getByText('Choose first what it belongs to')).toBeVisible();
+  await page.keyboard.press('Tab');
+  await pick('Account', 'deploy');
+  await key.click();
+  await expect(page.getByRole('option')).toHaveText(['nightly']);
+  await page.getByRole('option', { name: 'nightly' }).click();
+  // Another account has other keys: what was chosen before is not meant any more.
+  await pick('Account', 'builds');
+  await expect(key).toHaveValue('');
+  await key.click();
+  await expect(page.getByRole('option')).toHaveText(['reports']);
+  await page.getByRole('option', { name: 'reports' }).click();
+  await pick('Account', 'deploy');
+  await pick('Api key', 'nightly');
+  await palette().getByRole('button', { name: 'Go on…' }).click();
+  await expect(palette()).toContainText('There is no undo');
+  await expect(fact('made keys')).toHaveText('1');
+  await expect(fact('scopes')).toHaveText('2');
+  await palette()
+    .getByRole('textbox', { name: /nightly/ })
+    .fill('nightly');
+  await page.keyboard.press('Enter');
+  await expect(palette().getByRole('status')).toContainText('200');
+  for (let i = 0; i < 3; i += 1) await page.keyboard.press('Escape');
+  const answers = [accounts['deploy']?.key, accounts['builds']?.key, mine].map(async (one) =>
+    (await program.get(`${house.url}/v1/panels`, by(one))).status(),
+  );
+  expect(await Promise.all(answers)).toEqual([401, 200, 200]);
+
+  // Of an account its list tells how many keys end.
+  await open();
+  await choose('service_account_delete', /Delete a service account/);
+  await pick('Account', 'mirror');
+  await palette().getByRole('button', { name: 'Go on…' }).click();
+  await expect(fact('keys')).toHaveText('2');
+  await palette()
+    .getByRole('textbox', { name: /mirror/ })
+    .fill('mirror');
+  await page.keyboard.press('Enter');
+  await expect(palette().getByRole('status')).toContainText('204');
+  for (let i = 0; i < 3; i += 1) await page.keyboard.press('Escape');
+  await program.dispose();
+});
+
+test('the operator sets the limits of a company that they do not belong to', async ({ browser }) => {
+  const carl = { name: 'Carl Founder', email: 'carl@example.com', password: 'quiet-lagoon-pencil-83' };
+  const invited = { email: carl.email, role: 'owner' };
+  const made = await send(context.request, 'POST', `${house.url}/v1/identity/invitations`, house, invited);
+  const theirs = await browser.newContext();
+  const accepted = { token: (made as { token: string }).token, name: carl.name, password: carl.password };
+  await send(theirs.request, 'POST', `${house.url}/v1/identity/invitations/accept`, house, accepted);
+  const founded = await send(theirs.request, 'POST', `${house.url}/v1/identity/tenants`, house, {
+    name: 'Foundry',
+  });
+  const { id } = founded as { id: string };
+  await theirs.close();
+
+  await page.goto(`${house.url}/panels`);
+  await open();
+  await choose('company_limits_set', /Set the limits of a company/);
+  await pick('Company', 'Foundry', 'found');
+  await palette().getByText('4 optional fields').click();
+  await palette().getByRole('textbox', { name: 'Panels' }).fill('7');
+  await page.keyboard.press('Control+Enter');
+  await expect(palette().getByRole('status')).toContainText('200');
+  for (let i = 0; i < 3; i += 1) await page.keyboard.press('Escape');
+  const limits = `${house.url}/v1/system/companies/${id}/limits`;
+  expect(await (await context.request.get(limits)).json()).toMatchObject({ panels: 7 });
+});
+
+test('what is typed is looked for by the server, so that the last of many can be picked', async () => {
+  for (let from = 0; from < 205; from += 41)
+    await Promise.all(
+      Array.from({ length: 41 }, (_, at) => create(`Many ${String(from + at).padStart(3, '0')}`)),
+    );
+  await create('Zeppelins');
+  await page.goto(`${house.url}/panels`);
+  await open();
+  await choose('panel_get', /Get a panel/);
+  await pick('Panel', 'Zeppelins', 'zepp');
+  await page.keyboard.press('Control+Enter');
+  await expect(palette().getByRole('region', { name: 'Answer' })).toContainText('"title": "Zeppelins"');
+  // Back in the form it is still what was chosen, also while something else is looked for.
+  await page.keyboard.press('Escape');
+  const panels = palette().getByRole('combobox', { name: 'Panel' });
+  await expect(panels).toHaveValue('Zeppelins');
+  await panels.fill('flights');
+  await expect(page.getByRole('option')).toHaveText(['Flights of 2013']);
+  await expect(panels).toHaveValue('flights');
+  await page.keyboard.press('Tab');
+  await expect(panels).toHaveValue('Zeppelins');
+  for (let i = 0; i < 2; i += 1) await page.keyboard.press('Escape');
+  await expect(palette()).toHaveCount(0);
 });
 
 test('a number of 64 bits is shown and copied with all its digits', async () => {

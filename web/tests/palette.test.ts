@@ -1,8 +1,9 @@
 // The palette's pure parts: fields from a schema, values from what was typed, the request they make, and finding.
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
+import { ROLES, type Role, roleHolds } from '../src/api/identity';
 import { find, score } from '../src/app/palette/find';
-import { callable, lister, type Operation, readSpec } from '../src/app/palette/operations';
+import { callable, hanging, lister, type Operation, readSpec } from '../src/app/palette/operations';
 import { differs, type Field, fieldsOf, type Schema, type Typed, valueIn } from '../src/app/palette/schema';
 import { asCurl, prepare } from '../src/app/palette/send';
 import { writeExact } from '../src/lib/json';
@@ -183,11 +184,80 @@ test('only what the actor may call is offered', () => {
   expect(may).not.toContain('member_remove');
 });
 
-test('ids are listed by the operation that lists their noun', () => {
-  expect(lister('PanelId', operations)?.id).toBe('panel_list');
-  expect(lister('UserId', operations)?.id).toBe('member_list');
-  expect(lister('ImportId', operations)?.id).toBe('import_list');
-  expect(lister('NothingId', operations)).toBeUndefined();
+/** The schema of an id that a thing of a list has under a name, read from the spec itself. */
+function idSchema(list: Operation, name: string): string | undefined {
+  const follow = (schema: Schema | undefined): Schema =>
+    schema?.$ref ? follow(spec.components.schemas[schema.$ref.split('/').at(-1) ?? '']) : (schema ?? {});
+  const answer = spec.paths[list.path].get.responses['200'].content['application/json'].schema;
+  const property = follow(follow(follow(answer).properties?.['items']).items).properties?.[name];
+  return property?.$ref?.split('/').at(-1);
+}
+
+test('every id in a path is picked from a list that exists and whose things carry that id', () => {
+  const chosen: Record<string, string> = {};
+  for (const one of operations) {
+    for (const field of one.parameters.filter(({ at }) => at.startsWith('path/'))) {
+      expect(field.id, `${one.id} ${field.at}`).not.toBeNull();
+      const from = lister(field, one, operations);
+      if (!from) throw new Error(`${one.id}: nothing lists ${field.at}`);
+      expect(idSchema(from.list, from.id), `${one.id} ${field.at}`).toBe(field.id);
+      const inner = from.list.parameters.filter(({ at }) => at.startsWith('path/'));
+      // Its own path says nothing that the form does not, and not what is to be picked.
+      for (const { at } of inner) {
+        expect(at, one.id).not.toBe(field.at);
+        expect(one.path.indexOf(`{${at.slice(5)}}`), one.id).toBeLessThan(
+          one.path.indexOf(`{${field.name}}`),
+        );
+      }
+      chosen[`${one.id} ${field.name}`] = `${from.list.id} ${from.id}`;
+    }
+  }
+  expect(chosen).toMatchObject({
+    'panel_update id': 'panel_list id',
+    'import_stop import_id': 'import_list id',
+    'member_remove user_id': 'member_list user_id',
+    'service_account_delete account_id': 'service_account_list id',
+    'service_account_key_create account_id': 'service_account_list id',
+    'service_account_key_revoke account_id': 'service_account_list id',
+    'service_account_key_revoke id': 'service_account_key_list id',
+    'service_account_key_update id': 'service_account_key_list id',
+    'api_key_revoke id': 'api_key_list id',
+    'company_limits_set company_id': 'company_usage_list id',
+    'parked_retry event_id': 'parked_list event_id',
+  });
+});
+
+test('what is inside of something is never picked from what is elsewhere', () => {
+  const revoke = operation('service_account_key_revoke');
+  const key = revoke.parameters.find(({ at }) => at === 'path/id');
+  if (!key) throw new Error('no key');
+  const fewer = operations.filter(({ id }) => id !== 'service_account_key_list');
+  expect(lister(key, revoke, fewer)).toBeUndefined();
+  // In a body the noun says it.
+  const panel = fields.find(({ name }) => name === 'panel');
+  expect(panel && lister(panel, operation('panel_create'), operations)?.list.id).toBe('panel_list');
+  expect(
+    panel && lister({ ...panel, id: 'NothingId' }, operation('panel_create'), operations),
+  ).toBeUndefined();
+});
+
+test('what hangs on a thing is counted by the lists inside of it', () => {
+  const counted = (id: string) => hanging(operation(id), operations).map(({ list, word }) => [list.id, word]);
+  expect(counted('panel_delete')).toEqual([['import_list', 'imports']]);
+  expect(counted('api_key_revoke')).toEqual([['made_key_list', 'made keys']]);
+  expect(counted('service_account_key_revoke')).toEqual([['made_key_list', 'made keys']]);
+  expect(counted('service_account_delete')).toEqual([['service_account_key_list', 'api keys']]);
+  expect(counted('member_remove')).toEqual([]);
+  expect(counted('panel_create')).toEqual([]);
+});
+
+test('which role holds which permission is what the spec says', () => {
+  const known = spec['x-permissions'] as { name: string; lowest_role: Role }[];
+  for (const { name, lowest_role } of known) {
+    const holders = ROLES.map(({ role }) => role).filter((role) => roleHolds(role, name));
+    expect(holders[0], name).toBe(lowest_role);
+    expect(holders.at(-1), name).toBe('owner');
+  }
 });
 
 test('a filled form is a request', () => {

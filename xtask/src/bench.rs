@@ -15,7 +15,9 @@ pub fn run(root: &Path, rest: &[String]) -> Result<()> {
     shown(&mut command("npm", NPM_INSTALL, &root.join("web")))?;
     shown(&mut command("npm", &["run", "build"], &root.join("web")))?;
     shown(&mut command("cargo", &["build", "--release", "-p", "wheelhouse", "-p", "bench"], root))?;
-    let commit = output(&mut command("git", &["describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"], root)).unwrap_or_default();
+    let commit =
+        output(&mut command("git", &["describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"], root))
+            .unwrap_or_default();
     let metadata =
         cargo_metadata::MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
     let release = metadata.target_directory.join("release");

@@ -1,6 +1,7 @@
 //! The real counterparts that tests need: installs them, keeps them outside the checkout, says which version is there.
 mod go;
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -42,6 +43,7 @@ pub struct Testbed {
     pub folder: PathBuf,
     /// Whether a missing counterpart is a failure (`CI=true`) or a named skip.
     pub strict: bool,
+    skipped: RefCell<Vec<String>>,
 }
 
 impl Testbed {
@@ -58,7 +60,18 @@ impl Testbed {
             }
         };
         fs::create_dir_all(&folder)?;
-        Ok(Self { folder, strict })
+        Ok(Self { folder, strict, skipped: RefCell::default() })
+    }
+
+    /// Something was left out for want of this; said now, and once more at the end of all.
+    pub fn skip(&self, want: &str) {
+        eprintln!("skipped for want of {want}");
+        self.skipped.borrow_mut().push(want.to_owned());
+    }
+
+    /// All that was left out.
+    pub fn skipped(&self) -> Vec<String> {
+        self.skipped.borrow().clone()
     }
 
     /// A program of the Python environment.

@@ -1,4 +1,5 @@
 //! Automation of the house in Rust: `cargo xtask tidy | gen | test | bench | release`. Reads and runs; decides no product behaviour.
+mod advisories;
 mod bench;
 mod counterparts;
 mod fuzz;

@@ -2,6 +2,7 @@
 mod chart;
 mod cluster;
 mod compose;
+mod context;
 mod image;
 mod ready;
 mod unit;
@@ -13,7 +14,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::counterparts::Testbed;
-use crate::run::command;
+use crate::run::{command, output};
 
 /// Looks at one package.
 type Part = fn(&Place<'_>) -> Result<()>;
@@ -56,8 +57,13 @@ impl Place<'_> {
     /// Something that is not there: a failure in CI, elsewhere a named skip.
     fn without(&self, what: &str) -> Result<()> {
         ensure!(!self.testbed.strict, "CI needs {what}");
-        eprintln!("packages: skipped for want of {what}");
+        self.testbed.skip(&format!("{what} (packages)"));
         Ok(())
+    }
+
+    /// Whether this may make namespaces and mounts.
+    fn is_root(&self) -> Result<bool> {
+        Ok(output(&mut command("id", &["-u"], self.root))?.trim() == "0")
     }
 
     /// The binary with settings from the environment as a package gives them, and none of this machine.
@@ -99,6 +105,17 @@ impl Place<'_> {
         }
         let told = told(self.wheelhouse(&here).args(["config", "check"]))?;
         ensure!(told.well, "{settings:?} is refused: {}", told.errors);
+        Ok(())
+    }
+
+    /// Whether the binary has such a command with such flags.
+    fn knows(&self, words: &str) -> Result<()> {
+        let verbs = words.split_whitespace().take_while(|word| !word.starts_with("--"));
+        let help = said(command(&self.binary, &[], Path::new("/")).args(verbs).arg("--help"))?;
+        for flag in words.split_whitespace().filter(|word| word.starts_with("--")) {
+            let name = flag.split('=').next().unwrap_or_default();
+            ensure!(help.words.contains(name), "`{words}`: no {name}");
+        }
         Ok(())
     }
 }

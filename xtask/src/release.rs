@@ -14,6 +14,8 @@ use crate::sbom;
 
 /// Beside the binary in the archive: where it comes from in the repository.
 const COMPANIONS: &[&str] = &["LICENSE", "CHANGELOG.md", "packages/systemd/wheelhouse.service"];
+/// Data folders of the releases.
+const FIXTURES: &str = "crates/wheelhouse/tests/fixtures";
 /// How a program of this kind begins: ELF, 64 bits, little end first.
 const ELF: &[u8] = b"\x7fELF\x02\x01";
 /// The kind of a section that names functions.
@@ -32,6 +34,9 @@ pub struct Release {
 /// Build (unless there is a binary) and pack.
 pub fn run(root: &Path, binary: Option<PathBuf>, into: Option<PathBuf>) -> Result<()> {
     let metadata = MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
+    let package = metadata.packages.iter().find(|package| package.name.as_str() == "wheelhouse");
+    let version = package.context("the workspace holds wheelhouse")?.version.to_string();
+    keeps_its_data(root, &version)?;
     let target_folder = PathBuf::from(metadata.target_directory);
     let binary = match binary {
         Some(binary) => std::path::absolute(binary)?,
@@ -49,8 +54,6 @@ pub fn run(root: &Path, binary: Option<PathBuf>, into: Option<PathBuf>) -> Resul
     };
     fs::create_dir_all(&into)?;
     ensure!(fs::read_dir(&into)?.next().is_none(), "{} is not empty", into.display());
-    let package = metadata.packages.iter().find(|package| package.name.as_str() == "wheelhouse");
-    let version = package.context("the workspace holds wheelhouse")?.version.to_string();
     let release = Release { version, target: target(root)?, binary };
     release.examine()?;
     release.archive(root, &into)?;
@@ -59,6 +62,18 @@ pub fn run(root: &Path, binary: Option<PathBuf>, into: Option<PathBuf>) -> Resul
     fs::write(into.join(name), sbom::make(root, &release)?)?;
     sums(&into)?;
     eprintln!("release: {}", into.display());
+    Ok(())
+}
+
+/// A release leaves a data folder of its own behind, which every later build is tried on; after the next change of the schema nobody
+/// could make it any more.
+pub fn keeps_its_data(root: &Path, version: &str) -> Result<()> {
+    let fixture = root.join(FIXTURES).join(format!("data-{version}.tar.gz"));
+    ensure!(
+        fixture.is_file(),
+        "{} is not there: a release keeps a data folder that its build made, so that later builds are tried on it",
+        fixture.display()
+    );
     Ok(())
 }
 
@@ -71,7 +86,8 @@ fn build(root: &Path, target_folder: &Path) -> Result<PathBuf> {
     Ok(target_folder.join("release/wheelhouse"))
 }
 
-fn target(root: &Path) -> Result<String> {
+/// This machine's platform, as `rustc` calls it.
+pub fn target(root: &Path) -> Result<String> {
     let told = output(&mut command("rustc", &["-vV"], root))?;
     let host = told.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host.context("rustc names its host")?.to_owned())

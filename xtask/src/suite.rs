@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+use crate::advisories;
 use crate::counterparts::{Testbed, VERSITYGW};
 use crate::fuzz;
 use crate::gen_files::{self, Mode};
@@ -49,8 +50,8 @@ pub fn run(root: &Path, only: &[String]) -> Result<()> {
         }
     }
     eprintln!("\n{}", lines.join("\n"));
-    for missing in missing {
-        eprintln!("skipped for want of {missing}");
+    for want in missing.into_iter().chain(testbed.skipped()) {
+        eprintln!("skipped for want of {want}");
     }
     if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
 }
@@ -59,7 +60,8 @@ fn checks(root: &Path, testbed: &Testbed) -> Result<()> {
     shown(&mut command("cargo", &["fmt", "--all", "--check"], root))?;
     tidy::check(root)?;
     shown(&mut command(testbed.tool("typos"), &[], root))?;
-    shown(&mut command(testbed.tool("cargo-deny"), &["check", "bans", "licenses", "sources"], root))
+    shown(&mut command(testbed.tool("cargo-deny"), &["check", "bans", "licenses", "sources"], root))?;
+    advisories::check(root, testbed)
 }
 
 fn web(root: &Path, _: &Testbed) -> Result<()> {

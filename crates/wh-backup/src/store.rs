@@ -3,6 +3,7 @@ mod address;
 mod bucket;
 mod folder;
 mod lease;
+mod told;
 
 use std::fs::File;
 use std::path::Path;

@@ -7,6 +7,7 @@ mod limits;
 mod network;
 mod random;
 mod secret;
+mod served;
 mod span;
 mod time;
 
@@ -16,5 +17,6 @@ pub use limits::{CompanyLimits, LIMITS_FRESH_S, LIMITS_KNOWN_MAX, LimitSource, L
 pub use network::Network;
 pub use random::{IdSource, OsRandom, Random, SeededRandom};
 pub use secret::Secret;
-pub use span::{Attribute, ChildOf, Span, SpanKind, SpanSink, Traced};
+pub use served::{RequestFacts, Served};
+pub use span::{Attribute, Begun, ChildOf, Span, SpanKind, SpanSink, Traced, Tracer};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};

@@ -97,7 +97,7 @@ impl App {
         };
         let base = base_of(&entry.url)?;
         let reach = Reach { base: &base, ca_file: entry.ca_file.as_deref(), timeout: flags.timeout };
-        let client = Client::new(&reach, credential)?;
+        let client = Client::new(&reach, credential)?.traced(&self.world);
         Ok(Connection { client, ca_file: entry.ca_file, context })
     }
 

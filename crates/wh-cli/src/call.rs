@@ -1,4 +1,5 @@
 //! An operation carried out: confirmed, sent, shown. What it means is the server's.
+mod lost;
 mod pages;
 
 use clap::ArgMatches;
@@ -10,7 +11,7 @@ use crate::fail::{Fail, Result};
 use crate::live;
 use crate::output::{Format, Output};
 use crate::request::{self, Target};
-use crate::spec::{Answer, Body, Operation, Place, Risk};
+use crate::spec::{Answer, Body, Operation, Param, Place, Risk};
 use crate::terminal;
 use crate::tree::name;
 use crate::upload::{Show, Upload};
@@ -42,7 +43,7 @@ impl Call<'_> {
     fn run(&self, out: &mut Output) -> Result<()> {
         let target = request::target(self.app, &self.connection, self.operation, self.matches)?;
         if self.operation.risk == Risk::Danger && !self.flags.yes {
-            terminal::confirm(&self.question())?;
+            terminal::confirm(&self.question(&target)?)?;
         }
         if self.operation.paged() {
             return pages::run(self, &target, out);
@@ -51,17 +52,19 @@ impl Call<'_> {
         self.show(reply, out)
     }
 
-    /// What is about to be done, to what, where.
-    fn question(&self) -> String {
-        let things: Vec<String> = self
-            .operation
-            .params
-            .iter()
-            .filter(|param| param.place != Place::Query)
-            .filter_map(|param| request::typed(self.matches, &name::param(&param.name), &param.shape))
-            .collect();
-        let of = if things.is_empty() { String::new() } else { format!(" ({})", things.join(", ")) };
-        format!("{}{of} on {}?", self.operation.summary, self.connection.client.base)
+    /// What is about to be done, to what, how much is lost by it, where.
+    fn question(&self, target: &Target) -> Result<String> {
+        let lost = lost::of(self.app, &self.connection, self.operation, target)?;
+        let own = lost::own(self.operation);
+        let typed = |param: &Param| request::typed(self.matches, &name::param(&param.name), &param.shape);
+        let name = lost.name.or_else(|| own.and_then(typed));
+        let of_path = self.operation.params.iter().filter(|param| param.place != Place::Query);
+        let parents = of_path.filter(|param| own.is_some_and(|own| own.name != param.name)).filter_map(typed);
+        let things: Vec<String> = name.into_iter().chain(parents).collect();
+        let about = if things.is_empty() { String::new() } else { format!(": {}", things.join(" of ")) };
+        let facts =
+            if lost.facts.is_empty() { String::new() } else { format!(" ({})", lost.facts.join(", ")) };
+        Ok(format!("{}{about}{facts} on {}?", self.operation.summary, self.connection.client.base))
     }
 
     fn send(&self, mut target: Target) -> Result<Reply> {

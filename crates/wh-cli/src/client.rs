@@ -4,10 +4,11 @@ mod tls;
 use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use ureq::{Agent, AsSendBody, Body, SendBody};
 
 use crate::fail::{Exit, Fail, Result};
+use crate::world::World;
 
 pub use tls::of_rustls;
 
@@ -26,6 +27,8 @@ const TIMEOUT: &str = "cli.timeout";
 const STILL_RUNNING: &str = "server.idempotency_running";
 /// What leaves open whether a write was done.
 const OPEN: [&str; 5] = [BROKEN, TIMEOUT, STILL_RUNNING, "db.commit_unknown", "server.deadline"];
+/// Bytes of a header that names a trace.
+const TRACE_BYTES_MAX: usize = 512;
 /// A JSON answer is held in memory.
 const ANSWER_BYTES_MAX: u64 = 512 << 20;
 
@@ -48,6 +51,8 @@ pub struct Client {
     /// How one is known there.
     pub credential: Credential,
     timeout: Option<Duration>,
+    /// Of the trace that the command is part of.
+    trace: Vec<(&'static str, HeaderValue)>,
 }
 
 /// What is sent with a request.
@@ -117,7 +122,25 @@ impl Client {
             builder
         };
         let agent = builder.build().new_agent();
-        Ok(Self { agent, base: reach.base.to_owned(), credential, timeout: reach.timeout })
+        Ok(Self { agent, base: reach.base.to_owned(), credential, timeout: reach.timeout, trace: Vec::new() })
+    }
+
+    /// As part of the trace that the environment names (`TRACEPARENT`, `TRACESTATE`). What is no header there is left out: a command
+    /// does not fail for it.
+    #[must_use]
+    pub fn traced(self, world: &World) -> Self {
+        let header = |name, variable| {
+            let value = world.variable(variable)?;
+            Some((name, HeaderValue::from_str(value).ok().filter(|value| value.len() <= TRACE_BYTES_MAX)?))
+        };
+        let parent = header("traceparent", "TRACEPARENT");
+        let state = parent.as_ref().and_then(|_| header("tracestate", "TRACESTATE"));
+        Self { trace: parent.into_iter().chain(state).collect(), ..self }
+    }
+
+    /// The headers that name it.
+    pub fn trace(&self) -> &[(&'static str, HeaderValue)] {
+        &self.trace
     }
 
     /// Send, and take a success; a problem is a failure with its hint.
@@ -155,6 +178,9 @@ impl Client {
             Credential::Cookie(cookie) => request.header("cookie", cookie),
             Credential::Token(token) => request.header("authorization", format!("Bearer {token}")),
         };
+        for (name, value) in &self.trace {
+            request = request.header(*name, value);
+        }
         if let Some(key) = &ask.key {
             request = request.header("idempotency-key", format!("\"{key}\""));
         }

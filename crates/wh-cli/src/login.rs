@@ -39,7 +39,7 @@ pub fn login(app: &App, matches: &ArgMatches) -> Result<()> {
         if token.is_empty() {
             return Err(Fail::usage("there is no token in what was given", "a token begins with whk_"));
         }
-        let client = Client::new(&reach, Credential::Token(token.clone()))?;
+        let client = Client::new(&reach, Credential::Token(token.clone()))?.traced(&app.world);
         entry.token = Some(token);
         match send(app, &client, "me_get", None) {
             Ok(reply) => reply.bytes()?,
@@ -48,7 +48,7 @@ pub fn login(app: &App, matches: &ArgMatches) -> Result<()> {
             Err(fail) => return Err(fail),
         }
     } else {
-        let client = Client::new(&reach, Credential::None)?;
+        let client = Client::new(&reach, Credential::None)?.traced(&app.world);
         let reply = match by_browser(matches) {
             Some(show) => browser::sign_in(app, &client, show)?,
             None => by_password(app, &client, matches)?,

@@ -22,17 +22,34 @@ const STANDARD_INPUT: &str = "-";
 pub struct Target {
     path: String,
     query: String,
+    /// What stands where in the path.
+    placed: Vec<(String, String)>,
 }
 
 impl Target {
     /// A path with parameters in braces.
     pub fn new(path: &str) -> Self {
-        Self { path: path.to_owned(), query: String::new() }
+        Self { path: path.to_owned(), query: String::new(), placed: Vec::new() }
+    }
+
+    /// Another path, with what stands in this one wherever it has a parameter of the same name.
+    pub fn beside(&self, path: &str) -> Self {
+        let mut other = Self::new(path);
+        for (name, value) in &self.placed {
+            other.place(name, value);
+        }
+        other
+    }
+
+    /// What stands where a path's parameter was.
+    pub fn placed(&self, name: &str) -> Option<&str> {
+        self.placed.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     /// Put a value where a path's parameter stands.
     pub fn place(&mut self, name: &str, value: &str) {
         self.path = self.path.replace(&format!("{{{name}}}"), &escaped(value));
+        self.placed.push((name.to_owned(), value.to_owned()));
     }
 
     /// Add to the query.
@@ -59,7 +76,10 @@ pub fn target(
     matches: &ArgMatches,
 ) -> Result<Target> {
     let mut target = Target::new(&operation.path);
-    for param in &operation.params {
+    // A thing's name is looked up among those of what it belongs to, which stands before it in the path.
+    let mut params: Vec<_> = operation.params.iter().collect();
+    params.sort_by_key(|param| operation.path.find(&format!("{{{}}}", param.name)));
+    for param in params {
         if operation.paged() && matches!(param.name.as_str(), "cursor" | "limit" | "offset") {
             continue;
         }
@@ -68,7 +88,8 @@ pub fn target(
         match param.place {
             Place::Query => target.query(&param.name, &word),
             Place::Own | Place::Parent => {
-                let value = resolve::id(app, connection, operation, param, &word)?;
+                let meant = resolve::Meant { operation, param, word: &word };
+                let value = resolve::id(app, connection, &target, &meant)?;
                 target.place(&param.name, &value);
             }
         }

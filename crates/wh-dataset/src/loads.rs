@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::sync::{AcquireError, SemaphorePermit};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout_at;
-use wh_base::{Error, Result};
+use wh_base::{Error, Result, Served};
 
 use crate::catalog::VersionMeta;
 use crate::codes;
@@ -56,28 +56,28 @@ impl Inner {
                 }
             })?;
             let meta = Arc::clone(meta);
-            let read = spawn_blocking(move || -> Result<(HotBuilder, Room)> {
+            let read = spawn_blocking(Served::carried(move || -> Result<(HotBuilder, Room)> {
                 reader.read(&meta.schema, &mut |batch| {
                     builder.push(&batch)?;
                     drop(batch);
                     room.claim(builder.bytes(), until)
                 })?;
                 Ok((builder, room))
-            });
+            }));
             (builder, room) = read.await.map_err(stopped)??;
         }
-        let finished = spawn_blocking(move || -> Result<(Hot, Room)> {
+        let finished = spawn_blocking(Served::carried(move || -> Result<(Hot, Room)> {
             let hot = builder.finish();
             room.claim(hot.bytes(), until)?;
             Ok((hot, room))
-        });
+        }));
         finished.await.map_err(stopped)?
     }
 }
 
 /// The rows of an append behind those that were there, when there is room for both together at once.
 pub(crate) async fn append(base: Hot, fresh: (Hot, Arc<Room>), room: Room) -> Result<(Hot, Room)> {
-    let appended = spawn_blocking(move || -> Result<(Hot, Room)> {
+    let appended = spawn_blocking(Served::carried(move || -> Result<(Hot, Room)> {
         let (fresh, _until_appended) = fresh;
         let mut builder = HotBuilder::resume(&base)?;
         drop(base);
@@ -89,7 +89,7 @@ pub(crate) async fn append(base: Hot, fresh: (Hot, Arc<Room>), room: Room) -> Re
         let hot = builder.finish();
         take(&room, hot.bytes())?;
         Ok((hot, room))
-    });
+    }));
     appended.await.map_err(stopped)?
 }
 

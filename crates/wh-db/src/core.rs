@@ -109,6 +109,7 @@ impl Timer<'_> {
                 trace: ids.trace,
                 id: ids.id,
                 parent: Some(ids.parent),
+                state: None,
                 kind: SpanKind::Client,
                 name: format!("database {kind}"),
                 started: Timestamp::from_micros(ended.micros().saturating_sub(took)),

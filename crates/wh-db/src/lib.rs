@@ -8,6 +8,7 @@ mod db;
 mod engine;
 mod examine;
 mod idempotency;
+mod like;
 mod migrate;
 mod nodes;
 mod outbox;
@@ -25,16 +26,17 @@ pub use audit::{AuditEntry, AuditLine, Who};
 pub use config::{DbConfig, DbLimits, EngineConfig, PostgresUrls};
 pub use context::Context;
 pub use db::{AUDIT_LINES_MAX, Db, IdentityDb, Opened, SystemDb, open};
-pub use examine::{Examined, SCHEMA_CHECK, SCHEMA_CURRENT, Verdict, examine, installation_of};
+pub use examine::{Examined, SCHEMA_CHECK, SCHEMA_CURRENT, Verdict, examine, installation_of, newest_moment};
 pub use idempotency::{
     IDEMPOTENCY_KEPT_S, IDEMPOTENCY_RUNNING_S_MAX, Idempotent, IdempotentRun, RunEnd, StoredAnswer,
 };
+pub use like::like_holding;
 pub use migrate::{APPLIED_MIGRATIONS, check_postgres_schema, check_sqlite_schema};
 pub use migrate::{MigrationFile, MigrationText, Migrations};
 pub use nodes::{NODES_MAX, NodeRow};
 pub use outbox::{
-    Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Missed, Outbox, Parked, Progress, QueueState, React,
-    Reaction, Resumable,
+    Deliver, Delivered, EVENTS_AFTER_MAX, EventsAfter, Missed, Outbox, Parked, Progress, QueueState,
+    RETRIED_MAX, React, Reaction, Resumable, Retried,
 };
 pub use postgres::{Elsewhere, LoginsThere, PostgresInit, database_of, init_postgres, tls_of_programs};
 pub use reads::{GlobalRead, Reads, SystemRead, TenantRead};

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use wh_base::{Result, Timestamp};
 use wh_contract::{Event, EventId, TenantId};
 
-pub use queues::QueueState;
+pub use queues::{QueueState, RETRIED_MAX, Retried};
 pub use react::Parked;
 
 use crate::core::Core;

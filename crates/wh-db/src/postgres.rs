@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
-use wh_base::{Error, Result, Secret, Timestamp};
+use wh_base::{Error, Result, Secret, Served, Timestamp};
 use wh_contract::TenantId;
 
 use crate::config::{DbLimits, PostgresUrls};
@@ -32,7 +32,7 @@ use crate::{Row, Value, codes};
 
 pub use connect::{database_of, tls_of_programs};
 pub use elsewhere::Elsewhere;
-pub(crate) use examine::{examine, installation};
+pub(crate) use examine::{examine, installation, newest};
 pub use init::{LoginsThere, PostgresInit, init_postgres};
 pub(crate) use kernel::names as kernel_migrations;
 use session::{Mode, SET_TENANT, Session, Shared};
@@ -215,11 +215,12 @@ impl Write {
     /// it.
     pub(crate) async fn commit(self, after: AfterCommit) -> Result<()> {
         let Self { session, outbox, .. } = self;
-        let committing = tokio::spawn(async move {
+        let committing = async move {
             session.commit().await?;
             after.run(&outbox);
             Ok::<(), Error>(())
-        });
+        };
+        let committing = tokio::spawn(Served::current().within(committing));
         committing.await.map_err(|e| codes::COMMIT_UNKNOWN.caused("the commit was interrupted", e))?
     }
 

@@ -23,7 +23,7 @@ use crate::migrate::{Catalogue, Migrations};
 use crate::{DbLimits, codes};
 use connection::{Connection, Mode, Use};
 pub use examine::sqlite_in_use;
-pub(crate) use examine::{examine, installation};
+pub(crate) use examine::{examine, installation, newest};
 pub(crate) use lease::Write;
 pub(crate) use readers::Read;
 use readers::Readers;

@@ -18,7 +18,7 @@ pub use service::{
 /// The `identity_*` tables, all global.
 pub const MIGRATIONS: Migrations = migrations!("identity":
     "0001_identity", "0002_api_keys", "0003_cli_login", "0004_api_key_vouched", "0005_api_key_made",
-    "0006_ends");
+    "0006_ends", "0007_user_name_key");
 
 /// The context, at work. The same [`Identity`] is the front door's authenticator and runs [`Identity::save_last_uses`].
 pub fn module(identity: &Identity) -> Module {

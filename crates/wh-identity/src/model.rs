@@ -158,6 +158,8 @@ pub struct Me {
     pub session: Option<SessionId>,
     /// The key they act by, if they act by one.
     pub key: Option<ApiKeyId>,
+    /// How many days a new key lives at most.
+    pub key_days_max: u32,
 }
 
 /// Whether a session last used then, with that absolute end, still counts.

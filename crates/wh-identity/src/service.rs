@@ -182,7 +182,8 @@ async fn me_by(
         .filter(|one| here.role >= one.lowest_role && credential.covers(one) && reaches(one));
     let permissions = held.map(|permission| permission.name).collect();
     let email = is_person.then_some(account.email);
-    Ok(Me { user, email, name: account.name, permissions, here, memberships, session, key })
+    let (name, key_days_max) = (account.name, identity.0.config.api_key_days_max);
+    Ok(Me { user, email, name, permissions, here, memberships, session, key, key_days_max })
 }
 
 /// The session of an operation that the front door opens to sessions only.

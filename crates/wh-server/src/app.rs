@@ -137,7 +137,7 @@ struct HealthDetailed {
     node: NodeName,
     /// The version that runs
     version: &'static str,
-    /// What the server stands on
+    /// What the server stands on, and what it works with: of these none keeps a request from being served
     components: Vec<ComponentHealth>,
 }
 
@@ -148,12 +148,13 @@ struct HealthDetailed {
 async fn health_detailed(health: Extension<Health>) -> Json<HealthDetailed> {
     let (status, components) = (health.readiness().await, health.components().await);
     let node = health.node().clone();
-    Json(HealthDetailed { status, node, version: edge::VERSION, components: components.to_vec() })
+    Json(HealthDetailed { status, node, version: edge::VERSION, components })
 }
 
 /// The figures of this process in the text format of Prometheus
 ///
-/// On the server's own machine nobody need sign in for it; `metrics_listen` in `[server]` gives it a port of its own.
+/// `metrics_listen` in `[server]` gives it a port of its own without sign-in; `metrics_local` lets callers of the server's own
+/// machine ask here without.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics_get() -> Response {
     edge::numbers()

@@ -25,6 +25,8 @@ pub struct ServerConfig {
     pub tls_certificate: Option<PathBuf>,
     /// PEM file of the certificate's private key.
     pub tls_key: Option<PathBuf>,
+    /// Seconds between two looks whether certificate and key changed.
+    pub tls_reread_every_s: u64,
     /// Open connections in all.
     pub connections_max: u32,
     /// Open connections of one address (IPv6: of one /64 network).
@@ -93,6 +95,8 @@ pub struct ServerConfig {
     pub drain_delay_ms: u64,
     /// Address and port of a listener of its own for `/metrics`, `/health` and `/health/ready`.
     pub metrics_listen: Option<SocketAddr>,
+    /// Whether the front door answers `/metrics` to callers of the same machine without a credential.
+    pub metrics_local: bool,
 }
 
 impl Default for ServerConfig {
@@ -105,6 +109,7 @@ impl Default for ServerConfig {
             trusted_proxies: Vec::new(),
             tls_certificate: None,
             tls_key: None,
+            tls_reread_every_s: 60,
             connections_max: 10_000,
             connections_per_address_max: 4_096,
             header_read_timeout_ms: 10_000,
@@ -139,6 +144,7 @@ impl Default for ServerConfig {
             drain_timeout_ms: 10_000,
             drain_delay_ms: 0,
             metrics_listen: None,
+            metrics_local: false,
         }
     }
 }
@@ -251,6 +257,12 @@ pub const SECTION: Section = Section {
             "PEM file of the certificate chain; with tls_key the server speaks TLS.",
         ),
         Key::optional("tls_key", Holds::Text, "PEM file of the certificate's private key."),
+        Key::new(
+            "tls_reread_every_s",
+            Holds::Integer { min: 1, max: 86_400 },
+            "60",
+            "Seconds between two looks whether both files changed; a renewed pair is served without a restart, and at once on SIGHUP.",
+        ),
         Key::new("connections_max", COUNT, "10000", "Open connections in all."),
         Key::new(
             "connections_per_address_max",
@@ -403,6 +415,12 @@ pub const SECTION: Section = Section {
             "metrics_listen",
             Holds::SocketAddress,
             "Address and port of a listener of its own for /metrics, /health and /health/ready, in cleartext and without sign-in.",
+        ),
+        Key::new(
+            "metrics_local",
+            Holds::Boolean,
+            "false",
+            "Whether /metrics of the front door needs no sign-in from the same machine; then all users of the machine read it, and everybody behind a proxy there that says nothing of whom it asks for.",
         ),
     ],
 };

@@ -4,7 +4,7 @@
 //!
 //! 1. `visit`: request id, start of the clock, the log line that will be written whatever happens.
 //! 2. `host`: exactly one host, and one of ours.
-//! 3. `probe`: `/metrics` sees the headers as they came; `/health` and `/health/ready`.
+//! 3. `probe`: `/health` and `/health/ready`; `/metrics` for this machine, where a setting opens it, sees the headers as they came.
 //! 4. `forwarded`: the client behind trusted proxies; forwarding headers of strangers removed.
 //!    Here requests are counted by address ([`crate::limit`]).
 //! 5. `csrf`: changes and `WebSocket` handshakes come from our own pages; reports of browsers lose who sent them.
@@ -133,6 +133,7 @@ struct Inner {
     hosts: host::Hosts,
     trusted: Vec<Network>,
     secure: bool,
+    metrics_local: bool,
     ids: IdSource,
     sockets: Sockets,
     health: Health,
@@ -168,6 +169,7 @@ impl Edge {
             hosts: host::Hosts::new(config, parts.listen)?,
             trusted,
             secure: config.is_secure(),
+            metrics_local: config.metrics_local,
             ids: parts.ids,
             sockets: parts.sockets,
             health: parts.health,
@@ -225,7 +227,8 @@ impl Edge {
         let trace = trace::Trace::continued(request.headers(), visit.request())
             .or_else(|| tracing.map(|tracing| trace::Trace::begun(visit.request(), tracing.ratio)));
         let scheme = peer.map_or(Transport::Cleartext, |peer| peer.transport).scheme();
-        let collected = trace::Collected::new(tracing, trace, request.uri().path(), scheme);
+        let collected =
+            trace::Collected::new(tracing, trace, request.headers(), request.uri().path(), scheme);
         let traced = collected.as_ref().map(trace::Collected::traced);
         let line = log::Line::new(visit.clone(), trace, collected);
         let held = etag::condition(request.method(), request.headers());
@@ -239,7 +242,7 @@ impl Edge {
             }
             Ok(Admitted::Ready) => {
                 visit.at_route(&probe::READY);
-                Ok(probe::ready(visit.method(), &edge.health).await)
+                Ok(visit.served(None).within(probe::ready(visit.method(), &edge.health)).await)
             }
             Ok(Admitted::Metrics) => {
                 visit.at_route(&probe::METRICS);
@@ -284,7 +287,8 @@ impl Inner {
             "/health/ready" => return Ok(Admitted::Ready),
             // With parameters it is for the operation, which refuses them.
             "/metrics"
-                if request.uri().query().is_none()
+                if self.metrics_local
+                    && request.uri().query().is_none()
                     && probe::is_scraper_here(request.method(), peer, request.headers()) =>
             {
                 return Ok(Admitted::Metrics);
@@ -327,11 +331,8 @@ impl Inner {
         let request = self.with_limits(visit, request);
         // The clone shares all routes; calling needs a handle of its own.
         let Some(mut router) = self.router.get().cloned() else { return Err(health::starting()) };
-        let call = router.call(request);
-        match traced {
-            None => guard::answer(call, visit, self.request_timeout).await,
-            Some(traced) => guard::answer(traced.within(call).boxed(), visit, self.request_timeout).await,
-        }
+        let call = visit.served(traced).within(router.call(request));
+        guard::answer(call, visit, self.request_timeout).await
     }
 
     /// The request with its body under the limits, if it has one.

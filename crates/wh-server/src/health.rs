@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, join, join_all};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
@@ -18,8 +18,17 @@ const CHECK_MS_MAX: u64 = 2_000;
 /// However often somebody asks, each component is asked no more often than this.
 const FRESH_MS: u64 = 1_000;
 
-/// Asked again and again: whether something the server stands on answers.
-pub type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
+/// Asked again and again: whether a component is well, and how long it took to answer, where that is known beforehand.
+pub type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<Option<Duration>>> + Send + Sync>;
+
+/// What becomes of requests while a component is not well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rank {
+    /// None can be served.
+    First,
+    /// They are served; something beside them is not done.
+    Second,
+}
 
 /// Which process this is of: several may serve one installation
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
@@ -30,20 +39,31 @@ pub struct NodeName {
     pub host: String,
 }
 
-/// Something the server stands on: without it no request can be served.
+/// Something the server stands on, or works with.
 #[derive(Clone)]
 pub struct Component {
     name: &'static str,
+    rank: Rank,
     check: Check,
 }
 
 impl Component {
-    /// A component under its name in answers: one word.
+    /// A component without which no request can be served, under its name in answers: one word. It is asked, and that takes its time.
     pub fn new<F>(name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        Self { name, check: Arc::new(move || check().boxed()) }
+        let check = Arc::new(move || check().map(|answer| answer.map(|()| None::<Duration>)).boxed());
+        Self { name, rank: Rank::First, check }
+    }
+
+    /// A component of the second rank: without it requests are served, and the server says that it is degraded. How it is may be known
+    /// without asking it; the check tells how long it took to answer, where it did.
+    pub fn beside<F>(name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Option<Duration>>> + Send + 'static,
+    {
+        Self { name, rank: Rank::Second, check: Arc::new(move || check().boxed()) }
     }
 }
 
@@ -51,10 +71,12 @@ impl Component {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ComponentState {
-    /// It answers.
+    /// It is well.
     Up,
-    /// It does not.
+    /// It is not, and no request can be served without it.
     Down,
+    /// It is not; requests are served all the same.
+    Degraded,
 }
 
 /// What a component answered.
@@ -62,11 +84,13 @@ pub enum ComponentState {
 pub struct ComponentHealth {
     /// Its name
     pub name: &'static str,
-    /// Whether it answers
+    /// How it is
     pub state: ComponentState,
-    /// Milliseconds until it answered or was given up
-    pub latency_ms: f64,
-    /// Why it is down: a code of the error table
+    /// Milliseconds until it answered or was given up; nothing of one that is known without being asked
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
+    /// Why it is not well: a code of the error table
     #[schema(required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'static str>,
@@ -111,8 +135,13 @@ struct Inner {
     node: NodeName,
     components: OnceLock<Vec<Component>>,
     draining: AtomicBool,
-    seen: Mutex<Option<(Instant, Arc<Vec<ComponentHealth>>)>>,
+    /// Answers of the first rank, and of the second: readiness never waits for those.
+    needed: Seen,
+    beside: Seen,
 }
+
+/// Answers, and when they came.
+type Seen = Mutex<Option<(Instant, Arc<Vec<ComponentHealth>>)>>;
 
 impl Health {
     /// A server that starts, where nobody need tell it from another.
@@ -131,6 +160,7 @@ impl Health {
     }
 
     /// From now on the server takes requests and stands on these components. Only the first call counts.
+    /// From now on the server takes requests and stands on these components, or works with them. Only the first call counts.
     pub fn running(&self, components: Vec<Component>) {
         let _first = self.0.components.set(components);
     }
@@ -151,16 +181,27 @@ impl Health {
         }
     }
 
-    /// What the components answered, at most a second ago. Whoever asks meanwhile waits for the same answers.
-    pub async fn components(&self) -> Arc<Vec<ComponentHealth>> {
+    /// What all components answered, at most a second ago: those without which nothing goes first.
+    pub async fn components(&self) -> Vec<ComponentHealth> {
+        let (needed, beside) = join(self.answers(Rank::First), self.answers(Rank::Second)).await;
+        needed.iter().chain(beside.iter()).cloned().collect()
+    }
+
+    /// What the components of a rank answered, at most a second ago. Whoever asks meanwhile waits for the same answers.
+    async fn answers(&self, rank: Rank) -> Arc<Vec<ComponentHealth>> {
         let Some(components) = self.0.components.get() else { return Arc::default() };
-        let mut seen = self.0.seen.lock().await;
+        let seen = match rank {
+            Rank::First => &self.0.needed,
+            Rank::Second => &self.0.beside,
+        };
+        let mut seen = seen.lock().await;
         if let Some((at, answers)) = &*seen
             && at.elapsed() < Duration::from_millis(FRESH_MS)
         {
             return Arc::clone(answers);
         }
-        let answers = Arc::new(join_all(components.iter().map(ask)).await);
+        let asked = components.iter().filter(|component| component.rank == rank);
+        let answers = Arc::new(join_all(asked.map(ask)).await);
         *seen = Some((Instant::now(), Arc::clone(&answers)));
         answers
     }
@@ -170,7 +211,7 @@ impl Health {
         match self.phase() {
             Phase::Starting => Readiness::Starting,
             Phase::Draining => Readiness::Draining,
-            Phase::Running if down(&self.components().await).is_empty() => Readiness::Ready,
+            Phase::Running if down(&self.answers(Rank::First).await).is_empty() => Readiness::Ready,
             Phase::Running => Readiness::Unavailable,
         }
     }
@@ -181,7 +222,7 @@ impl Health {
             Phase::Starting => Err(starting()),
             Phase::Draining => Err(codes::DRAINING.error("the server is being stopped").retry_after(1)),
             Phase::Running => {
-                let down = down(&self.components().await);
+                let down = down(&self.answers(Rank::First).await);
                 if down.is_empty() {
                     return Ok(());
                 }
@@ -206,27 +247,35 @@ fn down(components: &[ComponentHealth]) -> Vec<String> {
 async fn ask(component: &Component) -> ComponentHealth {
     let started = Instant::now();
     let answer = tokio::time::timeout(Duration::from_millis(CHECK_MS_MAX), (component.check)()).await;
-    let latency_ms = started.elapsed().as_micros() as f64 / 1000.0;
-    let error = match answer {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(error),
-        Err(_) => Some(codes::SILENT.error(format!("no answer within {CHECK_MS_MAX} ms"))),
+    let took = started.elapsed();
+    let answer =
+        answer.unwrap_or_else(|_| Err(codes::SILENT.error(format!("no answer within {CHECK_MS_MAX} ms"))));
+    let (name, rank) = (component.name, component.rank);
+    let latency = match (rank, &answer) {
+        (Rank::First, _) => Some(took),
+        (Rank::Second, Ok(latency)) => *latency,
+        (Rank::Second, Err(_)) => None,
+    };
+    let error = answer.err();
+    let state = match (&error, rank) {
+        (None, _) => ComponentState::Up,
+        (Some(_), Rank::First) => ComponentState::Down,
+        (Some(_), Rank::Second) => ComponentState::Degraded,
     };
     if let Some(error) = &error {
-        tracing::warn!(component = component.name, error = ?error, "a component is down");
+        match rank {
+            Rank::First => tracing::warn!(component = name, ?error, "a component is down"),
+            // Whoever does its work has told it once, in the words of that work.
+            Rank::Second => tracing::debug!(component = name, ?error, "a component is not well"),
+        }
     }
-    let name = component.name;
-    let state = if error.is_some() { ComponentState::Down } else { ComponentState::Up };
-    metrics::gauge!(crate::edge::metrics::COMPONENT_UP, "component" => name).set(if error.is_some() {
-        0.0
-    } else {
-        1.0
-    });
+    let up = if error.is_some() { 0.0 } else { 1.0 };
+    metrics::gauge!(crate::edge::metrics::COMPONENT_UP, "component" => name).set(up);
     let code = error.as_ref().map(Error::code);
     ComponentHealth {
         name,
         state,
-        latency_ms,
+        latency_ms: latency.map(|latency| latency.as_micros() as f64 / 1000.0),
         code: code.map(|code| code.code),
         hint: code.map(|code| code.hint),
     }

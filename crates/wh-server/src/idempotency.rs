@@ -9,8 +9,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tracing::Instrument;
-use wh_base::{Actor, Error, Result, Traced};
+use wh_base::{Actor, Error, Result, Served};
 use wh_db::{Context, Idempotent, IdempotentRun, RunEnd, StoredAnswer};
 
 use crate::codes;
@@ -89,12 +88,7 @@ async fn first(cx: &Context, run: IdempotentRun, call: Call) -> Result<Response>
     // A handler that panics leaves no key behind: its transaction was rolled back.
     let own = run.clone();
     let work = async move { own.within(replay::run(call)).await };
-    let work = work.in_current_span();
-    let answer = match Traced::current() {
-        Some(traced) => tokio::spawn(traced.within(work)),
-        None => tokio::spawn(work),
-    };
-    let refused = match answer.await {
+    let refused = match tokio::spawn(Served::current().within(work)).await {
         Ok(response) if response.status().is_success() => return keep(cx, run, response).await,
         Ok(response) => Ok(response),
         Err(panic) => Err(stopped(panic)),

@@ -1,5 +1,6 @@
 //! How lines of the log look and which of them are written: escaped, by level, changeable while the server runs. Decides no
 //! destination.
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io;
 use std::str::FromStr;
@@ -14,7 +15,7 @@ use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::reload;
-use wh_base::{Error, Result, codes};
+use wh_base::{Error, Result, Served, codes};
 
 /// Characters of a level text at most.
 pub const LEVEL_CHARS_MAX: usize = 500;
@@ -139,10 +140,10 @@ where
     let layer = match form {
         Form::Json => {
             let json = base.json().flatten_event(true).with_current_span(false);
-            json.with_writer(JsonLines(writer)).with_filter(filter).boxed()
+            json.with_writer(Lines { writer, form }).with_filter(filter).boxed()
         }
         Form::ColouredText | Form::Text => {
-            let base = base.with_writer(writer);
+            let base = base.with_writer(Lines { writer, form });
             let fields = debug_fn(|out, field, value| {
                 let value = Escaped(value);
                 if field.name() == "message" {
@@ -182,24 +183,70 @@ impl fmt::Write for Escaping<'_, '_> {
     }
 }
 
-/// Lines of JSON whose signs are plain: JSON itself lets some through that a terminal obeys.
-struct JsonLines<W>(W);
+/// Lines with the request that they belong to, those of JSON of plain signs.
+struct Lines<W> {
+    writer: W,
+    form: Form,
+}
 
-impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for JsonLines<W> {
-    type Writer = JsonLine<W::Writer>;
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Lines<W> {
+    type Writer = Line<W::Writer>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        JsonLine(self.0.make_writer())
+        Line { writer: self.writer.make_writer(), form: self.form, request: None }
+    }
+
+    fn make_writer_for(&'a self, meta: &Metadata<'_>) -> Self::Writer {
+        Line { writer: self.writer.make_writer_for(meta), form: self.form, request: request_of(meta) }
     }
 }
 
-struct JsonLine<W>(W);
+/// The fields of the request that this task serves. A line that names a request says itself what belongs to it.
+fn request_of(meta: &Metadata<'_>) -> Option<Vec<(&'static str, String)>> {
+    if meta.fields().field("requestId").is_some() {
+        return None;
+    }
+    let facts = Served::facts()?;
+    let mut fields = vec![("requestId", facts.request().to_string())];
+    fields.extend(facts.operation().map(|operation| ("operation", operation.to_owned())));
+    if let Some((user, tenant)) = facts.member() {
+        fields.extend([("userId", user.to_string()), ("tenantId", tenant.to_string())]);
+    }
+    fields.retain(|(name, _)| meta.fields().field(*name).is_none());
+    Some(fields)
+}
 
-impl<W: io::Write> io::Write for JsonLine<W> {
+/// Is given one line at a time, and whole.
+struct Line<W> {
+    writer: W,
+    form: Form,
+    request: Option<Vec<(&'static str, String)>>,
+}
+
+impl<W> Line<W> {
+    /// The line with what its request adds, before its end.
+    fn completed(&self, line: &str) -> Option<String> {
+        let fields = self.request.as_ref()?;
+        let end = if self.form == Form::Json { "}\n" } else { "\n" };
+        let mut text = line.strip_suffix(end)?.to_owned();
+        for (name, value) in fields {
+            let added = match self.form {
+                Form::Json => format!(",\"{name}\":{}", serde_json::Value::from(value.as_str())),
+                Form::Text | Form::ColouredText => format!(" {name}={value}"),
+            };
+            text.push_str(&added);
+        }
+        text.push_str(end);
+        Some(text)
+    }
+}
+
+impl<W: io::Write> io::Write for Line<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
-        if text.chars().all(|sign| sign == '\n' || is_plain(sign)) {
-            self.0.write_all(bytes)?;
+        let text = self.completed(&text).map_or(text, Cow::Owned);
+        if self.form != Form::Json || text.chars().all(|sign| sign == '\n' || is_plain(sign)) {
+            self.writer.write_all(text.as_bytes())?;
             return Ok(bytes.len());
         }
         // Outside of texts JSON is ASCII, and inside of them it has escaped what is below a blank: what is left stands in a text.
@@ -211,12 +258,12 @@ impl<W: io::Write> io::Write for JsonLine<W> {
                 plain.push_str(&format!("\\u{:04x}", u32::from(sign)));
             }
         }
-        self.0.write_all(plain.as_bytes())?;
+        self.writer.write_all(plain.as_bytes())?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.writer.flush()
     }
 }
 

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wh_base::{Result, codes};
@@ -22,6 +21,7 @@ use wh_base::{Result, codes};
 pub(crate) use admission::counted;
 pub use figures::FiguresPort;
 pub use sockets::Sockets;
+pub use tls::{Certificate, Reason, Reread, TlsFound, Validity};
 
 use crate::config::{ServerConfig, ms};
 use crate::edge::metrics::{CONNECTIONS, CONNECTIONS_REFUSED, UPKEEP_INTERVAL, recorder};
@@ -43,7 +43,7 @@ const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 /// A bound socket, with its certificate.
 pub struct Listener {
     tcp: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Certificate>,
     address: SocketAddr,
 }
 
@@ -51,7 +51,7 @@ impl Listener {
     /// Bind the configured address and read the certificate. Inside a tokio runtime.
     pub fn bind(config: &ServerConfig) -> Result<Self> {
         let tls = match config.tls_files()? {
-            Some((certificate, key)) => Some(tls::acceptor(certificate, key)?),
+            Some((certificate, key)) => Some(Certificate::open(certificate, key)?),
             None => None,
         };
         let failed = |e: io::Error| codes::CONFIG.error(format!("cannot listen on {}: {e}", config.listen));
@@ -64,14 +64,16 @@ impl Listener {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// The certificate that it serves, so that a renewed one can be read while it runs; nothing without TLS.
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.tls.clone()
+    }
 }
 
-/// Whether TLS is configured, once certificate and key have been read as at the start.
-pub fn check_tls(config: &ServerConfig) -> Result<bool> {
-    match config.tls_files()? {
-        Some((certificate, key)) => tls::acceptor(certificate, key).map(|_| true),
-        None => Ok(false),
-    }
+/// What a server would show of itself, once certificate and key have been read as at the start; nothing where no TLS is configured.
+pub fn check_tls(config: &ServerConfig) -> Result<Option<TlsFound>> {
+    tls::examine(config)
 }
 
 fn bound(address: SocketAddr) -> io::Result<TcpListener> {

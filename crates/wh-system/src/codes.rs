@@ -8,6 +8,13 @@ pub const PARKED_NOT_FOUND: ErrorCode = ErrorCode::new(
     "no event of that id is parked",
     "list the parked events again: somebody else may have retried it",
 );
+/// No event of such a reaction is parked.
+pub const REACTION_NOT_PARKED: ErrorCode = ErrorCode::new(
+    "system.reaction_not_parked",
+    Kind::NotFound,
+    "no event of that reaction is parked",
+    "list the parked events again, and name their `reaction` as it stands there: `context:kind`",
+);
 /// Not a level of the log.
 pub const LOG_LEVELS: ErrorCode = ErrorCode::new(
     "system.log_levels",
@@ -32,4 +39,5 @@ pub const LIMITS: ErrorCode = ErrorCode::new(
 );
 
 /// All of them, for the error table.
-pub const ALL: &[&ErrorCode] = &[&PARKED_NOT_FOUND, &LOG_LEVELS, &COMPANY_NOT_FOUND, &LIMITS];
+pub const ALL: &[&ErrorCode] =
+    &[&PARKED_NOT_FOUND, &REACTION_NOT_PARKED, &LOG_LEVELS, &COMPANY_NOT_FOUND, &LIMITS];

@@ -12,7 +12,7 @@ use wh_server::{Answer, Caller, Json, Op, Page, PageOf, Path, Query, Registry};
 use crate::{System, codes, service};
 use views::{
     BackupStateView, CompanyLimitsSet, CompanyLimitsView, CompanyUsageView, LogLevelSet, LogLevelView,
-    NodeView, ParkedView, QueueView, SlowStatementsView, Whole, whole,
+    NodeView, ParkedRetriedView, ParkedRetryAll, ParkedView, QueueView, SlowStatementsView, Whole, whole,
 };
 
 /// Declare the operations of the operator's view.
@@ -23,6 +23,8 @@ pub fn operations(registry: &mut Registry) {
     registry.op(routes!(queue_list), Op::read(SYSTEM_READ));
     registry.op(routes!(parked_list), Op::read(SYSTEM_READ));
     registry.op(routes!(parked_retry), Op::change(SYSTEM_WRITE).errors(&[&codes::PARKED_NOT_FOUND]));
+    let all = Op::change(SYSTEM_WRITE).errors(&[&codes::REACTION_NOT_PARKED]);
+    registry.op(routes!(parked_retry_all), all);
     // The operator's company may be limited too: seeing and lifting a limit is not what the limit stops.
     registry.op(routes!(company_usage_list), Op::read(SYSTEM_READ).beside_company_limit());
     let get = Op::read(SYSTEM_READ).errors(&[&codes::COMPANY_NOT_FOUND]).beside_company_limit();
@@ -78,10 +80,18 @@ async fn queue_list(system: Extension<System>, _: Caller) -> Answer<Json<Whole<Q
 
 /// Events that a reaction failed on until they were put aside
 ///
-/// The oldest 200.
-#[utoipa::path(get, path = "/v1/system/parked", responses((status = 200, body = Whole<ParkedView>)))]
-async fn parked_list(system: Extension<System>, _: Caller) -> Answer<Json<Whole<ParkedView>>> {
-    Ok(Json(whole(service::parked_list(&system).await?)))
+/// The oldest first.
+#[utoipa::path(get, path = "/v1/system/parked", params(Page),
+    responses((status = 200, body = PageOf<ParkedView>)))]
+async fn parked_list(
+    system: Extension<System>,
+    _: Caller,
+    Query(page): Query<Page>,
+) -> Answer<Json<PageOf<ParkedView>>> {
+    let (after, limit) = (page.after::<(i64, String)>("parked_list")?, page.limit()?);
+    let parked = service::parked_list(&system, after, limit + 1).await?;
+    let page = PageOf::new("parked_list", parked, limit, |one| (one.ordinal, one.reaction.clone()))?;
+    Ok(Json(page.map(ParkedView::from)))
 }
 
 /// Try a parked event again
@@ -96,6 +106,19 @@ async fn parked_retry(
 ) -> Answer<StatusCode> {
     service::parked_retry(&system, &caller, event).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Try all parked events of a reaction again
+///
+/// Once their cause is repaired: one cause parks many. At most 10,000 at once, the oldest first; the answer says how many are left.
+#[utoipa::path(post, path = "/v1/system/parked/retry", request_body = ParkedRetryAll,
+    responses((status = 200, body = ParkedRetriedView)))]
+async fn parked_retry_all(
+    system: Extension<System>,
+    caller: Caller,
+    Json(body): Json<ParkedRetryAll>,
+) -> Answer<Json<ParkedRetriedView>> {
+    Ok(Json(service::parked_retry_all(&system, &caller, &body.reaction).await?.into()))
 }
 
 /// The companies, what they use and what they may use

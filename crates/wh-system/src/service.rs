@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use wh_base::{Actor, CompanyLimits, LimitSource, Result, Timestamp};
 use wh_contract::{EventId, TenantId};
-use wh_db::{AuditEntry, Context, Db, Parked, QueueState, SlowStatement, SystemDb, SystemTx, Who};
+use wh_db::{AuditEntry, Context, Db, Parked, QueueState, Retried, SlowStatement, SystemDb, SystemTx, Who};
 use wh_server::NodeName;
 use wh_server::edge::{ProcessFigures, process_figures};
 use wh_server::log::{Levels, LogControl};
@@ -16,9 +16,6 @@ use crate::model::{
 };
 use crate::ports::{Backups, Companies, Usage};
 use crate::{codes, store};
-
-/// Parked events in one answer. More at once is one cause, seen well enough in the first of them.
-pub const PARKED_MAX: u32 = 200;
 
 /// What the operator's view is made of.
 pub struct SystemParts {
@@ -111,9 +108,9 @@ pub async fn queue_list(system: &System) -> Result<Vec<QueueState>> {
     system.0.db.queues().await
 }
 
-/// Events that a reaction failed on until they were put aside, oldest first.
-pub async fn parked_list(system: &System) -> Result<Vec<Parked>> {
-    system.0.db.parked(PARKED_MAX).await
+/// Events that a reaction failed on until they were put aside, oldest first: so many after this ordinal and reaction.
+pub async fn parked_list(system: &System, after: Option<(i64, String)>, limit: u32) -> Result<Vec<Parked>> {
+    system.0.db.parked(after, limit).await
 }
 
 /// Try a parked event again, in every reaction that gave it up. Who did it stands in the trail of the operator's company.
@@ -126,6 +123,23 @@ pub async fn parked_retry(system: &System, actor: &Actor, event: EventId) -> Res
     };
     let released = system.0.db.parked_retry(event, actor.tenant, &Who::from(actor), entry).await?;
     released.then_some(()).ok_or_else(|| codes::PARKED_NOT_FOUND.error(format!("no event {event} is parked")))
+}
+
+/// Try the parked events of a reaction again: one cause parks many. Who did it, and for how many, stands in the trail of the
+/// operator's company.
+pub async fn parked_retry_all(system: &System, actor: &Actor, reaction: &str) -> Result<Retried> {
+    let entry = |retried: u64| AuditEntry {
+        action: "parked_retry_all",
+        subject: format!("system.reaction/{reaction}"),
+        before: Some(json!({ "state": "parked" })),
+        after: Some(json!({ "state": "waiting", "events": retried })),
+    };
+    let done = system.0.db.parked_retry_all(reaction, actor.tenant, &Who::from(actor), entry).await?;
+    if done.retried == 0 {
+        let message = "no event of the reaction is parked";
+        return Err(codes::REACTION_NOT_PARKED.error(message).at("/reaction", message));
+    }
+    Ok(done)
 }
 
 /// So many companies after this one, in the order of their ids, with what they use.

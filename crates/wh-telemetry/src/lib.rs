@@ -11,4 +11,4 @@ mod spans;
 mod words;
 
 pub use config::{SECTION, TelemetryConfig};
-pub use run::{Source, Telemetry};
+pub use run::{Collector, Heard, Source, Telemetry};

@@ -2,7 +2,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -47,8 +47,33 @@ pub struct Source {
     pub clock: Arc<dyn Clock>,
 }
 
+/// What the collector said last. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Collector(Arc<Mutex<Option<Heard>>>);
+
+/// What became of a message to the collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Whether it was taken.
+    pub is_taken: bool,
+    /// How long the answer took, or giving up.
+    pub latency: Duration,
+}
+
+impl Collector {
+    /// Of the last message; nothing before the first.
+    pub fn last(&self) -> Option<Heard> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn told(&self, heard: Heard) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
+    }
+}
+
 /// The running thread.
 pub struct Telemetry {
+    collector: Collector,
     sender: SyncSender<Note>,
     dropped: Counter,
     /// Until when the thread may send, once the process ends.
@@ -90,7 +115,7 @@ impl Telemetry {
             ("service.instance.id", source.instance.clone()),
             ("host.name", source.host.clone()),
         ]);
-        let until = Arc::new(OnceLock::new());
+        let (until, collector) = (Arc::new(OnceLock::new()), Collector::default());
         let worker = Worker {
             poster: Poster::new(&traces, config.headers()?, Arc::clone(&until))?,
             notes,
@@ -98,8 +123,8 @@ impl Telemetry {
             scope: words::scope(source.version),
             started: words::nanos(source.clock.now()),
             source,
-            traces: Outbox::new(traces, "traces"),
-            figures: Outbox::new(figures, "metrics"),
+            traces: Outbox::new(traces, "traces", collector.clone()),
+            figures: Outbox::new(figures, "metrics", collector.clone()),
             interval: Duration::from_millis(config.metrics_interval_ms),
             spans: VecDeque::new(),
             dropped: dropped.clone(),
@@ -113,7 +138,12 @@ impl Telemetry {
         let thread = thread.spawn(work).map_err(|cause| {
             codes::INTERNAL.caused("the thread of the telemetry cannot be started", cause)
         })?;
-        Ok(Some(Self { sender, dropped, until, running, thread }))
+        Ok(Some(Self { collector, sender, dropped, until, running, thread }))
+    }
+
+    /// How the collector is.
+    pub fn collector(&self) -> Collector {
+        self.collector.clone()
     }
 
     /// Where spans go.
@@ -236,6 +266,7 @@ impl Worker {
 struct Outbox {
     address: String,
     signal: &'static str,
+    collector: Collector,
     waiting: Option<Late>,
 }
 
@@ -247,8 +278,8 @@ struct Late {
 }
 
 impl Outbox {
-    const fn new(address: String, signal: &'static str) -> Self {
-        Self { address, signal, waiting: None }
+    const fn new(address: String, signal: &'static str, collector: Collector) -> Self {
+        Self { address, signal, collector, waiting: None }
     }
 
     const fn is_free(&self) -> bool {
@@ -270,7 +301,10 @@ impl Outbox {
     }
 
     fn attempt(&mut self, poster: &Poster, message: Vec<u8>, tries: u32) {
+        let begun = Instant::now();
         let (signal, outcome) = (self.signal, poster.post(&self.address, &message));
+        let is_taken = matches!(outcome, Outcome::Taken);
+        self.collector.told(Heard { is_taken, latency: begun.elapsed() });
         let word = match outcome {
             Outcome::Taken => "sent",
             Outcome::Later(after, why) if tries < TRIES_MAX => {

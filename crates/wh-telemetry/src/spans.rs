@@ -32,6 +32,7 @@ fn wire(span: &Span) -> Wire {
     let kind = match span.kind {
         SpanKind::Server => Side::Server,
         SpanKind::Client => Side::Client,
+        SpanKind::Internal => Side::Internal,
     };
     let status = span
         .failure
@@ -41,6 +42,7 @@ fn wire(span: &Span) -> Wire {
         trace_id: span.trace.to_be_bytes().to_vec(),
         span_id: span.id.to_be_bytes().to_vec(),
         parent_span_id: span.parent.map_or_else(Vec::new, |parent| parent.to_be_bytes().to_vec()),
+        trace_state: span.state.as_deref().unwrap_or_default().to_owned(),
         name: span.name.clone(),
         kind: kind.into(),
         start_time_unix_nano: nanos(span.started),

@@ -18,6 +18,7 @@ use wh_system::model::Node;
 use wh_system::{LimitTable, System, SystemConfig, SystemParts};
 
 use crate::data_dir::{self, DataDir};
+use crate::serve::components;
 use crate::settings::{DatabaseSettings, Engine, Settings};
 use crate::{doctor, healthcheck, ports};
 
@@ -238,7 +239,7 @@ async fn describe(folder: &Path) -> Result<Documents> {
         openapi: wh_server::spec_text(&wh_server::describe(&modules)?)?,
         errors: wh_server::error_table(
             &modules,
-            &[data_dir::ALL, doctor::ALL, healthcheck::ALL, wh_backup::codes::ALL],
+            &[data_dir::ALL, doctor::ALL, healthcheck::ALL, components::ALL, wh_backup::codes::ALL],
         ),
         permissions: wh_server::permission_table(&modules),
     })

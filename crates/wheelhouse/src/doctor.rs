@@ -1,9 +1,11 @@
 //! `wheelhouse doctor`: looks at everything a server stands on, says what is wrong and what to do. Repairs nothing.
 mod backups;
+mod clock;
 mod machine;
 mod network;
 mod stores;
 
+pub use machine::Room;
 use serde::Serialize;
 use wh_base::{Clock, ErrorCode, Kind, Result, SystemClock};
 
@@ -125,11 +127,11 @@ async fn look(sources: &Sources) -> Vec<Finding> {
     let mut findings = vec![machine::configuration(&settings)];
     findings.extend(machine::folder(&settings));
     findings.extend(machine::disk(&settings));
-    findings.push(machine::clock(&settings, SystemClock.now()));
+    findings.extend(clock::look(&settings).await);
     findings.push(machine::open_files());
     findings.push(machine::memory(&settings));
     findings.extend(network::ports(&settings));
-    findings.extend(network::certificate(&settings));
+    findings.extend(network::certificate(&settings, SystemClock.now()));
     let database = stores::database(&settings, SystemClock.now()).await;
     let operator = stores::operator_company(&settings, &database).await;
     findings.extend(database.into_iter().chain(operator));
@@ -138,3 +140,6 @@ async fn look(sources: &Sources) -> Vec<Finding> {
     findings.extend(backups::all(&settings).await);
     findings
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,17 @@
 //! `wheelhouse serve` and `wheelhouse setup-link`: put the house together, open the door, close it in order.
 mod backup;
+mod certificate;
+pub mod components;
 pub mod files;
 mod nodes;
 mod tasks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use wh_base::{Result, codes};
+use wh_base::{Result, Tracer, codes};
 use wh_db::{Context, Opened};
 use wh_identity::Identity;
 use wh_panels::service::{Look, Running, imports_interrupted};
@@ -17,7 +20,7 @@ use wh_server::edge::{Edge, EdgeParts, VERSION};
 use wh_server::log::{Form, LogControl};
 use wh_server::serve::{FiguresPort, Listener, Sockets};
 use wh_server::{App, AppParts, CookieScheme, Health, Hub};
-use wh_telemetry::{Source, Telemetry};
+use wh_telemetry::{Collector, Source, Telemetry};
 
 use crate::compose::{self, Inputs, OperatorParts};
 use crate::data_dir::DataDir;
@@ -46,13 +49,11 @@ pub async fn serve(sources: &Sources) -> Result<()> {
         sockets: sockets.clone(),
         health: health.clone(),
     })?;
-    let telemetry = telemetry(&settings, &inputs)?;
-    if let Some(telemetry) = &telemetry {
-        edge.trace_to(telemetry.sink(), Arc::clone(&inputs.clock), settings.telemetry.ratio());
-    }
+    let (telemetry, tracer) = telemetry(&settings, &inputs, &edge)?;
     let figures = settings.server.metrics_listen.map(FiguresPort::bind).transpose()?;
     tokio::spawn(tasks::stop_on_signal(stop.clone())?);
     tokio::spawn(tasks::log_level_on_hangup(sources.clone(), log.clone())?);
+    reread_certificate(&settings, &listener)?;
     let ended = CancellationToken::new();
     let figures = figures.map(|port| {
         tracing::info!(address = %port.address(), "metrics have a port of their own");
@@ -64,7 +65,18 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     let serving =
         tokio::spawn(async move { wh_server::serve::serve(door, listener, &config, stopping).await });
 
-    let house = House { settings: &settings, data: &data, inputs: &inputs, log, sockets, health, edge };
+    let collector = telemetry.as_ref().map(Telemetry::collector);
+    let house = House {
+        settings: &settings,
+        data: &data,
+        inputs: &inputs,
+        log,
+        sockets,
+        health,
+        edge,
+        collector,
+        tracer,
+    };
     // A signal during a long start ends it where it waits; what was begun is undone as after a crash.
     let opened = stop.run_until_cancelled(Box::pin(house.open(&origin))).await;
     let outcome = match opened {
@@ -90,8 +102,15 @@ pub async fn serve(sources: &Sources) -> Result<()> {
     outcome
 }
 
-/// The way to the collector, when one is configured.
-fn telemetry(settings: &Settings, inputs: &Inputs) -> Result<Option<Telemetry>> {
+fn reread_certificate(settings: &Settings, listener: &Listener) -> Result<()> {
+    let Some(certificate) = listener.certificate() else { return Ok(()) };
+    let every = Duration::from_secs(settings.server.tls_reread_every_s);
+    tokio::spawn(certificate::again(certificate, every)?);
+    Ok(())
+}
+
+/// The way to the collector, when one is configured: for requests, and for work that no request asked for.
+fn telemetry(settings: &Settings, inputs: &Inputs, edge: &Edge) -> Result<(Option<Telemetry>, Tracer)> {
     let source = Source {
         version: VERSION,
         instance: inputs.node.to_string(),
@@ -99,11 +118,24 @@ fn telemetry(settings: &Settings, inputs: &Inputs) -> Result<Option<Telemetry>> 
         exposition: wh_server::edge::exposition,
         clock: Arc::clone(&inputs.clock),
     };
-    Telemetry::start(&settings.telemetry, source)
+    let Some(telemetry) = Telemetry::start(&settings.telemetry, source)? else {
+        return Ok((None, Tracer::default()));
+    };
+    edge.trace_to(telemetry.sink(), Arc::clone(&inputs.clock), settings.telemetry.ratio());
+    let tracer = Tracer::new(telemetry.sink(), Arc::clone(&inputs.clock), inputs.ids.clone());
+    Ok((Some(telemetry), tracer))
 }
 
 fn ended_well(joined: Result<(), tokio::task::JoinError>) -> Result<()> {
     joined.map_err(|e| codes::INTERNAL.caused("the accept loop panicked", e))
+}
+
+/// What the door leads to beside the operations.
+fn web(settings: &Settings, inputs: &Inputs) -> Result<axum::Router> {
+    Ok(manual::routes(Arc::clone(&inputs.random))
+        .merge(csp_reports::routes(Arc::clone(&inputs.clock)))
+        .merge(security_txt::routes(&settings.server, Arc::clone(&inputs.clock))?)
+        .merge(ui::routes(Arc::clone(&inputs.random))))
 }
 
 /// What the house is put together from, behind its door.
@@ -115,12 +147,14 @@ struct House<'a> {
     sockets: Sockets,
     health: Health,
     edge: Edge,
+    collector: Option<Collector>,
+    tracer: Tracer,
 }
 
 impl House<'_> {
     /// Open the database and everything on it, then the door.
     async fn open(self, origin: &str) -> Result<tasks::Running> {
-        let Self { settings, data, inputs, log, sockets, health, edge } = self;
+        let Self { settings, data, inputs, log, sockets, health, edge, collector, tracer } = self;
         let opened = compose::database(settings, &data.database(), inputs).await?;
         let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
         let (objects, datasets) = compose::datasets(settings, data, inputs, &opened.system).await?;
@@ -156,15 +190,18 @@ impl House<'_> {
             hub: hub.clone(),
             health: health.clone(),
             cookies,
-            web: Some(
-                manual::routes(Arc::clone(&inputs.random))
-                    .merge(csp_reports::routes(Arc::clone(&inputs.clock)))
-                    .merge(security_txt::routes(&settings.server, Arc::clone(&inputs.clock))?)
-                    .merge(ui::routes(Arc::clone(&inputs.random))),
-            ),
+            web: Some(web(settings, inputs)?),
         })?;
         let Opened { outbox, system, .. } = opened;
-        let backups = backup::Backups::of(settings, inputs);
+        let backups = backup::Backups::of(settings, inputs, tracer.clone());
+        let looked = components::Looked {
+            context: context.clone(),
+            system: system.clone(),
+            objects,
+            data: settings.data_dir.clone(),
+            backups: backups.as_ref().map_or(components::Backups::None, |_| components::Backups::Made),
+            collector,
+        };
         let identity_of_tasks = identity.clone();
         let work = tasks::Work {
             context: context.clone(),
@@ -177,12 +214,13 @@ impl House<'_> {
             identity: identity_of_tasks,
             operator: operator.clone(),
             backups,
+            tracer,
         };
         // Before the door is open: whoever answers is in the list of nodes.
         nodes::enter(&context, &operator).await;
         let work = tasks::start(work);
         edge.open(app.router());
-        health.running(tasks::components(&context, objects));
+        health.running(components::all(looked));
         announce(settings, origin, &identity).await?;
         Ok(work)
     }

@@ -33,6 +33,14 @@ export const membersQuery = infiniteQueryOptions({
   getNextPageParam: (page) => page.next_cursor ?? undefined,
 });
 
+/** Some of the members: those whose name or address holds the text. */
+export const peopleQuery = (q: string) =>
+  queryOptions({
+    queryKey: ['identity', 'members', 'called', q],
+    queryFn: ({ signal }) =>
+      api.get('/v1/identity/members', { signal, query: { limit: PAGE_LIMIT, ...(q ? { q } : {}) } }),
+  });
+
 export const invitationsQuery = infiniteQueryOptions({
   queryKey: ['identity', 'invitations'],
   queryFn: ({ signal, pageParam }) =>
@@ -72,18 +80,32 @@ export const ROLES: readonly { role: Role; summary: string }[] = [
   { role: 'owner', summary: 'Also answers for the company itself' },
 ];
 
-const LOWEST_ROLE: Record<string, Role> = {
-  'panels:write': 'editor',
+/** The least role that holds each permission; a test holds it against the spec. */
+const LOWEST_ROLE: Readonly<Record<string, Role>> = {
+  'identity:self': 'viewer',
+  'identity:read': 'viewer',
   'identity:write': 'admin',
   'identity:tenant': 'owner',
+  'panels:read': 'viewer',
+  'panels:write': 'editor',
+  'system:read': 'owner',
+  'system:write': 'owner',
   'usage:read': 'admin',
 };
+
+/** Whether a role can hold a permission at all; one that this page does not know is left to the server. */
+export function roleHolds(role: Role, permission: string): boolean {
+  const rank = (one: Role) => ROLES.findIndex((known) => known.role === one);
+  const lowest = LOWEST_ROLE[permission];
+  return lowest === undefined || rank(role) >= rank(lowest);
+}
 
 /** Why the actor may not do it, or null when they may. */
 export function useForbidden(permission: string): string | null {
   const me = useMe();
   if (me.permissions.includes(permission)) return null;
-  const lowest = LOWEST_ROLE[permission];
+  // What is about the installation is held in one company only: there a role alone does not give it.
+  const lowest = permission.startsWith('system:') ? undefined : LOWEST_ROLE[permission];
   const need = lowest ? `the role ${lowest} or above` : `the permission ${permission}`;
   return `Needs ${need}; you are ${me.role} in ${me.tenant.name}.`;
 }

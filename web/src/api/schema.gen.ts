@@ -33,7 +33,8 @@ export interface paths {
         };
         /**
          * The figures of this process in the text format of Prometheus
-         * @description On the server's own machine nobody need sign in for it; `metrics_listen` in `[server]` gives it a port of its own.
+         * @description `metrics_listen` in `[server]` gives it a port of its own without sign-in; `metrics_local` lets callers of the server's own
+         *     machine ask here without.
          */
         readonly get: operations["metrics_get"];
         readonly put?: never;
@@ -798,7 +799,7 @@ export interface paths {
         };
         /**
          * Events that a reaction failed on until they were put aside
-         * @description The oldest 200.
+         * @description The oldest first.
          */
         readonly get: operations["parked_list"];
         readonly put?: never;
@@ -823,6 +824,26 @@ export interface paths {
          * @description Once its cause is repaired. It goes back into the queue of every reaction that gave it up.
          */
         readonly post: operations["parked_retry"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/system/parked/retry": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try all parked events of a reaction again
+         * @description Once their cause is repaired: one cause parks many. At most 10,000 at once, the oldest first; the answer says how many are left.
+         */
+        readonly post: operations["parked_retry_all"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -912,7 +933,10 @@ export interface components {
         };
         /** @description What a new key is for */
         readonly ApiKeyCreate: {
-            /** @description Which program uses it */
+            /**
+             * @description Which program uses it
+             * @example reports
+             */
             readonly name: string;
             /** @description Addresses or networks from which it may be used; from everywhere when empty */
             readonly networks?: readonly string[];
@@ -921,6 +945,7 @@ export interface components {
             /**
              * Format: int32
              * @description How many days it lives; 90 where nothing is said
+             * @example 90
              */
             readonly valid_days?: number | null;
         };
@@ -953,6 +978,10 @@ export interface components {
         };
         /** @description What a key is called from now on */
         readonly ApiKeyUpdate: {
+            /**
+             * @description Which program uses it
+             * @example nightly reports
+             */
             readonly name: string;
         };
         /** @description Why a backup or a proof failed */
@@ -1008,19 +1037,29 @@ export interface components {
         };
         /** @description Which command line to let in */
         readonly CliLoginCreate: {
-            /** @description SHA-256 of its verifier, in base64url (RFC 7636, S256) */
+            /**
+             * @description SHA-256 of its verifier, in base64url (RFC 7636, S256)
+             * @example E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM
+             */
             readonly challenge: string;
             /**
              * Format: int32
              * @description On which it listens, on the machine of the browser
+             * @example 49152
              */
             readonly port: number;
-            /** @description What it wants to see again */
+            /**
+             * @description What it wants to see again
+             * @example af0ifjsldkj
+             */
             readonly state: string;
         };
         /** @description The code, and the proof of having asked for it */
         readonly CliLoginExchange: {
-            /** Format: password */
+            /**
+             * Format: password
+             * @description What the browser brought
+             */
             readonly code: string;
             /**
              * Format: password
@@ -1056,21 +1095,25 @@ export interface components {
             /**
              * Format: int64
              * @description People and service accounts
+             * @example 500
              */
             readonly members?: number | null;
             /**
              * Format: int64
              * @description Panels
+             * @example 200
              */
             readonly panels?: number | null;
             /**
              * Format: int64
              * @description Requests a minute of all its members and keys, at each process
+             * @example 6000
              */
             readonly requests_per_min?: number | null;
             /**
              * Format: int64
              * @description Bytes on the object store
+             * @example 10737418240
              */
             readonly storage_bytes?: number | null;
         };
@@ -1087,25 +1130,25 @@ export interface components {
         };
         /** @description What a component answered. */
         readonly ComponentHealth: {
-            /** @description Why it is down: a code of the error table */
+            /** @description Why it is not well: a code of the error table */
             readonly code?: string | null;
             /** @description What to do about it */
             readonly hint?: string | null;
             /**
              * Format: double
-             * @description Milliseconds until it answered or was given up
+             * @description Milliseconds until it answered or was given up; nothing of one that is known without being asked
              */
-            readonly latency_ms: number;
+            readonly latency_ms?: number | null;
             /** @description Its name */
             readonly name: string;
-            /** @description Whether it answers */
+            /** @description How it is */
             readonly state: components["schemas"]["ComponentState"];
         };
         /**
          * @description How a component is.
          * @enum {string}
          */
-        readonly ComponentState: "up" | "down";
+        readonly ComponentState: "up" | "down" | "degraded";
         /**
          * @description Why a line was set aside, or what is wrong with a cell.
          * @enum {string}
@@ -1122,6 +1165,31 @@ export interface components {
             readonly kind: components["schemas"]["DatasetColumnType"];
             /** @description 1 to 128 characters, unique in its schema whatever the case. */
             readonly name: string;
+        };
+        /** @description A correction of one column; what is absent stays as detected. */
+        readonly DatasetColumnHint: {
+            /** @default null */
+            readonly kind: components["schemas"]["DatasetColumnType"] | null;
+            /**
+             * @description What the dataset shall call it.
+             * @default null
+             */
+            readonly name: string | null;
+            /**
+             * @description Its own words for an empty cell.
+             * @default null
+             */
+            readonly nulls: readonly string[] | null;
+            /**
+             * @description Whether to leave it out.
+             * @default null
+             */
+            readonly skip: boolean | null;
+            /**
+             * @description What the file calls it, as the detected options say.
+             * @default
+             */
+            readonly source: string;
         };
         /** @description What becomes of one column of the file. */
         readonly DatasetColumnPlan: {
@@ -1144,6 +1212,18 @@ export interface components {
          * @enum {string}
          */
         readonly DatasetColumnType: "text" | "integer" | "number" | "boolean" | "date" | "datetime";
+        /** @description What a cell must be. */
+        readonly DatasetCondition: {
+            /** @description The column's name. */
+            readonly column: string;
+            /** @description How to compare. */
+            readonly op: components["schemas"]["DatasetOp"];
+            /**
+             * @description With what: a value of the column's type, `[low, high]` for `between`, a list for `in` and `not_in`, nothing
+             *     for `is_empty` and `is_not_empty`.
+             */
+            readonly value?: unknown;
+        };
         /** @description What a sample looks like. */
         readonly DatasetDetected: {
             /** @description What to look at. */
@@ -1163,6 +1243,17 @@ export interface components {
          * @enum {string}
          */
         readonly DatasetEscape: "doubled" | "backslash";
+        /** @description Which rows a view shows. */
+        readonly DatasetFilter: {
+            /** @description The parts. */
+            readonly all: readonly components["schemas"]["DatasetFilter"][];
+        } | {
+            /** @description The parts. */
+            readonly any: readonly components["schemas"]["DatasetFilter"][];
+        } | {
+            /** @description The part. */
+            readonly not: components["schemas"]["DatasetFilter"];
+        } | components["schemas"]["DatasetCondition"];
         /**
          * @description What kind of file it is.
          * @enum {string}
@@ -1192,6 +1283,11 @@ export interface components {
          * @enum {string}
          */
         readonly DatasetLineEnd: "lf" | "cr";
+        /**
+         * @description How a cell is compared. An empty cell fails each comparison and passes `ne`, `not_in` and `not_contains`.
+         * @enum {string}
+         */
+        readonly DatasetOp: "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "between" | "in" | "not_in" | "contains" | "not_contains" | "starts_with" | "ends_with" | "is_empty" | "is_not_empty";
         /** @description The first rows of a file. */
         readonly DatasetPreview: {
             /** @description At most 50 rows. */
@@ -1228,6 +1324,37 @@ export interface components {
             /** @description Its text, when it is no record. */
             readonly text?: string | null;
         };
+        /** @description Where a person knows better than detection; what is absent is detected. */
+        readonly DatasetReadHints: {
+            /**
+             * @description Corrections of single columns, found by their source.
+             * @default []
+             */
+            readonly columns: readonly components["schemas"]["DatasetColumnHint"][];
+            /**
+             * @description The character between fields.
+             * @default null
+             */
+            readonly delimiter: string | null;
+            /** @default null */
+            readonly encoding: components["schemas"]["DatasetEncoding"] | null;
+            /** @default null */
+            readonly escape: components["schemas"]["DatasetEscape"] | null;
+            /** @default null */
+            readonly format: components["schemas"]["DatasetFormat"] | null;
+            /** @default null */
+            readonly header: components["schemas"]["DatasetHeader"] | null;
+            /**
+             * @description Words that stand for an empty cell.
+             * @default null
+             */
+            readonly nulls: readonly string[] | null;
+            /**
+             * @description The character around fields; the empty text says that nothing is quoted.
+             * @default null
+             */
+            readonly quote: string | null;
+        };
         /**
          * @description Everything that reading a file needs to know. For CSV and TSV the columns stand in the order of the file and are all
          *     of its columns; for NDJSON they are found by their source.
@@ -1252,6 +1379,13 @@ export interface components {
             /** @description The character around fields, none if nothing is quoted. */
             readonly quote?: string | null;
         };
+        /** @description One column to sort by. Empty cells come last either way; text sorts by its bytes; ties keep the order of the rows. */
+        readonly DatasetSortKey: {
+            /** @description The column's name. */
+            readonly column: string;
+            /** @description From the greatest to the least. */
+            readonly descending?: boolean;
+        };
         /**
          * Format: uuid
          * @description One event in the outbox; receivers drop what they have seen.
@@ -1259,7 +1393,7 @@ export interface components {
         readonly EventId: string;
         /** @description How the server and each component is */
         readonly HealthDetailed: {
-            /** @description What the server stands on */
+            /** @description What the server stands on, and what it works with: of these none keeps a request from being served */
             readonly components: readonly components["schemas"]["ComponentHealth"][];
             /** @description The node that answers: its state it is, and its sight of the components */
             readonly node: components["schemas"]["NodeName"];
@@ -1347,7 +1481,10 @@ export interface components {
         };
         /** @description A link to use */
         readonly InvitationAccept: {
-            /** @description For a new account */
+            /**
+             * @description For a new account
+             * @example Grace Hopper
+             */
             readonly name?: string | null;
             /**
              * Format: password
@@ -1362,6 +1499,10 @@ export interface components {
         };
         /** @description Whom to invite, and as what */
         readonly InvitationCreate: {
+            /**
+             * @description The address that they sign in with
+             * @example grace@acme.example
+             */
             readonly email: string;
             /** @description Not above one's own */
             readonly role: components["schemas"]["Role"];
@@ -1402,7 +1543,10 @@ export interface components {
         };
         /** @description The levels that a log shall have */
         readonly LogLevelSet: {
-            /** @description error, warn, info, debug, trace or off; or a list of parts: `info,wh_db=debug` */
+            /**
+             * @description error, warn, info, debug, trace or off; or a list of parts: `info,wh_db=debug`
+             * @example info,wh_db=debug
+             */
             readonly levels: string;
         };
         /** @description A key of a service account that was made by a key, directly or through others */
@@ -1432,6 +1576,8 @@ export interface components {
         /** @description Who the caller is */
         readonly Me: {
             readonly api_key_id?: components["schemas"]["ApiKeyId"] | null;
+            /** @description How long new API keys live here */
+            readonly api_keys: components["schemas"]["MeApiKeys"];
             /** @description What the caller may do here: by role, and by scope where a key speaks */
             readonly permissions: readonly string[];
             readonly role: components["schemas"]["Role"];
@@ -1440,6 +1586,18 @@ export interface components {
             /** @description Every company the caller belongs to */
             readonly tenants: readonly components["schemas"]["MeMembership"][];
             readonly user: components["schemas"]["MeUser"];
+        };
+        readonly MeApiKeys: {
+            /**
+             * Format: int32
+             * @description Days where nothing is said
+             */
+            readonly days_default: number;
+            /**
+             * Format: int32
+             * @description Days at most
+             */
+            readonly days_max: number;
         };
         /** @description A person in the company */
         readonly Member: {
@@ -1452,6 +1610,7 @@ export interface components {
         };
         /** @description What the member is from now on */
         readonly MemberUpdate: {
+            /** @description What they are from now on; not above one's own */
             readonly role: components["schemas"]["Role"];
         };
         readonly MeMembership: {
@@ -1691,6 +1850,32 @@ export interface components {
             readonly next_cursor?: string;
         };
         /** @description One page of a list. */
+        readonly PageOf_Parked: {
+            /** @description The rows. */
+            readonly items: readonly {
+                /**
+                 * Format: int64
+                 * @description How often it was tried
+                 */
+                readonly attempts: number;
+                readonly event_id: components["schemas"]["EventId"];
+                /** @description What happened: `panels.imported` */
+                readonly kind: string;
+                /** @description Whose reaction failed: `context:kind` */
+                readonly reaction: string;
+                /** @description Why it failed the last time */
+                readonly reason: string;
+                /** @description The id of the thing it happened to */
+                readonly subject: string;
+                /** @description Whose event */
+                readonly tenant_id: components["schemas"]["TenantId"];
+                /** @description When */
+                readonly time: components["schemas"]["Timestamp"];
+            }[];
+            /** @description Where to go on; absent on the last page. */
+            readonly next_cursor?: string;
+        };
+        /** @description One page of a list. */
         readonly PageOf_ServiceAccount: {
             /** @description The rows. */
             readonly items: readonly {
@@ -1731,7 +1916,10 @@ export interface components {
         };
         /** @description A panel to be. */
         readonly PanelCreate: {
-            /** @description What people will call it. */
+            /**
+             * @description What people will call it.
+             * @example Flights
+             */
             readonly title: string;
         };
         /**
@@ -1741,7 +1929,10 @@ export interface components {
         readonly PanelId: string;
         /** @description What changes. */
         readonly PanelUpdate: {
-            /** @description What people will call it. */
+            /**
+             * @description What people will call it.
+             * @example Flights
+             */
             readonly title: string;
         };
         /** @description An event that was put aside */
@@ -1765,11 +1956,38 @@ export interface components {
             /** @description When */
             readonly time: components["schemas"]["Timestamp"];
         };
+        /** @description What became of the parked events of a reaction */
+        readonly ParkedRetried: {
+            /**
+             * Format: int64
+             * @description How many are still parked: ask again for them
+             */
+            readonly left: number;
+            /**
+             * Format: int64
+             * @description How many are tried again
+             */
+            readonly retried: number;
+        };
+        /** @description Which parked events are tried again */
+        readonly ParkedRetryAll: {
+            /**
+             * @description Whose reaction gave them up, as `parked_list` names it: `context:kind`
+             * @example panels:panels.created
+             */
+            readonly reaction: string;
+        };
         /** @description The present password and the next */
         readonly PasswordChange: {
-            /** Format: password */
+            /**
+             * Format: password
+             * @description The password until now
+             */
             readonly current: string;
-            /** Format: password */
+            /**
+             * Format: password
+             * @description The password from now on
+             */
             readonly new: string;
         };
         /** @description A refusal (RFC 9457). `code` is stable and listed in the error table; `detail` is for people. */
@@ -1880,15 +2098,25 @@ export interface components {
         };
         /** @description A new service account */
         readonly ServiceAccountCreate: {
-            /** @description Unique in the company */
+            /**
+             * @description Unique in the company
+             * @example deploy
+             */
             readonly name: string;
             /** @description Not above one's own */
             readonly role: components["schemas"]["Role"];
         };
         /** @description What is to be different; what is not named stays */
         readonly ServiceAccountUpdate: {
-            /** @description Whether its keys open anything */
+            /**
+             * @description Whether its keys open anything
+             * @example true
+             */
             readonly enabled?: boolean | null;
+            /**
+             * @description Unique in the company
+             * @example deploy
+             */
             readonly name?: string | null;
             readonly role?: components["schemas"]["Role"] | null;
         };
@@ -1912,8 +2140,15 @@ export interface components {
         };
         /** @description Address and password */
         readonly SessionCreate: {
+            /**
+             * @description The address of the account
+             * @example ada@acme.example
+             */
             readonly email: string;
-            /** Format: password */
+            /**
+             * Format: password
+             * @description Its password
+             */
             readonly password: string;
         };
         /**
@@ -1932,16 +2167,30 @@ export interface components {
         };
         /** @description The company to act in */
         readonly SessionSwitch: {
+            /** @description One of those that `me_get` names */
             readonly tenant_id: components["schemas"]["TenantId"];
         };
         /** @description The first company and its owner */
         readonly SetupComplete: {
-            /** @description The company's name */
+            /**
+             * @description The company's name
+             * @example Acme
+             */
             readonly company: string;
+            /**
+             * @description The address that the owner signs in with
+             * @example ada@acme.example
+             */
             readonly email: string;
-            /** @description The owner's name */
+            /**
+             * @description The owner's name
+             * @example Ada Lovelace
+             */
             readonly name: string;
-            /** Format: password */
+            /**
+             * Format: password
+             * @description The owner's password
+             */
             readonly password: string;
             /**
              * Format: password
@@ -1989,6 +2238,10 @@ export interface components {
         };
         /** @description A further company */
         readonly TenantCreate: {
+            /**
+             * @description What people will call it
+             * @example Acme Labs
+             */
             readonly name: string;
         };
         /**
@@ -2051,29 +2304,6 @@ export interface components {
                 readonly state: components["schemas"]["NodeState"];
                 /** @description The version that runs */
                 readonly version: string;
-            }[];
-        };
-        /** @description A list that is given whole */
-        readonly Whole_Parked: {
-            readonly items: readonly {
-                /**
-                 * Format: int64
-                 * @description How often it was tried
-                 */
-                readonly attempts: number;
-                readonly event_id: components["schemas"]["EventId"];
-                /** @description What happened: `panels.imported` */
-                readonly kind: string;
-                /** @description Whose reaction failed: `context:kind` */
-                readonly reaction: string;
-                /** @description Why it failed the last time */
-                readonly reason: string;
-                /** @description The id of the thing it happened to */
-                readonly subject: string;
-                /** @description Whose event */
-                readonly tenant_id: components["schemas"]["TenantId"];
-                /** @description When */
-                readonly time: components["schemas"]["Timestamp"];
             }[];
         };
         /** @description A list that is given whole */
@@ -4182,6 +4412,8 @@ export interface operations {
                 readonly cursor?: string;
                 /** @description Rows per page */
                 readonly limit?: number;
+                /** @description Only those whose name or address holds this text, whatever the case */
+                readonly q?: string;
             };
             readonly header?: never;
             readonly path?: never;
@@ -7362,7 +7594,10 @@ export interface operations {
                 readonly cursor?: string;
                 /** @description Rows per page */
                 readonly limit?: number;
-                /** @description Only titles that hold this text, whatever the case */
+                /**
+                 * @description Only titles that hold this text, whatever the case
+                 * @example flights
+                 */
                 readonly q?: string;
             };
             readonly header?: never;
@@ -7640,6 +7875,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
+                /** @description The panel */
                 readonly id: components["schemas"]["PanelId"];
             };
             readonly cookie?: never;
@@ -7768,6 +8004,7 @@ export interface operations {
                 readonly "Idempotency-Key"?: string;
             };
             readonly path: {
+                /** @description The panel */
                 readonly id: components["schemas"]["PanelId"];
             };
             readonly cookie?: never;
@@ -7905,6 +8142,7 @@ export interface operations {
                 readonly "Idempotency-Key"?: string;
             };
             readonly path: {
+                /** @description The panel */
                 readonly id: components["schemas"]["PanelId"];
             };
             readonly cookie?: never;
@@ -8077,6 +8315,7 @@ export interface operations {
             };
             readonly header?: never;
             readonly path: {
+                /** @description The panel */
                 readonly id: components["schemas"]["PanelId"];
             };
             readonly cookie?: never;
@@ -8200,7 +8439,10 @@ export interface operations {
     readonly import_create: {
         readonly parameters: {
             readonly query: {
-                /** @description The file's name; its ending helps to tell the format */
+                /**
+                 * @description The file's name; its ending helps to tell the format
+                 * @example flights.csv
+                 */
                 readonly file_name?: string;
                 /** @description What happens to the rows before */
                 readonly mode: components["schemas"]["ImportMode"];
@@ -8209,6 +8451,7 @@ export interface operations {
             };
             readonly header?: never;
             readonly path: {
+                /** @description The panel */
                 readonly id: components["schemas"]["PanelId"];
             };
             readonly cookie?: never;
@@ -8380,7 +8623,9 @@ export interface operations {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
+                /** @description The panel */
                 readonly id: components["schemas"]["PanelId"];
+                /** @description The import */
                 readonly import_id: components["schemas"]["ImportId"];
             };
             readonly cookie?: never;
@@ -8506,7 +8751,9 @@ export interface operations {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
+                /** @description The panel */
                 readonly id: components["schemas"]["PanelId"];
+                /** @description The import */
                 readonly import_id: components["schemas"]["ImportId"];
             };
             readonly cookie?: never;
@@ -8635,7 +8882,9 @@ export interface operations {
                 readonly "Idempotency-Key"?: string;
             };
             readonly path: {
+                /** @description The panel */
                 readonly id: components["schemas"]["PanelId"];
+                /** @description The import */
                 readonly import_id: components["schemas"]["ImportId"];
             };
             readonly cookie?: never;
@@ -8770,21 +9019,34 @@ export interface operations {
     readonly row_list: {
         readonly parameters: {
             readonly query?: {
-                /** @description Columns to show, in this order: `carrier,flight`; or a JSON list of names */
+                /**
+                 * @description Columns to show, in this order: `carrier,flight`; or a JSON list of names
+                 * @example carrier,dep_delay
+                 */
                 readonly columns?: string;
-                /** @description A filter as JSON, see the schema `DatasetFilter`: `{"column":"carrier","op":"eq","value":"UA"}`, or `{"all":[…]}` and `{"any":[…]}` of such */
+                /**
+                 * @description A filter as JSON, see "Filters and sorting" in the manual's page on panels and the schema `DatasetFilter`: `{"column":"carrier","op":"eq","value":"UA"}`, or `{"all":[…]}` and `{"any":[…]}` of such
+                 * @example {"column":"carrier","op":"eq","value":"UA"}
+                 */
                 readonly filter?: string;
                 /** @description Rows of the window */
                 readonly limit?: number;
                 /** @description Rows of the view before the window */
                 readonly offset?: number;
-                /** @description Only rows with this text in one of their text columns, whatever the case */
+                /**
+                 * @description Only rows with this text in one of their text columns, whatever the case
+                 * @example ua
+                 */
                 readonly q?: string;
-                /** @description Columns to sort by, `-` for descending: `-dep_delay,carrier`; a comma in a name is `\,`, a backslash `\\`, a leading minus `\-`. Or a JSON list of `{"column","descending"}` */
+                /**
+                 * @description Columns to sort by, `-` for descending: `-dep_delay,carrier`; a comma in a name is `\,`, a backslash `\\`, a leading minus `\-`. Or a JSON list of the schema `DatasetSortKey`
+                 * @example -dep_delay,carrier
+                 */
                 readonly sort?: string;
             };
             readonly header?: never;
             readonly path: {
+                /** @description The panel */
                 readonly id: components["schemas"]["PanelId"];
             };
             readonly cookie?: never;
@@ -9056,7 +9318,10 @@ export interface operations {
     readonly import_preview: {
         readonly parameters: {
             readonly query?: {
-                /** @description The file's name; its ending helps to tell the format */
+                /**
+                 * @description The file's name; its ending helps to tell the format
+                 * @example flights.csv
+                 */
                 readonly file_name?: string;
                 /** @description What is known already, as JSON of the schema `DatasetReadHints`; the rest is detected */
                 readonly hints?: string;
@@ -10266,7 +10531,12 @@ export interface operations {
     };
     readonly parked_list: {
         readonly parameters: {
-            readonly query?: never;
+            readonly query?: {
+                /** @description Where to go on: `next_cursor` of the page before */
+                readonly cursor?: string;
+                /** @description Rows per page */
+                readonly limit?: number;
+            };
             readonly header?: never;
             readonly path?: never;
             readonly cookie?: never;
@@ -10278,7 +10548,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Whole_Parked"];
+                    readonly "application/json": components["schemas"]["PageOf_Parked"];
                 };
             };
             /** @description What `If-None-Match` names is still true. */
@@ -10288,7 +10558,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.cursor, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -10463,6 +10733,174 @@ export interface operations {
                 };
             };
             /** @description server.idempotency_mismatch */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_throttled, server.rate_limited */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request's head is larger than the server takes; there is no body. */
+            readonly 431: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description base.internal */
+            readonly 500: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.away, db.busy, db.disk_full, db.held_too_long, db.key_taken, db.read_only, db.retry, db.statement_slow, server.connections, server.overloaded */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description db.commit_unknown, server.deadline */
+            readonly 504: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly parked_retry_all: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description A quoted string of your own making. The same request with the same key is done once; later ones get the same answer, for 24 hours. */
+                readonly "Idempotency-Key"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ParkedRetryAll"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ParkedRetried"];
+                };
+            };
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer, server.bearer_expired, server.bearer_malformed, server.unauthenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.bearer_disabled, server.bearer_network, server.bearer_scope, server.cross_origin, server.forbidden */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description system.reaction_not_parked */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.idempotency_not_kept, server.idempotency_running */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_too_large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.address_long */
+            readonly 414: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.content_coding, server.media_type */
+            readonly 415: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.host_foreign */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description server.body_invalid, server.idempotency_mismatch */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;

@@ -41,9 +41,15 @@ export const queuesQuery = queryOptions({
   ...fresh,
 });
 
-export const parkedQuery = queryOptions({
+export const parkedQuery = infiniteQueryOptions({
   queryKey: ['system', 'parked'],
-  queryFn: ({ signal }) => api.get('/v1/system/parked', { signal }),
+  queryFn: ({ signal, pageParam }) =>
+    api.get('/v1/system/parked', {
+      signal,
+      query: { limit: PAGE_LIMIT, ...(pageParam ? { cursor: pageParam } : {}) },
+    }),
+  initialPageParam: '',
+  getNextPageParam: (page) => page.next_cursor ?? undefined,
   ...fresh,
 });
 

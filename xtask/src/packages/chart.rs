@@ -16,6 +16,14 @@ const NAMESPACE: &str = "trial";
 const NAMESPACE_OBJECT: &str = r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"trial","labels":{
     "pod-security.kubernetes.io/enforce":"restricted","pod-security.kubernetes.io/warn":"restricted"}}}"#;
 
+/// Backups of PostgreSQL from an image that cannot make them.
+const POSTGRES_WITHOUT_PROGRAMS: &[&str] = &[
+    "database.engine=postgres",
+    "database.existingSecret=urls",
+    "backup.target=s3://company-backups/wheelhouse",
+    "backup.existingSecret=key",
+];
+
 /// Values that contradict themselves, the chart or Kubernetes, and a word of the refusal.
 const REFUSED: &[(&[&str], &str)] = &[
     (&["replicas=2"], "replicas"),
@@ -36,6 +44,9 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["settings.database.postgres_app_url=postgres://a:b@c/d"], "settings.database"),
     (&["settings.data.dir=/tmp"], "settings.data"),
     (&["settings.log=debug"], "settings.log"),
+    (&["settings.backup.target=/backup"], "settings.backup"),
+    (&["backup.target=/backup"], "existingSecret"),
+    (POSTGRES_WITHOUT_PROGRAMS, "backup.image"),
     (&["podDisruptionBudget.minAvailable=2"], "minAvailable"),
     (&["drainDelayMs=-1"], "drainDelayMs"),
     (&["serviceaccount.create=false"], "serviceaccount"),
@@ -51,10 +62,11 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
     for (settings, word) in REFUSED {
         chart.refuses(settings, word)?;
     }
+    chart.refuses_without_schema()?;
     let cluster = Cluster::start(place.testbed)?;
     eprintln!("packages: API server {}", cluster.version()?);
     cluster.make(NAMESPACE_OBJECT)?;
-    for set in ["default", "postgres", "everything", "bare"] {
+    for set in ["default", "postgres", "everything", "bare", "backup"] {
         chart.accepted(&cluster, set).with_context(|| format!("values `{set}`"))?;
     }
     Ok(())
@@ -100,6 +112,15 @@ impl Chart<'_> {
         Ok(())
     }
 
+    /// Where somebody switches the schema off, the template says what is missing.
+    fn refuses_without_schema(&self) -> Result<()> {
+        let flags = POSTGRES_WITHOUT_PROGRAMS.iter().flat_map(|setting| ["--set", *setting]);
+        let refused = told(self.template(&["--skip-schema-validation"]).args(flags))?;
+        let is_told = refused.errors.contains("needs backup.image.repository");
+        ensure!(!refused.well && is_told, "backups without pg_dump: {}", refused.errors);
+        Ok(())
+    }
+
     /// Rendered, taken by the server without a warning, and as the values say.
     fn accepted(&self, cluster: &Cluster, set: &str) -> Result<()> {
         let file = format!("packages/helm/wheelhouse/ci/{set}-values.yaml");
@@ -113,7 +134,7 @@ impl Chart<'_> {
         let kinds = objects.kinds();
         let wanted: &[&str] = match set {
             "bare" => &["Service", "Service", "StatefulSet"],
-            "default" => &[
+            "default" | "backup" => &[
                 "NetworkPolicy",
                 "PodDisruptionBudget",
                 "Service",
@@ -146,6 +167,7 @@ impl Chart<'_> {
             "default" => default_set(&objects),
             "postgres" => postgres_set(&objects),
             "everything" => everything_set(&objects),
+            "backup" => backup_set(&objects),
             _ => bare_set(&objects),
         }
     }
@@ -307,7 +329,21 @@ fn everything_set(objects: &Objects) -> Result<()> {
     let keys = objects.one("Secret")?["data"].as_object().context("a Secret holds something")?;
     ensure!(keys.keys().map(String::as_str).eq(["APP", "ID", "OWNER", "SYS"]), "{keys:?}");
     let image = container(stateful)["image"].as_str().unwrap_or_default();
-    ensure!(image.contains("@sha256:"), "the image is {image}");
+    ensure!(image.contains("/wheelhouse-backup@sha256:"), "the image holds no pg_dump: {image}");
+    ensure!(settings.contains_key("WHEELHOUSE_BACKUP_SCRATCH_URL"), "no restore can be proven: {settings:?}");
+    Ok(())
+}
+
+/// The embedded database needs no programs, and the folder lies in a volume that is mounted.
+fn backup_set(objects: &Objects) -> Result<()> {
+    let stateful = objects.one("StatefulSet")?;
+    let image = container(stateful)["image"].as_str().unwrap_or_default();
+    ensure!(image.starts_with("wheelhouse:"), "the image is {image}");
+    let settings = settings(stateful)?;
+    ensure!(!settings.contains_key("WHEELHOUSE_BACKUP_SCRATCH_URL"), "{settings:?}");
+    let mut mounts = container(stateful)["volumeMounts"].as_array().into_iter().flatten();
+    let place = mounts.any(|mount| mount["mountPath"] == "/backup");
+    ensure!(place && settings["WHEELHOUSE_BACKUP_TARGET"] == "/backup/wheelhouse", "{settings:?}");
     Ok(())
 }
 

@@ -26,7 +26,8 @@ pub(super) struct Cluster {
     scratch: Scratch,
 }
 
-struct Process(Child);
+/// A program in the background; ended when this is dropped.
+pub(super) struct Process(pub(super) Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -37,14 +38,16 @@ impl Drop for Process {
 }
 
 impl Process {
-    fn start(command: &mut Command, log: &Path) -> Result<Self> {
+    /// Start it; what it says goes into a file.
+    pub(super) fn start(command: &mut Command, log: &Path) -> Result<Self> {
         let log = fs::File::create(log)?;
         let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
         Ok(Self(child.with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?))
     }
 }
 
-fn free_port() -> Result<u16> {
+/// A port that nobody listens on now.
+pub(super) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 

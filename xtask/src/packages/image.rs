@@ -1,5 +1,6 @@
-//! The image without an engine: its file is linted, and what its last stage promises is tried in namespaces of the kernel: the
-//! binary over nothing but the C library, as nobody, on a read-only root, as process 1, with the image's own commands.
+//! The image without an engine: its file is linted, its build context laid out, and what its last stage promises is tried in
+//! namespaces of the kernel: the binary over nothing but the C library, as nobody, on a read-only root, as process 1, with the
+//! image's own commands. The stage for backups of PostgreSQL promises the same.
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Place, Scratch, Told, said, told};
+use super::{Place, Scratch, Told, context, said, told};
 use crate::run::{command, output, shown};
 
 /// What the base of the last stage holds of the libraries that a Rust program is linked to.
@@ -20,7 +21,7 @@ const USER: u32 = 65_532;
 /// How long a start may take on a busy machine.
 const READY_WITHIN: Duration = Duration::from_mins(2);
 /// Where programs of this machine are.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Mounts the root read-only and the volume into it, then becomes the program: $1 root, $2 volume, the rest the command.
 const CONTAIN: &str = "set -e; root=$1; volume=$2; shift 2; ip link set lo up; mount --bind \"$root\" \"$root\"; \
                        mount --bind \"$volume\" \"$root/var/lib/wheelhouse\"; mount -t proc proc \"$root/proc\"; \
@@ -28,19 +29,21 @@ const CONTAIN: &str = "set -e; root=$1; volume=$2; shift 2; ip link set lo up; m
                        exec setpriv --no-new-privs chroot --userspec=65532:65532 \"$root\" \"$@\"";
 
 pub(super) fn check(place: &Place<'_>) -> Result<()> {
-    let text = fs::read_to_string(place.root.join("Dockerfile"))?;
+    let text = fs::read_to_string(place.root.join("Dockerfile"))?.replace("\\\n", " ");
     let linter = place.testbed.tool("hadolint");
     if linter.exists() {
         shown(&mut command(linter, &["--failure-threshold", "style", "Dockerfile"], place.root))?;
     } else {
         place.without("hadolint")?;
     }
-    let image = Image::parse(&text)?;
+    context::check(place, &text)?;
+    let image = Image::parse(stage(&text, None)?)?;
     ensure!(image.user == format!("{USER}:{USER}"), "the image runs as {}", image.user);
+    ensure!(image.signal == "SIGTERM", "it is stopped by {}", image.signal);
     place.settings_are_right(&image.environment)?;
+    for_backups(&text, &image)?;
     let libraries = libraries(&place.binary)?;
-    let root = output(&mut command("id", &["-u"], place.root))?.trim() == "0";
-    if !root {
+    if !place.is_root()? {
         return place.without("root, which makes namespaces and mounts for the image's trial");
     }
     let scratch = Scratch::new("image")?;
@@ -51,21 +54,48 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
     trial(&image, &filesystem, &cluster, &[("WHEELHOUSE_DATA_DIR", "/var/lib/wheelhouse/data")])
 }
 
-/// What the last stage says.
+/// The same as the image, but that it stands on PostgreSQL, whose programs come first on its path.
+fn for_backups(text: &str, image: &Image) -> Result<()> {
+    let stage = stage(text, Some("backup"))?;
+    let base = stage.split_whitespace().next().unwrap_or_default();
+    // The binary wants a C library that is not older than the one it was built with.
+    let is_right = base.starts_with("postgres:") && base.ends_with("-bookworm");
+    ensure!(is_right, "the image for backups stands on {base}");
+    let mut other = Image::parse(stage)?;
+    let path = other.environment.remove("PATH").unwrap_or_default();
+    ensure!(path.starts_with("/usr/lib/postgresql/"), "the image for backups has the path `{path}`");
+    ensure!(other == *image, "the image for backups promises something else: {other:?}, not {image:?}");
+    Ok(())
+}
+
+/// The stage of that name, else the last one; its first line begins with its base.
+fn stage<'a>(text: &'a str, name: Option<&str>) -> Result<&'a str> {
+    let mut stages = text.split("\nFROM ").skip(1);
+    let found = match name {
+        Some(name) => {
+            let end = format!(" AS {name}");
+            stages.find(|stage| stage.lines().next().is_some_and(|line| line.ends_with(&end)))
+        }
+        None => stages.last(),
+    };
+    found.with_context(|| format!("no stage {}", name.unwrap_or("at all")))
+}
+
+/// What a stage says.
+#[derive(Debug, PartialEq, Eq)]
 struct Image {
     user: String,
     environment: BTreeMap<String, String>,
     start: Vec<String>,
     health: Vec<String>,
+    signal: String,
 }
 
 impl Image {
-    fn parse(text: &str) -> Result<Self> {
-        let text = text.replace("\\\n", " ");
-        let (_, last) = text.rsplit_once("\nFROM ").context("a last stage")?;
+    fn parse(stage: &str) -> Result<Self> {
         let find = |word: &str| {
-            let line = last.lines().find_map(|line| line.strip_prefix(word));
-            line.map(str::trim).with_context(|| format!("the last stage has no {word}"))
+            let line = stage.lines().find_map(|line| line.strip_prefix(word));
+            line.map(str::trim).with_context(|| format!("a stage has no {word}"))
         };
         let list = |text: &str| serde_json::from_str::<Vec<String>>(text).context("a command as a list");
         let mut start = list(find("ENTRYPOINT ")?)?;
@@ -78,6 +108,7 @@ impl Image {
             environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             start,
             health: list(health)?,
+            signal: find("STOPSIGNAL ")?.to_owned(),
         })
     }
 }

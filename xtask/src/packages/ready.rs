@@ -25,6 +25,8 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
     let refused = release::run(place.root, Some(place.binary.clone()), Some(scratch.0.join("refused")));
     let words = refused.err().map(|error| error.to_string()).unwrap_or_default();
     ensure!(words.contains("is not stripped"), "a binary with symbols is packed: {words}");
+    let without = release::keeps_its_data(&scratch.0, "0.0.0");
+    ensure!(without.is_err(), "a release is packed of which no data is kept");
     let binary = scratch.0.join("wheelhouse");
     said(Command::new("strip").arg("-o").arg(&binary).arg(&place.binary))?;
     let (one, two) = (scratch.0.join("one"), scratch.0.join("two"));

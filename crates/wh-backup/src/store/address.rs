@@ -7,6 +7,7 @@ use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use url::{Host, Url};
 use wh_base::{Error, Result, Secret};
 
+use super::told::Telling;
 use crate::codes;
 
 const SCHEME: &str = "s3";
@@ -131,6 +132,7 @@ impl S3 {
         let mut builder = AmazonS3Builder::new()
             .with_client_options(options)
             .with_retry(retries())
+            .with_http_connector(Telling)
             .with_bucket_name(name.bucket.clone())
             .with_region(self.region.clone())
             .with_virtual_hosted_style_request(self.addressing == Addressing::Host)

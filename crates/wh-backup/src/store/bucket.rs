@@ -10,7 +10,7 @@ use object_store::client::HttpError;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use tokio::runtime::{Builder, Handle, Runtime};
-use wh_base::{Error, Random, Result};
+use wh_base::{Error, Random, Result, Served};
 
 use super::Found;
 use super::address::{BucketName, S3};
@@ -249,10 +249,10 @@ impl Remote {
         work: impl Future<Output = object_store::Result<T>> + Send + 'static,
     ) -> object_store::Result<T> {
         let (send, receive) = sync_channel(1);
-        self.handle.spawn(async move {
+        self.handle.spawn(Served::current().within(async move {
             // Nobody waits any more where the process ends.
             let _gone = send.send(work.await);
-        });
+        }));
         receive.recv().unwrap_or_else(|_| {
             Err(object_store::Error::Generic { store: "S3", source: "the request was given up".into() })
         })

@@ -53,6 +53,9 @@ pub fn open(connection: &Connection, path: &str) -> Result<WebSocket<Box<dyn Str
         Credential::Cookie(cookie) => set("cookie", cookie)?,
         Credential::Token(token) => set("authorization", &format!("Bearer {token}"))?,
     }
+    for (name, value) in connection.client.trace() {
+        request.headers_mut().insert(*name, value.clone());
+    }
     match tungstenite::client(request, stream) {
         Ok((socket, _)) => Ok(socket),
         Err(HandshakeError::Failure(Error::Http(answer))) => {

@@ -75,7 +75,7 @@ pub fn end(app: &App, entry: &Entry, which: &str) {
     let (None, Some(cookie)) = (&entry.token, &entry.cookie) else { return };
     let reach = Reach { base: &entry.url, ca_file: entry.ca_file.as_deref(), timeout: Some(END_TIMEOUT) };
     let ended = Client::new(&reach, Credential::Cookie(cookie.clone()))
-        .and_then(|client| send(app, &client, "session_end", None));
+        .and_then(|client| send(app, &client.traced(&app.world), "session_end", None));
     match ended {
         Ok(_) => {}
         // It has ended already: what was wanted.

@@ -10,7 +10,7 @@ use futures_util::future::{BoxFuture, Shared};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
-use wh_base::{Error, Result};
+use wh_base::{Error, Result, Served};
 
 use super::hot::Hot;
 use super::room::{Gathered, Room};
@@ -173,12 +173,14 @@ impl HotStore {
         drop(state);
         metrics::counter!("dataset_hot_loads_total").increment(1);
         let (store, load) = (Arc::clone(self), load());
-        runtime.spawn(async move {
+        // Others may come to wait for it; it belongs to whoever was first.
+        let loading_for = Served::current();
+        runtime.spawn(loading_for.within(async move {
             // Who waits must be told, and who comes later must not wait for a load that is no more.
             let stopped = |_| Err(codes::LOAD_STOPPED.error("the load of a dataset stopped"));
             let loaded = AssertUnwindSafe(load).catch_unwind().await.unwrap_or_else(stopped);
             sender.send(store.settle(version, begun, loaded)).ok(); // maybe nobody waits
-        });
+        }));
         Err((loading, begun))
     }
 

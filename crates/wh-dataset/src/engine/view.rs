@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 use uuid::Uuid;
-use wh_base::Result;
+use wh_base::{Result, Served};
 
 use super::cache::SharedCache;
 use super::compile::{Bound, Rule, Typed};
@@ -196,10 +196,10 @@ impl Engine {
         drop(waiting);
         let permit =
             permit.map_err(|error| codes::LOAD_STOPPED.caused("the view engine is closed", error))?;
-        let work = tokio::task::spawn_blocking(move || {
+        let work = tokio::task::spawn_blocking(Served::carried(move || {
             let _permit = permit;
             work()
-        });
+        }));
         work.await.map_err(|error| codes::LOAD_STOPPED.caused("a view stopped", error))
     }
 }

@@ -5,10 +5,11 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use metrics::{Gauge, gauge};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use wh_base::{IdSource, Result};
+use wh_base::{IdSource, Result, Served};
 use wh_contract::TenantId;
 
 use super::Piece;
@@ -84,8 +85,12 @@ impl IngestHost {
             limits,
             hot,
             turns: Arc::new(Semaphore::new(at_once)),
-            places: Arc::new(Places::new(limits.open_max.max(1), limits.open_per_tenant_max.max(1))),
-            samples: Arc::new(Places::new(at_once, SAMPLES_PER_TENANT_MAX)),
+            places: Arc::new(Places::new(
+                "imports",
+                limits.open_max.max(1),
+                limits.open_per_tenant_max.max(1),
+            )),
+            samples: Arc::new(Places::new("import_samples", at_once, SAMPLES_PER_TENANT_MAX)),
         }
     }
 
@@ -128,10 +133,10 @@ impl IngestHost {
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let place = self.samples.enter(tenant).await?;
-        let done = tokio::task::spawn_blocking(move || {
+        let done = tokio::task::spawn_blocking(Served::carried(move || {
             let _place = place;
             work()
-        });
+        }));
         done.await.map_err(|error| codes::IMPORT_STOPPED.caused("the work on a sample stopped", error))?
     }
 }
@@ -141,25 +146,52 @@ struct Places {
     all: Arc<Semaphore>,
     per_tenant: usize,
     tenants: Mutex<HashMap<TenantId, Weak<Semaphore>>>,
+    /// How many wait for a place, and how many have one.
+    waiting: Gauge,
+    running: Gauge,
+}
+
+/// One more in a gauge, until it is dropped.
+struct Counted(Gauge);
+
+impl Counted {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
 }
 
 /// A place that is taken; free again when dropped.
 pub(super) struct Place {
+    _running: Counted,
     _of_tenant: OwnedSemaphorePermit,
     _of_all: OwnedSemaphorePermit,
 }
 
 impl Places {
-    fn new(all: usize, per_tenant: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(all)), per_tenant, tenants: Mutex::default() }
+    fn new(queue: &'static str, all: usize, per_tenant: usize) -> Self {
+        let (waiting, running) =
+            (gauge!("queue_jobs_waiting", "queue" => queue), gauge!("queue_jobs_running", "queue" => queue));
+        // Each is there from the start.
+        waiting.increment(0.0);
+        running.increment(0.0);
+        Self { all: Arc::new(Semaphore::new(all)), per_tenant, tenants: Mutex::default(), waiting, running }
     }
 
     /// Who waits for others of the same company keeps nobody else waiting.
     async fn enter(&self, tenant: TenantId) -> Result<Place> {
         let own = self.of(tenant);
+        let _waiting = Counted::new(&self.waiting);
         let entered = tokio::time::timeout(PLACE_WAIT_MAX, async {
             let of_tenant = own.acquire_owned().await.ok()?;
-            Some(Place { _of_tenant: of_tenant, _of_all: Arc::clone(&self.all).acquire_owned().await.ok()? })
+            let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
+            Some(Place { _running: Counted::new(&self.running), _of_tenant: of_tenant, _of_all: of_all })
         });
         let busy =
             || codes::IMPORTS_BUSY.error("no other import has ended in time").retry_after(BUSY_RETRY_S);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
-use wh_base::{Error, Result};
+use wh_base::{Error, Result, Served};
 use wh_contract::{DatasetId, TenantId};
 
 pub use bad_lines::{BAD_LINES_BYTES_MAX, BAD_LINES_KEPT_MAX, BadLines, bad_lines_csv};
@@ -184,7 +184,7 @@ impl Ingest {
         };
         std::thread::Builder::new()
             .name("wh-import-read".to_owned())
-            .spawn(move || sender.send(pipeline::run(&job, receiver)).is_ok())
+            .spawn(Served::carried(move || sender.send(pipeline::run(&job, receiver)).is_ok()))
             .map_err(|error| codes::IMPORT_STOPPED.caused("no thread for the reader", error))?;
         Ok(Self { host: host.clone(), tenant, dataset, pieces, outcome, counters, _place: place })
     }

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use arrow_array::RecordBatch;
 use tokio::sync::{Semaphore, mpsc};
-use wh_base::{Error, Result};
+use wh_base::{Error, Result, Served};
 
 use super::bad_lines::Keeper;
 use super::host::Turn;
@@ -200,7 +200,7 @@ fn encoder(job: &Job, schema: Schema, chunks: Receiver<Work>) -> Result<JoinHand
     let (target, hot) = (job.target.clone(), job.hot.gather(&schema));
     std::thread::Builder::new()
         .name("wh-import-encode".to_owned())
-        .spawn(move || encode(target, &schema, &hot, &chunks))
+        .spawn(Served::carried(move || encode(target, &schema, &hot, &chunks)))
         .map_err(|error| codes::IMPORT_STOPPED.caused("no thread for the encoder", error))
 }
 

@@ -9,7 +9,7 @@ use object_store::path::Path;
 use object_store::{GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt};
 use tokio::sync::mpsc;
 use uuid::Uuid;
-use wh_base::{Error, Result, Timestamp};
+use wh_base::{Error, Result, Served, Timestamp};
 
 use crate::codes;
 
@@ -105,7 +105,8 @@ impl Objects {
         let path = parse(path)?;
         let (sender, receiver) = mpsc::channel(PARTS_WAITING_MAX);
         let objects = self.clone();
-        let task = runtime.spawn(async move { objects.receive(path, receiver).await });
+        let receiving = async move { objects.receive(path, receiver).await };
+        let task = runtime.spawn(Served::current().within(receiving));
         Ok((sender, task))
     }
 

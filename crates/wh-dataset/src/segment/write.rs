@@ -13,7 +13,7 @@ use parquet::schema::types::ColumnPath;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
-use wh_base::{Error, IdSource, Result};
+use wh_base::{Error, IdSource, Result, Served};
 use wh_contract::{DatasetId, TenantId};
 
 use super::SegmentMeta;
@@ -97,13 +97,14 @@ impl Drop for WrittenSet {
     fn drop(&mut self) {
         for written in self.list.drain(..) {
             let objects = self.target.objects.clone();
-            self.target.runtime.spawn(async move {
+            let removing = async move {
                 if let Ok(meta) = written.settled().await
                     && let Err(error) = objects.delete(&meta.path).await
                 {
                     tracing::warn!(path = %meta.path, %error, "a segment of a stopped import is left to the sweep");
                 }
-            });
+            };
+            self.target.runtime.spawn(Served::current().within(removing));
         }
     }
 }

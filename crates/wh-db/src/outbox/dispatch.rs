@@ -44,6 +44,9 @@ impl<'a> Dispatcher<'a> {
     }
 
     pub(super) async fn run(self, stop: &CancellationToken) {
+        for outcome in ["done", "failed"] {
+            counter!("queue_jobs_total", "queue" => "delivery", "outcome" => outcome).increment(0);
+        }
         let mut pause_ms = PAUSE_MS.0;
         while !stop.is_cancelled() {
             match self.round().await {
@@ -56,6 +59,7 @@ impl<'a> Dispatcher<'a> {
                     }
                 }
                 Err(error) => {
+                    counter!("queue_jobs_total", "queue" => "delivery", "outcome" => "failed").increment(1);
                     tracing::error!(?error, "events could not be delivered; trying again in {pause_ms} ms");
                     tokio::select! {
                         () = stop.cancelled() => {}
@@ -107,6 +111,7 @@ impl<'a> Dispatcher<'a> {
         }
         let events = number(&mut tx, &rows, ordinal).await?;
         tx.commit().await?;
+        counter!("queue_jobs_total", "queue" => "delivery", "outcome" => "done").increment(rows.len() as u64);
         // Slowly: twice as many would fail every second time where the limit lies in between, and each failure holds up all who write.
         *batch = (*batch + *batch / 8 + 1).min(BATCH_MAX);
         // Where more stands before them than one round reads, they have their turn behind it.

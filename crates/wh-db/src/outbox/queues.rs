@@ -2,6 +2,7 @@
 use wh_base::{Result, Timestamp};
 use wh_contract::{EventId, TenantId};
 
+use super::react::{PARKED_OF, RELEASE_ALL};
 use super::{args, codes};
 use crate::core::Core;
 use crate::engine::Scope;
@@ -23,6 +24,18 @@ pub struct QueueState {
     pub parked: i64,
     /// Since when the oldest waits.
     pub oldest_at: Option<Timestamp>,
+}
+
+/// Parked events that go back at once: more would hold up everybody who writes.
+pub const RETRIED_MAX: u32 = 10_000;
+
+/// What became of the parked events of a reaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retried {
+    /// How many are tried again.
+    pub retried: u64,
+    /// How many are still parked.
+    pub left: u64,
 }
 
 const PLACE: &str = "SELECT xid, seq FROM kernel_cursor WHERE name = 'stream'";
@@ -79,5 +92,27 @@ impl SystemDb {
         // It is somebody's change, as those of the contexts are: a key that it is made under is done with it.
         tx.commit_change().await?;
         Ok(true)
+    }
+
+    /// Try all parked events of a reaction again, the oldest [`RETRIED_MAX`] of them, with a line in the trail of the operator's
+    /// company that may tell how many. How many go back, and how many are left.
+    pub async fn parked_retry_all(
+        &self,
+        reaction: &str,
+        operator: TenantId,
+        who: &Who,
+        entry: impl FnOnce(u64) -> AuditEntry,
+    ) -> Result<Retried> {
+        let mut tx = Changing::open(self.core(), Scope::System).await?;
+        let now = self.core().clock.now();
+        let retried = tx.kernel_count(RELEASE_ALL, args![now, reaction, RETRIED_MAX]).await?;
+        if retried == 0 {
+            return Ok(Retried::default());
+        }
+        let left = tx.kernel_rows(PARKED_OF, args![reaction]).await?;
+        let left = left.first().map_or(Ok(0), |row| row.int("n"))?;
+        tx.audit(operator, who, entry(retried)).await?;
+        tx.commit_change().await?;
+        Ok(Retried { retried, left: left.unsigned_abs() })
     }
 }

@@ -326,6 +326,8 @@ async fn queued(reading: &mut Reading) -> Result<HashSet<(TenantId, String)>> {
 /// An event that a reaction failed on until it was put aside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parked {
+    /// Its place among all events: with the reaction, its place among the parked ones.
+    pub ordinal: i64,
     /// The event.
     pub event: Delivered,
     /// Whose reaction: `context:kind`.
@@ -336,17 +338,28 @@ pub struct Parked {
     pub reason: String,
 }
 
-const PARKED: &str = "SELECT tenant_id, position, id, kind, subject, at, data, reaction, attempts, reason FROM kernel_parked \
-     WHERE state = 'parked' ORDER BY ordinal LIMIT $1";
+const PARKED: &str = "SELECT ordinal, tenant_id, position, id, kind, subject, at, data, reaction, attempts, reason \
+     FROM kernel_parked WHERE state = 'parked' AND (ordinal > $1 OR (ordinal = $1 AND reaction > $2)) \
+     ORDER BY ordinal, reaction LIMIT $3";
 pub(super) const RELEASE: &str = "UPDATE kernel_parked SET state = 'waiting', attempts = 0, next_at = $1 WHERE state = 'parked' AND id = $2";
+/// The oldest of one reaction, so many at once.
+pub(super) const RELEASE_ALL: &str = "UPDATE kernel_parked SET state = 'waiting', attempts = 0, next_at = $1 \
+     WHERE state = 'parked' AND reaction = $2 AND ordinal IN (SELECT p.ordinal FROM kernel_parked p \
+     WHERE p.state = 'parked' AND p.reaction = $2 ORDER BY p.ordinal LIMIT $3)";
+pub(super) const PARKED_OF: &str =
+    "SELECT COUNT(*) AS n FROM kernel_parked WHERE state = 'parked' AND reaction = $1";
 
 impl crate::SystemDb {
-    /// Events that were put aside, oldest first.
-    pub async fn parked(&self, limit: u32) -> Result<Vec<Parked>> {
+    /// Events that were put aside, oldest first: so many after this ordinal and reaction.
+    pub async fn parked(&self, after: Option<(i64, String)>, limit: u32) -> Result<Vec<Parked>> {
         let mut reading = Reading::open(self.core(), Scope::Kernel).await?;
-        let rows = reading.kernel_rows(PARKED, args![limit.min(super::EVENTS_AFTER_MAX)]).await?;
+        // No event stands at a negative place.
+        let (ordinal, reaction) = after.unwrap_or((-1, String::new()));
+        let limit = limit.min(super::EVENTS_AFTER_MAX);
+        let rows = reading.kernel_rows(PARKED, args![ordinal, reaction, limit]).await?;
         let parked = |row: &Row| {
             Ok(Parked {
+                ordinal: row.int("ordinal")?,
                 event: delivered(row)?,
                 reaction: row.text("reaction")?.to_owned(),
                 attempts: row.int("attempts")?,

@@ -9,7 +9,7 @@ use super::verify::flaws;
 use super::{durable, errors, init};
 use crate::codes;
 use crate::config::{DbLimits, PostgresUrls};
-use crate::examine::{Examined, SCHEMA_CHECK, SCHEMA_CURRENT};
+use crate::examine::{Examined, SCHEMA_CHECK, SCHEMA_CURRENT, newest_sql};
 use crate::migrate::{Dialect, Migrations, plan};
 
 /// Clocks that differ by more make times look wrong.
@@ -69,6 +69,16 @@ pub(crate) async fn installation(urls: &PostgresUrls) -> Result<Option<Uuid>> {
     id.parse()
         .map(Some)
         .map_err(|e: uuid::Error| codes::VALUE.caused("the id of the installation is none", e))
+}
+
+/// The newest moment of events and audit lines, in microseconds. The owner sees no row of either.
+pub(crate) async fn newest(urls: &PostgresUrls) -> Result<Option<i64>> {
+    let system = reach(&urls.sys_url).await?;
+    let there = format!("SELECT to_regclass('{SCHEMA}.kernel_audit') IS NOT NULL");
+    if !one::<bool>(&system, &there).await? {
+        return Ok(None);
+    }
+    one(&system, &newest_sql(&format!("{SCHEMA}."))).await
 }
 
 async fn reach(url: &Secret<String>) -> Result<Client> {

@@ -10,7 +10,7 @@ use deadpool_postgres::{Client, Object, Pool};
 use futures_util::FutureExt;
 use tokio_postgres::Row;
 use tokio_postgres_rustls::MakeRustlsConnect;
-use wh_base::{Error, Result};
+use wh_base::{Error, Result, Served};
 use wh_contract::TenantId;
 
 use super::{connect, errors};
@@ -280,7 +280,9 @@ impl Drop for Session {
             return;
         }
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(rescue(client, self.shared.tls.clone()))),
+            Ok(runtime) => {
+                drop(runtime.spawn(Served::current().within(rescue(client, self.shared.tls.clone()))));
+            }
             Err(_) => discard(client),
         }
     }

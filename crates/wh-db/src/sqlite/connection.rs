@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection as Raw, ErrorCode, OpenFlags};
+use rusqlite::{CachedStatement, Connection as Raw, OpenFlags};
 use wh_base::{Error, Result};
 
 use super::errors::translate;
@@ -86,26 +86,15 @@ pub(super) fn open_raw(path: &Path) -> rusqlite::Result<Raw> {
     Ok(raw)
 }
 
-/// The library keeps to itself what the system said to it. Where the system says now that nothing is in the way, it is asked once more.
+/// The library keeps to itself what the system said to it: the log gets to know.
 fn opened(path: &Path, flags: OpenFlags) -> rusqlite::Result<Raw> {
-    let answer = Raw::open_with_flags(path, flags);
-    let Err(cause) = &answer else { return answer };
-    if cause.sqlite_error_code() != Some(ErrorCode::CannotOpen) {
-        return answer;
-    }
-    // Never the file itself: closed again, it would take this process's locks on it along.
-    let folder = path.parent().unwrap_or(path);
-    let system = std::fs::metadata(path).and_then(|_| std::fs::File::open(folder));
-    match system {
-        Ok(_) => {
-            tracing::warn!(%cause, "the database file could not be opened, and is tried again");
-            Raw::open_with_flags(path, flags)
+    Raw::open_with_flags(path, flags).inspect_err(|cause| {
+        // Never the file itself: closed again, it would take this process's locks on it along.
+        let folder = path.parent().unwrap_or(path);
+        if let Err(system) = std::fs::metadata(path).and_then(|_| std::fs::File::open(folder)) {
+            tracing::error!(%cause, %system, path = %path.display(), "the database file cannot be opened");
         }
-        Err(system) => {
-            tracing::error!(%cause, %system, "the database file cannot be opened");
-            answer
-        }
-    }
+    })
 }
 
 impl Connection {

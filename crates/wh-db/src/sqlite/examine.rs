@@ -78,6 +78,22 @@ fn read_only(path: &Path) -> rusqlite::Result<Raw> {
     Raw::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
 }
 
+/// What this statement finds, in microseconds; nothing where there is no file or no table yet.
+pub(crate) fn newest(path: &Path, sql: &str) -> Result<Option<i64>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    newest_of(path, sql).map_err(translate)
+}
+
+fn newest_of(path: &Path, sql: &str) -> rusqlite::Result<Option<i64>> {
+    let raw = read_only(path)?;
+    if !has(&raw, "kernel_outbox")? || !has(&raw, "kernel_audit")? {
+        return Ok(None);
+    }
+    raw.query_row(sql, [], |row| row.get(0))
+}
+
 fn look(path: &Path, migrations: &[Migrations], bytes: u64) -> Result<Vec<Examined>> {
     let raw = read_only(path).map_err(translate)?;
     let id: i64 = raw.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(translate)?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, coop, spawn_blocking};
-use wh_base::{Error, Result};
+use wh_base::{Error, Result, Served};
 
 use super::connection::{Connection, Limits, Mode, Use};
 use super::errors::translate;
@@ -167,10 +167,10 @@ impl Read {
         let seat = self.seat.take().ok_or_else(over)?;
         let session = seat.connection.as_ref().map(|connection| Arc::clone(&connection.session));
         let (sql, args) = (Arc::clone(sql), args.to_vec());
-        let task = spawn_blocking(move || {
+        let task = spawn_blocking(Served::carried(move || {
             let answer = seat.rows(&sql, &args, whole);
             (seat, answer)
-        });
+        }));
         let mut elsewhere = Elsewhere { task, session };
         let (seat, answer) = (&mut elsewhere.task).await.map_err(gone)?;
         elsewhere.session = None;

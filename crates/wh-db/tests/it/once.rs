@@ -74,7 +74,7 @@ async fn parked(t: &TestDb) -> EventId {
     let nobody: Deliver = Arc::new(|_: &Delivered| {});
     let put_aside = async {
         loop {
-            if let Some(parked) = t.system.parked(1).await.unwrap().first() {
+            if let Some(parked) = t.system.parked(None, 1).await.unwrap().first() {
                 return parked.event.id;
             }
             t.clock.advance_seconds(LONGER_THAN_ANY_PAUSE_S);

@@ -230,7 +230,7 @@ both_engines!(a_failing_reaction_is_tried_again_in_order_and_then_parked, OUT, a
     let mut wanted = vec![(1, poison.clone()); 8];
     wanted.push((2, behind));
     assert_eq!(tried.of(tenant), wanted);
-    let parked = t.system.parked(10).await.unwrap();
+    let parked = t.system.parked(None, 10).await.unwrap();
     assert_eq!(parked.len(), 1);
     assert_eq!((parked[0].event.subject.as_str(), parked[0].attempts), (poison.as_str(), 8));
     assert_eq!(parked[0].reaction, "shop:panels.created");
@@ -238,7 +238,7 @@ both_engines!(a_failing_reaction_is_tried_again_in_order_and_then_parked, OUT, a
     // Released, it is tried again, and is gone when that succeeds.
     t.system.parked_release(parked[0].event.id).await.unwrap();
     drain(outbox, &[reaction("shop", |_, _| Ok(()))], &probe, 3).await;
-    assert!(t.system.parked(10).await.unwrap().is_empty());
+    assert!(t.system.parked(None, 10).await.unwrap().is_empty());
     assert!(t.system.parked_release(parked[0].event.id).await.is_err());
 });
 

@@ -19,16 +19,33 @@ pub(super) struct MemberUpdate {
     role: Role,
 }
 
+/// Which members to list
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct MemberListQuery {
+    /// Only those whose name or address holds this text, whatever the case
+    #[param(max_length = 254)]
+    q: Option<String>,
+    /// Where to go on: `next_cursor` of the page before
+    #[param(min_length = 1, max_length = 1024)]
+    cursor: Option<String>,
+    /// Rows per page
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+}
+
 /// List the members of the company, by address
-#[utoipa::path(get, path = "/v1/identity/members", tag = "identity", params(Page),
+#[utoipa::path(get, path = "/v1/identity/members", tag = "identity", params(MemberListQuery),
     responses((status = 200, body = PageOf<MemberView>)))]
 pub(super) async fn member_list(
     Extension(identity): Extension<Identity>,
     caller: Caller,
-    Query(page): Query<Page>,
+    Query(query): Query<MemberListQuery>,
 ) -> Answer<Json<PageOf<MemberView>>> {
+    let page = Page { cursor: query.cursor, limit: query.limit };
     let (limit, after) = (page.limit()?, page.after::<String>(LIST)?.unwrap_or_default());
-    let members = service::member_list(&identity, &caller, &after, limit).await?;
+    let members = service::member_list(&identity, &caller, query.q.as_deref(), &after, limit).await?;
     let page = PageOf::new(LIST, members, limit, |member| member.email.clone())?;
     Ok(Json(page.map(Into::into)))
 }

@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 use wh_base::Timestamp;
 use wh_contract::{ApiKeyId, InvitationId, Role, SessionId, TenantId, UserId};
 
-use crate::model::{Invitation, Me, Member, Membership, Tenant};
+use crate::model::{API_KEY_DAYS_DEFAULT, Invitation, Me, Member, Membership, Tenant};
 use crate::service::{InvitationSeen, SessionSeen};
 
 /// Who the caller is
@@ -22,6 +22,16 @@ pub(super) struct MeView {
     session_id: Option<SessionId>,
     /// The key they act by; null in a session
     api_key_id: Option<ApiKeyId>,
+    /// How long new API keys live here
+    api_keys: MeApiKeys,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct MeApiKeys {
+    /// Days where nothing is said
+    days_default: u32,
+    /// Days at most
+    days_max: u32,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -55,6 +65,10 @@ impl From<Me> for MeView {
             tenants: me.memberships.into_iter().map(MeMembership::from).collect(),
             session_id: me.session,
             api_key_id: me.key,
+            api_keys: MeApiKeys {
+                days_default: API_KEY_DAYS_DEFAULT.min(me.key_days_max),
+                days_max: me.key_days_max,
+            },
         }
     }
 }

@@ -75,6 +75,11 @@ impl PersonName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// As people are looked for: lower case.
+    pub fn key(&self) -> String {
+        self.0.to_lowercase()
+    }
 }
 
 /// What a company is called: trimmed, 1 to 80 printable characters.

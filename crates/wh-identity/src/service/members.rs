@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use wh_base::{Actor, Result};
 use wh_contract::events::{InvitationRevoked, MemberRemoved, MemberRoleChanged, SessionRevoked};
 use wh_contract::{IDENTITY_WRITE, InvitationId, Role, UserId};
-use wh_db::Who;
+use wh_db::{Who, like_holding};
 
 use super::cache::Stale;
 use super::change::Change;
@@ -11,15 +11,17 @@ use super::{Identity, key_ends, no_such_member, role_now};
 use crate::model::{self, Member};
 use crate::store;
 
-/// The members in the order of their addresses, `limit` and one more.
+/// The members whose name or address holds `search`, in the order of their addresses, `limit` and one more.
 pub async fn member_list(
     identity: &Identity,
     actor: &Actor,
+    search: Option<&str>,
     after_email: &str,
     limit: u32,
 ) -> Result<Vec<Member>> {
-    store::member_list(&mut identity.0.db.read().await?, actor.tenant, after_email, limit.saturating_add(1))
-        .await
+    let pattern = search.map_or_else(|| "%".to_owned(), like_holding);
+    let mut db = identity.0.db.read().await?;
+    store::member_list(&mut db, actor.tenant, &pattern, after_email, limit.saturating_add(1)).await
 }
 
 /// Make a member something else. Their invitations, and the keys they made for service accounts, above the new role fall with

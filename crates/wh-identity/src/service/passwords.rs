@@ -9,7 +9,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wh_base::{Error, Random, Result, Secret};
+use wh_base::{Error, Random, Result, Secret, Served};
 
 use crate::codes;
 use crate::config::IdentityConfig;
@@ -111,10 +111,10 @@ impl Passwords {
             .await
             .map_err(|e| broken("the password pool is closed", e))?;
         // Both move along: a caller that goes away does not free a core that still works.
-        let job = tokio::task::spawn_blocking(move || {
+        let job = tokio::task::spawn_blocking(Served::carried(move || {
             let (_place, _core) = (place, core);
             work()
-        });
+        }));
         job.await.map_err(|e| broken("the password pool failed", e))?
     }
 }

@@ -15,6 +15,8 @@ use crate::store::{self, KeyUsed};
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// Rows per transaction: a batch must not hold the writer for long.
 const BATCH_ROWS: usize = 200;
+/// Names put in lower case per transaction.
+const FOLD_ROWS: i64 = 200;
 /// Dead sessions, as many dead keys and lines of which key made which, or as many dead invitations, removed per transaction.
 const SWEEP_ROWS: i64 = 500;
 
@@ -33,7 +35,21 @@ impl Identity {
     /// One round.
     pub async fn upkeep_once(&self) -> Result<()> {
         self.uses_write().await?;
-        self.sweep().await
+        let swept = self.sweep().await;
+        swept.and(self.names_fold().await)
+    }
+
+    /// Whom an older build let in is found by name as everybody is, also beyond ASCII.
+    async fn names_fold(&self) -> Result<()> {
+        loop {
+            let names = store::user_unfolded(&mut self.0.db.read().await?, FOLD_ROWS).await?;
+            if names.is_empty() {
+                return Ok(());
+            }
+            let mut tx = self.0.db.begin().await?;
+            store::user_fold(&mut tx, &names).await?;
+            tx.commit().await?;
+        }
     }
 
     async fn uses_write(&self) -> Result<()> {

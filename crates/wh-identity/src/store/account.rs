@@ -36,8 +36,24 @@ pub(crate) async fn account_by_id(db: &mut impl GlobalReads, user: UserId) -> Re
 }
 
 pub(crate) async fn user_insert(tx: &mut GlobalTx, user: &User) -> Result<()> {
-    let sql = "INSERT INTO identity_user (id, email, name, created_at) VALUES ($1, $2, $3, $4)";
-    tx.run(sql, args![user.id, user.email.as_str(), user.name.as_str(), user.created_at]).await
+    let sql = "INSERT INTO identity_user (id, email, name, name_key, created_at) VALUES ($1, $2, $3, $4, $5)";
+    let (email, name) = (user.email.as_str(), user.name.as_str());
+    tx.run(sql, args![user.id, email, name, user.name.key(), user.created_at]).await
+}
+
+/// Some whose name is not there in lower case yet: an older build let them in.
+pub(crate) async fn user_unfolded(db: &mut impl GlobalReads, most: i64) -> Result<Vec<(UserId, String)>> {
+    let sql = "SELECT id, name FROM identity_user WHERE name_key IS NULL ORDER BY id LIMIT $1";
+    let rows = db.rows(sql, args![most]).await?;
+    rows.iter().map(|row| Ok((row.uuid("id")?, row.text("name")?.to_owned()))).collect()
+}
+
+/// Put these names in lower case beside them. Whoever was called something else meanwhile is left for the next time.
+pub(crate) async fn user_fold(tx: &mut GlobalTx, names: &[(UserId, String)]) -> Result<()> {
+    let sql = "UPDATE identity_user SET name_key = $1 WHERE id = $2 AND name = $3";
+    let row = |(user, name): &(UserId, String)| args![name.to_lowercase(), *user, name.as_str()].to_vec();
+    let rows: Vec<_> = names.iter().map(row).collect();
+    tx.run_many(sql, &rows).await
 }
 
 pub(crate) async fn credential_insert(

@@ -146,20 +146,24 @@ pub(crate) async fn member_get(
     db.row_opt(sql, args![tenant, user]).await?.as_ref().map(member).transpose()
 }
 
-/// The people, in the order of their addresses, after the given one.
+/// The people, in the order of their addresses, after the given one. `pattern` is a LIKE pattern of their address or name in
+/// lower case, `%` for all.
 pub(crate) async fn member_list(
     db: &mut impl GlobalReads,
     tenant: TenantId,
+    pattern: &str,
     after_email: &str,
     limit: u32,
 ) -> Result<Vec<Member>> {
     let sql = "SELECT u.id, u.email, u.name, m.role, m.joined_at, m.seen_at FROM identity_member m
         JOIN identity_user u ON u.id = m.user_id
         WHERE m.tenant_id = $1 AND u.email > $2
+        AND (u.email LIKE $3 ESCAPE '!' OR COALESCE(u.name_key, lower(u.name)) LIKE $3 ESCAPE '!')
         AND NOT EXISTS (SELECT 1 FROM identity_service_account s
             WHERE s.tenant_id = m.tenant_id AND s.user_id = m.user_id)
-        ORDER BY u.email LIMIT $3";
-    db.rows(sql, args![tenant, after_email, i64::from(limit)]).await?.iter().map(member).collect()
+        ORDER BY u.email LIMIT $4";
+    let rows = db.rows(sql, args![tenant, after_email, pattern, i64::from(limit)]).await?;
+    rows.iter().map(member).collect()
 }
 
 fn member(row: &Row) -> Result<Member> {

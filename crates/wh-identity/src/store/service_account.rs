@@ -8,9 +8,10 @@ use crate::model::ServiceAccount;
 
 /// The row that makes it somebody at all. What stands in the place of an address is none, so nobody signs in with it.
 pub(crate) async fn service_account_user_insert(tx: &mut GlobalTx, account: &ServiceAccount) -> Result<()> {
-    let sql = "INSERT INTO identity_user (id, email, name, created_at) VALUES ($1, $2, $3, $4)";
+    let sql = "INSERT INTO identity_user (id, email, name, name_key, created_at) VALUES ($1, $2, $3, $4, $5)";
     let no_address = format!("service-account:{}", account.user);
-    tx.run(sql, args![account.user, no_address, account.name.as_str(), account.created_at]).await
+    let name = account.name.as_str();
+    tx.run(sql, args![account.user, no_address, name, name.to_lowercase(), account.created_at]).await
 }
 
 /// After its user and its membership.
@@ -34,8 +35,9 @@ pub(crate) async fn service_account_set(
     let sql =
         "UPDATE identity_service_account SET name = $1, enabled = $2 WHERE tenant_id = $3 AND user_id = $4";
     tx.run(sql, args![account.name.as_str(), account.enabled, tenant, account.user]).await?;
-    let sql = "UPDATE identity_user SET name = $1 WHERE id = $2";
-    tx.run(sql, args![account.name.as_str(), account.user]).await
+    let sql = "UPDATE identity_user SET name = $1, name_key = $2 WHERE id = $3";
+    let name = account.name.as_str();
+    tx.run(sql, args![name, name.to_lowercase(), account.user]).await
 }
 
 pub(crate) async fn is_service_account(

@@ -49,7 +49,7 @@ pub fn node_on(cx: &Context, db: &IdentityDb, config: IdentityConfig) -> Node {
         web: None,
     })
     .unwrap_or_else(|error| panic!("{error}"));
-    let server = ServerConfig::default();
+    let server = ServerConfig { metrics_local: true, ..ServerConfig::default() };
     let edge = Edge::new(EdgeParts {
         router: Some(app.router()),
         config: &server,
@@ -202,7 +202,7 @@ impl Browser {
     }
 }
 
-/// Hashes of this much memory that were computed so far, by the other labels, as the operator's scraper reads them.
+/// Hashes of this much memory that were computed so far, by the other labels, as a scraper on the server's machine reads them.
 pub async fn hashes(node: &Node, memory_kib: u32) -> BTreeMap<String, i64> {
     let request = Request::builder().uri("/metrics").header(header::HOST, "127.0.0.1:8080");
     let peer = Peer {
@@ -269,10 +269,15 @@ impl House {
 
     /// Invite somebody to the owner's company and let them accept; their browser.
     pub async fn member(&mut self, email: &str, role: &str) -> Browser {
+        self.named_member("New Member", email, role).await
+    }
+
+    /// The same, called so.
+    pub async fn named_member(&mut self, name: &str, email: &str, role: &str) -> Browser {
         let invited = self.owner.post("invitations", json!({"email": email, "role": role})).await;
         assert_eq!(invited.status, 201, "{:?}", invited.body);
         let mut browser = self.browser();
-        let body = json!({"token": invited.body["token"], "name": "New Member", "password": PASSWORD});
+        let body = json!({"token": invited.body["token"], "name": name, "password": PASSWORD});
         let accepted = browser.post("invitations/accept", body).await;
         assert_eq!(accepted.status, 201, "{:?}", accepted.body);
         browser

@@ -3,10 +3,10 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use serde_json::{Value, json};
 use wh_base::{Clock, Timestamp};
-use wh_identity::MIGRATIONS;
+use wh_identity::{IdentityConfig, MIGRATIONS};
 use wh_testkit::both_engines;
 
-use crate::house::{Browser, House, issued, key_of};
+use crate::house::{Browser, House, config, issued, key_of, node};
 
 const DAY_S: i64 = 86_400;
 
@@ -48,6 +48,13 @@ both_engines!(every_key_ends, &[MIGRATIONS], async |t| {
     assert_eq!(usual["api_key"]["expires_at"], ends(90));
     let longest = house.owner.post("api-keys", wish(json!(365))).await.body;
     assert_eq!(longest["api_key"]["expires_at"], ends(365));
+    let told = house.owner.get("me").await.body["api_keys"].clone();
+    assert_eq!(told, json!({"days_default": 90, "days_max": 365}));
+    let strict = node(&house.t, IdentityConfig { api_key_days_max: 30, ..config() });
+    let mut there = house.owner.moved(&strict);
+    assert_eq!(there.get("me").await.body["api_keys"], json!({"days_default": 30, "days_max": 30}));
+    assert_eq!(there.post("api-keys", wish(json!(31))).await.said(), (422, "identity.api_key_expiry"));
+    assert_eq!(there.post("api-keys", wish(Value::Null)).await.body["api_key"]["expires_at"], ends(30));
 
     let mut program = Browser::program(&house.node, usual["secret"].as_str().expect("a text"));
     assert_eq!(program.get("me").await.status, 200);

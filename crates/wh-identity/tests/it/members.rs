@@ -30,6 +30,66 @@ both_engines!(members_come_in_pages_by_address, &[MIGRATIONS], async |t| {
     assert_eq!(house.owner.get("members?role=owner").await.status, 400);
 });
 
+/// The addresses that a search for this finds, page by page.
+async fn found(house: &mut House, search: &str) -> Vec<String> {
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = house.owner.get(&format!("members?limit=2&q={search}{cursor}")).await;
+        assert_eq!(page.status, 200, "{search}: {:?}", page.body);
+        let items = page.body["items"].as_array().cloned().unwrap_or_default();
+        assert!(items.len() <= 2);
+        seen.extend(items.iter().map(|item| item["email"].as_str().unwrap_or_default().to_owned()));
+        let Some(next) = page.body["next_cursor"].as_str() else { return seen };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+both_engines!(members_are_found_by_name_and_address, &[MIGRATIONS], async |t| {
+    let mut house = House::new(t).await;
+    for (name, email) in [
+        ("Émilie du Châtelet", "emilie@example.com"),
+        ("Zoë O'Neil", "zoe@example.com"),
+        ("100% Bob", "b_b@example.com"),
+        ("Bob", "bxb@example.com"),
+        ("Cleo", "bob.cleo@example.org"),
+    ] {
+        house.named_member(name, email, "viewer").await;
+    }
+    // What a service account is called finds no person.
+    assert_eq!(
+        house.owner.post("service-accounts", json!({"name": "Bob's job", "role": "viewer"})).await.status,
+        201
+    );
+    let everything = [
+        ("BOB", vec!["b_b@example.com", "bob.cleo@example.org", "bxb@example.com"]),
+        ("cleo@Example.org", vec!["bob.cleo@example.org"]),
+        ("0%25", vec!["b_b@example.com"]),
+        ("b_b", vec!["b_b@example.com"]),
+        ("o%27neil", vec!["zoe@example.com"]),
+        ("nobody", vec![]),
+        ("!", vec![]),
+    ];
+    let beyond_ascii = [("%C3%89MILIE", vec!["emilie@example.com"]), ("ZO%C3%8B", vec!["zoe@example.com"])];
+    for (search, wanted) in everything.iter().chain(&beyond_ascii) {
+        assert_eq!(&found(&mut house, search).await, wanted, "{search}");
+    }
+    assert_eq!(found(&mut house, "").await.len(), 6, "everybody");
+
+    // Let in by a build that kept no name in lower case: found at once, and beyond ASCII after a round.
+    let mut tx = house.t.identity.begin().await.expect("the database answers");
+    tx.run("UPDATE identity_user SET name_key = NULL WHERE name_key IS NOT NULL", &[])
+        .await
+        .expect("a change");
+    tx.commit().await.expect("the database answers");
+    for (search, wanted) in &everything {
+        assert_eq!(&found(&mut house, search).await, wanted, "{search}");
+    }
+    house.node.identity.upkeep_once().await.expect("a round");
+    for (search, wanted) in everything.iter().chain(&beyond_ascii) {
+        assert_eq!(&found(&mut house, search).await, wanted, "{search}");
+    }
+});
+
 both_engines!(a_new_role_counts_from_the_next_request, &[MIGRATIONS], async |t| {
     let mut house = House::new(t).await;
     let mut bob = house.member("bob@example.com", "viewer").await;

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use utoipa::ToSchema;
-use wh_base::{ErrorCode, Result, Timestamp};
+use wh_base::{ErrorCode, Result, Served, Timestamp};
 use wh_contract::events::ImportMode;
 use wh_contract::{ImportId, PanelId, UserId};
 use wh_dataset::Datasets;
@@ -252,8 +252,8 @@ pub async fn import_create(
     let house = Workplace { cx, datasets, hub, running };
     let stream = body.into_data_stream().map(|piece| piece.map_err(|e| broken(&e)));
     // A task of its own: when the client goes away, the record of the import must still be ended.
-    let task =
-        tokio::spawn(async move { Box::pin(service::import_run(&house, &actor, request, stream)).await });
+    let run = async move { Box::pin(service::import_run(&house, &actor, request, stream)).await };
+    let task = tokio::spawn(Served::current().within(run));
     let import = task.await.map_err(|e| wh_base::codes::INTERNAL.caused("the import stopped", e))??;
     Ok((StatusCode::CREATED, Json(import.into())))
 }

@@ -1,4 +1,5 @@
 //! Read a file into a panel: preview it, run it, stop it, look at how it went.
+mod count;
 mod preview;
 mod run;
 mod running;
@@ -139,6 +140,9 @@ pub async fn imports_interrupted(
     look: Look,
 ) -> Result<u64> {
     let mut marked = 0;
+    if look == Look::AtStart {
+        count::begin();
+    }
     loop {
         let mut read = system.read("imports do not outlive the process").await?;
         let now = cx.clock.now();
@@ -169,10 +173,15 @@ async fn interrupted(cx: &Context, tenant: TenantId, panel: PanelId, id: ImportI
         interruption: Some(Interruption { code: code.clone(), detail }),
         ..before
     };
-    if store::import_end(&mut tx, &import).await? {
+    let ended = store::import_end(&mut tx, &import).await?;
+    if ended {
         let after = json!({ "import": id, "problem": code });
         tx.emit(ImportFailed { panel, import: id, code }).await?;
         tx.audit(&Who::system(cx.next_id()), run::entry("import_fail", panel, after)).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    if ended {
+        count::interrupted();
+    }
+    Ok(())
 }

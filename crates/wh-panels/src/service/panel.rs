@@ -4,7 +4,7 @@ use wh_base::{Actor, Error, Result};
 use wh_contract::events::{PanelCreated, PanelDeleted, PanelRenamed};
 use wh_contract::{PanelId, TenantId};
 use wh_dataset::Datasets;
-use wh_db::{AuditEntry, Context, SystemDb, Who};
+use wh_db::{AuditEntry, Context, SystemDb, Who, like_holding};
 use wh_server::PageOf;
 
 use crate::codes;
@@ -79,7 +79,7 @@ pub async fn panel_list(
     after: Option<(String, PanelId)>,
     limit: u32,
 ) -> Result<PageOf<Panel>> {
-    let pattern = search.map_or_else(|| "%".to_owned(), |search| format!("%{}%", like_literal(search)));
+    let pattern = search.map_or_else(|| "%".to_owned(), like_holding);
     let mut read = cx.db.read(actor.tenant).await?;
     let after = after.as_ref().map(|(title_key, id)| (title_key.as_str(), *id));
     let panels = store::panel_list(&mut read, &pattern, after, i64::from(limit) + 1).await?;
@@ -122,18 +122,6 @@ pub async fn panel_delete(cx: &Context, datasets: &Datasets, actor: &Actor, id: 
     )
     .await?;
     tx.commit().await
-}
-
-/// The text as itself in a LIKE pattern with `!` as escape.
-fn like_literal(text: &str) -> String {
-    let mut literal = String::with_capacity(text.len());
-    for c in text.to_lowercase().chars() {
-        if matches!(c, '%' | '_' | '!') {
-            literal.push('!');
-        }
-        literal.push(c);
-    }
-    literal
 }
 
 /// How many panels a company has.

@@ -102,6 +102,8 @@ impl Line {
                 target: "wheelhouse::request",
                 requestId = %visit.request(),
                 operation = route.operation(),
+                userId = member.map(|(user, _)| tracing::field::display(user)),
+                tenantId = member.map(|(_, tenant)| tracing::field::display(tenant)),
                 code,
                 error = error.message(),
                 cause = causes(error),
@@ -145,15 +147,15 @@ impl http_body::Body for CountedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        let served = self.line.visit.served(None);
+        let frame = ready!(served.run(|| Pin::new(&mut self.inner).poll_frame(cx)));
         match &frame {
             Some(Ok(frame)) => self.line.bytes += frame.data_ref().map_or(0, |data| data.len() as u64),
-            Some(Err(error)) => tracing::warn!(
-                target: "wheelhouse::request",
-                requestId = %self.line.visit.request(),
-                %error,
-                "the answer broke off"
-            ),
+            Some(Err(error)) => {
+                // The same fields as those of any other line of the request.
+                let served = self.line.visit.served(None);
+                served.run(|| tracing::warn!(target: "wheelhouse::request", %error, "the answer broke off"));
+            }
             None => self.line.write(),
         }
         Poll::Ready(frame)

@@ -28,6 +28,9 @@ pub const CONNECTIONS_REFUSED: &str = "http_connections_refused_total";
 /// Connections that ended before their time; label reason.
 pub const CONNECTIONS_BROKEN: &str = "http_connections_broken_total";
 
+/// Until when the certificate holds that is served, in seconds since 1970.
+pub const CERTIFICATE_EXPIRES: &str = "tls_certificate_expires_timestamp_seconds";
+
 /// Whether a component answered when it was last asked; label component.
 pub const COMPONENT_UP: &str = "component_up";
 
@@ -60,7 +63,8 @@ fn install() -> PrometheusHandle {
     metrics::describe_counter!(overload::SHED, "operations refused for overload, by class and reason");
     metrics::describe_gauge!(bodies::HELD, "bytes of request bodies that are in memory");
     metrics::describe_counter!(rates::LIMITED, "requests of senders who had asked too often, by policy");
-    metrics::describe_gauge!(COMPONENT_UP, "whether a component answered when it was last asked");
+    metrics::describe_gauge!(COMPONENT_UP, "whether a component was well when it was last asked");
+    metrics::describe_gauge!(CERTIFICATE_EXPIRES, "until when the certificate holds that is served");
     metrics::describe_histogram!("database_query_duration", "seconds of database work, by engine and kind");
     metrics::describe_counter!("database_refusals_total", "database work that ended with an error, by code");
     metrics::describe_counter!(
@@ -68,6 +72,8 @@ fn install() -> PrometheusHandle {
         "statements that took longer than slow_statement_ms"
     );
     metrics::describe_counter!("queue_jobs_total", "jobs of the queues, by queue and outcome");
+    metrics::describe_gauge!("queue_jobs_running", "jobs of the queues that run, by queue");
+    metrics::describe_gauge!("queue_jobs_waiting", "jobs of the queues that wait for a place, by queue");
     metrics::gauge!(SOCKETS).set(0.0);
     handle
 }

@@ -52,8 +52,8 @@ pub(super) async fn ready(asked: &Method, health: &Health) -> Response {
     }
 }
 
-/// Whether the numbers are asked for on this machine, without a proxy between. Everybody else needs the permission of
-/// the operation `metrics_get`.
+/// Whether the numbers are asked for on this machine, without a proxy that is known by its headers. Everybody else needs the
+/// permission of the operation `metrics_get`; where `metrics_local` is not set, so does this machine.
 pub(super) fn is_scraper_here(asked: &Method, peer: Option<Peer>, headers: &HeaderMap) -> bool {
     let is_local = peer.is_some_and(|peer| peer.address.ip().to_canonical().is_loopback());
     is_local && !forwarded::is_forwarded(headers) && method(asked).is_ok()

@@ -10,10 +10,16 @@ use super::Visit;
 use super::metrics::{self, Route};
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// What the answer says of the same trace (W3C Trace Context, Level 2).
 pub(super) const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 /// `00-<32 hex>-<16 hex>-<2 hex>`.
 const LENGTH: usize = 55;
+/// Entries and characters of a `tracestate`: what the standard allows, and what it asks one to keep at least. A longer one is left out.
+const STATE_ENTRIES_MAX: usize = 32;
+const STATE_CHARS_MAX: usize = 512;
+/// Characters of a key and of a value in it.
+const STATE_WORD_MAX: usize = 256;
 
 /// A trace, and this request's own place in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +42,7 @@ pub(super) struct Tracing {
 /// A request that is collected: its place, and what is known of it at its beginning.
 pub(super) struct Collected {
     trace: Trace,
+    state: Option<Arc<str>>,
     tracing: Arc<Tracing>,
     path: String,
     scheme: &'static str,
@@ -55,6 +62,7 @@ impl Collected {
     pub(super) fn new(
         tracing: Option<&Arc<Tracing>>,
         trace: Option<Trace>,
+        headers: &HeaderMap,
         path: &str,
         scheme: &'static str,
     ) -> Option<Self> {
@@ -63,6 +71,7 @@ impl Collected {
         let is_probe = matches!(path, "/health" | "/health/ready" | "/metrics");
         (trace.flags & 1 == 1 && !is_probe).then(|| Self {
             trace,
+            state: trace.parent.and_then(|_| state(headers)),
             tracing: Arc::clone(tracing),
             path: path.to_owned(),
             scheme,
@@ -71,7 +80,8 @@ impl Collected {
 
     /// What spans within the request belong to.
     pub(super) fn traced(&self) -> Traced {
-        Traced::new(Arc::clone(&self.tracing.sink), self.trace.id, self.trace.span)
+        let sink = Arc::clone(&self.tracing.sink);
+        Traced::new(sink, self.trace.id, self.trace.span, self.state.clone())
     }
 
     /// The request's own span (OpenTelemetry semantic conventions for HTTP servers, stable).
@@ -98,6 +108,7 @@ impl Collected {
             trace: self.trace.id,
             id: self.trace.span,
             parent: self.trace.parent,
+            state: self.state,
             kind: SpanKind::Server,
             name: format!("{method} {}", route.template()),
             started: Timestamp::from_micros(now.micros().saturating_sub(took)),
@@ -160,6 +171,38 @@ fn parse(text: &[u8]) -> Option<(u128, u64, u8)> {
     // Of the flags only `sampled` is known.
     let span = u64::try_from(span).ok()?;
     (known && id != 0 && span != 0).then_some((id, span, flags & 1))
+}
+
+/// What the caller and those before it say of the trace; several headers are one list. Nothing where it is not as the
+/// standard says, or too much: a trace is whole without it.
+fn state(headers: &HeaderMap) -> Option<Arc<str>> {
+    let mut entries: Vec<&str> = Vec::new();
+    for value in headers.get_all(TRACESTATE) {
+        let text = value.to_str().ok()?;
+        entries.extend(
+            text.split(',').map(|entry| entry.trim_matches([' ', '\t'])).filter(|entry| !entry.is_empty()),
+        );
+    }
+    let fits = !entries.is_empty()
+        && entries.len() <= STATE_ENTRIES_MAX
+        && entries.iter().all(|entry| is_entry(entry));
+    let joined = fits.then(|| entries.join(","))?;
+    (joined.len() <= STATE_CHARS_MAX).then(|| joined.into())
+}
+
+/// `key=value`, both of few signs.
+fn is_entry(entry: &str) -> bool {
+    let Some((key, value)) = entry.split_once('=') else { return false };
+    let of_key = |sign: char| {
+        sign.is_ascii_lowercase() || sign.is_ascii_digit() || matches!(sign, '_' | '-' | '*' | '/' | '@')
+    };
+    let begins = key.starts_with(|sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit());
+    let of_value = |sign: char| matches!(sign, ' '..='~') && !matches!(sign, ',' | '=');
+    begins
+        && key.len() <= STATE_WORD_MAX
+        && key.chars().all(of_key)
+        && (1..=STATE_WORD_MAX).contains(&value.len())
+        && value.chars().all(of_value)
 }
 
 fn hex(text: &str, length: usize) -> Option<u128> {

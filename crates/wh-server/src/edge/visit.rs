@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use http::Method;
 use uuid::Uuid;
-use wh_base::Result;
+use wh_base::{RequestFacts, Result, Served, Traced};
 use wh_contract::{ApiKeyId, TenantId, UserId};
 
 use super::metrics::Route;
@@ -82,6 +82,12 @@ impl Visit {
         self.0.deadline_lifted.store(true, Ordering::Relaxed);
     }
 
+    /// What its work belongs to, for the lines of the log and for spans.
+    pub(super) fn served(&self, traced: Option<Traced>) -> Served {
+        let facts: Arc<dyn RequestFacts> = Arc::<Inner>::clone(&self.0);
+        Served::request(facts, traced)
+    }
+
     /// What it has counted for.
     pub(crate) fn tally(&self) -> &Tally {
         &self.0.tally
@@ -113,5 +119,19 @@ impl Visit {
 
     pub(super) fn deadline_lifted(&self) -> bool {
         self.0.deadline_lifted.load(Ordering::Relaxed)
+    }
+}
+
+impl RequestFacts for Inner {
+    fn request(&self) -> Uuid {
+        self.request
+    }
+
+    fn operation(&self) -> Option<&str> {
+        self.route.get().map(Route::operation)
+    }
+
+    fn member(&self) -> Option<(UserId, TenantId)> {
+        self.member.get().copied()
     }
 }

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
+use wh_base::Served;
 use wh_db::Context;
 
 use super::Hub;
@@ -33,7 +34,7 @@ pub(crate) async fn live_connect(
     let upgrade = upgrade.map_err(|e| codes::LIVE_HANDSHAKE.error(e.to_string().to_lowercase()))?;
     let seat = hub.sit(caller.0)?;
     let listener = Listener { cx: cx.0, door: door.0, seat };
-    let sockets = hub.sockets().clone();
+    let (sockets, served) = (hub.sockets().clone(), Served::current());
     Ok(upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
@@ -43,6 +44,7 @@ pub(crate) async fn live_connect(
             let tracked = sockets.clone();
             // Boxed: futures that are handed on by value are kept twice in their callers.
             let running = Box::pin(socket::run(websocket, listener, sockets));
-            tracked.track(running).await;
+            // Without its trace: that is of the handshake, and a socket is open for hours.
+            served.untraced().within(tracked.track(running)).await;
         }))
 }

@@ -8,9 +8,8 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use http::request::Parts;
 use http_body_util::BodyExt;
-use tracing::Instrument;
 use url::form_urlencoded;
-use wh_base::{Actor, Error, Origin, Result, Traced};
+use wh_base::{Actor, Error, Origin, Result, Served};
 use wh_contract::Permission;
 use wh_db::Context;
 
@@ -119,11 +118,7 @@ async fn once(
         let response = idempotency::once(&plan, &own.context, &actor, &key, call).await?;
         Ok(succeeding(response, turn, &plan))
     };
-    let work = work.in_current_span();
-    let running = match Traced::current() {
-        Some(traced) => door.sockets.change(traced.within(work)),
-        None => door.sockets.change(work),
-    };
+    let running = door.sockets.change(Served::current().within(work));
     running.await.map_err(idempotency::stopped)?
 }
 

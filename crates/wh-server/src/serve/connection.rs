@@ -13,11 +13,10 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Moving, Running};
-use super::tls::ALPN_H2;
+use super::tls::{ALPN_H2, Certificate};
 use super::wire::Wire;
 use crate::config::{ServerConfig, ms};
 use crate::edge::metrics::CONNECTIONS_BROKEN;
@@ -33,7 +32,7 @@ const H2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// What is the same for all connections of a server.
 pub(super) struct Connections {
     edge: Edge,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Certificate>,
     h1: http1::Builder,
     h2: http2::Builder<TokioExecutor>,
     handshake_timeout: Duration,
@@ -43,7 +42,7 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(edge: Edge, tls: Option<TlsAcceptor>, config: &ServerConfig) -> Self {
+    pub(super) fn new(edge: Edge, tls: Option<Certificate>, config: &ServerConfig) -> Self {
         Self {
             edge,
             tls,
@@ -72,7 +71,7 @@ impl Connections {
 
     async fn run_tls(&self, wire: Wire, peer: Peer, end: End) {
         let Some(tls) = &self.tls else { return };
-        let handshake = Box::pin(tokio::time::timeout(self.handshake_timeout, tls.accept(wire)));
+        let handshake = Box::pin(tokio::time::timeout(self.handshake_timeout, tls.acceptor().accept(wire)));
         match end.stop.run_until_cancelled(handshake).await {
             Some(Ok(Ok(stream))) => {
                 if stream.get_ref().1.alpn_protocol() == Some(ALPN_H2) {

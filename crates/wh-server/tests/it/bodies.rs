@@ -33,6 +33,7 @@ async fn small(test: &str, trusted_proxies: &[&str], body: impl AsyncFnOnce(Test
             body_progress_timeout_ms: TIMEOUT_MS,
             request_timeout_ms: TIMEOUT_MS,
             trusted_proxies,
+            metrics_local: true,
             ..parts.config
         };
         parts

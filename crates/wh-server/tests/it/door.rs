@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use wh_base::{IdSource, OsRandom, SystemClock};
 use wh_server::config::ServerConfig;
 use wh_server::edge::{Edge, EdgeParts, with_fallbacks};
-use wh_server::serve::{Listener, Sockets, serve};
+use wh_server::serve::{Certificate, Listener, Sockets, serve};
 use wh_server::{Component, Health};
 
 /// Longer than any timeout that a test sets: whoever waits so long is stuck.
@@ -26,13 +26,18 @@ pub struct Door {
     pub sockets: Sockets,
     pub health: Health,
     pub edge: Edge,
+    pub certificate: Option<Certificate>,
     pub stop: CancellationToken,
     pub ended: JoinHandle<()>,
 }
 
-/// Defaults, on a free port of loopback.
+/// Defaults, on a free port of loopback, where a test reads the figures without being anybody.
 pub fn config() -> ServerConfig {
-    ServerConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..ServerConfig::default() }
+    ServerConfig {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        metrics_local: true,
+        ..ServerConfig::default()
+    }
 }
 
 impl Door {
@@ -65,6 +70,7 @@ impl Door {
     /// The house behind it is not there yet.
     pub fn open_early(config: &ServerConfig, sockets: Sockets) -> Self {
         let listener = Listener::bind(config).unwrap();
+        let certificate = listener.certificate();
         let (address, stop, health) = (listener.address(), CancellationToken::new(), Health::starting());
         let edge = Edge::new(EdgeParts {
             router: None,
@@ -77,7 +83,7 @@ impl Door {
         let edge = edge.unwrap();
         let (config, token, served) = (config.clone(), stop.clone(), edge.clone());
         let ended = tokio::spawn(async move { serve(served, listener, &config, token).await });
-        Self { address, sockets, health, edge, stop, ended }
+        Self { address, sockets, health, edge, certificate, stop, ended }
     }
 
     /// Only whether it would open.

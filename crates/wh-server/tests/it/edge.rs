@@ -254,7 +254,7 @@ async fn the_console_answers_outside_the_api_only() {
 }
 
 #[tokio::test]
-async fn numbers_are_for_this_machine_only() {
+async fn numbers_are_for_this_machine_only_and_only_where_a_setting_says_so() {
     let door = door();
     let routed = "http_requests_total{operation=\"member_get\",method=\"GET\",status=\"2xx\"}";
     let before = door.metric(routed).await;
@@ -273,6 +273,11 @@ async fn numbers_are_for_this_machine_only() {
         let reply = door.ask(&format!("GET /metrics HTTP/1.1\r\n{passed_on}"), "").await;
         assert_eq!((reply.status, reply.code().as_str()), (404, "server.not_found"), "{passed_on}");
     }
+    // Without the setting the address goes to its operation, which this router does not have.
+    let closed = Door::open(&ServerConfig { metrics_local: false, ..config() }, router());
+    let reply = closed.ask("GET /metrics HTTP/1.1", "").await;
+    assert_eq!((reply.status, reply.code().as_str()), (404, "server.not_found"));
+    assert!(!ServerConfig::default().metrics_local, "who reads the figures is a decision");
 }
 
 #[tokio::test]

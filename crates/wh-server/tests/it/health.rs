@@ -1,12 +1,14 @@
 //! How the server says that it is: alive, ready or why not, component by component; its figures, and who may see them.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 use wh_contract::TenantId;
 use wh_server::config::ServerConfig;
+use wh_server::health::{ComponentState, Readiness};
 use wh_server::serve::{FiguresPort, Sockets};
 use wh_server::{Component, Health};
 use wh_testkit::engines::TestDb;
@@ -114,6 +116,38 @@ async fn a_component_that_says_nothing_is_given_up() {
 }
 
 #[tokio::test]
+async fn what_is_beside_the_requests_is_told_and_keeps_none_from_being_served() {
+    let (database, ..) = switch("database");
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = asked.clone();
+    let late = Component::beside("delivery", move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        async { Err(wh_db::codes::AWAY.error("password=hunter2 refused")) }
+    });
+    let quick = Component::beside("telemetry", || async { Ok(Some(Duration::from_millis(7))) });
+    let known = Component::beside("disk", || async { Ok(None) });
+    let stuck = Component::beside("stuck", std::future::pending);
+    let components = vec![late, database, quick, known, stuck];
+    let door = Door::open_with(&config(), router(), components, Sockets::new());
+    assert_eq!(ready(&door).await.text(), READY);
+    assert_eq!(door.health.readiness().await, Readiness::Ready);
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "readiness does not even ask");
+
+    let told = door.health.components().await;
+    let names: Vec<_> = told.iter().map(|one| one.name).collect();
+    assert_eq!(names, ["database", "delivery", "telemetry", "disk", "stuck"], "those that are needed first");
+    let states: Vec<_> = told.iter().map(|one| one.state).collect();
+    let (up, degraded) = (ComponentState::Up, ComponentState::Degraded);
+    assert_eq!(states, [up, degraded, up, up, degraded]);
+    assert!(told[0].latency_ms.is_some(), "it was asked");
+    assert_eq!(told[2].latency_ms, Some(7.0));
+    assert_eq!((told[3].latency_ms, told[3].code), (None, None));
+    assert_eq!([told[1].code, told[4].code], [Some("db.away"), Some("server.component_silent")]);
+    assert_eq!(ready(&door).await.text(), READY);
+    assert_eq!(door.ask("GET /member HTTP/1.1", "").await.text(), "member");
+}
+
+#[tokio::test]
 async fn scrapers_have_a_port_of_their_own() {
     let health = Health::starting();
     let port = FiguresPort::bind(([127, 0, 0, 1], 0).into()).unwrap();
@@ -187,10 +221,8 @@ both_servers!(
     parts,
     async |server: TestServer| {
         let page = Browser::new(&server);
-        // As from another machine: nobody's own figures are given away to a proxy.
-        let figures = async |who| -> Answer {
-            page.call(who, "GET", "/metrics").header("x-real-ip", "203.0.113.7").send().await
-        };
+        // From the server's own machine: that alone opens nothing.
+        let figures = async |who| -> Answer { page.get(who, "/metrics").await };
         let mut statuses = Vec::new();
         for who in ACTORS {
             statuses.push((

@@ -171,7 +171,7 @@ both_servers!(a_node_that_is_behind_tells_each_event_once, MIGRATIONS, parts, as
     }
 });
 
-both_servers!(what_a_page_resumes_hides_nothing_of_what_it_hears, MIGRATIONS, parts, async |server: TestServer| {
+both_servers!(what_is_resumed_hides_nothing_that_is_heard, MIGRATIONS, parts, async |server: TestServer| {
     write(&server, HOME, &["one"]).await;
     let (mut live, position) = Live::open(&server, VIEWER).await;
     live.subscribe("desk", Some(position)).await;

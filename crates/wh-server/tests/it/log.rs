@@ -1,4 +1,6 @@
 //! The log: one line per request with its facts, the cause of a failure, and never a secret.
+mod request;
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, Once};
 

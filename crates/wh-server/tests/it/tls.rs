@@ -1,4 +1,5 @@
 //! TLS: the version by ALPN, the same checks on HTTP/2, and its own timeouts.
+use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use wh_server::config::ServerConfig;
-use wh_server::serve::Sockets;
+use wh_server::serve::{Reason, Reread, Sockets};
 
 use crate::door::{Door, NOTHING, PATIENCE, config};
 
@@ -26,21 +27,35 @@ const SHORT_MS: u64 = 150;
 struct Secured {
     door: Door,
     roots: RootCertStore,
-    _files: tempfile::TempDir,
+    files: tempfile::TempDir,
+}
+
+/// A new certificate for this machine with its key: both as PEM, and what a client must trust.
+fn pair() -> (String, String, RootCertStore) {
+    let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(own.cert.der().clone()).unwrap();
+    (own.cert.pem(), own.signing_key.serialize_pem(), roots)
 }
 
 impl Secured {
     fn open(config: ServerConfig, router: Router) -> Self {
-        let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let files = tempfile::tempdir().unwrap();
         let (certificate, key) = (files.path().join("cert.pem"), files.path().join("key.pem"));
-        std::fs::write(&certificate, own.cert.pem()).unwrap();
-        std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+        let (certificate_pem, key_pem, roots) = pair();
+        fs::write(&certificate, certificate_pem).unwrap();
+        fs::write(&key, key_pem).unwrap();
         let config = ServerConfig { tls_certificate: Some(certificate), tls_key: Some(key), ..config };
-        let mut roots = RootCertStore::empty();
-        roots.add(own.cert.der().clone()).unwrap();
         let door = Door::open_with(&config, router, Vec::new(), Sockets::new());
-        Self { door, roots, _files: files }
+        Self { door, roots, files }
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.files.path().join(name), text).unwrap();
+    }
+
+    fn reread(&self, reason: Reason) -> Reread {
+        self.door.certificate.as_ref().expect("it speaks TLS").reread(reason)
     }
 
     async fn connect(&self, protocols: &[&str]) -> TlsStream<TcpStream> {
@@ -171,4 +186,53 @@ async fn an_answer_that_nobody_takes_does_not_hold_an_old_connection_open() {
     assert_eq!(answer.status(), 200);
     let _outcome = tokio::time::timeout(PATIENCE, ended).await.expect("the connection stays open").unwrap();
     drop(answer);
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_served_to_new_connections() {
+    let mut server = Secured::open(config(), router());
+    let mut open = server.h2().await;
+    assert_eq!(server.reread(Reason::Time), Reread::Unchanged);
+    assert_eq!(server.reread(Reason::Asked), Reread::Served, "who asks is told in any case");
+
+    let (certificate, key, roots) = pair();
+    server.write("cert.pem", &certificate);
+    server.write("key.pem", &key);
+    assert_eq!(server.reread(Reason::Time), Reread::Served);
+    assert_eq!(server.reread(Reason::Time), Reread::Unchanged);
+    server.roots = roots;
+    let mut renewed = server.h2().await;
+    for sender in [&mut open, &mut renewed] {
+        let answer = sender.send_request(request(server.door.address, "GET", "/version")).await.unwrap();
+        assert_eq!(answer.status(), 200, "a connection ends by itself, with what it began with");
+    }
+}
+
+#[tokio::test]
+async fn a_renewed_pair_that_is_broken_leaves_the_old_one() {
+    let server = Secured::open(config(), router());
+    let (certificate, key, _) = pair();
+    let old_key = fs::read_to_string(server.files.path().join("key.pem")).unwrap();
+    let half = &certificate[..certificate.len() / 2];
+    for (name, text) in [
+        // The first of the two files is there already.
+        ("cert.pem", certificate.as_str()),
+        ("cert.pem", half),
+        ("cert.pem", ""),
+        ("cert.pem", old_key.as_str()),
+    ] {
+        server.write(name, text);
+        assert_eq!(server.reread(Reason::Time), Reread::Kept, "{text}");
+        assert_eq!(server.reread(Reason::Time), Reread::Unchanged, "it is told once: {text}");
+        assert_eq!(server.reread(Reason::Asked), Reread::Kept, "{text}");
+        // A handshake with the old one: its client trusts no other.
+        server.connect(&["h2"]).await;
+    }
+    fs::remove_file(server.files.path().join("key.pem")).unwrap();
+    assert_eq!(server.reread(Reason::Time), Reread::Kept);
+    server.connect(&["h2"]).await;
+
+    server.write("cert.pem", &certificate);
+    server.write("key.pem", &key);
+    assert_eq!(server.reread(Reason::Time), Reread::Served, "and the next whole pair is served");
 }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wh_base::{CompanyLimits, Timestamp};
 use wh_contract::{EventId, TenantId};
-use wh_db::{Parked, QueueState, SlowStatement};
+use wh_db::{Parked, QueueState, Retried, SlowStatement};
 use wh_server::NodeName;
 
 use crate::model::{
@@ -249,7 +249,7 @@ pub(super) struct ParkedView {
 
 impl From<Parked> for ParkedView {
     fn from(parked: Parked) -> Self {
-        let Parked { event, reaction, attempts, reason } = parked;
+        let Parked { event, reaction, attempts, reason, .. } = parked;
         Self {
             event_id: event.id,
             tenant_id: event.tenant,
@@ -393,6 +393,32 @@ pub(super) struct LogLevelView {
     pub(super) levels: String,
     /// The node that answers: its log it is
     pub(super) node: NodeName,
+}
+
+/// Which parked events are tried again
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ParkedRetryAll {
+    /// Whose reaction gave them up, as `parked_list` names it: `context:kind`
+    #[schema(min_length = 1, max_length = 200, example = "panels:panels.created")]
+    pub(super) reaction: String,
+}
+
+/// What became of the parked events of a reaction
+#[derive(Serialize, ToSchema)]
+#[schema(as = ParkedRetried)]
+pub(super) struct ParkedRetriedView {
+    /// How many are tried again
+    retried: u64,
+    /// How many are still parked: ask again for them
+    left: u64,
+}
+
+impl From<Retried> for ParkedRetriedView {
+    fn from(done: Retried) -> Self {
+        let Retried { retried, left } = done;
+        Self { retried, left }
+    }
 }
 
 /// The levels that a log shall have

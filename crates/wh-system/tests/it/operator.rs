@@ -1,6 +1,7 @@
 //! What the operator of the installation sees and does, and that nobody else does.
 mod limits;
 mod nodes;
+mod parked;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,26 +1,20 @@
-//! What the doctor sees of this machine: configuration file, data folder, disk, clock, open files, memory.
+//! What the doctor sees of this machine: configuration file, data folder, disk, open files, memory.
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use wh_base::Timestamp;
 
 use super::Finding;
 use crate::serve::files;
 use crate::settings::Settings;
 
+const DISK: &str = "disk space";
 /// Less room than this and the next import or commit fails.
 const DISK_BYTES_MIN: u64 = 256 << 20;
 /// Less room than this is soon used up.
 const DISK_BYTES_SOON: u64 = 4 << 30;
 /// Less than this part of the disk is soon used up, in percent.
 const DISK_PERCENT_SOON: u64 = 5;
-/// 2026-01-01: this program did not exist before.
-const CLOCK_S_MIN: i64 = 1_767_225_600;
-/// A file system whose clock is further away than this from ours is on another machine with a wrong clock.
-const CLOCK_APART_S_MAX: i64 = 5;
 /// Everybody but the owner: nobody else has business in data and passwords.
 const OTHERS: u32 = 0o077;
 
@@ -97,59 +91,56 @@ pub(super) fn folder(settings: &Settings) -> Vec<Finding> {
 }
 
 pub(super) fn disk(settings: &Settings) -> Vec<Finding> {
-    const CHECK: &str = "disk space";
     let place = nearest(&settings.data_dir);
-    let stat = match rustix::fs::statvfs(&place) {
-        Ok(stat) => stat,
+    match Room::at(&place) {
+        Ok(room) => room.judge(&place),
         Err(error) => {
             let advice = "look at the mount of the data folder";
-            return vec![Finding::fail(CHECK, format!("{}: {error}", place.display()), advice)];
+            vec![Finding::fail(DISK, format!("{}: {error}", place.display()), advice)]
         }
-    };
-    let (free, all) = (stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize);
-    let found = format!("{} MB free of {} MB at {}", free >> 20, all >> 20, place.display());
-    let advice = "make room or grow the disk: imports and changes are refused when it is full";
-    let mut findings = vec![if free < DISK_BYTES_MIN {
-        Finding::fail(CHECK, found, advice)
-    } else if free < DISK_BYTES_SOON || free < all / 100 * DISK_PERCENT_SOON {
-        Finding::warn(CHECK, found, advice)
-    } else {
-        Finding::ok(CHECK, found)
-    }];
-    if stat.f_files > 0 && stat.f_favail < stat.f_files / 100 {
-        let found = format!("{} of {} files are left at {}", stat.f_favail, stat.f_files, place.display());
-        findings.push(Finding::warn(
-            "disk files",
-            found,
-            "remove small files: no new one can be made without",
-        ));
-    }
-    findings
-}
-
-pub(super) fn clock(settings: &Settings, now: Timestamp) -> Finding {
-    const CHECK: &str = "clock";
-    let now_s = now.micros() / 1_000_000;
-    if now_s < CLOCK_S_MIN {
-        let advice = "set the clock and run a time service (chrony, systemd-timesyncd): sessions and links depend on it";
-        return Finding::fail(CHECK, format!("{now} is before this program was made"), advice);
-    }
-    match written_at_s(&nearest(&settings.data_dir)) {
-        Some(file_s) if (file_s - now_s).abs() > CLOCK_APART_S_MAX => Finding::warn(
-            CHECK,
-            format!("{now}; the file system of the data folder is {} s away", (file_s - now_s).abs()),
-            "the folder lies on a machine with another clock: run a time service on both",
-        ),
-        _ => Finding::ok(CHECK, now.to_string()),
     }
 }
 
-/// What the file system thinks the time is.
-fn written_at_s(folder: &Path) -> Option<i64> {
-    let file = folder.join(format!(".wheelhouse-doctor-clock-{}", std::process::id()));
-    let written = fs::write(&file, b"").ok().and_then(|()| fs::metadata(&file).ok()?.modified().ok());
-    let _gone = fs::remove_file(&file);
-    written.and_then(|at: SystemTime| i64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok())
+/// How much of a file system is free.
+pub struct Room {
+    pub(super) bytes_free: u64,
+    pub(super) bytes: u64,
+    pub(super) files_free: u64,
+    /// 0 where the file system does not count them.
+    pub(super) files: u64,
+}
+
+impl Room {
+    /// Of the file system at this place.
+    pub fn at(place: &Path) -> std::io::Result<Self> {
+        let stat = rustix::fs::statvfs(place)?;
+        Ok(Self {
+            bytes_free: stat.f_bavail * stat.f_frsize,
+            bytes: stat.f_blocks * stat.f_frsize,
+            files_free: stat.f_favail,
+            files: stat.f_files,
+        })
+    }
+
+    /// Whether it is enough.
+    pub fn judge(&self, place: &Path) -> Vec<Finding> {
+        let (free, all, shown) = (self.bytes_free, self.bytes, place.display());
+        let found = format!("{} MB free of {} MB at {shown}", free >> 20, all >> 20);
+        let advice = "make room or grow the disk: imports and changes are refused when it is full";
+        let mut findings = vec![if free < DISK_BYTES_MIN {
+            Finding::fail(DISK, found, advice)
+        } else if free < DISK_BYTES_SOON || free < all / 100 * DISK_PERCENT_SOON {
+            Finding::warn(DISK, found, advice)
+        } else {
+            Finding::ok(DISK, found)
+        }];
+        if self.files > 0 && self.files_free < self.files / 100 {
+            let found = format!("{} of {} files are left at {shown}", self.files_free, self.files);
+            let advice = "remove small files: no new one can be made without";
+            findings.push(Finding::warn("disk files", found, advice));
+        }
+        findings
+    }
 }
 
 pub(super) fn open_files() -> Finding {
@@ -164,12 +155,16 @@ pub(super) fn open_files() -> Finding {
 }
 
 pub(super) fn memory(settings: &Settings) -> Finding {
-    const CHECK: &str = "memory";
-    let budget_mb = settings.dataset.hot_budget_mb;
     let info = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let total =
         info.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok());
-    let Some(total_mb) = total.map(|kb: u64| kb >> 10) else {
+    memory_of(settings.dataset.hot_budget_mb, total.map(|kb: u64| kb >> 10))
+}
+
+/// So many megabytes for rows on a machine with so many, where it says so.
+pub(super) fn memory_of(budget_mb: u64, total_mb: Option<u64>) -> Finding {
+    const CHECK: &str = "memory";
+    let Some(total_mb) = total_mb else {
         return Finding::ok(
             CHECK,
             format!("{budget_mb} MB for rows; the machine does not say how much it has"),

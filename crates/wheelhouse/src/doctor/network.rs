@@ -2,11 +2,17 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 
-use wh_server::serve::check_tls;
+use wh_base::Timestamp;
+use wh_server::serve::{TlsFound, check_tls};
 
 use super::Finding;
 use crate::data_dir;
 use crate::settings::Settings;
+
+const CERTIFICATE: &str = "certificate";
+const DAY_MICROS: i64 = 86_400_000_000;
+/// Whoever renews by himself does so a month before the end; with less than this left something is wrong with it.
+const EXPIRES_SOON_DAYS: i64 = 14;
 
 pub(super) fn ports(settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![port("port", settings, settings.server.listen)];
@@ -39,11 +45,42 @@ fn port(check: &str, settings: &Settings, address: SocketAddr) -> Finding {
     }
 }
 
-pub(super) fn certificate(settings: &Settings) -> Option<Finding> {
-    const CHECK: &str = "certificate";
+pub(super) fn certificate(settings: &Settings, now: Timestamp) -> Vec<Finding> {
     match check_tls(&settings.server) {
-        Ok(false) => None,
-        Ok(true) => Some(Finding::ok(CHECK, "certificate and key can be read and belong together")),
-        Err(error) => Some(Finding::error(CHECK, &error)),
+        Ok(None) => Vec::new(),
+        Ok(Some(found)) => certificate_of(&found, now),
+        Err(error) => vec![Finding::error(CERTIFICATE, &error)],
     }
+}
+
+/// What a certificate that can be served looks like to who comes now.
+pub(super) fn certificate_of(found: &TlsFound, now: Timestamp) -> Vec<Finding> {
+    let mut findings = vec![dates(found, now)];
+    if let Some(name) = &found.name_missing {
+        let advice = "order one for the name in public_url; behind a proxy that shows its own certificate this does no harm";
+        findings.push(Finding::warn("certificate name", format!("it is not made out to {name}"), advice));
+    }
+    findings
+}
+
+fn dates(found: &TlsFound, now: Timestamp) -> Finding {
+    let Some(validity) = found.validity else {
+        let found = "certificate and key belong together; its dates cannot be read";
+        return Finding::warn(CERTIFICATE, found, "look at it with `openssl x509 -noout -dates`");
+    };
+    let (begins_at, expires_at) = (validity.begins_at, validity.expires_at);
+    let renew = "renew it: the server reads both files again within a minute, and at once on SIGHUP";
+    if expires_at <= now {
+        return Finding::fail(CERTIFICATE, format!("it ended at {expires_at}"), renew);
+    }
+    if begins_at > now {
+        let advice = "look at the clock of this machine; otherwise wait, or order another one";
+        return Finding::fail(CERTIFICATE, format!("it begins at {begins_at} only"), advice);
+    }
+    let days = (expires_at.micros() - now.micros()) / DAY_MICROS;
+    let found = format!("certificate and key belong together; it ends at {expires_at}, in {days} days");
+    if days < EXPIRES_SOON_DAYS {
+        return Finding::warn(CERTIFICATE, found, renew);
+    }
+    Finding::ok(CERTIFICATE, found)
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use wh_backup::{BackupConfig, DataFolder, Key, Repository, Status, Stop};
-use wh_base::{Clock, Error, Random, Result, Secret};
+use wh_base::{Clock, Error, Random, Result, Secret, Tracer};
 
 use crate::compose::Inputs;
 use crate::settings::{Engine, Settings};
@@ -32,11 +32,47 @@ pub struct Backups {
     dumps_as: Option<Secret<String>>,
     /// A full point was made: what is older than the settings keep may go.
     full_made: Arc<Notify>,
+    tracer: Tracer,
+}
+
+/// What the server does by itself with backups, as queues whose jobs are counted.
+#[derive(Clone, Copy)]
+enum Queue {
+    Backup,
+    Proof,
+    Prune,
+}
+
+impl Queue {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::Proof => "backup_proof",
+            Self::Prune => "backup_prune",
+        }
+    }
+
+    /// Each series is there from the start, so that a first failure is seen as a change.
+    fn begin(self) {
+        for outcome in ["done", "failed", "stopped"] {
+            metrics::counter!("queue_jobs_total", "queue" => self.word(), "outcome" => outcome).increment(0);
+        }
+    }
+
+    fn done(self) {
+        metrics::counter!("queue_jobs_total", "queue" => self.word(), "outcome" => "done").increment(1);
+    }
+
+    /// It ended with an error, or with the server.
+    fn undone(self, error: &Error) {
+        let outcome = if error.is(&wh_backup::codes::STOPPED) { "stopped" } else { "failed" };
+        metrics::counter!("queue_jobs_total", "queue" => self.word(), "outcome" => outcome).increment(1);
+    }
 }
 
 impl Backups {
     /// Nothing where no target is set, and where the data folder is a copy of another one that may still make its own backups.
-    pub fn of(settings: &Settings, inputs: &Inputs) -> Option<Self> {
+    pub fn of(settings: &Settings, inputs: &Inputs, tracer: Tracer) -> Option<Self> {
         if !settings.backup.is_set() {
             return None;
         }
@@ -64,11 +100,13 @@ impl Backups {
             random: Arc::clone(&inputs.random),
             dumps_as,
             full_made: Arc::default(),
+            tracer,
         })
     }
 
     /// Follow the database until the server ends; the last look keeps what was written last.
     pub async fn keep(self, stop: CancellationToken) {
+        Queue::Backup.begin();
         let scratch = crate::cli::scratch_dir(&self.config, &self.data);
         let until = Stop::default();
         let cleared = aside(&stop, Duration::ZERO, &until, move || wh_backup::remove_leftovers(&scratch));
@@ -96,6 +134,7 @@ impl Backups {
     }
 
     fn failed(&self, error: &Error) {
+        Queue::Backup.undone(error);
         if error.is(&wh_backup::codes::STOPPED) {
             return tracing::info!("a backup was left undone, because the server ends");
         }

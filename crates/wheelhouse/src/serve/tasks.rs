@@ -6,14 +6,13 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wh_base::{Result, codes};
+use wh_base::{Result, Tracer, codes};
 use wh_dataset::Datasets;
-use wh_dataset::segment::Objects;
 use wh_db::{Context, Outbox, Reaction, SystemDb};
 use wh_identity::Identity;
 use wh_panels::service::{Look, Running as Imports, imports_interrupted};
+use wh_server::Hub;
 use wh_server::log::LogControl;
-use wh_server::{Component, Hub};
 use wh_system::System;
 
 use crate::settings::{Settings, Sources};
@@ -48,6 +47,8 @@ pub struct Work {
     pub operator: System,
     /// Backups to make, where they are configured.
     pub backups: Option<Backups>,
+    /// Where spans of this work go.
+    pub tracer: Tracer,
 }
 
 /// The running tasks.
@@ -59,15 +60,26 @@ pub struct Running {
 /// Start them.
 pub fn start(work: Work) -> Running {
     let running = Running { tasks: TaskTracker::new(), stop: CancellationToken::new() };
-    let Work { context, imports, outbox, reactions, hub, system, datasets, identity, operator, backups } =
-        work;
+    let Work {
+        context,
+        imports,
+        outbox,
+        reactions,
+        hub,
+        system,
+        datasets,
+        identity,
+        operator,
+        backups,
+        tracer,
+    } = work;
     let missing = hub.clone();
     let outbox = outbox.on_missed(Arc::new(move || missing.missed()));
     let deliver = Arc::new(move |event: &wh_db::Delivered| hub.deliver(event));
     running.tasks.spawn(outbox.run(reactions, deliver, running.stop.clone()));
     running.tasks.spawn(nodes::beat(context.clone(), operator, running.stop.clone()));
     running.tasks.spawn(imports_left(context, system.clone(), imports, running.stop.clone()));
-    running.tasks.spawn(sweep(datasets, system, running.stop.clone()));
+    running.tasks.spawn(sweep(datasets, system, tracer, running.stop.clone()));
     let stop = running.stop.clone();
     running.tasks.spawn(async move { identity.save_last_uses(stop).await });
     if let Some(backups) = backups {
@@ -87,10 +99,14 @@ impl Running {
     }
 }
 
-async fn sweep(datasets: Datasets, system: SystemDb, stop: CancellationToken) {
+async fn sweep(datasets: Datasets, system: SystemDb, tracer: Tracer, stop: CancellationToken) {
+    for outcome in ["done", "failed"] {
+        metrics::counter!("queue_jobs_total", "queue" => "object_sweep", "outcome" => outcome).increment(0);
+    }
     loop {
         // It may be left at any point: what it has not removed, the next one does.
-        let Some(swept) = stop.run_until_cancelled(Box::pin(datasets.sweep(&system))).await else { return };
+        let work = Box::pin(tracer.work("object sweep", Box::pin(datasets.sweep(&system))));
+        let Some(swept) = stop.run_until_cancelled(work).await else { return };
         let outcome = match swept {
             Ok(_) => "done",
             Err(error) => {
@@ -122,20 +138,6 @@ async fn imports_left(context: Context, system: SystemDb, imports: Imports, stop
             Some(Err(error)) => tracing::warn!(error = ?error, "imports that nobody reads were not ended"),
         }
     }
-}
-
-/// What the server stands on.
-pub fn components(context: &Context, objects: Objects) -> Vec<Component> {
-    let db = context.db.clone();
-    let database = Component::new("database", move || {
-        let db = db.clone();
-        async move { db.ping().await }
-    });
-    let objects = Component::new("object_store", move || {
-        let objects = objects.clone();
-        async move { objects.ping().await }
-    });
-    vec![database, objects]
 }
 
 /// SIGHUP reads the log's level from the configuration again: also the way back from a level set while running.

@@ -1,4 +1,6 @@
 //! `wheelhouse doctor`: healthy installations on both engines, and each way in which one can be ill.
+mod machine;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

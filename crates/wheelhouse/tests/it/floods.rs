@@ -170,7 +170,7 @@ fn slow_clients_do_not_keep_others_waiting() {
     }
     let growth = resident_mb(house.pid()).saturating_sub(before);
     assert!(growth < GROWTH_MB_MAX, "{growth} MiB more");
-    let metrics = house.nobody().get("/metrics").text();
+    let metrics = owner.get("/metrics").text();
     assert!(metrics.contains("http_connections_broken_total{reason=\"header_timeout\"}"), "{metrics}");
 }
 

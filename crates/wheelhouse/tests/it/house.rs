@@ -3,6 +3,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
@@ -17,13 +18,15 @@ pub const PASSWORD: &str = "a long enough pass phrase 7";
 pub struct Site {
     /// The engine.
     pub kind: EngineKind,
-    /// The folder; removed at the end.
-    pub folder: tempfile::TempDir,
+    /// The folder; removed when neither this nor a server on it is left.
+    pub folder: Arc<tempfile::TempDir>,
 }
 
 /// A running server.
 pub struct House {
     child: Child,
+    /// Kept for as long as the server runs on it.
+    folder: Option<Arc<tempfile::TempDir>>,
     /// Where it listens.
     pub address: SocketAddr,
     /// The one-time token, when nobody has set it up yet.
@@ -80,12 +83,14 @@ impl Site {
                 .expect("db init starts");
             assert!(output.status.success(), "db init: {}", String::from_utf8_lossy(&output.stderr));
         }
-        Self { kind, folder }
+        Self { kind, folder: Arc::new(folder) }
     }
 
     /// Start a server on it.
     pub fn start(&self) -> House {
-        House::start_with(self.folder.path(), &[])
+        let mut house = House::start_with(self.folder.path(), &[]);
+        house.folder = Some(Arc::clone(&self.folder));
+        house
     }
 }
 
@@ -108,7 +113,7 @@ impl House {
         let url = line.split("://").nth(1).unwrap_or_else(|| panic!("no URL in `{line}`"));
         let (address, rest) = url.split_once('/').unwrap_or((url, ""));
         let setup_token = rest.split_once('#').map(|(_, token)| token.trim().to_owned());
-        Self { child, address: address.parse().expect("an address"), setup_token }
+        Self { child, folder: None, address: address.parse().expect("an address"), setup_token }
     }
 
     /// The process's id.

@@ -1,5 +1,8 @@
 //! What the running server writes: one JSON object per line, no secret at any level, a level that changes while it runs; its
 //! own port for figures; the limit of open files.
+mod joined;
+mod secrets;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};

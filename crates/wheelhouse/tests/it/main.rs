@@ -1,5 +1,6 @@
 //! The whole program as a user starts it: the real binary, both engines, over HTTP and signals.
 mod backup;
+mod certificate;
 mod cli;
 mod crash;
 mod doctor;
@@ -19,6 +20,7 @@ mod nodes;
 mod operator;
 mod paths;
 mod property;
+mod refusing;
 mod start;
 mod telemetry;
 mod upgrade;

@@ -1,7 +1,8 @@
 //! The operator of the installation, through the real binary: companies, what they use and may use, statements, nodes, the log's level.
 use serde_json::{Value, json};
+use wh_testkit::engines::EngineKind;
 
-use crate::house::{House, PASSWORD, Person, sites};
+use crate::house::{House, PASSWORD, Person, Site, sites, wheelhouse};
 use crate::http::Answer;
 
 fn items(person: &Person, what: &str) -> Vec<Value> {
@@ -80,8 +81,71 @@ fn the_operator_sees_every_company_and_nobody_else_does() {
             .iter()
             .filter_map(|one| one["name"].as_str())
             .collect();
-        assert_eq!((health["status"].as_str(), names), (Some("ready"), vec!["database", "object_store"]));
+        assert_eq!(
+            (health["status"].as_str(), names),
+            (Some("ready"), vec!["database", "object_store", "delivery", "disk"])
+        );
     }
+}
+
+/// A component as the operator is told of it.
+fn component(operator: &Person, name: &str) -> Value {
+    let health = operator.get("/health/detailed").json();
+    // Of the second rank: requests are served all the same.
+    assert_eq!(health["status"], "ready", "{health}");
+    let components = health["components"].as_array().expect("a list");
+    components.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("no {name}: {health}")).clone()
+}
+
+/// Until something beside the requests has gone wrong, which it does by itself.
+fn degraded(operator: &Person, name: &str) -> Value {
+    loop {
+        let told = component(operator, name);
+        if told["state"] == "degraded" {
+            return told;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_collector_that_is_away_degrades_and_stops_nothing() {
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let endpoint = format!("http://{gone}");
+    let settings = [
+        ("WHEELHOUSE_TELEMETRY_OTLP_ENDPOINT", endpoint.as_str()),
+        ("WHEELHOUSE_TELEMETRY_METRICS_INTERVAL_MS", "1000"),
+    ];
+    for site in sites() {
+        let house = House::start_with(site.folder.path(), &settings);
+        let owner = house.set_up();
+        let telemetry = degraded(&owner, "telemetry");
+        assert_eq!(telemetry["code"], "wheelhouse.collector_away");
+        assert!(telemetry["hint"].as_str().is_some_and(|hint| hint.contains("otlp_endpoint")), "{telemetry}");
+        let (database, delivery) = (component(&owner, "database"), component(&owner, "delivery"));
+        assert_eq!((&database["state"], &delivery["state"]), (&"up".into(), &"up".into()));
+        assert!(database["latency_ms"].is_number() && delivery["latency_ms"].is_null(), "{delivery}");
+        assert_eq!(house.nobody().get("/health/ready").status, 200);
+    }
+}
+
+#[test]
+fn a_backup_that_fails_degrades_and_stops_nothing() {
+    let site = Site::new(EngineKind::Sqlite);
+    let vault = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| vault.path().join(name).to_str().expect("text").to_owned();
+    let (key, place) = (path("backup.key"), path("a-file"));
+    assert!(wheelhouse().args(["backup", "key", &key]).output().expect("it starts").status.success());
+    std::fs::write(&place, "where a folder should be").expect("written");
+    let settings = [
+        ("WHEELHOUSE_BACKUP_TARGET", place.as_str()),
+        ("WHEELHOUSE_BACKUP_KEY_FILE", key.as_str()),
+        ("WHEELHOUSE_BACKUP_STEP_EVERY_S", "1"),
+    ];
+    let house = House::start_with(site.folder.path(), &settings);
+    let owner = house.set_up();
+    assert_eq!(degraded(&owner, "backup")["code"], "wheelhouse.backup_failing");
+    assert_eq!(house.nobody().get("/health/ready").status, 200);
 }
 
 #[test]

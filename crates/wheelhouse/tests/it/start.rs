@@ -4,7 +4,7 @@ use std::process::Stdio;
 use serde_json::json;
 use wh_testkit::engines::EngineKind;
 
-use crate::house::{House, PASSWORD, Site, sites, wheelhouse};
+use crate::house::{House, PASSWORD, Person, Site, sites, wheelhouse};
 
 #[test]
 fn a_new_user_sets_it_up_once_and_the_link_works_no_second_time() {
@@ -102,7 +102,7 @@ fn a_terminated_server_ends_well_and_soon() {
 }
 
 #[test]
-fn health_answers_everybody_and_metrics_answer_this_machine() {
+fn health_answers_everybody_and_metrics_answer_the_operator() {
     let site = Site::new(EngineKind::Sqlite);
     let house = site.start();
     let health = house.nobody().get("/health");
@@ -110,7 +110,8 @@ fn health_answers_everybody_and_metrics_answer_this_machine() {
     let ready = house.nobody().get("/health/ready");
     assert_eq!((ready.status, ready.json()["status"].as_str()), (200, Some("ready")));
     house.nobody().get("/v1/identity/setup");
-    let metrics = house.nobody().get("/metrics").text();
+    assert_eq!(house.nobody().get("/metrics").status, 401, "also on the server's own machine");
+    let metrics = house.set_up().get("/metrics").text();
     for name in [
         "http_requests_total",
         "http_request_duration_seconds",
@@ -125,8 +126,49 @@ fn health_answers_everybody_and_metrics_answer_this_machine() {
     ] {
         assert!(metrics.contains(name), "{name} is missing in {metrics}");
     }
+    assert!(house.terminate().success());
+
+    let local = [("WHEELHOUSE_SERVER_METRICS_LOCAL", "true")];
+    let house = House::start_with(site.folder.path(), &local);
+    assert_eq!(house.nobody().get("/metrics").status, 200, "where a setting says so");
     let through_proxy = house.nobody().send("GET", "/metrics", "X-Forwarded-For: 203.0.113.7\r\n", b"");
     assert_eq!(through_proxy.status, 401, "everybody else needs the permission");
+}
+
+/// What a counter of the queues stands at.
+fn jobs(owner: &Person, queue: &str, outcome: &str) -> u64 {
+    let text = owner.get("/metrics").text();
+    let (queue, outcome) = (format!("queue=\"{queue}\""), format!("outcome=\"{outcome}\""));
+    let is_meant = |line: &&str| {
+        line.starts_with("queue_jobs_total{") && line.contains(&queue) && line.contains(&outcome)
+    };
+    let line = text.lines().find(is_meant).unwrap_or_else(|| panic!("no {queue} {outcome} in {text}"));
+    line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a number")
+}
+
+#[test]
+fn a_job_of_a_queue_is_counted_by_how_it_ended() {
+    for site in sites() {
+        let house = site.start();
+        let owner = house.set_up();
+        let panel = owner.panel("counted");
+        for outcome in ["done", "failed", "stopped", "interrupted"] {
+            assert_eq!(jobs(&owner, "imports", outcome), 0, "each is there before the first of its kind");
+        }
+        assert_eq!(owner.import(&panel, "replace", b"a,b\n1,2\n").status, 201);
+        assert_eq!(owner.import(&panel, "append", b"a,b\n3,4\n").status, 201);
+        assert_eq!(owner.import(&panel, "replace", b"%PDF-1.7\nabc,def\n").status, 422);
+        assert_eq!((jobs(&owner, "imports", "done"), jobs(&owner, "imports", "failed")), (2, 1));
+        // Events of these changes are on their way; they are counted once they have their place.
+        while jobs(&owner, "delivery", "done") == 0 {
+            std::thread::yield_now();
+        }
+        let metrics = owner.get("/metrics").text();
+        for gauge in ["queue_jobs_running{queue=\"imports\"} 0", "queue_jobs_waiting{queue=\"imports\"} 0"] {
+            assert!(metrics.contains(gauge), "{gauge}: {metrics}");
+        }
+        assert!(house.terminate().success());
+    }
 }
 
 #[test]

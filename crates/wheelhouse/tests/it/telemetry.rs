@@ -1,5 +1,7 @@
 //! What a collector gets of a running server, over a socket of the test: spans of requests with those of the database, figures,
 //! another try when it says "not now", the rest at the end, and an end that does not wait for it.
+mod outgoing;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -121,7 +123,10 @@ fn a_request_is_a_span_of_its_callers_trace_with_the_database_within_it() {
         let (address, came) = collector(vec!["503 Service Unavailable", "429 Too Many Requests"]);
         let house = started(site.folder.path(), &settings(address));
         let owner = house.set_up();
-        let header = format!("traceparent: 00-{TRACE}-b7ad6b7169203331-01\r\n");
+        // What others said of the trace: kept as one list, as it is.
+        let header = format!(
+            "traceparent: 00-{TRACE}-b7ad6b7169203331-01\r\ntracestate: congo=t61rcWkgMzE,\r\ntracestate: rojo=00f067aa0ba902b7\r\n"
+        );
         let answer = owner.send("GET", "/v1/panels?limit=7", &header, b"");
         let returned = answer.headers.get("traceresponse").expect("it names the trace");
         let own = returned.split('-').nth(2).expect("a span id").to_owned();
@@ -141,18 +146,49 @@ fn a_request_is_a_span_of_its_callers_trace_with_the_database_within_it() {
             Some(Value::IntValue(200))
         ));
         assert!(request.status.is_none() && request.end_time_unix_nano >= request.start_time_unix_nano);
+        assert_eq!(request.trace_state, "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7");
         let within: Vec<&Span> = all.iter().filter(|span| span.parent_span_id == request.span_id).collect();
         let reads = |span: &&&Span| span.name == "database read";
         let read = within.iter().find(reads).expect("the list was read");
         let texts = within.iter().filter_map(|span| attribute(&span.attributes, "db.query.text"));
         assert!(texts.clone().any(|text| format!("{text:?}").contains("FROM panel")), "{within:?}");
         assert_eq!((read.kind, &read.trace_id), (3, &request.trace_id));
+        assert_eq!(read.trace_state, request.trace_state);
         let ids: std::collections::HashSet<&[u8]> = all.iter().map(|span| span.span_id.as_slice()).collect();
         assert_eq!(ids.len(), all.len(), "no two spans share an id");
         // Setting up was a request without a trace: it began one of its own.
         let setup = all.iter().find(|span| span.name == "POST /v1/identity/setup").expect("it came too");
         assert!(setup.parent_span_id.is_empty() && hex(&setup.trace_id) != TRACE);
         assert!(all.iter().all(|span| !span.name.contains("/health")), "probes are left out");
+        house.terminate();
+    }
+}
+
+#[test]
+fn an_import_is_told_step_by_step_within_its_request() {
+    for site in sites() {
+        let (address, came) = collector(Vec::new());
+        let house = started(site.folder.path(), &settings(address));
+        let owner = house.set_up();
+        let panel = owner.panel("traced");
+        let nonsense = "tracestate: no equals sign\r\n";
+        let headers =
+            format!("traceparent: 00-{TRACE}-b7ad6b7169203331-01\r\n{nonsense}Content-Type: text/csv\r\n");
+        let path = format!("/v1/panels/{panel}/imports?mode=replace");
+        assert_eq!(owner.send("POST", &path, &headers, b"a,b\n1,2\n").status, 201);
+        let is_request = |span: &Span| span.name == "POST /v1/panels/{id}/imports";
+        let all = spans(&came, |all| all.iter().any(is_request));
+        let request = all.iter().find(|span| is_request(span)).expect("it came");
+        assert_eq!(request.trace_state, "", "what cannot be read is left out");
+        for name in ["import read", "import commit"] {
+            let step = all.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("{name}: {all:?}"));
+            assert_eq!((&step.trace_id, &step.parent_span_id), (&request.trace_id, &request.span_id));
+            assert_eq!(step.kind, 1, "nobody but ourselves");
+            assert!(
+                name == "import read" || all.iter().any(|span| span.parent_span_id == step.span_id),
+                "what the database does for it is nested in it"
+            );
+        }
         house.terminate();
     }
 }

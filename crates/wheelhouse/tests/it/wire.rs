@@ -1,4 +1,6 @@
 //! The program's answers on the wire: the web app and its headers, spec, problems outside `/v1`.
+use std::path::Path;
+
 use wh_testkit::engines::EngineKind;
 
 use crate::house::Site;
@@ -54,7 +56,8 @@ fn a_file_of_the_app_comes_in_a_coding_that_is_taken_and_only_once() {
     let house = Site::new(EngineKind::Sqlite).start();
     let nobody = house.nobody();
     let page = nobody.get("/").text();
-    let script = page.split('"').find(|part| part.starts_with("/assets/") && part.ends_with(".js"));
+    let is_script = |part: &&str| Path::new(part).extension().is_some_and(|ending| ending == "js");
+    let script = page.split('"').filter(|part| part.starts_with("/assets/")).find(is_script);
     let script = script.expect("a script").to_owned();
     let coding = |accepted: &str| {
         let answer = nobody.send("GET", &script, &format!("Accept-Encoding: {accepted}\r\n"), b"");
@@ -105,7 +108,8 @@ fn a_foreign_host_is_refused() {
 
 #[test]
 fn what_browsers_report_is_counted_and_proves_nothing() {
-    let house = Site::new(EngineKind::Sqlite).start();
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
     let nobody = house.nobody();
     let report = |body: &[u8]| nobody.send("POST", "/csp-reports", "Sec-Fetch-Site: cross-site\r\n", body);
     let listed = r#"[{"type":"csp-violation","body":{"effectiveDirective":"script-src-elem","blockedURL":"inline"}},
@@ -116,7 +120,8 @@ fn what_browsers_report_is_counted_and_proves_nothing() {
     for body in [listed, single, "[]", "{}", "7"] {
         assert_eq!(report(body.as_bytes()).status, 204, "{body}");
     }
-    let figures = nobody.get("/metrics").text();
+    let operator = house.set_up();
+    let figures = operator.get("/metrics").text();
     for directive in ["script-src-elem", "img-src", "other"] {
         let line = format!("csp_violations_total{{directive=\"{directive}\"}} 1");
         assert!(figures.contains(&line), "{line}");
@@ -127,7 +132,7 @@ fn what_browsers_report_is_counted_and_proves_nothing() {
         vec![r#"{"type":"csp-violation","body":{"effectiveDirective":"font-src"}}"#; 500].join(",")
     );
     assert_eq!(report(many.as_bytes()).status, 204);
-    assert!(nobody.get("/metrics").text().contains("csp_violations_total{directive=\"font-src\"} 500"));
+    assert!(operator.get("/metrics").text().contains("csp_violations_total{directive=\"font-src\"} 500"));
     assert_eq!(report(b"no json").code(), "server.body_unreadable");
     let long = format!("[\"{}\"]", "x".repeat(70_000));
     assert_eq!(report(long.as_bytes()).code(), "server.body_too_large");

@@ -27,11 +27,20 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{/* Backups of PostgreSQL are made by its own programs, which only the image of that stage holds. */}}
 {{- define "wheelhouse.image" -}}
-{{- if .Values.image.digest -}}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- $image := .Values.image -}}
+{{- $tag := default .Chart.AppVersion .Values.image.tag -}}
+{{- if and .Values.backup.target (eq .Values.database.engine "postgres") -}}
+{{- $image = default dict .Values.backup.image -}}
+{{- if not $image.repository -}}
+{{- fail "backup.target with database.engine=postgres needs backup.image.repository: the image with pg_dump and pg_restore, built with `docker build --target backup`; without it every backup would fail (docs/install.md)" -}}
+{{- end -}}
+{{- end -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- printf "%s:%s" $image.repository (default $tag $image.tag) -}}
 {{- end -}}
 {{- end -}}
 

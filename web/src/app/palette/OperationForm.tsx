@@ -16,6 +16,7 @@ import { useLost } from './danger';
 import { Fields, type Inputs } from './inputs';
 import type { Operation } from './operations';
 import classes from './Palette.module.css';
+import type { Picked } from './picks';
 import { differs, type Errors, type Field, starting, type Typed } from './schema';
 import { type Answered, asCurl, type Prepared, prepare, type Sending, send } from './send';
 
@@ -86,7 +87,8 @@ export function OperationForm({
         <Sure
           operation={operation}
           operations={operations}
-          label={form.picked}
+          typed={form.inputs.typed}
+          picked={form.picked}
           request={stage.request}
           onKeep={run.reset}
           onGo={() => void run.start(stage.request, form)}
@@ -208,32 +210,50 @@ function useFormState(operation: Operation, operations: readonly Operation[]) {
   });
   const [errors, setErrors] = useState<Errors>({});
   const [file, setFile] = useState<File | null>(null);
-  const [labels, setLabels] = useState<Record<string, string>>({});
+  const [picked, setPicked] = useState<Record<string, Picked>>({});
   const [saved, setSaved] = useState({ typed, file });
   const inputs: Inputs = {
     typed,
     errors,
     file,
+    operation,
     operations,
+    picked,
     set: (at, value) => {
-      setTyped((old) => ({ ...old, [at]: value }));
+      // What was chosen among things of something else is not meant any more.
+      const gone = Object.fromEntries(belonging(operation, at).map((inner) => [inner, '']));
+      setTyped((old) => ({ ...old, [at]: value, ...(old[at] === value ? {} : gone) }));
       setErrors(({ [at]: _, ...rest }) => rest);
     },
     setFile: (chosen) => {
       setFile(chosen);
       setErrors(({ file: _, ...rest }) => rest);
     },
-    onPicked: (at, label) => setLabels((old) => ({ ...old, [at]: label })),
+    onPicked: (at, one) => setPicked((old) => ({ ...old, [at]: one })),
   };
-  const last = operation.parameters.filter((field) => field.at.startsWith('path/')).at(-1);
+  const last = pathFields(operation).at(-1);
+  const own = last && picked[last.at];
   return {
     inputs,
     setErrors,
-    picked: last ? labels[last.at] : undefined,
+    /** What it is about, if it was chosen from a list. */
+    picked: last && own?.value === typed[last.at] ? own : undefined,
     unsaved: file !== saved.file || differs(typed, saved.typed),
     /** What stands in the form now was carried out. */
     keep: () => setSaved({ typed, file }),
   };
+}
+
+/** The fields of the path in its order: each belongs to those before it. */
+const pathFields = ({ path, parameters }: Operation): Field[] =>
+  [...path.matchAll(/\{(\w+)\}/g)].flatMap(
+    ([, name]) => parameters.find(({ at }) => at === `path/${name}`) ?? [],
+  );
+
+/** The places of what belongs to what stands there. */
+function belonging(operation: Operation, at: string): string[] {
+  const places = pathFields(operation).map((field) => field.at);
+  return places.includes(at) ? places.slice(places.indexOf(at) + 1) : [];
 }
 
 function focusFirstError(): void {
@@ -309,20 +329,22 @@ function useRun(operation: Operation) {
 function Sure({
   operation,
   operations,
-  label,
+  typed,
+  picked,
   request,
   onKeep,
   onGo,
 }: {
   operation: Operation;
   operations: readonly Operation[];
-  label: string | undefined;
+  typed: Typed;
+  picked: Picked | undefined;
   request: Prepared;
   onKeep: () => void;
   onGo: () => void;
 }) {
   const [text, setText] = useState('');
-  const lost = useLost(operation, operations, request, label);
+  const lost = useLost(operation, operations, request, { typed, picked });
   // What is typed while the facts are on the way counts, but nothing goes before they are seen.
   const ready = !lost.pending && text.trim() === lost.name.trim();
   return (

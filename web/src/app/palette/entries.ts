@@ -16,9 +16,8 @@ import {
   TriangleAlert,
   User,
 } from 'lucide-react';
-import { useEffect } from 'react';
 import { api } from '@/api/client';
-import { type Me, membersQuery } from '@/api/identity';
+import { type Me, peopleQuery } from '@/api/identity';
 import { panelsQuery } from '@/api/panels';
 import { type Recent, recents, remember } from '@/lib/recent';
 import { attempt } from '@/ui/toast';
@@ -39,7 +38,6 @@ export interface Entry extends Findable {
 }
 
 const EACH_MAX = 12;
-const PEOPLE_PAGES_MAX = 5;
 
 const isOpen = (operation: Operation) => operation.permission === null;
 
@@ -50,12 +48,12 @@ export function useEntries(
   const spec = useQuery(operationsQuery);
   const operations = spec.data ? callable(spec.data, me.permissions) : [];
   const { panels, panel } = usePanels(me, query);
-  const people = usePeople(me);
+  const { people, person } = usePeople(me, query);
   const pages = usePages(me);
   const sorted = [...operations.filter((one) => !isOpen(one)), ...operations.filter(isOpen)];
   const runs = sorted.map((operation) => operationEntry(operation));
   const known = [...pages, ...panels, ...people, ...runs];
-  const last = query.trim() === '' ? recentEntries(me, known, panel) : [];
+  const last = query.trim() === '' ? recentEntries(me, known, { panel, person }) : [];
   const found = [
     ...find(pages, query, query.trim() === '' ? pages.length : EACH_MAX),
     ...(query.trim() === '' ? panels.slice(0, 5) : panels),
@@ -79,23 +77,26 @@ function operationEntry(operation: Operation): Entry {
   };
 }
 
-/** Recent things that are still known; a panel that is not on the first page is taken at its word. */
+/** A thing that is only known by its id and what it was called. */
+type AtItsWord = (id: string, label: string) => Entry;
+
+/** Recent things that are still known; who or what is not on a first page that is not all is taken at its word. */
 function recentEntries(
   me: Me,
   known: readonly Entry[],
-  panel: (id: string, label: string) => Entry,
+  words: Readonly<Partial<Record<Recent['kind'], AtItsWord | undefined>>>,
 ): Entry[] {
   return recents(me.tenant.id).flatMap((recent) => {
     const entry =
       known.find((one) => one.key === `${recent.kind} ${recent.id}`) ??
-      (recent.kind === 'panel' ? panel(recent.id, recent.label) : undefined);
+      words[recent.kind]?.(recent.id, recent.label);
     return entry
       ? [{ ...entry, key: `recent ${entry.key}`, group: 'Recent', icon: entry.danger ? entry.icon : Clock }]
       : [];
   });
 }
 
-function usePanels(me: Me, query: string): { panels: Entry[]; panel: (id: string, label: string) => Entry } {
+function usePanels(me: Me, query: string): { panels: Entry[]; panel: AtItsWord } {
   const navigate = useNavigate();
   const may = me.permissions.includes('panels:read');
   const q = query.trim().slice(0, 80);
@@ -116,28 +117,37 @@ function usePanels(me: Me, query: string): { panels: Entry[]; panel: (id: string
   };
 }
 
-function usePeople(me: Me): Entry[] {
+/** The first of all, in whom a role is found too, and whoever is called like the longest word; the others sift them. */
+function usePeople(me: Me, query: string): { people: Entry[]; person: AtItsWord | undefined } {
   const navigate = useNavigate();
-  const people = useInfiniteQuery({ ...membersQuery, enabled: me.permissions.includes('identity:read') });
-  const { hasNextPage, isFetchingNextPage, fetchNextPage, data, error } = people;
-  const more = hasNextPage && !isFetchingNextPage && !error && (data?.pages.length ?? 0) < PEOPLE_PAGES_MAX;
-  useEffect(() => {
-    if (more) void fetchNextPage();
-  }, [more, fetchNextPage]);
-  return (data?.pages.flatMap((page) => page.items) ?? []).map((one) => ({
-    key: `person ${one.user_id}`,
+  const may = me.permissions.includes('identity:read');
+  const [longest = ''] = query
+    .trim()
+    .split(/\s+/)
+    .sort((a, b) => b.length - a.length);
+  const first = useQuery({ ...peopleQuery(''), enabled: may });
+  const found = useQuery({
+    ...peopleQuery(longest.slice(0, 80)),
+    enabled: may && longest !== '',
+    placeholderData: keepPreviousData,
+  });
+  const person = (id: string, label: string, email = '', role = ''): Entry => ({
+    key: `person ${id}`,
     group: 'People',
-    label: one.name,
-    words: `${one.email} ${one.role} person member`,
-    hint: one.email,
+    label,
+    words: `${email} ${role} person member`,
+    hint: email,
     icon: User,
     choose: {
       run: () => {
-        remember(me.tenant.id, { kind: 'person', id: one.user_id, label: one.name });
-        void navigate({ to: '/people/members', search: { member: one.user_id } as never });
+        remember(me.tenant.id, { kind: 'person', id, label });
+        void navigate({ to: '/people/members', search: { member: id } as never });
       },
     },
-  }));
+  });
+  const all = [...(first.data?.items ?? []), ...(found.data?.items ?? [])];
+  const people = new Map(all.map((one) => [one.user_id, person(one.user_id, one.name, one.email, one.role)]));
+  return { people: [...people.values()], person: first.data?.next_cursor ? person : undefined };
 }
 
 /** Pages, settings, companies: what the shell itself can do. */

@@ -3,44 +3,42 @@ import {
   FileInput,
   JsonInput,
   MultiSelect,
+  type OptionsFilter,
   PasswordInput,
   Select,
   Switch,
   TagsInput,
   TextInput,
 } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
-import { address, refuse } from '@/api/client';
-import { useMe } from '@/api/identity';
-import { lister, type Operation } from './operations';
+import { useDebouncedValue } from '@mantine/hooks';
+import { useEffect, useState } from 'react';
+import type { Operation } from './operations';
 import classes from './Palette.module.css';
+import { called, type Picked, usePicks } from './picks';
 import type { Errors, Field, Typed } from './schema';
 
 export interface Inputs {
   typed: Typed;
   errors: Errors;
   file: File | null;
+  operation: Operation;
   operations: readonly Operation[];
+  /** What was chosen, by the place of its field. */
+  picked: Readonly<Record<string, Picked>>;
   set: (at: string, value: string | readonly string[]) => void;
   setFile: (file: File | null) => void;
-  /** Told the words behind a chosen id. */
-  onPicked: (at: string, label: string) => void;
+  /** Told what is behind a chosen id. */
+  onPicked: (at: string, picked: Picked) => void;
 }
 
 const text = (value: Typed[string] | undefined): string => (typeof value === 'string' ? value : '');
 const many = (value: Typed[string] | undefined): string[] => (Array.isArray(value) ? [...value] : []);
 
-/** `file_name` is "File name"; an id is called by what it names. */
+/** `file_name` is "File name", `account_id` an account; what is only `id` is called by what such ids name. */
 function wordOf({ name, id }: Field): string {
-  const thing =
-    id && /(^|_)id$/.test(name)
-      ? id
-          .replace(/Id$/, '')
-          .replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
-          .toLowerCase()
-      : null;
-  const words = thing ?? name.replaceAll('_', ' ');
+  const thing = id?.replace(/Id$/, '').replace(/(?<=[a-z])(?=[A-Z])/g, ' ');
+  const words =
+    id && name === 'id' && thing ? thing.toLowerCase() : name.replace(/_id$/, '').replaceAll('_', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
@@ -186,73 +184,58 @@ interface Common {
   error: string | null;
 }
 
+/** More than these are not shown at once. */
+const SHOWN_MAX = 200;
+const SEARCH_AFTER_MS = 150;
+const isId = (words: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(words);
+
 function Pick({ field, inputs, common }: { field: Field; inputs: Inputs; common: Common }) {
   const [search, setSearch] = useState('');
-  const { typed, set, onPicked } = inputs;
+  const { typed, set, picked, onPicked } = inputs;
   const value = text(typed[field.at]);
-  const picks = usePicks(field, inputs);
-  const typedId = search.trim();
-  const data = [...picks];
-  for (const id of [value, /^[0-9a-f-]{36}$/i.test(typedId) ? typedId : ''])
-    if (id && !data.some((one) => one.value === id)) data.push({ value: id, label: id });
+  const last = picked[field.at];
+  const chosen = last?.value === value ? last : undefined;
+  // The name of what is chosen is nothing to look for, and neither is an id.
+  const words = search === chosen?.label || isId(search.trim()) ? '' : search.trim();
+  const [q] = useDebouncedValue(words, SEARCH_AFTER_MS);
+  const { picks, waits } = usePicks(field, inputs, q);
+  // Kept while something else is looked for.
+  const found = chosen ? undefined : picks.find((one) => one.value === value);
+  useEffect(() => {
+    if (found) onPicked(field.at, found);
+  });
+  const data: { value: string; label: string }[] = picks.map(({ value, label }) => ({ value, label }));
+  for (const id of [value, isId(search.trim()) ? search.trim() : ''])
+    if (id && !data.some((one) => one.value === id))
+      data.push({ value: id, label: id === chosen?.value ? chosen.label : id });
+  const byValue = new Map(picks.map((one) => [one.value, one]));
+  const filter: OptionsFilter = ({ options, search: sought }) => {
+    const [id, lower] = [sought.trim(), sought.trim().toLowerCase()];
+    const fits = (one: { value: string; label: string }) => {
+      const pick = byValue.get(one.value);
+      return one.value === id || (pick ? called(pick, lower) : one.label.toLowerCase().includes(lower));
+    };
+    return options.filter((one) => 'value' in one && fits(one)).slice(0, SHOWN_MAX);
+  };
   return (
     <Select
       {...common}
-      description={common.description}
       data={data}
       value={value || null}
-      onChange={(id, option) => {
+      onChange={(id) => {
         set(field.at, id ?? '');
-        onPicked(field.at, option?.label ?? '');
+        const pick = picks.find((one) => one.value === id);
+        if (pick) onPicked(field.at, pick);
       }}
+      filter={filter}
       searchable
       openOnFocus={false}
       clearable={!field.required}
       onSearchChange={setSearch}
       placeholder="Choose, or paste an id"
-      nothingFoundMessage="Nothing of that name; an id can be pasted"
+      nothingFoundMessage={
+        waits ? 'Choose first what it belongs to' : 'Nothing of that name; an id can be pasted'
+      }
     />
   );
-}
-
-interface Pickable {
-  value: string;
-  label: string;
-}
-
-const PICKS_LIMIT = 200;
-const LABELS = ['title', 'name', 'email', 'file_name', 'user_agent'] as const;
-
-/** What an id can be: asked of the operation that lists such things, with what the form already says about its path. */
-function usePicks(field: Field, { typed, operations }: Inputs): Pickable[] {
-  const me = useMe();
-  const from = field.id ? lister(field.id, operations) : undefined;
-  const path = Object.fromEntries(
-    (from?.parameters ?? [])
-      .filter((one) => one.at.startsWith('path/'))
-      .map((one) => [one.name, text(typed[one.at])]),
-  );
-  const ready = from !== undefined && Object.values(path).every(Boolean) && !(field.name in path);
-  const limit = from?.parameters.some((one) => one.at === 'query/limit') ? { limit: PICKS_LIMIT } : {};
-  const url = from ? address(from.path, path, limit) : '';
-  const found = useQuery({
-    queryKey: ['palette', 'picks', url],
-    queryFn: async ({ signal }) => {
-      const response = await fetch(url, {
-        signal,
-        headers: { accept: 'application/json' },
-        cache: 'no-store',
-      });
-      if (!response.ok) return refuse(response);
-      return (await response.json()) as { items?: readonly Record<string, unknown>[] };
-    },
-    enabled: ready,
-    staleTime: 10_000,
-  });
-  if (field.id === 'TenantId') return me.tenants.map((one) => ({ value: one.id, label: one.name }));
-  return (found.data?.items ?? []).flatMap((item) => {
-    const id = item['id'] ?? item[field.name];
-    const name = LABELS.map((key) => item[key]).find((one) => typeof one === 'string' && one !== '');
-    return typeof id === 'string' ? [{ value: id, label: typeof name === 'string' ? name : id }] : [];
-  });
 }

@@ -135,6 +135,12 @@ function kindOf(schema: Schema, schemas: Schemas, depth: number): FieldKind {
   }
 }
 
+/** What an object has; of a list of objects, what one of them has. */
+export function propertiesOf(schema: Schema, schemas: Schemas): Readonly<Record<string, Schema>> {
+  const { schema: it } = resolve(schema, schemas);
+  return (it.items ? propertiesOf(it.items, schemas) : it.properties) ?? {};
+}
+
 /** The fields of an object; those that must be given come first. */
 export function fieldsOf(at: string, schema: Schema, schemas: Schemas): Field[] {
   const { schema: it } = resolve(schema, schemas);

@@ -4,9 +4,9 @@ import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '@/api/client';
-import { useMe } from '@/api/identity';
+import { roleHolds, useMe } from '@/api/identity';
 import { accountKeysQuery, apiKeysQuery, type ServiceAccount, serviceAccountsQuery } from '@/api/keys';
-import { moment } from '@/lib/format';
+import { moment, plural } from '@/lib/format';
 import { CopyButton } from '@/ui/CopyButton';
 import { Dialog } from '@/ui/Dialog';
 import { useSend } from '@/ui/form';
@@ -20,7 +20,20 @@ interface Made {
   expires: string;
 }
 
-const DAYS = ['7', '30', '90', '180', '365'];
+const DAYS = [7, 30, 90, 180, 365];
+/** Nothing is said, and the server takes what it takes then. */
+const USUAL = 'usual';
+
+/** The usual life of a key, and others as long as they may be here. */
+function lives({ days_default, days_max }: { days_default: number; days_max: number }) {
+  const others = [...new Set([...DAYS.filter((days) => days < days_max), days_max])];
+  return [
+    { value: USUAL, label: `${plural(days_default, 'day')}, as usual` },
+    ...others
+      .filter((days) => days !== days_default)
+      .map((days) => ({ value: String(days), label: plural(days, 'day') })),
+  ];
+}
 
 export function KeyDialog({ account, onClose }: { account?: ServiceAccount; onClose: () => void }) {
   const [made, setMade] = useState<Made | null>(null);
@@ -62,7 +75,7 @@ function KeyForm({
   const me = useMe();
   const cache = useQueryClient();
   const form = useForm<Wish>({
-    initialValues: { name: '', scopes: [], valid_days: '90', networks: '' },
+    initialValues: { name: '', scopes: [], valid_days: USUAL, networks: '' },
     validate: {
       name: rules.filled('The name'),
       scopes: (value) => (value.length > 0 ? null : 'Choose at least one'),
@@ -72,7 +85,7 @@ function KeyForm({
     const body = {
       name: wish.name,
       scopes: wish.scopes,
-      valid_days: Number(wish.valid_days),
+      ...(wish.valid_days === USUAL ? {} : { valid_days: Number(wish.valid_days) }),
       networks: wish.networks.split(/[\s,]+/).filter((network) => network !== ''),
     };
     const made = account
@@ -87,6 +100,7 @@ function KeyForm({
     });
     if (account) void cache.invalidateQueries({ queryKey: serviceAccountsQuery.queryKey });
   });
+  const scopes = me.permissions.filter((permission) => !account || roleHolds(account.role, permission));
   return (
     <form onSubmit={submit} noValidate {...keys}>
       <Stack gap="sm">
@@ -99,11 +113,15 @@ function KeyForm({
         />
         <Checkbox.Group
           label="Scopes"
-          description="What it may be used for, as far as its owner's role allows"
+          description={
+            account
+              ? `What it may be used for: of what you may do, what the role ${account.role} holds`
+              : "What it may be used for, as far as its owner's role allows"
+          }
           {...form.getInputProps('scopes')}
         >
           <Stack gap={6} mt={6}>
-            {me.permissions.map((permission) => (
+            {scopes.map((permission) => (
               <Checkbox key={permission} value={permission} label={permission} />
             ))}
           </Stack>
@@ -111,7 +129,7 @@ function KeyForm({
         <Select
           label="Expires after"
           allowDeselect={false}
-          data={DAYS.map((days) => ({ value: days, label: `${days} days` }))}
+          data={lives(me.api_keys)}
           {...form.getInputProps('valid_days')}
         />
         <Textarea

@@ -1,30 +1,24 @@
 // The installation as its operator sees it: is it well, what waits, what was put aside, what each company uses.
-import { type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { CircleCheck, Clock, Inbox, ListChecks, RotateCw, Server, TriangleAlert } from 'lucide-react';
+import { type UseQueryResult, useQuery } from '@tanstack/react-query';
+import { CircleCheck, Clock, Inbox, ListChecks, Server, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { api } from '@/api/client';
 import { useForbidden } from '@/api/identity';
-import { asProblem } from '@/api/problem';
 import {
   type Component,
   healthQuery,
   type Node,
   type NodeName,
   nodesQuery,
-  type Parked,
-  parkedQuery,
   type Queue,
   queuesQuery,
   type SlowStatement,
   statementsQuery,
 } from '@/api/system';
 import { bytes, count, figure } from '@/lib/format';
-import { ActButton } from '@/ui/Guarded';
 import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { Note, Tag } from '@/ui/Note';
 import { Page, Section } from '@/ui/Page';
 import { ProblemNote } from '@/ui/ProblemNote';
-import { forgetProblem, showDone, showProblem } from '@/ui/toast';
 import { When } from '@/ui/When';
 import classes from './AdminPage.module.css';
 import { Backups } from './Backups';
@@ -32,6 +26,7 @@ import { Companies } from './Companies';
 import { LogLevel } from './LogLevel';
 import { OfNode } from './OfNode';
 import { once } from './once';
+import { ParkedEvents } from './ParkedEvents';
 
 export function AdminPage() {
   const forbidden = useForbidden('system:read');
@@ -63,8 +58,8 @@ function Installation() {
         title="Components"
         about={
           <>
-            What every request needs, as <OfNode node={health.data?.node} /> sees it. Asked again every few
-            seconds.
+            What every request needs, and what goes on beside (requests are served while that is degraded), as{' '}
+            <OfNode node={health.data?.node} /> sees it. Asked again every few seconds.
           </>
         }
       >
@@ -149,6 +144,9 @@ function Up({ up, children }: { up: boolean; children: ReactNode }) {
 
 const milliseconds = (n: number) => `${figure(Math.round(n * 100) / 100)} ms`;
 
+/** Of some components it is known how they are without asking them. */
+const latency = (n: number | null | undefined) => (n == null ? '' : milliseconds(n));
+
 const COMPONENTS: ListColumn<Component>[] = [
   {
     name: 'name',
@@ -158,7 +156,7 @@ const COMPONENTS: ListColumn<Component>[] = [
   },
   { name: 'code', head: 'Code', wide: true, cell: (one) => <span className="mono">{one.code ?? ''}</span> },
   { name: 'state', head: 'State', cell: (one) => <Up up={one.state === 'up'}>{one.state}</Up> },
-  { name: 'latency', head: 'Latency', align: 'end', cell: (one) => milliseconds(one.latency_ms) },
+  { name: 'latency', head: 'Latency', align: 'end', cell: (one) => latency(one.latency_ms) },
 ];
 
 /** The last figures of a silent node say nothing of what it uses now. */
@@ -240,57 +238,3 @@ const STATEMENTS: ListColumn<SlowStatement>[] = [
   { name: 'longest', head: 'Longest', align: 'end', wide: true, cell: (one) => milliseconds(one.longest_ms) },
   { name: 'total', head: 'In all', align: 'end', cell: (one) => milliseconds(one.total_ms) },
 ];
-
-function ParkedEvents() {
-  const cache = useQueryClient();
-  const forbidden = useForbidden('system:write');
-  const parked = useQuery(parkedQuery);
-  const retry = useMutation({
-    mutationFn: (event_id: string) => api.post('/v1/system/parked/{event_id}/retry', { path: { event_id } }),
-    onMutate: (event_id) => forgetProblem(`retry ${event_id}`),
-    onSuccess: () => showDone('The event is tried again'),
-    onError: (error, event_id) => asProblem(error).status !== 404 && showProblem(`retry ${event_id}`, error),
-    onSettled: () => cache.invalidateQueries({ queryKey: ['system'] }),
-  });
-  const columns: ListColumn<Parked>[] = [
-    {
-      name: 'event',
-      head: 'Event',
-      grow: true,
-      cell: (one) => <TwoLines first={`${one.kind} → ${one.reaction}`} second={one.reason} words />,
-    },
-    { name: 'time', head: 'Happened', wide: true, cell: (one) => <When at={one.time} /> },
-    { name: 'attempts', head: 'Attempts', align: 'end', wide: true, cell: (one) => count(one.attempts) },
-    {
-      name: 'act',
-      head: 'Actions',
-      hideHead: true,
-      align: 'end',
-      cell: (one) => (
-        <ActButton
-          variant="subtle"
-          leftSection={<RotateCw size={14} />}
-          refused={forbidden}
-          loading={retry.isPending && retry.variables === one.event_id}
-          onClick={() => retry.mutate(one.event_id)}
-        >
-          Retry
-        </ActButton>
-      ),
-    },
-  ];
-  return (
-    <Section
-      title="Parked events"
-      about="A reaction failed on them until they were put aside. Repair the cause, then retry."
-    >
-      <List
-        label="Parked events"
-        columns={columns}
-        query={once(parked, (one) => one.items)}
-        keyOf={(one) => `${one.event_id} ${one.reaction}`}
-        empty={<Empty icon={<CircleCheck size={28} />} title="Nothing is parked" />}
-      />
-    </Section>
-  );
-}

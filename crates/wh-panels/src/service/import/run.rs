@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use serde_json::json;
 use uuid::Uuid;
-use wh_base::{Actor, Error, Result, Timestamp};
+use wh_base::{Actor, Error, Result, Timestamp, Traced};
 use wh_contract::events::{ImportFailed, ImportMode, ImportStarted, PanelImported};
 use wh_contract::{ImportId, PanelId, TenantId};
 use wh_dataset::Datasets;
@@ -21,6 +21,7 @@ use crate::model::{IMPORTS_KEPT, Import, ImportState, Interruption, Panel, Shows
 use crate::service::panel::{not_found, subject};
 use crate::store;
 
+use super::count;
 use super::running::{Place, Running};
 
 /// Time between two words on progress, in microseconds.
@@ -77,33 +78,10 @@ pub async fn import_run(
     let Workplace { cx, datasets, hub, running } = house;
     let (panel, import) = replayed(|| begin(cx, running.node(), actor, &request)).await?;
     let place = running.enter(import.id, request.bytes_expected);
-    let id = import.id;
-    let mut run = Run { cx, datasets, hub, actor, import, panel, place: &place, told_at: 0 };
-    let read = tokio::select! {
-        biased;
-        () = place.stopped() => Err(stopped(id)),
-        ended = kept(cx, actor.tenant, request.panel, id) => Err(ended),
-        read = datasets.ingest_host().in_time(run.read(request.options, stream)) => read,
-    };
-    let staged = match read {
-        Ok(staged) => staged,
-        // Whoever stopped it has ended its record.
-        Err(error) if is_ended(&error) => return Err(error),
-        Err(error) => {
-            run.end_as_failed(&error).await;
-            return Err(error);
-        }
-    };
-    match replayed(|| run.commit(staged.clone())).await {
-        Ok(import) => Ok(import),
-        Err(error) => {
-            // Stopped: no version names what it wrote, and its record has ended.
-            if is_ended(&error) || run.end_as_failed(&error).await == Named::No {
-                run.discard(staged).await;
-            }
-            Err(error)
-        }
-    }
+    let run = Run { cx, datasets, hub, actor, import, panel, place: &place, told_at: 0 };
+    let ended = Box::pin(run.finished(request.options, stream)).await;
+    count::ended(&ended);
+    ended
 }
 
 /// Whether a version may name what a failed import wrote. A commit whose answer was lost may have happened.
@@ -236,6 +214,44 @@ fn some_read(mode: ImportMode, staged: &Staged) -> Result<()> {
 }
 
 impl Run<'_> {
+    async fn finished(
+        mut self,
+        options: Option<ReadOptions>,
+        stream: impl Stream<Item = Result<Bytes>> + Send + Unpin,
+    ) -> Result<Import> {
+        let Run { cx, place, datasets, .. } = self;
+        let host = datasets.ingest_host();
+        let (tenant, panel, id) = (self.actor.tenant, self.import.panel, self.import.id);
+        let read = Box::pin(host.in_time(self.read(options, stream)));
+        let read = Traced::step("import read", &*cx.clock, read);
+        let read = tokio::select! {
+            biased;
+            () = place.stopped() => Err(stopped(id)),
+            ended = kept(cx, tenant, panel, id) => Err(ended),
+            read = read => read,
+        };
+        let staged = match read {
+            Ok(staged) => staged,
+            // Whoever stopped it has ended its record.
+            Err(error) if is_ended(&error) => return Err(error),
+            Err(error) => {
+                self.end_as_failed(&error).await;
+                return Err(error);
+            }
+        };
+        let commit = Box::pin(replayed(|| self.commit(staged.clone())));
+        match Traced::step("import commit", &*cx.clock, commit).await {
+            Ok(import) => Ok(import),
+            Err(error) => {
+                // Stopped: no version names what it wrote, and its record has ended.
+                if is_ended(&error) || self.end_as_failed(&error).await == Named::No {
+                    self.discard(staged).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
     /// Everything that touches the file: no transaction is open.
     async fn read(
         &mut self,

@@ -7,7 +7,7 @@ use wh_backup::{DataFolder, Repository, Status, Stop, Wanted};
 use wh_base::{Result, Secret, Timestamp};
 
 use super::aside::aside;
-use super::{Backups, LOOK_EVERY};
+use super::{Backups, LOOK_EVERY, Queue};
 use crate::compose;
 
 /// How soon a dump is tried again for which there was no room: it may write for long until that shows.
@@ -52,10 +52,15 @@ impl Backups {
         }
         let scratch = crate::cli::scratch_dir(&self.config, &self.data);
         let known = compose::MIGRATIONS;
-        let created = wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch, known);
+        let begun = self.tracer.begin();
+        let created = begun.served().run(|| {
+            wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch, known)
+        });
+        begun.end("backup", &created);
         // There may be no room for it because nothing was removed since the last one.
         let created = created.inspect_err(|_| self.full_made.notify_one())?;
         metrics::counter!("backup_looks_total", "found" => "full").increment(1);
+        Queue::Backup.done();
         self.full_made.notify_one();
         Status::succeeded(&self.data, self.clock.now(), created.point.at, &created.point, &repository.words())
     }

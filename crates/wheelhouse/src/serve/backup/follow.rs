@@ -7,7 +7,7 @@ use wh_backup::{DataFolder, Followed, Follower, Status, Stop};
 use wh_base::Result;
 
 use super::aside::aside;
-use super::{Backups, LOOK_EVERY};
+use super::{Backups, LOOK_EVERY, Queue};
 
 /// How often an idle database's status is written, in seconds.
 const STATUS_EVERY_S: i64 = 60;
@@ -68,19 +68,26 @@ impl Backups {
     ) -> (Option<Follower>, Option<i64>) {
         // The first look of a new follower makes a full point, of which each part is there.
         let follower = follower.filter(|follower| which == Look::Last || !self.is_broken(follower));
-        let mut follower = match follower.map_or_else(|| self.begin(), Ok) {
+        let begun = self.tracer.begin();
+        let opened = follower.map_or_else(|| begun.served().run(|| self.begin()), Ok);
+        let mut follower = match opened {
             Ok(follower) => follower,
             Err(error) => {
                 self.failed(&error);
+                begun.end::<()>("backup", &Err(error));
                 return (None, written);
             }
         };
         follower.until(until.clone());
         let failed_before = follower.full_failed();
-        let looked = match which {
+        let looked = begun.served().run(|| match which {
             Look::Usual => follower.look(),
             Look::Last => follower.look_last(),
-        };
+        });
+        // A look that finds nothing comes every few seconds and says nothing.
+        if !matches!(looked, Ok(Followed::Nothing { .. })) {
+            begun.end("backup", &looked);
+        }
         match looked {
             Ok(followed) => {
                 let written = self.succeeded(&follower, followed, written);
@@ -121,6 +128,9 @@ impl Backups {
             Followed::Full(point) => (point.at, point, "full"),
         };
         metrics::counter!("backup_looks_total", "found" => word).increment(1);
+        if word != "nothing" {
+            Queue::Backup.done();
+        }
         if word == "full" {
             tracing::info!(point = %point.id, "a full backup was made");
             self.full_made.notify_one();

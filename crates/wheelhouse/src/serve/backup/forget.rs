@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 use wh_backup::{DataFolder, Stop};
 use wh_base::Result;
 
-use super::Backups;
 use super::aside::aside;
+use super::{Backups, Queue};
 
 /// How soon old points are removed after somebody was just adding some, or a proof was reading them.
 const FORGET_AGAIN: Duration = Duration::from_mins(10);
@@ -16,6 +16,7 @@ impl Backups {
     /// Remove what is older than the settings keep, after each full point. Beside the steps: among many points it takes a while, in which
     /// steps go on.
     pub async fn forget(self, stop: CancellationToken) {
+        Queue::Prune.begin();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -23,9 +24,22 @@ impl Backups {
             }
             let (own, until) = (self.clone(), Stop::default());
             let told = until.clone();
-            let pruned = aside(&stop, Duration::ZERO, &until, move || own.prune(told)).await;
+            let pruning = move || {
+                let begun = own.tracer.begin();
+                let pruned = begun.served().run(|| own.prune(told));
+                begun.end("backup prune", &pruned);
+                pruned
+            };
+            let pruned = aside(&stop, Duration::ZERO, &until, pruning).await;
             let Some(pruned) = pruned else { return };
-            match pruned.and_then(|pruned| pruned) {
+            let pruned = pruned.and_then(|pruned| pruned);
+            match &pruned {
+                Ok(()) => Queue::Prune.done(),
+                // Somebody adds or reads: it is its turn later.
+                Err(error) if error.is(&wh_backup::codes::RUNNING) => {}
+                Err(error) => Queue::Prune.undone(error),
+            }
+            match pruned {
                 Ok(()) => {}
                 Err(error) if error.is(&wh_backup::codes::STOPPED) => return,
                 Err(error) if error.is(&wh_backup::codes::RUNNING) => {

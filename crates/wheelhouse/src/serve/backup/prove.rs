@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 use wh_backup::{DataFolder, Status, Stop, Wanted};
 use wh_base::{Error, Result, Timestamp};
 
-use super::Backups;
 use super::aside::aside;
+use super::{Backups, Queue};
 use crate::compose;
 
 /// Time between two looks whether a proof is due.
@@ -23,6 +23,7 @@ impl Backups {
         if every_s == 0 || without_place {
             return;
         }
+        Queue::Proof.begin();
         let mut failed = None;
         loop {
             let status = Status::read(&self.data).unwrap_or_default();
@@ -35,7 +36,13 @@ impl Backups {
             {
                 let (own, until) = (self.clone(), Stop::default());
                 let told = until.clone();
-                let proven = aside(&stop, Duration::ZERO, &until, move || own.prove_newest(told)).await;
+                let proving = move || {
+                    let begun = own.tracer.begin();
+                    let proven = begun.served().run(|| own.prove_newest(told));
+                    begun.end("backup proof", &proven);
+                    proven
+                };
+                let proven = aside(&stop, Duration::ZERO, &until, proving).await;
                 let Some(proven) = proven else { return };
                 failed = proven.and_then(|proven| proven).err().map(|error| {
                     self.unproven(&error);
@@ -70,10 +77,13 @@ impl Backups {
             _ => wh_backup::verify(&repository, &point, &scratch, compose::MIGRATIONS)?,
         };
         tracing::info!(point = %point.id, rows = proof.rows, took_ms = proof.took_ms, "a backup was proven");
-        Status::verified(&self.data, self.clock.now(), &proof)
+        Status::verified(&self.data, self.clock.now(), &proof)?;
+        Queue::Proof.done();
+        Ok(())
     }
 
     fn unproven(&self, error: &Error) {
+        Queue::Proof.undone(error);
         if error.is(&wh_backup::codes::STOPPED) {
             return tracing::info!("a proof was left undone, because the server ends");
         }

@@ -137,6 +137,51 @@ fn a_key_that_leaked_ends_with_the_keys_that_it_made() {
 }
 
 #[test]
+fn a_key_of_an_account_is_meant_by_its_name_and_never_ones_own_of_the_same_name() {
+    for site in sites() {
+        let house = site.start();
+        house.set_up();
+        let olga = Shell::signed_in(&house, "olga@acme.example");
+        let (own, _) = key(&olga, &["--name", "next", "--scopes", "panels:read"]);
+        for name in ["Deploy", "Reports"] {
+            olga.run(&["service-account", "create", "--name", name, "--role", "admin"]).good();
+        }
+        let make = |account: &str, name: &str| {
+            let scopes = "panels:read,identity:write";
+            let words =
+                ["service-account-key", "create", "--user", account, "--name", name, "--scopes", scopes];
+            let made = olga.run(&[&words[..], &["--json"]].concat()).json();
+            let text = |value: &Value| value.as_str().expect("a text").to_owned();
+            (text(&made["api_key"]["id"]), text(&made["api_key"]["prefix"]), text(&made["secret"]))
+        };
+        let (_, _, other) = make("Reports", "next");
+        let (id, prefix, secret) = make("Deploy", "next");
+        let (server, job) = (url(&house), Shell::new());
+        let with_key = |token: &str, words: &[&str]| {
+            job.with(&[("WHEELHOUSE_CLI_URL", &*server), ("WHEELHOUSE_CLI_TOKEN", token)], words)
+        };
+        let made = ["service-account-key", "create", "--user", "Reports", "--name", "made"];
+        with_key(&secret, &[&made[..], &["--scopes", "panels:read"]].concat()).good();
+
+        // The account by its name too, whatever the case; what ends is named, with how many keys it made.
+        let revoke = ["service-account-key", "revoke", "next", "--user", "deploy"];
+        let asked = olga.run(&revoke).bad(2, "cli.confirmation");
+        let told = [": next of deploy (", "made keys 1", &format!("prefix {prefix}")];
+        assert!(told.iter().all(|part| asked.contains(part)), "{asked}");
+        let rename = ["service-account-key", "update", "next", "--user", "Deploy", "--name", "old", "--json"];
+        assert_eq!(olga.run(&rename).json()["id"], *id);
+        olga.run(&[&revoke[..], &["--yes"]].concat()).bad(5, "cli.name_unknown");
+        olga.run(&["service-account-key", "revoke", "old", "--user", "Deploy", "--yes"]).good();
+
+        with_key(&secret, &["panel", "list"]).bad(3, "server.bearer");
+        with_key(&other, &["panel", "list"]).good();
+        assert_eq!(olga.run(&["api-key", "list", "--quiet"]).good().trim(), own);
+        let asked = olga.run(&["service-account", "delete", "Reports"]).bad(2, "cli.confirmation");
+        assert!(asked.contains(": Reports (keys 2, role admin)"), "{asked}");
+    }
+}
+
+#[test]
 fn a_follower_ends_when_its_key_does() {
     for site in sites() {
         let house = site.start();

@@ -32,7 +32,10 @@ fn panels_are_created_listed_got_renamed_and_deleted() {
         assert!(csv.starts_with("id,title,") && csv.contains(&format!("{id},Departures,")), "{csv}");
         shell.fed(&["panel", "create", "--body", "-"], r#"{"title":"From a pipe"}"#).good();
 
-        shell.run(&["panel", "delete", "Departures"]).bad(2, "cli.confirmation");
+        for word in ["Departures", id] {
+            let asked = shell.run(&["panel", "delete", word]).bad(2, "cli.confirmation");
+            assert!(asked.contains(": Departures (") && asked.contains("imports 0"), "{asked}");
+        }
         shell.run(&["panel", "get", "Departures"]).good();
         shell.run(&["panel", "delete", "Departures", "--yes"]).good();
         shell.run(&["panel", "get", "Departures"]).bad(5, "cli.name_unknown");
@@ -89,6 +92,10 @@ fn a_file_is_replaced_and_appended_and_its_rows_come_in_every_form() {
                 "carrier,flight,dep_delay\nDL,461,-6\nx,y\n",
             )
             .good();
+        let asked = shell.run(&["panel", "delete", "flights"]).bad(2, "cli.confirmation");
+        let lost =
+            ["Flights (", "rows 5", "columns 3", "imports 4", &format!("on http://{}?", house.address)];
+        assert!(lost.iter().all(|part| asked.contains(part)), "{asked}");
         let imports = shell.run(&["import", "list", "--panel", "flights", "--json"]).json();
         let newest = imports["items"][0]["id"].as_str().unwrap();
         let bad = shell.run(&["import", "bad-lines", newest, "--panel", "flights"]).good();
@@ -177,6 +184,8 @@ fn people_are_found_by_address_and_secrets_come_from_files() {
         let member =
             shell.run(&["member", "update", "viewer@acme.example", "--role", "editor", "--json"]).json();
         assert_eq!(member["role"], "editor");
+        let asked = shell.run(&["member", "remove", "VIEWER@acme.example"]).bad(2, "cli.confirmation");
+        assert!(asked.contains("email viewer@acme.example, role editor"), "{asked}");
         shell.run(&["member", "remove", "viewer@acme.example", "--yes"]).good();
         let left = shell.run(&["member", "list", "--csv"]).good();
         assert!(!left.contains("viewer@"), "{left}");

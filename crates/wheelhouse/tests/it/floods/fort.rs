@@ -28,6 +28,8 @@ impl Fort {
         let mut all = vec![
             ("WHEELHOUSE_SERVER_TLS_CERTIFICATE", own.certificate.to_str().expect("a path")),
             ("WHEELHOUSE_SERVER_TLS_KEY", own.key.to_str().expect("a path")),
+            // Figures must be read while operations are refused.
+            ("WHEELHOUSE_SERVER_METRICS_LOCAL", "true"),
         ];
         all.extend(settings);
         let house = House::start_with(site.folder.path(), &all);
