@@ -53,9 +53,9 @@ impl Backups {
         let scratch = crate::cli::scratch_dir(&self.config, &self.data);
         let known = compose::MIGRATIONS;
         let begun = self.tracer.begin();
-        let created = begun.served().run(|| {
-            wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch, known)
-        });
+        let created = begun
+            .served()
+            .run(|| wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch, known));
         begun.end("backup", &created);
         // There may be no room for it because nothing was removed since the last one.
         let created = created.inspect_err(|_| self.full_made.notify_one())?;

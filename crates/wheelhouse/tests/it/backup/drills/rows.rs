@@ -70,7 +70,9 @@ fn table(file: &Connection, name: &str) -> Table {
     let mut statement = file.prepare(&format!("SELECT * FROM \"{name}\" ORDER BY 1")).expect("the table");
     let columns: Vec<_> = statement.column_names().into_iter().map(str::to_owned).collect();
     let width = columns.len();
-    let rows = statement.query_map([], |row| (0..width).map(|at| row.get(at)).collect()).expect("rows");
+    let rows = statement
+        .query_map([], |row| (0..width).map(|at| row.get(at)).collect::<rusqlite::Result<Vec<Value>>>())
+        .expect("rows");
     Table { rows: rows.map(|row| row.expect("a row")).collect(), columns }
 }
 
