@@ -161,7 +161,7 @@ pub fn load_postgres(
     let folder = Scratch::make(scratch, new_id(random)?)?;
     let there = folder.path().join("there");
     let stop = Stop::default();
-    dump(sys_url, &there, &Room::for_scratch(folder.path()), &stop)?;
+    dump(sys_url, &there, &Room::by_hand(folder.path()), &stop)?;
     let full = read_archive(&there, &stop)?
         .tables
         .into_iter()
