@@ -113,6 +113,13 @@ pub const TARGET: ErrorCode = ErrorCode::new(
     "the folder to restore into cannot be written",
     "check that the disk has room and that this user may write there",
 );
+/// What is to be written would leave the disk without room for the data.
+pub const NO_ROOM: ErrorCode = ErrorCode::new(
+    "backup.no_room",
+    Kind::Unavailable,
+    "the disk has not enough room for a restored copy or an archive",
+    "make room there, or name a folder on another disk: scratch_dir in [backup] for proofs and archives, --into for a restore",
+);
 /// Another process makes a backup.
 pub const RUNNING: ErrorCode = ErrorCode::new(
     "backup.running",
@@ -205,6 +212,7 @@ pub const ALL: &[&ErrorCode] = &[
     &POINT_UNKNOWN,
     &TARGET_NOT_EMPTY,
     &TARGET,
+    &NO_ROOM,
     &RUNNING,
     &SOURCE,
     &OBJECT_MISSING,

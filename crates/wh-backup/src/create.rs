@@ -5,13 +5,15 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use wh_base::{Clock, Result};
+use wh_db::Migrations;
 
 use crate::codes;
 use crate::key::hex;
-use crate::manifest::{Chunk, Database, FORMAT, FileEntry, Manifest, PointKind, PointName};
+use crate::manifest::{Chunk, Database, FORMAT, FileEntry, Manifest, Migration, PointKind, PointName};
 use crate::repository::{PART_BYTES_MAX, Repository};
 use crate::restore::ARCHIVE_FILE;
 use crate::sqlite::{CHUNK_BYTES, Named, PageDigest, Snapshot, Source, page_digest, whole_digest};
+use crate::verify::check_schema;
 
 /// How often a point is begun anew because somebody deleted a dataset while its objects were copied.
 const ATTEMPTS_MAX: usize = 10;
@@ -48,6 +50,11 @@ impl DataFolder {
     pub fn objects(&self) -> PathBuf {
         self.folder.join(OBJECTS_FOLDER)
     }
+
+    /// Bytes of database and objects: what a proof of this folder takes on a disk.
+    pub fn bytes(&self) -> u64 {
+        std::fs::metadata(self.database()).map_or(0, |meta| meta.len()) + bytes_below(&self.objects())
+    }
 }
 
 /// The embedded database in a data folder.
@@ -83,12 +90,34 @@ pub(crate) enum Copied {
     Outdated(String),
 }
 
-/// Make a full point. `known` are objects that are kept already: they never change, so they are not read again.
+/// Make a full point. `known` are objects that are kept already: they never change, so they are not read again. A schema that `migrations`
+/// do not know is refused: a newer program may name objects in a way of its own, and without them the point would be none.
 pub fn create_full(
     repository: &Repository,
     data: &DataFolder,
     clock: &dyn Clock,
     known: &Objects,
+    migrations: &[Migrations],
+) -> Result<Created> {
+    full_point(repository, data, clock, known, &|schema| check_schema(schema, migrations))
+}
+
+/// The same for whoever holds the data folder, as a server does: no other program brings its schema forward meanwhile.
+pub(crate) fn create_full_held(
+    repository: &Repository,
+    data: &DataFolder,
+    clock: &dyn Clock,
+    known: &Objects,
+) -> Result<Created> {
+    full_point(repository, data, clock, known, &|_| Ok(()))
+}
+
+fn full_point(
+    repository: &Repository,
+    data: &DataFolder,
+    clock: &dyn Clock,
+    known: &Objects,
+    check: &dyn Fn(&[Migration]) -> Result<()>,
 ) -> Result<Created> {
     let _alone = repository.lock_create()?;
     let _add = repository.lock_add()?;
@@ -96,13 +125,19 @@ pub fn create_full(
     let installation = data.installation_or(repository.new_id()?)?;
     let mut known = known.clone();
     // Most objects before the moment is taken, so that little can be deleted between the moment and its copy.
-    let before = source.snapshot()?.objects()?;
+    let before = {
+        let snapshot = source.snapshot()?;
+        check(&snapshot.migrations()?)?;
+        snapshot.objects()?
+    };
     copy_objects(repository, data, &before, &mut known)?;
     let mut outdated = String::new();
     for _ in 0..ATTEMPTS_MAX {
         // What was acknowledged before this moment is in the snapshot.
         let at = clock.now();
         let snapshot = source.snapshot()?;
+        let migrations = snapshot.migrations()?;
+        check(&migrations)?;
         let page_bytes = snapshot.page_bytes()?;
         let named = snapshot.objects()?;
         let objects = match copy_objects(repository, data, &named, &mut known)? {
@@ -113,7 +148,7 @@ pub fn create_full(
             }
         };
         let (database, pages) = database(repository, &snapshot)?;
-        let (tables, migrations) = (snapshot.tables()?, snapshot.migrations()?);
+        let tables = snapshot.tables()?;
         drop(snapshot);
         let manifest = Manifest {
             format: FORMAT,
@@ -134,6 +169,17 @@ pub fn create_full(
         return Ok(Created { point, bytes, objects, files, page_bytes, pages });
     }
     Err(codes::OBJECT_MISSING.error(format!("{outdated} is named by the database and is not there")))
+}
+
+/// Bytes of the files in a folder and below; what cannot be read, or is gone meanwhile, counts for nothing.
+fn bytes_below(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let bytes = entries.map(|entry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => bytes_below(&entry.path()),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    });
+    bytes.sum()
 }
 
 /// The whole database in chunks.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use wh_base::{Clock, ErrorCode, Result, Timestamp};
 
 use crate::codes;
-use crate::create::{Copied, DataFolder, copy_objects, create_full, files};
+use crate::create::{Copied, DataFolder, copy_objects, create_full_held, files};
 use crate::key::hex;
 use crate::log::{self, Mark};
 use crate::manifest::{Chunk, Database, FORMAT, FileEntry, Manifest, PointKind, PointName};
@@ -228,7 +228,7 @@ impl Follower {
             }
             None => self.repository.known_objects(self.installation)?,
         };
-        let created = create_full(&self.repository, &self.data, &*self.clock, &known)?;
+        let created = create_full_held(&self.repository, &self.data, &*self.clock, &known)?;
         self.state = Some(State {
             full: created.point,
             last: created.point,

@@ -16,7 +16,8 @@ use crate::codes;
 use crate::create::{Copied, Created, DataFolder, copy_file, copy_objects, files};
 use crate::manifest::{Database, FORMAT, FileEntry, Manifest, Migration, PointKind, PointName};
 use crate::repository::{Repository, new_id};
-use crate::restore::{Restored, restore};
+use crate::restore::{Restored, restore_scratch};
+use crate::room::Room;
 use crate::scratch::Scratch;
 use crate::sqlite::Named;
 use crate::stop::Stop;
@@ -27,25 +28,33 @@ const SCHEMA: &str = "wheelhouse";
 /// How often a point is begun anew because somebody deleted a dataset while its objects were copied.
 const ATTEMPTS_MAX: usize = 10;
 
-/// Make a full point. `url` is the login for system jobs: it sees every tenant's rows and owns nothing.
+/// Make a full point. `url` is the login for system jobs: it sees every tenant's rows and owns nothing. A schema that `migrations` do not
+/// know is refused.
 pub fn create_full_postgres(
     repository: &Repository,
     data: &DataFolder,
     clock: &dyn Clock,
     url: &Secret<String>,
     scratch: &Path,
+    migrations: &[Migrations],
 ) -> Result<Created> {
     let _alone = repository.lock_create()?;
     let _add = repository.lock_add()?;
     let installation = data.installation_or(repository.new_id()?)?;
     let mut known = repository.known_objects(installation)?;
+    // As large as the one before, more or less.
+    let archive_bytes = repository.newest_archive_bytes(installation)?;
     let mut outdated = String::new();
     for _ in 0..ATTEMPTS_MAX {
         let folder = Scratch::make(scratch, repository.new_id()?)?;
+        let room = Room::for_scratch(folder.path());
+        room.must_take(archive_bytes)?;
         let archive = folder.path().join("archive");
         let at = clock.now();
-        let tool = dump(url, &archive, repository.stop())?;
+        let tool = dump(url, &archive, &room, repository.stop())?;
         let content = read_archive(&archive, repository.stop())?;
+        // A newer program may name objects in a way of its own: without them the point would be none.
+        check_schema(&content.migrations, migrations)?;
         let objects = match copy_objects(repository, data, &content.objects, &mut known)? {
             Copied::All(objects) => objects,
             Copied::Outdated(path) => {
@@ -80,11 +89,20 @@ pub fn create_full_postgres(
 /// Dump what this login sees, at one moment; which program did it. Row security stays on: for the login of system jobs each
 /// table has a policy that shows every row, which the server checks at its start. Of unlogged tables without the rows: they say what is
 /// now (which processes serve), and would be wrong wherever the archive is loaded.
-fn dump(url: &Secret<String>, archive: &Path, stop: &Stop) -> Result<String> {
+fn dump(url: &Secret<String>, archive: &Path, room: &Room, stop: &Stop) -> Result<String> {
     let mut tool = Tool::new("pg_dump", url, stop)?;
     tool.args(["--format=custom", "--compress=0", "--enable-row-security", "--no-unlogged-table-data"]);
-    tool.args(["--schema", SCHEMA, "--file"]).arg(archive).run()?;
+    let dumped = tool.args(["--schema", SCHEMA, "--file"]).arg(archive).run_while(|| room.must_take(0));
+    // A disk that was filled between two looks is what the program failed of.
+    dumped.or_else(|error| room.must_take(0).and(Err(error)))?;
     tool.version()
+}
+
+/// The texts of the migrations are those of this program, as far as it knows them.
+fn check_schema(schema: &[Migration], migrations: &[Migrations]) -> Result<()> {
+    let applied: Vec<_> =
+        schema.iter().map(|row| (row.context.as_str(), row.name.as_str(), row.checksum.as_str())).collect();
+    wh_db::check_postgres_schema(&applied, migrations)
 }
 
 /// Restore a point into a scratch folder and its archive into a scratch database, and check both. `url` is a login that may
@@ -101,7 +119,7 @@ pub fn verify_postgres(
     let folder = Scratch::make(scratch, repository.new_id()?)?;
     let into = folder.path().join("data");
     let restored =
-        restore(repository, point, &into).inspect_err(|error| set_aside(repository, point, error))?;
+        restore_scratch(repository, point, &into).inspect_err(|error| set_aside(repository, point, error))?;
     let manifest = repository.get_point(point)?.manifest;
     let Restored { points, objects: count, bytes, archive: Some(archive), .. } = restored else {
         return Err(codes::NOT_CONFIGURED
@@ -124,12 +142,7 @@ pub fn verify_postgres(
     }
     // Keys, indexes and policies: the rows must bear them.
     database.load(&archive, &["--section=post-data"])?;
-    let schema: Vec<_> = content
-        .migrations
-        .iter()
-        .map(|row| (row.context.as_str(), row.name.as_str(), row.checksum.as_str()))
-        .collect();
-    wh_db::check_postgres_schema(&schema, migrations)?;
+    check_schema(&content.migrations, migrations)?;
     objects(&DataFolder::new(&into), &content.objects)?;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (rows, tables) = (content.tables.values().sum(), content.tables.len());
@@ -148,7 +161,7 @@ pub fn load_postgres(
     let folder = Scratch::make(scratch, new_id(random)?)?;
     let there = folder.path().join("there");
     let stop = Stop::default();
-    dump(sys_url, &there, &stop)?;
+    dump(sys_url, &there, &Room::by_hand(folder.path()), &stop)?;
     let full = read_archive(&there, &stop)?
         .tables
         .into_iter()

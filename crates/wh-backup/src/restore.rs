@@ -11,8 +11,9 @@ use crate::codes;
 use crate::create::{DATABASE_FILE, DataFolder, OBJECTS_FOLDER, is_kept};
 use crate::installation;
 use crate::key::hex;
-use crate::manifest::{Chunk, Database, FileEntry, PointName};
+use crate::manifest::{Chunk, Database, FileEntry, Manifest, PointName};
 use crate::repository::{Point, Repository};
+use crate::room::{Room, code_of};
 use crate::scratch::{lock, remove_left};
 use crate::sqlite::{Source, page_digest, whole_digest};
 
@@ -39,6 +40,15 @@ pub struct Restored {
 
 /// Restore a point into a folder that does not exist or is empty.
 pub fn restore(repository: &Repository, point: &PointName, into: &Path) -> Result<Restored> {
+    restore_into(repository, point, into, &Room::by_hand(into))
+}
+
+/// The same for a proof, which leaves more room on the disk.
+pub(crate) fn restore_scratch(repository: &Repository, point: &PointName, into: &Path) -> Result<Restored> {
+    restore_into(repository, point, into, &Room::for_scratch(into))
+}
+
+fn restore_into(repository: &Repository, point: &PointName, into: &Path, room: &Room) -> Result<Restored> {
     // Keeps others from pruning; a place that can only be read needs no such lock.
     let _keep = repository.lock_add().ok();
     let into = std::path::absolute(into).map_err(|e| failed(into, e))?;
@@ -51,7 +61,7 @@ pub fn restore(repository: &Repository, point: &PointName, into: &Path) -> Resul
     let staging = Staging(above.join(format!("{staging}{}", repository.new_id()?.simple())));
     make_private(&staging.0).map_err(|e| failed(&staging.0, e))?;
     let _held = lock(&staging.0);
-    let mut restored = fill(repository, point, &staging.0)?;
+    let mut restored = fill(repository, point, &staging.0, &room.at(&staging.0))?;
     installation::mark(&staging.0, point).map_err(|e| failed(&staging.0, e))?;
     sync_all(&staging.0).map_err(|e| failed(&staging.0, e))?;
     // Takes the place of an empty folder, and fails should somebody have put something there meanwhile.
@@ -93,19 +103,20 @@ fn not_empty(into: &Path) -> Error {
 }
 
 fn failed(path: &Path, cause: std::io::Error) -> Error {
-    codes::TARGET.caused(format!("{} cannot be written", path.display()), cause)
+    code_of(&cause).caused(format!("{} cannot be written", path.display()), cause)
 }
 
 /// Everything of the point into an empty folder.
-pub(crate) fn fill(repository: &Repository, point: &PointName, folder: &Path) -> Result<Restored> {
+fn fill(repository: &Repository, point: &PointName, folder: &Path, room: &Room) -> Result<Restored> {
     let chain = repository.chain(point)?;
+    room.must_take(bytes_at_least(&repository.get_point(point)?.manifest))?;
     let mut objects: HashMap<String, FileEntry> = HashMap::new();
     let mut files = Vec::new();
     let mut last = None;
     let database = folder.join(DATABASE_FILE);
     for name in &chain {
         let mut point = repository.get_point(name)?;
-        apply(repository, &point, &database, folder)?;
+        apply(repository, &point, &database, folder, room)?;
         let new = point.manifest.objects.drain(..).map(|object| (object.path.clone(), object));
         objects.extend(new);
         if !point.manifest.files.is_empty() {
@@ -139,25 +150,40 @@ pub(crate) fn fill(repository: &Repository, point: &PointName, folder: &Path) ->
         wanted.push((folder.join(inside(&file.path)?), file));
     }
     make_private(&DataFolder::new(folder).objects()).map_err(|e| failed(folder, e))?;
+    // Which objects there are is known only now: steps name the new ones alone.
+    room.must_take(wanted.iter().map(|(_, entry)| entry.bytes).sum())?;
     for (path, entry) in wanted {
-        write_file(repository, &path, &entry.chunks)?;
+        write_file(repository, &path, &entry.chunks, room)?;
         bytes += entry.bytes;
     }
     Ok(Restored { point: *point, points: chain.len(), objects: named.len(), bytes, archive })
 }
 
+/// What a point takes on a disk: all of a full one; of a step the database, and the objects that are new with it.
+fn bytes_at_least(manifest: &Manifest) -> u64 {
+    let named: u64 = manifest.chunks().map(|chunk| u64::from(chunk.bytes)).sum();
+    match &manifest.database {
+        Database::Changed { page_bytes, pages, chunks, .. } => {
+            let changes: u64 = chunks.iter().map(|chunk| u64::from(chunk.bytes)).sum();
+            named - changes + u64::from(*page_bytes) * u64::from(*pages)
+        }
+        Database::Pages { .. } | Database::PostgresArchive { .. } => named,
+    }
+}
+
 /// A point's pages into the file.
-fn apply(repository: &Repository, point: &Point, database: &Path, folder: &Path) -> Result<()> {
+fn apply(repository: &Repository, point: &Point, database: &Path, folder: &Path, room: &Room) -> Result<()> {
     match &point.manifest.database {
-        Database::Pages { chunks, .. } => write_file(repository, database, chunks),
+        Database::Pages { chunks, .. } => write_file(repository, database, chunks, room),
         Database::PostgresArchive { chunks, .. } => {
-            write_file(repository, &folder.join(ARCHIVE_FILE), chunks)
+            write_file(repository, &folder.join(ARCHIVE_FILE), chunks, room)
         }
         Database::Changed { page_bytes, pages, chunks, .. } => {
             let file = fs::OpenOptions::new().write(true).open(database).map_err(|e| failed(database, e))?;
             write_pages(point, &file, *page_bytes, &point.behind, database)?;
             for chunk in chunks {
                 write_pages(point, &file, *page_bytes, &repository.get_part(chunk)?, database)?;
+                room.took(u64::from(chunk.bytes))?;
             }
             file.set_len(u64::from(*pages) * u64::from(*page_bytes)).map_err(|e| failed(database, e))
         }
@@ -200,7 +226,7 @@ fn check_digest(database: &Database, path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn write_file(repository: &Repository, path: &Path, chunks: &[Chunk]) -> Result<()> {
+fn write_file(repository: &Repository, path: &Path, chunks: &[Chunk], room: &Room) -> Result<()> {
     if let Some(above) = path.parent() {
         make_private(above).map_err(|e| failed(above, e))?;
     }
@@ -210,6 +236,7 @@ fn write_file(repository: &Repository, path: &Path, chunks: &[Chunk]) -> Result<
     let mut file = options.open(path).map_err(|e| failed(path, e))?;
     for chunk in chunks {
         file.write_all(&repository.get_part(chunk)?).map_err(|e| failed(path, e))?;
+        room.took(u64::from(chunk.bytes))?;
     }
     Ok(())
 }

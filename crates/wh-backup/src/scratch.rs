@@ -6,8 +6,8 @@ use std::time::Duration;
 use uuid::Uuid;
 use wh_base::Result;
 
-use crate::codes;
 use crate::restore::make_private;
+use crate::room::code_of;
 
 /// What they are called, before an id.
 const NAME: &str = "wheelhouse-backup-";
@@ -27,7 +27,7 @@ impl Scratch {
         make_private(&folder).map_err(|e| {
             let message =
                 format!("{} cannot be made; scratch_dir in [backup] names another place", folder.display());
-            codes::TARGET.caused(message, e)
+            code_of(&e).caused(message, e)
         })?;
         let lock = lock(&folder);
         Ok(Self { folder, _lock: lock })

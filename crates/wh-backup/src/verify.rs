@@ -9,7 +9,7 @@ use crate::codes;
 use crate::create::DataFolder;
 use crate::manifest::{Database, Manifest, Migration, PointName};
 use crate::repository::Repository;
-use crate::restore::{Restored, restore};
+use crate::restore::{Restored, restore_scratch};
 use crate::scratch::Scratch;
 use crate::sqlite::{Named, Source};
 
@@ -46,7 +46,7 @@ pub fn verify(
     let folder = Scratch::make(scratch, repository.new_id()?)?;
     let into = folder.path().join("data");
     let restored =
-        restore(repository, point, &into).inspect_err(|error| set_aside(repository, point, error))?;
+        restore_scratch(repository, point, &into).inspect_err(|error| set_aside(repository, point, error))?;
     let manifest = repository.get_point(point)?.manifest;
     if matches!(manifest.database, Database::PostgresArchive { .. }) {
         return Err(codes::NOT_CONFIGURED

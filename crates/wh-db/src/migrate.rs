@@ -213,7 +213,16 @@ pub fn check_postgres_schema(applied: &[(&str, &str, &str)], migrations: &[Migra
 }
 
 fn check_schema(applied: &[(&str, &str, &str)], migrations: &[Migrations], dialect: Dialect) -> Result<()> {
-    // The kernel's own are held against the program when it opens the database.
+    // The texts of the kernel's own are held against the program when it opens the database.
+    let kernel = match dialect {
+        Dialect::Sqlite => crate::sqlite::kernel_migrations(),
+        Dialect::Postgres => crate::postgres::kernel_migrations(),
+    };
+    let newer = applied.iter().find(|(context, name, _)| *context == "kernel" && !kernel.contains(name));
+    if let Some((_, name, _)) = newer {
+        let message = format!("migration {name} of the kernel is not part of this program");
+        return Err(codes::SCHEMA_NEWER.error(message));
+    }
     let contexts = applied.iter().filter(|(context, ..)| *context != "kernel");
     let rows: Vec<_> = contexts
         .map(|(context, name, checksum)| Applied {

@@ -34,6 +34,7 @@ pub use connect::{check_url, database_of, tls_of_programs};
 pub use elsewhere::Elsewhere;
 pub(crate) use examine::{examine, installation, newest};
 pub use init::{LoginsThere, PostgresInit, init_postgres};
+pub(crate) use kernel::names as kernel_migrations;
 use session::{Mode, SET_TENANT, Session, Shared};
 
 /// Rows of the outbox behind a place, in the order of their transactions and only as far as that order is

@@ -27,6 +27,7 @@ pub(crate) use examine::{examine, installation, newest};
 pub(crate) use lease::Write;
 pub(crate) use readers::Read;
 use readers::Readers;
+pub(crate) use schema::names as kernel_migrations;
 use walls::Walls;
 use writer::Writer;
 

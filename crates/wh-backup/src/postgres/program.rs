@@ -61,6 +61,11 @@ impl Tool {
 
     /// Run it to its end.
     pub(super) fn run(&mut self) -> Result<()> {
+        self.run_while(|| Ok(()))
+    }
+
+    /// Run it to its end, or until it must not go on.
+    pub(super) fn run_while(&mut self, may_go_on: impl Fn() -> Result<()>) -> Result<()> {
         let name = self.name;
         let failed = |e| codes::TOOL_FAILED.caused(format!("{name} does not start"), e);
         let (mut child, words) = self.started(Stdio::null())?;
@@ -68,9 +73,9 @@ impl Tool {
             if let Some(status) = child.try_wait().map_err(failed)? {
                 break status;
             }
-            if self.stop.is_set() {
+            if let Err(why) = self.stop.check().and_then(|()| may_go_on()) {
                 child.kill().and_then(|()| child.wait()).map_err(failed)?;
-                self.stop.check()?;
+                return Err(why);
             }
             std::thread::sleep(LOOK_EVERY);
         };

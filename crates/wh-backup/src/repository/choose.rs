@@ -7,7 +7,7 @@ use wh_base::{ErrorCode, Result, Timestamp};
 
 use super::Repository;
 use crate::codes;
-use crate::manifest::PointName;
+use crate::manifest::{Database, PointName};
 
 /// Why a point does not say whose it is.
 const UNREADABLE: [&ErrorCode; 3] = [&codes::PART_DAMAGED, &codes::PART_MISSING, &codes::FORMAT_NEWER];
@@ -98,6 +98,19 @@ impl Repository {
             }
         }
         Ok(None)
+    }
+
+    /// Bytes of the archive in an installation's newest point; none where there is no such point, or it cannot be read.
+    pub(crate) fn newest_archive_bytes(&self, own: Uuid) -> Result<u64> {
+        let points = self.points()?;
+        let newest = self.newest_of(own, &points, &points)?;
+        let manifest = newest.and_then(|newest| self.get_point(&newest).ok()).map(|point| point.manifest);
+        Ok(match manifest.map(|manifest| manifest.database) {
+            Some(Database::PostgresArchive { chunks, .. }) => {
+                chunks.iter().map(|chunk| u64::from(chunk.bytes)).sum()
+            }
+            _ => 0,
+        })
     }
 
     fn must_be_of_one(&self, points: &[PointName]) -> Result<()> {

@@ -28,6 +28,13 @@ pub(super) fn migrations(logins: &Logins) -> [(&'static str, String); 5] {
     ]
 }
 
+/// Their names.
+pub(crate) fn names() -> Vec<&'static str> {
+    let none = String::new;
+    let nobody = Logins { owner: none(), app: none(), id: none(), sys: none() };
+    migrations(&nobody).into_iter().map(|(name, _)| name).collect()
+}
+
 const TABLES: &str = r#"
 CREATE TABLE kernel_migration (
     context text NOT NULL, name text NOT NULL, checksum text NOT NULL, at bigint NOT NULL, PRIMARY KEY (context, name));

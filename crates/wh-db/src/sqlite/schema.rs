@@ -56,6 +56,11 @@ const STREAM: &str = "SELECT coalesce(max(ordinal), 0) FROM kernel_cursor WHERE 
 const NOTE: &str =
     "INSERT INTO kernel_migration (context, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)";
 
+/// The names of the kernel's own migrations.
+pub(crate) fn names() -> Vec<&'static str> {
+    KERNEL.iter().map(|(name, _)| *name).collect()
+}
+
 /// Apply what is missing. Gives how far the stream of events is.
 pub(super) fn migrate(path: &Path, migrations: &[Migrations], now: Timestamp) -> Result<i64> {
     let mut raw = open_raw(path).map_err(translate)?;

@@ -244,12 +244,13 @@ fn create(settings: &Settings, clock: &dyn Clock, random: Arc<dyn Random>) -> Re
     let created = match settings.database.engine {
         Engine::Sqlite => {
             let known = repository.known_objects(data.installation_or(repository.new_id()?)?)?;
-            wh_backup::create_full(&repository, &data, clock, &known)?
+            wh_backup::create_full(&repository, &data, clock, &known, compose::MIGRATIONS)?
         }
         Engine::Postgres => {
             let urls = settings.database.postgres_urls()?;
             let scratch = scratch_dir(&settings.backup, &settings.data_dir);
-            wh_backup::create_full_postgres(&repository, &data, clock, &urls.sys_url, &scratch)?
+            let known = compose::MIGRATIONS;
+            wh_backup::create_full_postgres(&repository, &data, clock, &urls.sys_url, &scratch, known)?
         }
     };
     let written = repository.written();

@@ -12,6 +12,7 @@ const KEY: &str = "backup key";
 const TARGET: &str = "backup target";
 const LAST: &str = "last backup";
 const PROOF: &str = "last proof";
+const SCRATCH: &str = "backup scratch";
 /// A running server that takes steps is late when nothing was kept for so many of them, and for so many seconds.
 const STEPS_LATE: i64 = 4;
 const STEPS_LATE_S_MIN: i64 = 120;
@@ -36,6 +37,7 @@ pub(super) async fn all(settings: &Settings) -> Vec<Finding> {
             findings.push(place(&settings.backup, status.clone()).await);
             findings.push(last(settings, &status, SystemClock.now()));
             findings.extend(proof(settings, &status, SystemClock.now()));
+            findings.extend(scratch(settings, &status));
         }
         Err(error) => {
             findings.push(place(&settings.backup, Status::default()).await);
@@ -144,6 +146,28 @@ fn proof(settings: &Settings, status: &Status, now: Timestamp) -> Option<Finding
         return Some(Finding::warn(PROOF, found, advice));
     }
     Some(Finding::ok(PROOF, found))
+}
+
+/// Whether the next proof, or the next archive of PostgreSQL, finds room where it is made.
+fn scratch(settings: &Settings, status: &Status) -> Option<Finding> {
+    let backup = &settings.backup;
+    let dumps = settings.database.engine == Engine::Postgres;
+    let proves = backup.verify_every_h > 0 && (!dumps || backup.scratch_url.is_some());
+    if !dumps && !proves {
+        return None;
+    }
+    let mut bytes = if proves { DataFolder::new(&settings.data_dir).bytes() } else { 0 };
+    if dumps && proves {
+        // The archive is no file of the data folder; the last proof says how large it was.
+        bytes = bytes.max(status.last_verified.as_ref().map_or(0, |last| last.bytes));
+    }
+    let place = machine::nearest(&crate::cli::scratch_dir(backup, &settings.data_dir));
+    Some(match wh_backup::must_have_scratch(&place, bytes) {
+        Ok(()) => {
+            Finding::ok(SCRATCH, format!("{} has room for {:.1} MB", place.display(), bytes as f64 / 1e6))
+        }
+        Err(error) => Finding::warn(SCRATCH, error.message(), codes::NO_ROOM.hint),
+    })
 }
 
 fn seconds(setting: u64) -> i64 {

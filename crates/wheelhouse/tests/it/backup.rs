@@ -7,7 +7,9 @@ mod gone;
 mod installations;
 mod keys;
 mod postgres;
+mod promise;
 mod retention;
+mod room;
 mod tools;
 
 use std::path::{Path, PathBuf};
@@ -224,7 +226,9 @@ fn a_point_that_is_dated_later_than_now_is_not_the_newest() {
     let key = Key::read(&vault.key()).expect("the key");
     let repository = Repository::open_or_make(store, key, Arc::new(OsRandom)).expect("a place");
     let ahead = ManualClock::at(SystemClock.now().plus_seconds(365 * 86_400));
-    create_full(&repository, &DataFolder::new(data), &ahead, &Objects::new()).expect("a point");
+    let known =
+        [wh_identity::MIGRATIONS, wh_dataset::MIGRATIONS, wh_panels::MIGRATIONS, wh_system::MIGRATIONS];
+    create_full(&repository, &DataFolder::new(data), &ahead, &Objects::new(), &known).expect("a point");
     let refused = vault.refused(data, "verify", &[], "backup.point_unknown");
     assert!(refused.contains("clock"), "{refused}");
     vault.done(data, "create", &[]);

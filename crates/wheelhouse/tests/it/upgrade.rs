@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use wh_testkit::engines::EngineKind;
 
-use crate::backup::words;
+use crate::backup::{Vault, words};
 use crate::house::{House, sites, wheelhouse};
 
 fn fixtures() -> Vec<PathBuf> {
@@ -63,7 +63,8 @@ fn data_of_a_newer_build_is_refused_and_left_alone() {
         let house = site.start();
         house.set_up();
         house.terminate();
-        for context in ["panels", "futures"] {
+        let (vault, data) = (Vault::new(), site.folder.path());
+        for context in ["panels", "futures", "kernel"] {
             note_migration(site.kind, site.folder.path(), "INSERT", context);
             let output = wheelhouse()
                 .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
@@ -74,8 +75,13 @@ fn data_of_a_newer_build_is_refused_and_left_alone() {
             let words = words(&output);
             assert!(!output.status.success(), "a newer folder was opened");
             assert!(words.contains("db.schema_newer") && words.contains("9999_future"), "{words}");
+            // Nor is it backed up by a program that does not know which objects it names.
+            let words = vault.refused(data, "create", &[], "db.schema_newer");
+            assert!(words.contains("9999_future"), "{words}");
+            assert!(vault.points(data).is_empty(), "a refused backup left a point");
             note_migration(site.kind, site.folder.path(), "DELETE", context);
         }
+        vault.done(data, "create", &[]);
         assert!(site.start().setup_token.is_none(), "the refusal changed something");
     }
 }

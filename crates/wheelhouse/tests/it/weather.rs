@@ -47,7 +47,7 @@ fn create(person: &Person, title: &str) -> Answer {
 }
 
 /// All of them, page by page.
-fn titles(person: &Person) -> Vec<String> {
+pub fn titles(person: &Person) -> Vec<String> {
     let (mut all, mut address) = (Vec::new(), "/v1/panels?limit=200".to_owned());
     loop {
         let page = person.get(&address).json();
@@ -59,7 +59,7 @@ fn titles(person: &Person) -> Vec<String> {
 }
 
 /// Whether this machine lets a test have a disk of its own. In CI it must.
-fn can_mount() -> bool {
+pub fn can_mount() -> bool {
     let can =
         Command::new("unshare").args(["-m", "true"]).output().is_ok_and(|output| output.status.success());
     assert!(can || !must_be_there(), "the tests of full disks need the right to mount");

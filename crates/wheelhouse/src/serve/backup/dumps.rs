@@ -8,6 +8,10 @@ use wh_base::{Result, Secret, Timestamp};
 
 use super::aside::aside;
 use super::{Backups, LOOK_EVERY, Queue};
+use crate::compose;
+
+/// How soon a dump is tried again for which there was no room: it may write for long until that shows.
+const NO_ROOM_AGAIN: Duration = Duration::from_mins(10);
 
 impl Backups {
     /// Dump until the server ends, whenever a full point is due.
@@ -19,12 +23,16 @@ impl Backups {
             let dumped =
                 aside(&stop, Duration::ZERO, &until, move || own.dump_if_due(&url, every_s, told)).await;
             let Some(dumped) = dumped else { return };
+            let mut pause = LOOK_EVERY;
             if let Err(error) = dumped.and_then(|dumped| dumped) {
                 self.failed(&error);
+                if error.is(&wh_backup::codes::NO_ROOM) {
+                    pause = NO_ROOM_AGAIN;
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
@@ -43,10 +51,11 @@ impl Backups {
             return Ok(());
         }
         let scratch = crate::cli::scratch_dir(&self.config, &self.data);
+        let known = compose::MIGRATIONS;
         let begun = self.tracer.begin();
         let created = begun
             .served()
-            .run(|| wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch));
+            .run(|| wh_backup::create_full_postgres(&repository, &data, &*self.clock, url, &scratch, known));
         begun.end("backup", &created);
         // There may be no room for it because nothing was removed since the last one.
         let created = created.inspect_err(|_| self.full_made.notify_one())?;

@@ -24,7 +24,7 @@ impl Backups {
             return;
         }
         Queue::Proof.begin();
-        let mut failed_at = None;
+        let mut failed = None;
         loop {
             let status = Status::read(&self.data).unwrap_or_default();
             status.publish();
@@ -32,7 +32,7 @@ impl Backups {
             let due = status.last_verified.is_none_or(|last| has_passed(last.at, every_s, now));
             if due
                 && status.last_success.is_some()
-                && failed_at.is_none_or(|at| has_passed(at, PROOF_AGAIN_S, now))
+                && failed.is_none_or(|(at, again_s)| has_passed(at, again_s, now))
             {
                 let (own, until) = (self.clone(), Stop::default());
                 let told = until.clone();
@@ -44,9 +44,9 @@ impl Backups {
                 };
                 let proven = aside(&stop, Duration::ZERO, &until, proving).await;
                 let Some(proven) = proven else { return };
-                failed_at = proven.and_then(|proven| proven).err().map(|error| {
+                failed = proven.and_then(|proven| proven).err().map(|error| {
                     self.unproven(&error);
-                    now
+                    (now, again_s(&error, every_s))
                 });
             }
             tokio::select! {
@@ -93,6 +93,12 @@ impl Backups {
             tracing::warn!(?error, "the status of the backups could not be written");
         }
     }
+}
+
+/// How soon a proof that failed is tried again. Where it found no room, it comes with its own time again: each try writes to the disk that
+/// has too little, beside a live server.
+fn again_s(error: &Error, every_s: i64) -> i64 {
+    if error.is(&wh_backup::codes::NO_ROOM) { every_s.max(PROOF_AGAIN_S) } else { PROOF_AGAIN_S }
 }
 
 /// Whether so many seconds have gone by since a moment. One that is later than now was told by a clock that was ahead, and is none.

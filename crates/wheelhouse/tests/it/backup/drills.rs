@@ -1,11 +1,12 @@
 //! Fifty restores at random moments of a server that was being written to, each compared with what was acknowledged.
+mod rows;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use wh_base::{Clock, OsRandom, Random, SystemClock, Timestamp};
 use wh_testkit::engines::EngineKind;
@@ -53,7 +54,9 @@ fn fifty_restores_at_random_moments_hold_what_was_acknowledged() {
     let data = site.folder.path();
     let house = vault.serve(data);
     let owner = house.set_up();
-    let (counted, filled) = (owner.panel("title 0"), owner.panel("imports"));
+    let set_up = SystemClock.now();
+    let (counted, counted_told) = timed(|| owner.panel("title 0"));
+    let (filled, filled_told) = timed(|| owner.panel("imports"));
     let stop = Arc::new(AtomicBool::new(false));
     let writers = [
         writer(&owner, &stop, move |person, n, diary| {
@@ -93,7 +96,16 @@ fn fifty_restores_at_random_moments_hold_what_was_acknowledged() {
         diary.titles.extend(part.titles);
         diary.imports.extend(part.imports);
     }
+    assert!(!diary.panels.is_empty() && !diary.titles.is_empty() && !diary.imports.is_empty());
     house.terminate();
+    let last = rows::tables(data);
+    let expected = rows::Expected {
+        set_up,
+        counted: (&counted, counted_told),
+        filled: (&filled, filled_told),
+        diary: &diary,
+        last: &last,
+    };
     let points = vault.points(data);
     let first = moment(&points[0]["at"]);
     let span = SystemClock.now().micros() - first.micros();
@@ -108,7 +120,7 @@ fn fifty_restores_at_random_moments_hold_what_was_acknowledged() {
         let later =
             points.iter().map(|point| moment(&point["at"])).find(|at| at.micros() > kept.micros() + APART_US);
         let next = later.unwrap_or_else(|| SystemClock.now());
-        compare(&into, &diary, &counted, &filled, (kept, next));
+        rows::compare(&into, &expected, (kept, next));
         if drill % SERVED_EVERY == 0 {
             served(&into, &diary, &filled, kept);
         }
@@ -142,51 +154,6 @@ fn bounds(changes: &[Told], kept: Timestamp, next: Timestamp) -> (usize, usize) 
     (must, may)
 }
 
-fn compare(folder: &Path, diary: &Diary, counted: &str, filled: &str, (kept, next): (Timestamp, Timestamp)) {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
-    let file = Connection::open_with_flags(folder.join("wheelhouse.db"), flags).expect("a database");
-    let sql = "SELECT id, title, row_count FROM panels_panel";
-    let mut statement = file.prepare(sql).expect("the table");
-    let rows = statement.query_map([], |row| {
-        Ok((uuid::Uuid::from_bytes(row.get(0)?).to_string(), row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
-    });
-    let found: BTreeMap<String, (String, i64)> = rows
-        .expect("rows")
-        .map(|row| row.expect("a row"))
-        .map(|(id, title, rows)| (id, (title, rows)))
-        .collect();
-    for (id, (title, told)) in &diary.panels {
-        match found.get(id) {
-            Some((kept_title, _)) => {
-                assert_eq!(kept_title, title);
-                assert!(told.asked < next, "panel {title} is in a point that was made before it");
-            }
-            None => {
-                assert!(told.answered >= kept, "panel {title} was acknowledged before {kept} and is gone");
-            }
-        }
-    }
-    if let Some((title, _)) = found.get(counted) {
-        let number: usize = title.trim_start_matches("title ").parse().expect("a number");
-        let (must, may) = bounds(&diary.titles, kept, next);
-        assert!((must..=may).contains(&number), "title {number} at {kept}, not {must} to {may}");
-    }
-    if let Some((_, rows)) = found.get(filled) {
-        let (must, may) = bounds(&diary.imports, kept, next);
-        let imports = *rows as usize / IMPORT_ROWS;
-        assert!((must..=may).contains(&imports), "{imports} imports at {kept}, not {must} to {may}");
-    }
-    let mut statement = file
-        .prepare("SELECT path, byte_count FROM dataset_segment WHERE gone_version IS NULL")
-        .expect("the table");
-    let segments = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)));
-    for segment in segments.expect("rows") {
-        let (path, bytes) = segment.expect("a row");
-        let there = std::fs::metadata(folder.join("objects").join(&path)).expect("the object").len();
-        assert_eq!(there, bytes.unsigned_abs());
-    }
-}
-
 /// The same through a server on the restored folder: every row of every import that must be there.
 fn served(folder: &Path, diary: &Diary, filled: &str, kept: Timestamp) {
     let house = House::start_with(folder, &[]);
@@ -200,7 +167,8 @@ fn served(folder: &Path, diary: &Diary, filled: &str, kept: Timestamp) {
     }
 }
 
-fn moment(value: &Value) -> Timestamp {
+/// A moment as the command line and the server write it.
+pub fn moment(value: &Value) -> Timestamp {
     serde_json::from_value(value.clone()).expect("a moment")
 }
 

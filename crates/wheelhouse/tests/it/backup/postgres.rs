@@ -42,6 +42,47 @@ fn a_server_dumps_anew_what_a_proof_by_hand_found_damaged() {
     }
 }
 
+#[test]
+fn a_server_proves_its_points_by_itself() {
+    for site in sites().into_iter().filter(|site| site.kind == EngineKind::Postgres) {
+        let (mut vault, data) = (Vault::new(), site.folder.path());
+        let admin = shared().expect("sites() gave it").admin_url();
+        vault.settings.push(("WHEELHOUSE_BACKUP_SCRATCH_URL", admin.to_owned()));
+        let house = site.start();
+        let owner = house.set_up();
+        assert_eq!(owner.import(&owner.panel("kept"), "replace", &csv(1, 2_000)).status, 201);
+        assert!(house.terminate().success());
+        let house = vault.serve(data);
+        comes_to(&house.sign_in("olga@acme.example"), "the first point", |state| {
+            state["kept_at"].is_string()
+        });
+        assert!(house.terminate().success());
+        // A server looks whether a proof is due each minute, and as it starts.
+        let house = vault.serve(data);
+        let owner = house.sign_in("olga@acme.example");
+        let state = comes_to(&owner, "the first proof", |state| state["proven"].is_object());
+        let proven = &state["proven"];
+        assert!(proven["rows"].as_u64() > Some(0) && proven["objects"] == 1, "{state}");
+        assert_eq!(proven["point"], vault.points(data)[0]["id"], "{state}");
+        assert!(state["unproven"].is_null(), "{state}");
+        assert!(house.terminate().success());
+
+        // As if the last proof were long ago, and the disk of the place had lost what it held since.
+        let status = data.join("backup-status.json");
+        let told = std::fs::read(&status).expect("a status");
+        let mut told: serde_json::Value = serde_json::from_slice(&told).expect("JSON");
+        told["last_verified"] = serde_json::Value::Null;
+        std::fs::write(&status, told.to_string()).expect("it can be written");
+        for part in damage::files(&vault.place().join("parts")) {
+            std::fs::write(part, "damaged").expect("it can be written");
+        }
+        let house = vault.serve(data);
+        let owner = house.sign_in("olga@acme.example");
+        comes_to(&owner, "the damage", |state| state["unproven"]["code"] == "backup.part_damaged");
+        assert!(house.terminate().success());
+    }
+}
+
 /// The whole way, with any place for the backups.
 pub fn walk(site: &Site, vault: &Vault) {
     let (house, data) = (site.start(), site.folder.path());
