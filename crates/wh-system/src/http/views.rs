@@ -400,7 +400,7 @@ pub(super) struct LogLevelView {
 #[serde(deny_unknown_fields)]
 pub(super) struct ParkedRetryAll {
     /// Whose reaction gave them up, as `parked_list` names it: `context:kind`
-    #[schema(min_length = 1, max_length = 200, example = "panels:panels.created")]
+    #[schema(min_length = 1, max_length = 200, examples("panels:panels.created"))]
     pub(super) reaction: String,
 }
 

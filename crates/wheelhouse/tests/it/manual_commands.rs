@@ -144,7 +144,7 @@ impl<'a> Desk<'a> {
 }
 
 /// What no example can do as it stands: it is understood, and refused with a code of its own.
-const NOT_DONE: [(&str, &str); 8] = [
+const NOT_DONE: [(&str, &str); 9] = [
     ("setup_complete", "takes the setup link, which works once"),
     ("invitation_lookup", "takes the link of an invitation, which works once"),
     ("invitation_accept", "takes the link of an invitation, which works once"),
@@ -152,6 +152,7 @@ const NOT_DONE: [(&str, &str); 8] = [
     ("password_change", "takes the reader's own password"),
     ("import_stop", "takes an import that is still read"),
     ("parked_retry", "takes an event that a reaction gave up"),
+    ("parked_retry_all", "takes events that a reaction gave up"),
     ("live_connect", "goes on until it is stopped, and speaks no plain HTTP"),
 ];
 /// Ids in examples: of curl, and of the command line.

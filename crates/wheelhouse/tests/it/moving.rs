@@ -101,10 +101,17 @@ fn a_new_database_takes_a_store_over_only_with_a_written_word() {
     let there = objects(folder);
     database_moves(folder, aside.path());
     let word = word(&refused(folder));
-    let house = House::start_with(folder, &[("WHEELHOUSE_DATASET_STORE_ADOPT", word.as_str())]);
+    let settings =
+        [("WHEELHOUSE_DATASET_STORE_ADOPT", word.as_str()), ("WHEELHOUSE_SERVER_METRICS_LOCAL", "true")];
+    let house = House::start_with(folder, &settings);
     assert!(house.setup_token.is_some());
     // The sweep of the start knows none of the objects, and says so.
-    while !house.nobody().get("/metrics").text().contains("dataset_sweeps_refused_total 1") {
+    let told = || {
+        let figures = house.nobody().get("/metrics");
+        assert_eq!(figures.status, 200);
+        figures.text().contains("dataset_sweeps_refused_total 1")
+    };
+    while !told() {
         std::thread::yield_now();
     }
     assert!(house.terminate().success());

@@ -50,7 +50,7 @@ fn a_line_in_the_middle_of_a_request_names_it_and_who_asked() {
             let mut found = lines.iter().filter(is_it);
             found.next().unwrap_or_else(|| panic!("no `{message}` in {text}"))
         };
-        let (inside, whole) = (told("a dataset could not be loaded"), told("request failed"));
+        let (inside, whole) = (told("a dataset could not be loaded"), told("request"));
         assert_eq!((&inside["requestId"], &whole["requestId"]), (&request, &request));
         assert_eq!(inside["operation"], "row_list");
         for name in ["operation", "userId", "tenantId"] {
