@@ -167,6 +167,8 @@ fn h2(config: &ServerConfig) -> http2::Builder<TokioExecutor> {
         .max_concurrent_streams(config.h2_streams_max)
         .max_header_list_size(config.header_bytes_max)
         .max_pending_accept_reset_streams(config.h2_resets_max as usize)
+        // A client can also make the server reset its streams, by breaking the protocol on each: it costs as much.
+        .max_local_error_reset_streams(config.h2_resets_max as usize)
         .initial_stream_window_size(H2_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(H2_CONNECTION_WINDOW_BYTES)
         .max_send_buf_size(BUFFER_BYTES_MAX as usize)

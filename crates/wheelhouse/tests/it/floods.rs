@@ -9,7 +9,7 @@ use std::time::Duration;
 use wh_testkit::engines::{EngineKind, must_be_there};
 use wh_testkit::flood::frames::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, RST_STREAM, SETTINGS,
-    WINDOW_UPDATE, frame, head, odd, preface,
+    WINDOW_UPDATE, frame, head, literal, odd, preface,
 };
 use wh_testkit::flood::{SLOW, slowhttptest_is_there};
 
@@ -67,6 +67,29 @@ fn streams_that_are_reset_at_once_end_the_connection() {
         pair
     });
     let said = flood(&fort, "rapid reset", End::Closed, pairs, &[]);
+    assert_eq!(said, Some(ENHANCE_YOUR_CALM));
+}
+
+#[test]
+fn streams_that_the_server_is_made_to_reset_end_the_connection() {
+    let fort = Fort::build(&[]);
+    // More room for the answer than a window can have: the stream is reset, and its handler may be at work already.
+    let full = (0..20_000).map(|n| {
+        let mut pair = frame(HEADERS, END_HEADERS | END_STREAM, odd(n), &head("/v1/openapi.json"));
+        pair.extend(frame(WINDOW_UPDATE, 0, odd(n), &0x7fff_ffff_u32.to_be_bytes()));
+        pair
+    });
+    let said = flood(&fort, "windows too large", End::Closed, full, &[]);
+    assert_eq!(said, Some(ENHANCE_YOUR_CALM));
+    // More of a body than its head says.
+    let mut block = head("/v1/openapi.json");
+    block.extend(literal("content-length", "1"));
+    let long = (0..20_000).map(|n| {
+        let mut pair = frame(HEADERS, END_HEADERS, odd(n), &block);
+        pair.extend(frame(DATA, 0, odd(n), b"ab"));
+        pair
+    });
+    let said = flood(&fort, "bodies too long", End::Closed, long, &[]);
     assert_eq!(said, Some(ENHANCE_YOUR_CALM));
 }
 
