@@ -51,7 +51,7 @@ pub struct ServerConfig {
     pub body_progress_bytes_min: u32,
     /// Milliseconds that a client may take no byte of its answer.
     pub write_stall_timeout_ms: u64,
-    /// Milliseconds for a request until its answer begins; streams of data are exempt.
+    /// Milliseconds for a request until its answer begins, where the operation sets no limit of its own; streams of data are exempt.
     pub request_timeout_ms: u64,
     /// Seconds after which a connection is closed behind its running request.
     pub connection_age_max_s: u64,
@@ -314,7 +314,7 @@ pub const SECTION: Section = Section {
             "request_timeout_ms",
             MS,
             "30000",
-            "Milliseconds for a request until its answer begins; streams of data are exempt.",
+            "Milliseconds for a request until its answer begins, where the operation sets no limit of its own; streams of data are exempt.",
         ),
         Key::new(
             "connection_age_max_s",

@@ -191,6 +191,33 @@ async fn a_request_has_a_deadline_and_its_handler_is_dropped() {
 }
 
 #[tokio::test]
+async fn an_operation_has_as_much_time_as_it_says() {
+    let handler = |ms: Option<u64>| {
+        get(move |visit: Extension<Visit>| async move {
+            if let Some(ms) = ms {
+                visit.answer_within_ms(ms);
+            }
+            std::future::pending::<()>().await;
+        })
+    };
+    let routes = Router::new().route("/own", handler(Some(SHORT_MS))).route("/default", handler(None));
+    // Less than the default: that would come long after the test has given up.
+    let patience_ms = u64::try_from(PATIENCE.as_millis()).unwrap();
+    let door = Door::open(&ServerConfig { request_timeout_ms: 3 * patience_ms, ..config() }, routes.clone());
+    let reply = door.ask("GET /own HTTP/1.1", "").await;
+    assert_eq!((reply.status, reply.code().as_str()), (504, "server.deadline"));
+    assert!(reply.text().contains(&format!("within {SHORT_MS} ms")), "{}", reply.text());
+    // More than the default, which cuts off only those without one of their own.
+    let door = Door::open(&ServerConfig { request_timeout_ms: SHORT_MS / 3, ..config() }, routes);
+    let begun = Instant::now();
+    let reply = door.ask("GET /own HTTP/1.1", "").await;
+    assert_eq!((reply.status, reply.code().as_str()), (504, "server.deadline"));
+    assert!(begun.elapsed() >= Duration::from_millis(SHORT_MS), "the default came first");
+    let reply = door.ask("GET /default HTTP/1.1", "").await;
+    assert!(reply.text().contains(&format!("within {} ms", SHORT_MS / 3)), "{}", reply.text());
+}
+
+#[tokio::test]
 async fn a_stream_has_no_deadline() {
     let (router, gone, _) = stuck();
     let limits =
