@@ -111,7 +111,7 @@ impl Default for ServerConfig {
             tls_key: None,
             tls_reread_every_s: 60,
             connections_max: 10_000,
-            connections_per_address_max: 4_096,
+            connections_per_address_max: 1_024,
             header_read_timeout_ms: 10_000,
             tls_handshake_timeout_ms: 10_000,
             header_bytes_max: 65_536,
@@ -263,11 +263,16 @@ pub const SECTION: Section = Section {
             "60",
             "Seconds between two looks whether both files changed; a renewed pair is served without a restart, and at once on SIGHUP.",
         ),
-        Key::new("connections_max", COUNT, "10000", "Open connections in all."),
+        Key::new(
+            "connections_max",
+            COUNT,
+            "10000",
+            "Open connections in all. Where all are taken, a newcomer takes the place of the oldest one without a request, of the address that has most.",
+        ),
         Key::new(
             "connections_per_address_max",
             COUNT,
-            "4096",
+            "1024",
             "Open connections of one address (IPv6: of one /64 network) that is no trusted proxy.",
         ),
         Key::new(
