@@ -39,6 +39,8 @@ impl Server {
         {
             command.env_remove(name);
         }
+        // All clients are of one address here; elsewhere so many would be of several.
+        command.env("WHEELHOUSE_SERVER_CONNECTIONS_PER_ADDRESS_MAX", "4096");
         command.stderr(Stdio::null());
         command
     }

@@ -20,6 +20,10 @@ use crate::codes;
 
 /// Passwords and names; nothing here is larger.
 const BODY_BYTES_MAX: u64 = 16 * 1024;
+/// Lists are short and in indexes.
+const QUICK_MS: u64 = 10_000;
+/// Signing in waits for its turn to hash, and is refused when too many wait.
+const SIGN_IN_MS: u64 = 15_000;
 const PASSWORD_RULES: [&ErrorCode; 2] = [&codes::PASSWORD_LENGTH, &codes::PASSWORD_COMMON];
 const HASHING: [&ErrorCode; 2] = [&codes::THROTTLED, &codes::BUSY];
 
@@ -49,13 +53,13 @@ fn setup_operations(registry: &mut Registry) {
 
 fn session_operations(registry: &mut Registry) {
     let create = open(&[&codes::CREDENTIALS, &codes::NO_TENANT, &codes::EMAIL]).errors(&HASHING);
-    registry.op(routes!(session::session_create), create);
+    registry.op(routes!(session::session_create), create.within_ms(SIGN_IN_MS));
     // About a browser's sessions: nothing for a program with a key.
     let own = || Op::change(IDENTITY_SELF).session_only();
     // Getting out, elsewhere, or rid of somebody is never what a company's limit stops, here and below.
     registry.op(routes!(session::session_end), own().no_idempotency().beside_company_limit());
     let list = Op::read(IDENTITY_SELF).session_only().beside_company_limit();
-    registry.op(routes!(session::session_list), list);
+    registry.op(routes!(session::session_list), list.within_ms(QUICK_MS));
     let revoke = own().errors(&[&codes::SESSION_NOT_FOUND]);
     registry.op(routes!(session::session_revoke), revoke.beside_company_limit());
     registry.op(routes!(session::session_revoke_others), own().beside_company_limit());
@@ -71,7 +75,8 @@ fn cli_login_operations(registry: &mut Registry) {
 }
 
 fn company_operations(registry: &mut Registry) {
-    registry.op(routes!(account::me_get), Op::read(IDENTITY_SELF).beside_company_limit());
+    let me = Op::read(IDENTITY_SELF).beside_company_limit().within_ms(QUICK_MS);
+    registry.op(routes!(account::me_get), me);
     let password = secret(Op::change(IDENTITY_SELF).session_only())
         .errors(&[&codes::PASSWORD_WRONG, &codes::PASSWORD_SAME, &codes::NO_TENANT])
         .errors(&PASSWORD_RULES)
@@ -83,7 +88,8 @@ fn company_operations(registry: &mut Registry) {
         .errors(&[&codes::COMPANY, &codes::TENANT_LIMIT])
         .body_max(BODY_BYTES_MAX);
     registry.op(routes!(account::tenant_create), create);
-    registry.op(routes!(member::member_list), Op::read(IDENTITY_READ).beside_company_limit());
+    let list = Op::read(IDENTITY_READ).beside_company_limit().within_ms(QUICK_MS);
+    registry.op(routes!(member::member_list), list);
     let update = Op::change(IDENTITY_WRITE)
         .errors(&[&codes::MEMBER_NOT_FOUND, &codes::ROLE_ABOVE, &codes::LAST_OWNER])
         .errors(&[&wh_server::codes::BEARER_SESSION])
@@ -98,7 +104,7 @@ fn company_operations(registry: &mut Registry) {
 }
 
 fn invitation_operations(registry: &mut Registry) {
-    registry.op(routes!(invitation::invitation_list), Op::read(IDENTITY_WRITE));
+    registry.op(routes!(invitation::invitation_list), Op::read(IDENTITY_WRITE).within_ms(QUICK_MS));
     // The link makes a session, which has no scopes, no networks and no end of a key: a key must not get one.
     let create = secret(Op::change(IDENTITY_WRITE).session_only()).errors(&[
         &codes::EMAIL,
@@ -134,7 +140,8 @@ const KEY_RULES: [&ErrorCode; 5] = [
 ];
 
 fn api_key_operations(registry: &mut Registry) {
-    registry.op(routes!(api_key::api_key_list), Op::read(IDENTITY_SELF).beside_company_limit());
+    let list = Op::read(IDENTITY_SELF).beside_company_limit().within_ms(QUICK_MS);
+    registry.op(routes!(api_key::api_key_list), list);
     let create = secret(Op::change(IDENTITY_SELF).session_only());
     registry.op(routes!(api_key::api_key_create), create.errors(&KEY_RULES).errors(&[&codes::API_KEY_LIMIT]));
     let update = Op::change(IDENTITY_SELF)
@@ -144,14 +151,14 @@ fn api_key_operations(registry: &mut Registry) {
     let revoke = Op::danger(IDENTITY_SELF).errors(&[&codes::API_KEY_NOT_FOUND, &codes::ROLE_ABOVE]);
     registry.op(routes!(api_key::api_key_revoke), revoke.beside_company_limit());
     let made = Op::read(IDENTITY_WRITE).errors(&[&codes::API_KEY_NOT_FOUND]);
-    registry.op(routes!(api_key::made_key_list), made.beside_company_limit());
+    registry.op(routes!(api_key::made_key_list), made.beside_company_limit().within_ms(QUICK_MS));
 }
 
 fn service_account_operations(registry: &mut Registry) {
     let one = [&codes::SERVICE_ACCOUNT_NOT_FOUND, &codes::ROLE_ABOVE];
     let words = [&codes::SERVICE_ACCOUNT_NAME, &codes::SERVICE_ACCOUNT_EXISTS, &codes::ROLE_ABOVE];
     let list = Op::read(IDENTITY_WRITE).beside_company_limit();
-    registry.op(routes!(service_account::service_account_list), list);
+    registry.op(routes!(service_account::service_account_list), list.within_ms(QUICK_MS));
     let create = Op::change(IDENTITY_WRITE)
         .errors(&words)
         .errors(&[&codes::SERVICE_ACCOUNT_LIMIT, &codes::MEMBER_LIMIT])
@@ -163,7 +170,7 @@ fn service_account_operations(registry: &mut Registry) {
     registry.op(routes!(service_account::service_account_delete), delete);
 
     let list = Op::read(IDENTITY_WRITE).errors(&[&codes::SERVICE_ACCOUNT_NOT_FOUND]);
-    registry.op(routes!(api_key::service_account_key_list), list.beside_company_limit());
+    registry.op(routes!(api_key::service_account_key_list), list.beside_company_limit().within_ms(QUICK_MS));
     let create = secret(Op::change(IDENTITY_WRITE)).errors(&KEY_RULES).errors(&one);
     registry.op(routes!(api_key::service_account_key_create), create.errors(&[&codes::SERVICE_ACCOUNT_KEYS]));
     let update = Op::change(IDENTITY_WRITE)

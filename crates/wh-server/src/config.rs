@@ -51,13 +51,13 @@ pub struct ServerConfig {
     pub body_progress_bytes_min: u32,
     /// Milliseconds that a client may take no byte of its answer.
     pub write_stall_timeout_ms: u64,
-    /// Milliseconds for a request until its answer begins; streams of data are exempt.
+    /// Milliseconds for a request until its answer begins, where the operation sets no limit of its own; streams of data are exempt.
     pub request_timeout_ms: u64,
     /// Seconds after which a connection is closed behind its running request.
     pub connection_age_max_s: u64,
     /// Requests at the same time on one HTTP/2 connection.
     pub h2_streams_max: u32,
-    /// Streams that an HTTP/2 client may reset before they are taken up.
+    /// Streams that an HTTP/2 client may reset before they are taken up, and that it may make the server reset.
     pub h2_resets_max: u32,
     /// Milliseconds of an HTTP/2 connection without a request.
     pub h2_idle_timeout_ms: u64,
@@ -111,7 +111,7 @@ impl Default for ServerConfig {
             tls_key: None,
             tls_reread_every_s: 60,
             connections_max: 10_000,
-            connections_per_address_max: 4_096,
+            connections_per_address_max: 1_024,
             header_read_timeout_ms: 10_000,
             tls_handshake_timeout_ms: 10_000,
             header_bytes_max: 65_536,
@@ -278,11 +278,16 @@ pub const SECTION: Section = Section {
             "60",
             "Seconds between two looks whether both files changed; a renewed pair is served without a restart, and at once on SIGHUP.",
         ),
-        Key::new("connections_max", COUNT, "10000", "Open connections in all."),
+        Key::new(
+            "connections_max",
+            COUNT,
+            "10000",
+            "Open connections in all. Where all are taken, a newcomer takes the place of the oldest one without a request, of the address that has most.",
+        ),
         Key::new(
             "connections_per_address_max",
             COUNT,
-            "4096",
+            "1024",
             "Open connections of one address (IPv6: of one /64 network) that is no trusted proxy.",
         ),
         Key::new(
@@ -329,7 +334,7 @@ pub const SECTION: Section = Section {
             "request_timeout_ms",
             MS,
             "30000",
-            "Milliseconds for a request until its answer begins; streams of data are exempt.",
+            "Milliseconds for a request until its answer begins, where the operation sets no limit of its own; streams of data are exempt.",
         ),
         Key::new(
             "connection_age_max_s",
@@ -342,7 +347,7 @@ pub const SECTION: Section = Section {
             "h2_resets_max",
             COUNT,
             "20",
-            "Streams that an HTTP/2 client may reset before they are taken up.",
+            "Streams that an HTTP/2 client may reset before they are taken up, and on which it may break the protocol, before its connection is ended.",
         ),
         Key::new(
             "h2_idle_timeout_ms",

@@ -4,6 +4,7 @@ mod admission;
 mod connection;
 mod figures;
 mod refusal;
+mod seat;
 mod sockets;
 mod tls;
 mod wire;
@@ -28,7 +29,7 @@ use crate::config::{ServerConfig, ms};
 use crate::edge::metrics::{CONNECTIONS, CONNECTIONS_REFUSED, UPKEEP_INTERVAL, recorder};
 use crate::edge::{Edge, Peer};
 use admission::{Admission, Full};
-use connection::{Connections, End};
+use connection::{Connections, End, broken};
 use refusal::Refusals;
 use wire::Wire;
 
@@ -172,10 +173,18 @@ impl Server {
         let Ok(local) = stream.local_addr() else { return };
         let _ = stream.set_nodelay(true);
         bound_unsent(&stream);
+        let seat = place.seat();
         let wire = Wire::new(stream, self.write_timeout, Some(place));
         let peer = Peer { address, local, transport: self.connections.transport() };
-        let end = End { stop: self.stop.child_token(), kill: self.kill.clone() };
-        self.tasks.spawn(self.connections.clone().run(wire, peer, end));
+        let end = End { stop: self.stop.child_token(), kill: self.kill.clone(), seat: seat.clone() };
+        let connections = self.connections.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                () = seat.taken() => broken("displaced"),
+                () = connections.run(wire, peer, end) => {}
+            }
+        });
     }
 
     fn refuse(&self, stream: TcpStream, full: Full) {

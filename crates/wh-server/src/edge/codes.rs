@@ -69,7 +69,7 @@ pub const DEADLINE: ErrorCode = ErrorCode::new(
     "server.deadline",
     Kind::Timeout,
     "the request took longer than its limit",
-    "try again; what the request had not committed by then was rolled back, or goes on where it came with an Idempotency-Key: then send it with the same one. `request_timeout_ms` in [server] is the limit",
+    "try again; what the request had not committed by then was rolled back, or goes on where it came with an Idempotency-Key: then send it with the same one. `x-timeout-ms` of the operation is the limit, or `request_timeout_ms` in [server] where the operation sets none of its own",
 );
 /// No connection is left for this address, or for anybody.
 pub const CONNECTIONS: ErrorCode = ErrorCode::new(

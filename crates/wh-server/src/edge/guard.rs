@@ -17,13 +17,14 @@ use super::{Visit, codes};
 pub(super) async fn answer(
     call: impl Future<Output = Result<Response, Infallible>>,
     visit: &Visit,
-    timeout: Duration,
+    default_timeout: Duration,
 ) -> Result<Response> {
     // A handler that panics is dropped as a whole: its transaction rolls back, nobody sees half of its state.
     let mut call = pin!(AssertUnwindSafe(call).catch_unwind());
     let started = tokio::time::Instant::from_std(visit.started());
-    // Registered with the timer only when the call has to wait.
-    let mut deadline = pin!(tokio::time::sleep_until(started + timeout));
+    let mut timeout = default_timeout;
+    // Made only when the call has to wait; by then it has come to its operation, whose limit may be another one.
+    let mut deadline = pin!(None::<tokio::time::Sleep>);
     poll_fn(|cx| {
         if let Poll::Ready(outcome) = call.as_mut().poll(cx) {
             return Poll::Ready(match outcome {
@@ -32,7 +33,15 @@ pub(super) async fn answer(
                 Err(panic) => Err(panicked(&*panic)),
             });
         }
-        if visit.deadline_lifted() || deadline.as_mut().poll(cx).is_pending() {
+        if visit.deadline_lifted() {
+            return Poll::Pending;
+        }
+        let wanted = visit.timeout().unwrap_or(default_timeout);
+        if deadline.is_none() || wanted != timeout {
+            timeout = wanted;
+            deadline.set(Some(tokio::time::sleep_until(started + timeout)));
+        }
+        if deadline.as_mut().as_pin_mut().is_none_or(|deadline| deadline.poll(cx).is_pending()) {
             return Poll::Pending;
         }
         Poll::Ready(Err(codes::DEADLINE.error(format!("no answer within {} ms", timeout.as_millis()))))

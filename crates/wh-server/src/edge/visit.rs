@@ -1,7 +1,7 @@
 //! What the edge and the operation tell one another about one request. Shared by reference; decides nothing itself.
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use uuid::Uuid;
@@ -22,6 +22,8 @@ struct Inner {
     started: Instant,
     body_announced: Option<u64>,
     body_max: AtomicU64,
+    /// Milliseconds from `started`; unset where the operation has no limit of its own.
+    timeout_ms: OnceLock<u64>,
     deadline_lifted: AtomicBool,
     route: OnceLock<Route>,
     member: OnceLock<(UserId, TenantId)>,
@@ -37,6 +39,7 @@ impl Visit {
             started: Instant::now(),
             body_announced,
             body_max: AtomicU64::new(body_max),
+            timeout_ms: OnceLock::new(),
             deadline_lifted: AtomicBool::new(false),
             route: OnceLock::new(),
             member: OnceLock::new(),
@@ -77,6 +80,12 @@ impl Visit {
         }
     }
 
+    /// The operation's own limit of time from the request's beginning until its answer begins, in place of the server's. The
+    /// first word stands.
+    pub fn answer_within_ms(&self, ms: u64) {
+        let _ = self.0.timeout_ms.set(ms);
+    }
+
     /// For operations that stream: the answer may begin later than the request deadline. The body must still progress.
     pub fn no_deadline(&self) {
         self.0.deadline_lifted.store(true, Ordering::Relaxed);
@@ -115,6 +124,11 @@ impl Visit {
 
     pub(super) fn body_max(&self) -> u64 {
         self.0.body_max.load(Ordering::Relaxed)
+    }
+
+    /// The operation's own limit of time, where it has one.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.0.timeout_ms.get().copied().map(Duration::from_millis)
     }
 
     pub(super) fn deadline_lifted(&self) -> bool {

@@ -59,6 +59,9 @@ async fn pass(plan: &Arc<Plan>, request: Request, next: Next) -> Result<Response
     let door = extension::<Arc<Door>>(&parts)?;
     let visit = extension::<Visit>(&parts)?;
     visit.at_route(&plan.route);
+    if let Some(ms) = plan.op.timeout_ms {
+        visit.answer_within_ms(ms);
+    }
     let actor = admit(plan, &door, &mut parts, &visit).await?;
     check_address(plan, &parts)?;
     if plan.refuses_key() {

@@ -96,6 +96,8 @@ pub struct Op {
     pub(crate) errors: Vec<&'static ErrorCode>,
     /// None: what `server.body_bytes_max` says.
     pub(crate) body_bytes_max: Option<u64>,
+    /// None: what `server.request_timeout_ms` says.
+    pub(crate) timeout_ms: Option<u64>,
     pub(crate) intake: Intake,
     pub(crate) keyed: Keyed,
     pub(crate) counted: Counted,
@@ -111,6 +113,7 @@ impl Op {
             risk,
             errors: Vec::new(),
             body_bytes_max: None,
+            timeout_ms: None,
             intake: Intake::Buffered,
             keyed,
             counted: Counted::Company,
@@ -166,6 +169,14 @@ impl Op {
     #[must_use]
     pub fn body_max(mut self, bytes: impl TryInto<u64>) -> Self {
         self.body_bytes_max = Some(bytes.try_into().unwrap_or(u64::MAX));
+        self
+    }
+
+    /// Milliseconds from the request's beginning, its body included, until its answer begins, other than
+    /// `server.request_timeout_ms`. A stream has no such limit: its body must make progress instead.
+    #[must_use]
+    pub fn within_ms(mut self, ms: u64) -> Self {
+        self.timeout_ms = Some(ms);
         self
     }
 

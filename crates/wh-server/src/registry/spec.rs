@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use wh_base::ErrorCode;
 
 use super::Registry;
-use super::op::{Access, By, Keyed, Plan};
+use super::op::{Access, By, Intake, Keyed, Plan};
 use super::statuses::statuses_of;
 use crate::config::ServerConfig;
 
@@ -23,6 +23,10 @@ pub(super) fn finished(plan: &Plan, mut operation: Value) -> Value {
     let body_bytes_max = plan.op.body_bytes_max.unwrap_or_else(|| ServerConfig::default().body_bytes_max);
     if plan.has_body() && body_bytes_max != u64::MAX {
         fields.insert("x-body-bytes-max".to_owned(), json!(body_bytes_max));
+    }
+    if plan.op.intake == Intake::Buffered {
+        let timeout_ms = plan.op.timeout_ms.unwrap_or_else(|| ServerConfig::default().request_timeout_ms);
+        fields.insert("x-timeout-ms".to_owned(), json!(timeout_ms));
     }
     let (auth, security) = match (plan.op.access, plan.op.by) {
         (Access::Open, _) => ("none", json!([])),

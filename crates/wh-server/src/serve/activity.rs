@@ -9,6 +9,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 
+use super::seat::Busy;
+
 /// Answers are handed over in pieces of this size: what is taken of a large one can be seen while it goes out, and what lies in
 /// buffers for a client that takes nothing stays small.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -91,13 +93,14 @@ pub(super) struct Running {
     activity: Arc<Activity>,
     /// The place of its answer.
     offer: Option<usize>,
+    _busy: Busy,
 }
 
 impl Running {
-    pub(super) fn new(activity: Arc<Activity>) -> Self {
+    pub(super) fn new(activity: Arc<Activity>, busy: Busy) -> Self {
         activity.running.fetch_add(1, Ordering::Relaxed);
         activity.moves.fetch_add(1, Ordering::Relaxed);
-        Self { activity, offer: None }
+        Self { activity, offer: None, _busy: busy }
     }
 }
 

@@ -1,9 +1,12 @@
-//! How many connections there may be, in all and of one address. Counts; refuses nobody itself.
+//! How many connections there may be, in all and of one address. Where all places are taken, room is made at the cost of the
+//! address that has most: otherwise a few addresses that hold idle connections would lock everybody else out.
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wh_base::Network;
+
+use super::seat::Seat;
 
 /// One IPv6 customer holds a /64: it counts as one address.
 const IPV6_PREFIX_BITS: u32 = 64;
@@ -35,13 +38,66 @@ struct Inner {
     proxies: Vec<Network>,
     /// The gauge that shows how many are open, where one does.
     gauge: Option<&'static str>,
+    when_full: WhenFull,
     open: Mutex<Open>,
+}
+
+/// What happens to newcomers when all places are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WhenFull {
+    Refuse,
+    MakeRoom,
 }
 
 #[derive(Default)]
 struct Open {
     all: u32,
-    by_address: HashMap<IpAddr, u32>,
+    /// How many there ever were: the number of the next one.
+    next: u64,
+    /// Of each address its connections, the oldest first.
+    by_address: HashMap<IpAddr, Vec<(u64, Arc<Seat>)>>,
+}
+
+impl Open {
+    fn of(&self, address: Option<IpAddr>) -> usize {
+        address.and_then(|address| self.by_address.get(&address)).map_or(0, Vec::len)
+    }
+
+    /// End the oldest connection without a whole request, of the address that has most. Nobody loses one to an address that has
+    /// as many, but an address may lose one to itself.
+    fn make_room(&mut self, newcomer: Option<IpAddr>) -> bool {
+        let own = self.of(newcomer);
+        let mut found: Option<(usize, u64, IpAddr)> = None;
+        for (address, seats) in &self.by_address {
+            let count = seats.len();
+            if count < own || (count == own && newcomer != Some(*address)) {
+                continue;
+            }
+            if found.is_some_and(|(most, _, _)| most > count) {
+                continue;
+            }
+            let Some((number, _)) = seats.iter().find(|(_, seat)| seat.is_idle()) else { continue };
+            if found.is_none_or(|(most, oldest, _)| count > most || *number < oldest) {
+                found = Some((count, *number, *address));
+            }
+        }
+        let Some((_, number, address)) = found else { return false };
+        let seats = self.by_address.get(&address);
+        let seat = seats.and_then(|seats| seats.iter().find(|(other, _)| *other == number));
+        seat.is_some_and(|(_, seat)| seat.take()) && self.leave(address, number)
+    }
+
+    /// Whether it was still there: its place may have been taken already.
+    fn leave(&mut self, address: IpAddr, number: u64) -> bool {
+        let Some(seats) = self.by_address.get_mut(&address) else { return false };
+        let Ok(at) = seats.binary_search_by_key(&number, |(number, _)| *number) else { return false };
+        seats.remove(at);
+        if seats.is_empty() {
+            self.by_address.remove(&address);
+        }
+        self.all = self.all.saturating_sub(1);
+        true
+    }
 }
 
 /// One admitted connection; its place is free again when this is dropped.
@@ -49,38 +105,60 @@ pub(super) struct Place {
     admission: Admission,
     /// None for a proxy's: it counts for all alone.
     address: Option<IpAddr>,
+    number: u64,
+    seat: Arc<Seat>,
+}
+
+impl Place {
+    pub(super) fn seat(&self) -> Arc<Seat> {
+        self.seat.clone()
+    }
 }
 
 impl Admission {
     pub(super) fn new(all_max: u32, address_max: u32, proxies: Vec<Network>) -> Self {
-        Self(Arc::new(Inner { all_max, address_max, proxies, gauge: None, open: Mutex::default() }))
+        let when_full = WhenFull::Refuse;
+        Self(Arc::new(Inner {
+            all_max,
+            address_max,
+            proxies,
+            gauge: None,
+            when_full,
+            open: Mutex::default(),
+        }))
     }
 
-    /// The same with its count in a gauge.
+    /// The same with its count in a gauge, and room made where all places are taken: whoever serves a connection ends it when its
+    /// seat is taken.
     pub(super) fn shown(all_max: u32, address_max: u32, proxies: Vec<Network>, gauge: &'static str) -> Self {
-        let gauge = Some(gauge);
-        Self(Arc::new(Inner { all_max, address_max, proxies, gauge, open: Mutex::default() }))
+        let (gauge, when_full) = (Some(gauge), WhenFull::MakeRoom);
+        Self(Arc::new(Inner { all_max, address_max, proxies, gauge, when_full, open: Mutex::default() }))
     }
 
     pub(super) fn admit(&self, address: IpAddr) -> Result<Place, Full> {
         let is_proxy = self.0.proxies.iter().any(|proxies| proxies.holds(address));
         let address = (!is_proxy).then(|| counted(address));
         let mut open = self.open();
+        if address.is_some() && open.of(address) >= self.0.address_max as usize {
+            return Err(Full::Address);
+        }
+        let mut more = 1.0;
         if open.all >= self.0.all_max {
-            return Err(Full::All);
-        }
-        if let Some(address) = address {
-            let of_address = open.by_address.entry(address).or_default();
-            if *of_address >= self.0.address_max {
-                return Err(Full::Address);
+            if self.0.when_full == WhenFull::Refuse || !open.make_room(address) {
+                return Err(Full::All);
             }
-            *of_address += 1;
+            more = 0.0;
         }
+        let (number, seat) = (open.next, Arc::new(Seat::default()));
+        open.next += 1;
         open.all += 1;
-        if let Some(gauge) = self.0.gauge {
-            metrics::gauge!(gauge).increment(1.0);
+        if let Some(address) = address {
+            open.by_address.entry(address).or_default().push((number, seat.clone()));
         }
-        Ok(Place { admission: self.clone(), address })
+        if let Some(gauge) = self.0.gauge {
+            metrics::gauge!(gauge).increment(more);
+        }
+        Ok(Place { admission: self.clone(), address, number, seat })
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -91,16 +169,14 @@ impl Admission {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.admission.open();
-        open.all = open.all.saturating_sub(1);
-        if let Some(address) = self.address
-            && let Some(of_address) = open.by_address.get_mut(&address)
-        {
-            *of_address = of_address.saturating_sub(1);
-            if *of_address == 0 {
-                open.by_address.remove(&address);
+        let was_there = match self.address {
+            Some(address) => open.leave(address, self.number),
+            None => {
+                open.all = open.all.saturating_sub(1);
+                true
             }
-        }
-        if let Some(gauge) = self.admission.0.gauge {
+        };
+        if let Some(gauge) = self.admission.0.gauge.filter(|_| was_there) {
             metrics::gauge!(gauge).decrement(1.0);
         }
     }

@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Moving, Running};
+use super::seat::Seat;
 use super::tls::{ALPN_H2, Certificate};
 use super::wire::Wire;
 use crate::config::{ServerConfig, ms};
@@ -93,10 +94,10 @@ impl Connections {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let edge = self.edge.clone();
+        let (edge, seat) = (self.edge.clone(), end.seat.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let edge = edge.clone();
-            async move { Ok::<_, Infallible>(edge.call(Some(peer), request).await) }
+            let (edge, seat) = (edge.clone(), seat.clone());
+            async move { Ok::<_, Infallible>(seat.during(edge.call(Some(peer), request)).await) }
         });
         let mut connection = pin!(self.h1.serve_connection(TokioIo::new(stream), service).with_upgrades());
         // Silence between requests is ended by the header timeout.
@@ -111,10 +112,13 @@ impl Connections {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let activity = Arc::new(Activity::default());
-        let (edge, busy) = (self.edge.clone(), activity.clone());
+        let (edge, seat, requests) = (self.edge.clone(), end.seat.clone(), activity.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let (edge, running) = (edge.clone(), Running::new(busy.clone()));
+            let edge = edge.clone();
+            let begun = seat.begin().map(|busy| Running::new(requests.clone(), busy));
             async move {
+                // The connection is about to end: nothing is begun any more.
+                let Some(running) = begun else { return std::future::pending().await };
                 let response = edge.call(Some(peer), request).await;
                 Ok::<_, Infallible>(response.map(|body| Body::new(Moving::new(body, running))))
             }
@@ -144,6 +148,8 @@ pub(super) struct End {
     pub(super) stop: CancellationToken,
     /// The drain timeout is over.
     pub(super) kill: CancellationToken,
+    /// Whether it is at work.
+    pub(super) seat: Arc<Seat>,
 }
 
 fn h1(config: &ServerConfig) -> http1::Builder {
@@ -167,6 +173,8 @@ fn h2(config: &ServerConfig) -> http2::Builder<TokioExecutor> {
         .max_concurrent_streams(config.h2_streams_max)
         .max_header_list_size(config.header_bytes_max)
         .max_pending_accept_reset_streams(config.h2_resets_max as usize)
+        // A client can also make the server reset its streams, by breaking the protocol on each: it costs as much.
+        .max_local_error_reset_streams(config.h2_resets_max as usize)
         .initial_stream_window_size(H2_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(H2_CONNECTION_WINDOW_BYTES)
         .max_send_buf_size(BUFFER_BYTES_MAX as usize)
@@ -244,6 +252,6 @@ fn note(peer: Peer, outcome: hyper::Result<()>) {
     });
 }
 
-fn broken(reason: &'static str) {
+pub(super) fn broken(reason: &'static str) {
     metrics::counter!(CONNECTIONS_BROKEN, "reason" => reason).increment(1);
 }

@@ -50,6 +50,9 @@ pub const LOST: &str = "lost on the way";
 /// Behind the note with these words its handler stops.
 pub const STOPPED: &str = "and then it stopped";
 
+/// What `note_stuck` is given to answer, which it never does.
+pub const STUCK_MS: u64 = 200;
+
 /// What the tests turn at while the server runs.
 #[derive(Clone)]
 pub struct Knobs {
@@ -95,6 +98,7 @@ fn operations(registry: &mut Registry) {
     registry.op(routes!(note_slow), Op::change(DESK_WRITE).errors(&[&EMPTY]));
     registry.op(routes!(note_busy), Op::read(DESK_READ));
     registry.op(routes!(note_careless), Op::open_read());
+    registry.op(routes!(note_stuck), Op::read(DESK_READ).within_ms(STUCK_MS));
     registry.op(routes!(note_panic), Op::change(DESK_WRITE));
 }
 
@@ -300,6 +304,12 @@ async fn note_busy() -> Answer<Json<Uploaded>> {
         std::hint::spin_loop();
     }
     Ok(Json(Uploaded { bytes: 0 }))
+}
+
+/// Never come to an end
+#[utoipa::path(get, path = "/v1/desk/stuck", responses((status = 200, body = Uploaded)))]
+async fn note_stuck() -> Answer<Json<Uploaded>> {
+    std::future::pending().await
 }
 
 /// Stop in the middle of a change

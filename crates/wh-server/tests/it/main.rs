@@ -6,6 +6,7 @@
 
 mod bearer;
 mod bodies;
+mod connections;
 mod desk;
 mod door;
 mod edge;

@@ -44,6 +44,15 @@ both_servers!(a_strangers_thing_is_not_there, MIGRATIONS, parts, async |server: 
     assert_eq!(page.get(VIEWER, &address).await.status, 404);
 });
 
+both_servers!(an_operation_has_its_own_time, MIGRATIONS, parts, async |server: TestServer| {
+    let page = Browser::new(&server);
+    let stuck = page.get(VIEWER, "/v1/desk/stuck").await;
+    assert_eq!((stuck.status, stuck.code.as_str()), (504, "server.deadline"));
+    let own = format!("within {} ms", desk::STUCK_MS);
+    assert!(stuck.text().contains(&own), "{}", stuck.text());
+    assert_eq!(page.get(VIEWER, "/v1/desk/notes").await.status, 200);
+});
+
 both_servers!(unknown_addresses_and_methods_are_problems, MIGRATIONS, parts, async |server: TestServer| {
     let page = Browser::new(&server);
     let nothing = page.get(OWNER, "/v1/desk/nothing").await;
@@ -84,6 +93,9 @@ fn the_spec_says_what_is_enforced() {
     assert_eq!(create["x-permission"], "desk:write");
     assert_eq!(create["x-risk"], "change");
     assert_eq!(create["x-body-bytes-max"], 1024 * 1024);
+    assert_eq!(create["x-timeout-ms"], 30_000, "the default, where it sets none of its own");
+    assert_eq!(spec["paths"]["/v1/desk/stuck"]["get"]["x-timeout-ms"], desk::STUCK_MS);
+    assert_eq!(spec["paths"]["/v1/desk/uploads"]["post"]["x-timeout-ms"], Value::Null, "a stream has none");
     assert_eq!(create["security"], json!([{ "session": [] }, { "key": [] }]));
     assert_eq!(create["x-auth"], "any");
     assert_eq!(spec["components"]["securitySchemes"]["key"]["scheme"], "bearer");

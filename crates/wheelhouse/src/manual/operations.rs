@@ -114,7 +114,11 @@ impl Told<'_> {
         else {
             return;
         };
-        put(out, format_args!("## Answer\n\n`{status}`"));
+        put(out, format_args!("## Answer\n\n"));
+        if let Some(ms) = self.operation["x-timeout-ms"].as_u64() {
+            put(out, format_args!("Begins within {ms} ms, or it is `server.deadline`.\n\n"));
+        }
+        put(out, format_args!("`{status}`"));
         let content = response["content"].as_object().and_then(|content| content.iter().next());
         match content {
             Some((media, content)) => {

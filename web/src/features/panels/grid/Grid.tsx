@@ -4,7 +4,7 @@ import type { PanelColumn, RowsRequest } from '@/api/panels';
 import { count as formatCount, plural } from '@/lib/format';
 import { useKeyNotes } from '@/lib/keys';
 import { ProblemNote } from '@/ui/ProblemNote';
-import { copySelection, SelectionFacts } from './copy';
+import { copyAsTheyAre, copySelection, SelectionFacts } from './copy';
 import { drawnRows, slotOf, useDrawn, withFocus } from './drawn';
 import classes from './Grid.module.css';
 import { GridHead } from './GridHead';
@@ -88,6 +88,7 @@ export function Grid(props: GridProps) {
     peekAt(cell ?? null);
   }, [focus.row, focus.col, focused, peekAt]);
 
+  const source = { ...props, selection: { ...selection, focus } };
   const keys = useGridKeys({
     selection: { ...selection, focus },
     bounds: { rows: rowCount, cols, page: scroll.pageRows },
@@ -96,6 +97,7 @@ export function Grid(props: GridProps) {
     actions,
     openMenu: setMenu,
     peek,
+    copyAsTheyAre: () => copyAsTheyAre(source),
     onOpenRow: (row) => (props.open ? props.onOpen(null) : props.onOpen(row)),
   });
 
@@ -127,7 +129,7 @@ export function Grid(props: GridProps) {
             peek.hide();
           }
         }}
-        onCopy={(event) => copySelection(event, { ...props, selection: { ...selection, focus } })}
+        onCopy={(event) => copySelection(event, source)}
         onPointerOver={peek.onPointerOver}
         onPointerLeave={peek.hide}
         {...pointerSelection(selection, select, setFocused, cols, props.onOpen)}
@@ -221,7 +223,7 @@ export function Grid(props: GridProps) {
             ? `Row ${formatCount(focus.row + 1)} of ${formatCount(rowCount)}`
             : plural(rowCount, 'row')}
         </span>
-        <SelectionFacts rows={rows} layout={layout} selection={{ ...selection, focus }} />
+        <SelectionFacts source={source} />
       </footer>
     </>
   );

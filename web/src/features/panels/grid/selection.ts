@@ -68,6 +68,13 @@ export function moved(cell: Cell, key: string, mod: boolean, bounds: Bounds): Ce
   }
 }
 
+/** A text that begins so is a formula to a spreadsheet; the last four are the full-width forms of the first. */
+const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+
+/** A text that a spreadsheet would run as a formula gets a `'` before it, as in the files that the CLI writes. */
+export const disarmed = (text: string | null): string | null =>
+  text !== null && FORMULA.test(text) ? `'${text}` : text;
+
 /** Rows of texts as tab-separated lines; what holds a tab, a line end or a quote is quoted. */
 export function toTsv(lines: readonly (readonly (string | null)[])[]): string {
   const field = (text: string | null) =>

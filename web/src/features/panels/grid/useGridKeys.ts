@@ -14,6 +14,7 @@ export const GRID_KEYS = [
   [`${MOD} ↑`, 'To the first row, and so on'],
   ['Shift ↓', 'Choose a range'],
   [`${MOD} C`, 'Copy what is chosen'],
+  ['Alt C', 'Copy as they are, formulas too'],
   ['↵', 'Open the row; on a head: sort'],
   ['Space', 'Open the row, or close it'],
   ['Shift Space', 'Choose the whole row'],
@@ -31,6 +32,7 @@ interface Keys {
   actions: ColumnActions;
   openMenu: (column: number | null) => void;
   peek: PeekState;
+  copyAsTheyAre: () => void;
   onOpenRow: (row: number) => void;
 }
 
@@ -72,7 +74,8 @@ function onHead(event: KeyboardEvent, { selection, layout, actions, openMenu, se
   return true;
 }
 
-function onCell(event: KeyboardEvent, { selection, bounds, select, peek, onOpenRow }: Keys): boolean {
+function onCell(event: KeyboardEvent, keys: Keys): boolean {
+  const { selection, bounds, select, peek, onOpenRow } = keys;
   const { key } = event;
   const mod = event.ctrlKey || event.metaKey;
   const { row, col } = selection.focus;
@@ -80,6 +83,11 @@ function onCell(event: KeyboardEvent, { selection, bounds, select, peek, onOpenR
     if (peek.open) peek.hide();
     else if (isRange(selection)) select(at(row, col));
     else return false;
+    return true;
+  }
+  // By its place: with Alt the key makes another character on some keyboards.
+  if (event.altKey && !mod && event.code === 'KeyC') {
+    keys.copyAsTheyAre();
     return true;
   }
   if (row < 0) return false;
