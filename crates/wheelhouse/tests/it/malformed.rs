@@ -69,7 +69,7 @@ enum Who {
 /// A problem with one of these statuses; nobody learns more than that they are nobody, where that matters.
 fn refused(what: &str, operation: &Operation, who: Who, statuses: &[u16], answer: &Answer) {
     let id = &operation.id;
-    let statuses = if who == Who::Nobody && operation.asks_permission { &[401] } else { statuses };
+    let statuses: &[u16] = if who == Who::Nobody && operation.asks_permission { &[401] } else { statuses };
     // Whoever opens a socket is asked for a session too, without a permission of its own.
     let socket = who == Who::Nobody && id == "live_connect" && answer.status == 401;
     assert!(
