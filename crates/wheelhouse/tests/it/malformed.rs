@@ -134,7 +134,8 @@ fn abuse(person: &Person, who: Who, operation: &Operation) {
     let unknown = person.send(method, &format!("{path}{sign}no_such_parameter=1"), JSON, b"{}");
     refused("an unknown parameter", operation, who, &[400], &unknown);
     if let Some(wrong) = &operation.wrong_path {
-        refused("a wrong id", operation, who, &[400], &person.send(method, wrong, JSON, b"{}"));
+        // The address is refused before anybody is asked who they are.
+        refused("a wrong id", operation, Who::Owner, &[400], &person.send(method, wrong, JSON, b"{}"));
     }
     let other = person.send("PROPFIND", path, "", b"");
     assert_eq!(other.status, 405, "a wrong method on {}: {}", operation.id, other.text());
