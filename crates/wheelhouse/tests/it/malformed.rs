@@ -194,6 +194,13 @@ fn a_body_that_stops_arriving_is_given_up_on_every_operation() {
 }
 
 #[test]
+fn a_list_of_values_is_no_object() {
+    let house = Site::new(EngineKind::Sqlite).start();
+    let refused = house.set_up().post("/v1/panels", &json!(["A title"]));
+    assert_eq!((refused.status, refused.code().as_str()), (422, "server.body_invalid"), "{}", refused.text());
+}
+
+#[test]
 fn wrong_parameters_of_views_are_named() {
     for site in sites() {
         let house = site.start();
