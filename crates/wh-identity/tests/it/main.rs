@@ -24,3 +24,4 @@ mod sign_in;
 mod spec;
 mod tenants;
 mod trail;
+mod upgrade;

@@ -59,6 +59,11 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         refused(&e.into_inner(), &pointer)
     })?;
     input.end().map_err(|e| refused(&e, ""))?;
+    // A struct can be read from the list of its fields' values too: the spec says objects, and the next field would be another one.
+    if body.trim_ascii_start().starts_with(b"[") {
+        let detail = "a list, expected an object";
+        return Err(codes::BODY_INVALID.error(detail).at("", detail));
+    }
     Ok(value)
 }
 

@@ -22,9 +22,16 @@ mod nodes;
 mod operator;
 mod paths;
 mod property;
+#[expect(clippy::unwrap_used, reason = "a generator that fails fails its test")]
+#[path = "../../../wh-dataset/tests/it/random.rs"]
+mod random;
+#[expect(clippy::unwrap_used, reason = "a reference that fails fails its test")]
+#[path = "../../../wh-dataset/tests/it/reference.rs"]
+mod reference;
 mod refusing;
 mod start;
 mod telemetry;
 mod upgrade;
+mod views;
 mod weather;
 mod wire;

@@ -18,9 +18,10 @@ const ACTORS: [&str; 9] =
 /// The two that act by a key of the owner: with the operation's permission and no other, and with every other.
 const KEYS: [&str; 2] = ["scoped", "unscoped"];
 
-struct Scene {
-    house: House,
-    owner: Person,
+/// A company with people, keys and things to be called upon.
+pub(crate) struct Scene {
+    pub(crate) house: House,
+    pub(crate) owner: Person,
     people: BTreeMap<&'static str, Person>,
     tenant: String,
     /// By permission: the owner's key with it alone, and the one with all others.
@@ -31,7 +32,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(house: House) -> Self {
+    pub(crate) fn new(house: House) -> Self {
         let owner = house.set_up();
         let tenant = owner.get("/v1/identity/me").json()["tenant"]["id"].as_str().expect("an id").to_owned();
         let mut people = BTreeMap::from([("nobody", house.nobody()), ("owner", owner.clone())]);

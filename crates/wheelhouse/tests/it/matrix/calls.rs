@@ -5,13 +5,13 @@ use super::{Scene, api_key};
 use crate::house::PASSWORD;
 
 /// One call of an operation, aimed at a fresh thing of the first company.
-pub(super) struct Call {
-    pub(super) method: &'static str,
-    pub(super) path: String,
-    pub(super) headers: &'static str,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Call {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) headers: &'static str,
+    pub(crate) body: Vec<u8>,
     /// The call ends the caller's session, so it is made with one of its own.
-    pub(super) own_session: bool,
+    pub(crate) own_session: bool,
 }
 
 impl Call {
@@ -45,7 +45,7 @@ impl Call {
 }
 
 impl Scene {
-    pub(super) fn call(&self, operation: &str, actor: &'static str) -> Option<Call> {
+    pub(crate) fn call(&self, operation: &str, actor: &'static str) -> Option<Call> {
         self.identity_call(operation, actor)
             .or_else(|| Self::door_call(operation))
             .or_else(|| self.key_call(operation, actor))
