@@ -25,8 +25,9 @@ pub(super) async fn all(settings: &Settings) -> Vec<Finding> {
             "set target and key_file in [backup]: docs/backup.md; `wheelhouse backup key` makes a key";
         return vec![Finding::warn(TARGET, "none is set: the server makes no backups", advice)];
     }
-    if let Err(error) = settings.backup.check(settings.backup_steps()) {
-        return vec![Finding::error(TARGET, &error)];
+    let mistakes = settings.backup.check(settings.backup_steps());
+    if !mistakes.is_empty() {
+        return mistakes.iter().map(|error| Finding::error(TARGET, error)).collect();
     }
     if let Err(error) = DataFolder::new(&settings.data_dir).must_not_be_restored() {
         return vec![Finding::warn(TARGET, error.message(), codes::RESTORED.hint)];
