@@ -23,7 +23,9 @@ test.afterAll(async () => {
   await house?.stop();
 });
 
-test('the page stays while the answer with the new cookie is on its way; another device is sent out', async ({ browser }) => {
+test('the page stays while the answer with the new cookie is on its way; another device is sent out', async ({
+  browser,
+}) => {
   const elsewhere = await browser.newContext();
   const { email, password } = OWNER;
   await send(elsewhere.request, 'POST', `${house.url}/v1/identity/sessions`, house, { email, password });

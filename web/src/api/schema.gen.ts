@@ -2701,7 +2701,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["ApiKeyIssued"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3302,7 +3302,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["CliLoginAllowed"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3449,7 +3449,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3715,7 +3715,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["InvitationIssued"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4009,7 +4009,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4165,7 +4165,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["InvitationOpened"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4856,7 +4856,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5724,7 +5724,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["ApiKeyIssued"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6201,7 +6201,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server.address, server.bearer_and_cookie, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6312,7 +6312,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6582,7 +6582,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -7091,7 +7091,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.query, server.query_unknown, server.target_mismatch */
+            /** @description server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -8474,7 +8474,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Import"];
                 };
             };
-            /** @description panels.query_malformed, panels.upload_broken, server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
+            /** @description panels.query_malformed, panels.upload_broken, server.address, server.bearer_and_cookie, server.body_broken, server.body_unreadable, server.host, server.idempotency_key, server.nul, server.path, server.query, server.query_unknown, server.target_mismatch */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;

@@ -129,12 +129,7 @@ const refused = () =>
   );
 
 /** `later`: they are not the rows that were chosen, but those at the same places of a later version. */
-function said(
-  { selection }: Source,
-  copied: number,
-  changed: boolean,
-  version: 'later' | null = null,
-): void {
+function said({ selection }: Source, copied: number, changed: boolean, version: 'later' | null = null): void {
   const box = boxOf(selection);
   const wanted = box.bottom - box.top + 1;
   const formulas = changed
