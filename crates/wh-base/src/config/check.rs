@@ -58,7 +58,14 @@ impl Read<'_> {
             let at = document.key(section_name).and_then(toml_edit::Key::span).or_else(|| item.span());
             let keys = item.as_table_like();
             let Some(section) = sections.iter().find(|section| section.name == section_name) else {
-                self.wrong(name, line_of(at), stray(sections, section_name, keys.is_some()));
+                self.wrong(
+                    name,
+                    line_of(at),
+                    keys.map_or_else(
+                        || stray_key(sections, section_name),
+                        |_| unknown_section(sections, section_name),
+                    ),
+                );
                 continue;
             };
             let Some(keys) = keys else {
@@ -138,17 +145,17 @@ fn find<'s>(sections: &[Section], section: &'s Section, name: &str) -> Result<&'
     })
 }
 
-/// What stands at the top of the file and is no section of ours.
-fn stray(sections: &[Section], name: &str, is_table: bool) -> String {
-    if is_table {
-        let names = sections.iter().map(|section| section.name);
-        return format!("unknown section [{name}]{}", nearest(name, names));
-    }
+fn unknown_section(sections: &[Section], name: &str) -> String {
+    format!("unknown section [{name}]{}", nearest(name, sections.iter().map(|section| section.name)))
+}
+
+/// A key that stands at the top of the file.
+fn stray_key(sections: &[Section], name: &str) -> String {
     format!("`{name}` stands in no section{}", nearest_of_all(sections, name))
 }
 
 /// Every key, after its section.
-fn keys<'s>(sections: &'s [Section]) -> impl Iterator<Item = (&'s str, &'s str)> {
+fn keys(sections: &[Section]) -> impl Iterator<Item = (&str, &str)> {
     sections.iter().flat_map(|section| section.keys.iter().map(move |key| (section.name, key.name)))
 }
 

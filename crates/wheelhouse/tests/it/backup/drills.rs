@@ -58,30 +58,7 @@ fn fifty_restores_at_random_moments_hold_what_was_acknowledged() {
     let (counted, counted_told) = timed(|| owner.panel("title 0"));
     let (filled, filled_told) = timed(|| owner.panel("imports"));
     let stop = Arc::new(AtomicBool::new(false));
-    let writers = [
-        writer(&owner, &stop, move |person, n, diary| {
-            let (made, told) = timed(|| person.panel(&format!("panel {n}")));
-            diary.panels.insert(made, (format!("panel {n}"), told));
-        }),
-        {
-            let counted = counted.clone();
-            writer(&owner, &stop, move |person, n, diary| {
-                let body = json!({ "title": format!("title {}", n + 1) });
-                let path = format!("/v1/panels/{counted}");
-                let (answer, told) = timed(|| person.call("PATCH", &path, Some(&body)));
-                assert_eq!(answer.status, 200, "{}", answer.text());
-                diary.titles.push(told);
-            })
-        },
-        {
-            let filled = filled.clone();
-            writer(&owner, &stop, move |person, n, diary| {
-                let (answer, told) = timed(|| person.import(&filled, "append", &csv(n, IMPORT_ROWS)));
-                assert_eq!(answer.status, 201, "{}", answer.text());
-                diary.imports.push(told);
-            })
-        },
-    ];
+    let writers = writers(&owner, &stop, &counted, &filled);
     comes_to(&owner, "the first point", |state| state["kept_at"].is_string());
     let wait_for = |count: usize| while vault.points(data).len() < count {};
     wait_for(POINTS_MIN / 2);
@@ -127,6 +104,39 @@ fn fifty_restores_at_random_moments_hold_what_was_acknowledged() {
         std::fs::remove_dir_all(&into).expect("it is there");
     }
     vault.done(data, "verify", &[]);
+}
+
+/// One makes panels, one gives one panel a new title again and again, one imports into another.
+fn writers(
+    owner: &Person,
+    stop: &Arc<AtomicBool>,
+    counted: &str,
+    filled: &str,
+) -> [thread::JoinHandle<Diary>; 3] {
+    [
+        writer(owner, stop, move |person, n, diary| {
+            let (made, told) = timed(|| person.panel(&format!("panel {n}")));
+            diary.panels.insert(made, (format!("panel {n}"), told));
+        }),
+        {
+            let counted = counted.to_owned();
+            writer(owner, stop, move |person, n, diary| {
+                let body = json!({ "title": format!("title {}", n + 1) });
+                let path = format!("/v1/panels/{counted}");
+                let (answer, told) = timed(|| person.call("PATCH", &path, Some(&body)));
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                diary.titles.push(told);
+            })
+        },
+        {
+            let filled = filled.to_owned();
+            writer(owner, stop, move |person, n, diary| {
+                let (answer, told) = timed(|| person.import(&filled, "append", &csv(n, IMPORT_ROWS)));
+                assert_eq!(answer.status, 201, "{}", answer.text());
+                diary.imports.push(told);
+            })
+        },
+    ]
 }
 
 fn writer(

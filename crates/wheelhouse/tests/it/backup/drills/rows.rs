@@ -68,7 +68,7 @@ pub(super) fn tables(folder: &Path) -> BTreeMap<String, Table> {
 
 fn table(file: &Connection, name: &str) -> Table {
     let mut statement = file.prepare(&format!("SELECT * FROM \"{name}\" ORDER BY 1")).expect("the table");
-    let columns: Vec<_> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<_> = statement.column_names().map(str::to_owned).collect();
     let width = columns.len();
     let rows = statement
         .query_map([], |row| (0..width).map(|at| row.get(at)).collect::<rusqlite::Result<Vec<Value>>>())
