@@ -166,21 +166,29 @@ pub fn load_postgres(
         .tables
         .into_iter()
         .find(|(name, rows)| *rows > 0 && !name.starts_with("kernel_"));
-    drop(folder);
     if let Some((name, rows)) = full {
         return Err(codes::TARGET_NOT_EMPTY.error(format!("the database holds {rows} rows of {name}")));
     }
+    std::fs::remove_file(&there).map_err(|e| codes::TARGET.caused("a dump cannot be removed", e))?;
+    let statements = folder.path().join("load.sql");
+    print_archive(archive, &statements, &stop)?;
     let (target, _) = without_password(owner_url)?;
-    let mut load = Tool::new("pg_restore", owner_url, &stop)?;
-    load.args([
-        "--exit-on-error",
-        "--single-transaction",
-        "--clean",
-        "--if-exists",
-        "--no-owner",
-        "--dbname",
-    ]);
-    load.arg(&target).arg(archive).run()
+    let mut load = Tool::new("psql", owner_url, &stop)?;
+    load.args(["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]);
+    // With all that is in it: the archive of an older build names only its own tables, and would leave those of this one in the way.
+    let emptied = format!("SET client_min_messages = warning; DROP SCHEMA IF EXISTS {SCHEMA} CASCADE");
+    load.args(["--command", &emptied, "--file"]).arg(&statements).arg("--dbname").arg(&target).run()
+}
+
+/// The statements of an archive into a file: of what is piped, a half would be taken for the whole where the one that prints it fails.
+fn print_archive(archive: &Path, statements: &Path, stop: &Stop) -> Result<()> {
+    let room = Room::by_hand(statements.parent().unwrap_or(statements));
+    let bytes = archive.metadata().map_err(|e| codes::SOURCE.caused("the archive cannot be read", e))?.len();
+    room.must_take(bytes)?;
+    let mut print = Tool::without_server("pg_restore", stop)?;
+    print.args(["--no-owner", "--file"]).arg(statements).arg(archive);
+    let printed = print.run_while(|| room.must_take(0));
+    printed.or_else(|error| room.must_take(0).and(Err(error)))
 }
 
 /// What stands in an archive.

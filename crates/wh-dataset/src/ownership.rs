@@ -62,15 +62,37 @@ impl Datasets {
         if mark == Mark::Of(own) {
             return Ok(None);
         }
-        Ok(match (mark, self.standing(system).await?) {
+        let standing = self.standing(system).await?;
+        // Older builds removed the row of the last dataset that was deleted a day before its objects.
+        if mark == Mark::Nameless
+            && standing == Standing::Unknown
+            && self.is_of_a_known_company(system).await?
+        {
+            return Ok(None);
+        }
+        Ok(match (mark, standing) {
             (_, Standing::Empty) | (Mark::Missing | Mark::Nameless, Standing::Known) => None,
             (Mark::Missing | Mark::Nameless, Standing::Unknown) => Some(Foreign {
                 word: UNMARKED.to_owned(),
                 what: "the objects bear no installation's mark, and the database knows none of them"
                     .to_owned(),
             }),
-            (Mark::Of(other), Standing::Known | Standing::Unknown) => Some(Foreign::of(other)),
+            (Mark::Of(other), Standing::Known) => Some(Foreign::known(other)),
+            (Mark::Of(other), Standing::Unknown) => Some(Foreign::of(other)),
         })
+    }
+
+    /// Whether the database knows a company that an object in the store is of. A new one, or another's, knows none.
+    async fn is_of_a_known_company(&self, system: &SystemDb) -> Result<bool> {
+        let mut asked = HashSet::new();
+        let mut objects = Box::pin(self.0.objects.list(ROOT));
+        while let Some(object) = objects.try_next().await? {
+            let Some((tenant, _)) = owner(&object.path) else { continue };
+            if asked.insert(tenant) && system.knows_tenant(tenant).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Looks no further than to the first objects that are known.
@@ -115,6 +137,15 @@ struct Foreign {
 impl Foreign {
     fn of(other: Uuid) -> Self {
         Self { word: other.to_string(), what: format!("the objects are of installation {other}") }
+    }
+
+    /// An older copy of the other's database, made before it had an id, and a clone that runs beside it look alike.
+    fn known(other: Uuid) -> Self {
+        let Self { word, what } = Self::of(other);
+        let what = format!(
+            "{what}, and the database knows datasets of them: it may be an older copy of that installation's"
+        );
+        Self { word, what }
     }
 
     fn error(&self, own: Uuid) -> Error {

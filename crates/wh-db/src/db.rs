@@ -83,6 +83,7 @@ pub struct SystemDb {
 }
 
 const INSTALLATION: &str = "SELECT id FROM kernel_installation";
+const TENANT_KNOWN: &str = "SELECT seq FROM kernel_audit WHERE tenant_id = $1 LIMIT 1";
 const SYSTEM_USE: &str = "INSERT INTO kernel_system_use (at, reason) VALUES ($1, $2)";
 
 impl SystemDb {
@@ -94,6 +95,12 @@ impl SystemDb {
     pub async fn installation(&self) -> Result<Uuid> {
         let mut reading = Reading::open(&self.core, Scope::Kernel).await?;
         first(reading.kernel_rows(INSTALLATION, args![]).await?)?.uuid("id")
+    }
+
+    /// Whether anything was ever changed in this company here: nothing shortens the audit trail.
+    pub async fn knows_tenant(&self, tenant: TenantId) -> Result<bool> {
+        let mut reading = Reading::open(&self.core, Scope::Kernel).await?;
+        Ok(!reading.kernel_rows(TENANT_KNOWN, args![tenant]).await?.is_empty())
     }
 
     /// Every tenant's rows as they are now, to be read.

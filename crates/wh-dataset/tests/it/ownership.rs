@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wh_dataset::model::ColumnType::{self, Int};
 use wh_dataset::segment::Objects;
 use wh_dataset::{Datasets, DatasetsConfig, ImportMode, MIGRATIONS, Swept, codes};
-use wh_db::{Reads, args};
+use wh_db::{AuditEntry, Reads, Who, args};
 use wh_testkit::both_engines;
 use wh_testkit::engines::TestDb;
 
@@ -81,6 +81,41 @@ both_engines!(a_store_without_a_name_is_taken_by_who_knows_its_objects, &[MIGRAT
     world.datasets.store_take(&world.db.system, None).await.unwrap();
 });
 
+both_engines!(
+    what_an_older_build_left_of_deleted_datasets_is_of_who_knows_the_company,
+    &[MIGRATIONS],
+    async |db| {
+        let world = with_old_rows(db).await;
+        let (db, datasets) = stranger(&world, "what_an_older_build_left").await;
+        // The trail of the company stays when the rows of its datasets are gone.
+        let mut tx = db.cx.db.begin(world.tenant).await.unwrap();
+        let subject = "panels.panel/1".to_owned();
+        let entry = AuditEntry { action: "panel_delete", subject, before: None, after: None };
+        tx.audit(&Who::system(db.cx.next_id()), entry).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(db.system.knows_tenant(world.tenant).await.unwrap());
+        assert!(!db.system.knows_tenant(db.cx.next_id()).await.unwrap());
+        // Only an older build's mark says that an older build was here.
+        let of_another = format!("{OLD_MARK}installation {OTHER}\n");
+        for (text, word) in [(None, "unmarked"), (Some(of_another), OTHER)] {
+            if let Some(text) = text {
+                std::fs::write(mark(&world), text).unwrap();
+            }
+            let refused = datasets.store_take(&db.system, None).await.unwrap_err();
+            assert!(refused.is(&codes::STORE_FOREIGN) && refused.message().contains(word), "{refused:?}");
+            assert!(!refused.message().contains("older copy"), "{refused:?}");
+        }
+        std::fs::write(mark(&world), OLD_MARK).unwrap();
+        let objects = world.objects();
+        datasets.store_take(&db.system, None).await.unwrap();
+        let own = db.system.installation().await.unwrap();
+        assert_eq!(datasets.objects().installation().await.unwrap(), Some(own));
+        // That it was taken gives no sweep more rights than it had.
+        assert_eq!(datasets.sweep(&db.system).await.unwrap(), Swept::default());
+        assert_eq!(world.objects(), objects);
+    }
+);
+
 both_engines!(a_store_of_another_installation_is_refused_until_that_is_meant, &[MIGRATIONS], async |db| {
     let mut world = with_old_rows(db).await;
     world.datasets.store_take(&world.db.system, None).await.unwrap();
@@ -94,6 +129,7 @@ both_engines!(a_store_of_another_installation_is_refused_until_that_is_meant, &[
     for adopt in [None, Some("unmarked"), Some("")] {
         let refused = world.datasets.store_take(&world.db.system, adopt).await.unwrap_err();
         assert!(refused.is(&codes::STORE_FOREIGN) && refused.message().contains(OTHER), "{refused:?}");
+        assert!(refused.message().contains("older copy"), "it knows what is there: {refused:?}");
     }
     assert_eq!(world.objects(), objects);
     world.datasets.store_take(&world.db.system, Some(OTHER)).await.unwrap();

@@ -123,7 +123,7 @@ fn idempotency_mark(logins: &Logins) -> String {
 }
 
 /// Whose this database is: made once, and kept by every dump and restore. The store of its objects is marked with the same. The table may be
-/// there already: an archive of an older build takes the place of the ledger and of the tables that it knows, and of no others.
+/// there already, where somebody put an archive of an older build over a newer one by hand: it brings its own ledger and removes no other table.
 fn installation(logins: &Logins) -> String {
     let sys = &logins.sys;
     format!(

@@ -5,19 +5,28 @@ use std::process::Command;
 use wh_testkit::engines::{EngineKind, shared};
 
 use crate::backup::words;
-use crate::house::{House, Person, Site, wheelhouse};
+use crate::house::{House, Person, Site, sites, wheelhouse};
+use crate::upgrade::owner_url;
 
 const CSV: &[u8] = b"carrier,dep_delay\nUA,2\nAA,-4\n";
+
+/// What older builds wrote into every store.
+const OLD_MARK: &str = "the objects of a Wheelhouse; see docs/operations.md\n";
 
 /// A folder with a company, a panel and its rows; what the server was is over.
 fn used() -> (Site, String) {
     let site = Site::new(EngineKind::Sqlite);
+    let panel = use_once(&site);
+    (site, panel)
+}
+
+fn use_once(site: &Site) -> String {
     let house = site.start();
     let owner = house.set_up();
     let panel = owner.panel("kept");
     assert_eq!(owner.import(&panel, "replace", CSV).status, 201);
     assert!(house.terminate().success());
-    (site, panel)
+    panel
 }
 
 fn rows(owner: &Person, panel: &str) -> u64 {
@@ -60,6 +69,28 @@ fn database_moves(from: &Path, to: &Path) {
             std::fs::rename(entry.path(), to.join(name)).expect("moved");
         }
     }
+}
+
+/// Changes the database of a server that is not running; on PostgreSQL as its administrator, whom no wall between companies holds.
+fn change(site: &Site, sql: &str) {
+    if site.kind == EngineKind::Sqlite {
+        let file =
+            rusqlite::Connection::open(site.folder.path().join("wheelhouse.db")).expect("the database");
+        return file.execute_batch(sql).expect("it can be written");
+    }
+    let own: tokio_postgres::Config = owner_url(site.folder.path()).parse().expect("the owner's URL");
+    let server = shared().expect("the site was made on it");
+    let mut config: tokio_postgres::Config = server.admin_url().parse().expect("the server's URL");
+    config.dbname(own.get_dbname().expect("a database"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("PostgreSQL");
+        let driver = tokio::spawn(connection);
+        let sql = format!("SET search_path = wheelhouse; {sql}");
+        client.batch_execute(&sql).await.expect("it can be written");
+        drop(client);
+        driver.await.expect("it ends").expect("it ends well");
+    });
 }
 
 /// The word for `store_adopt` that a refusal names.
@@ -118,6 +149,57 @@ fn a_new_database_takes_a_store_over_only_with_a_written_word() {
     assert_eq!(objects(folder), there);
     // From here on it is its own.
     assert!(site.start().terminate().success());
+}
+
+#[test]
+fn an_upgrade_soon_after_the_last_panel_was_deleted_starts() {
+    for site in sites() {
+        let panel = use_once(&site);
+        let house = site.start();
+        let gone = house.sign_in("olga@acme.example").call("DELETE", &format!("/v1/panels/{panel}"), None);
+        assert_eq!(gone.status, 204, "{}", gone.text());
+        assert!(house.terminate().success());
+        // An older build removed the last dataset's row at its next sweep, kept the objects for a day, and did not say whose the store is.
+        let rows = ["dataset_segment", "dataset_version", "dataset_dataset"];
+        change(&site, &rows.map(|table| format!("DELETE FROM {table};")).concat());
+        let folder = site.folder.path();
+        let mark = folder.join("objects/wheelhouse-store");
+        std::fs::write(&mark, OLD_MARK).expect("the mark");
+        let there = objects(folder);
+        assert!(there.len() > 1, "the rows of the deleted panel are kept for their time: {there:?}");
+        // The second start finds whose the store is by now.
+        for _ in 0..2 {
+            let house = site.start();
+            assert!(house.setup_token.is_none(), "its owner is not known");
+            let owner = house.sign_in("olga@acme.example");
+            assert_eq!(owner.get("/v1/panels").json()["items"].as_array().map(Vec::len), Some(0));
+            assert!(house.terminate().success());
+            let marked = std::fs::read_to_string(&mark).expect("the mark");
+            assert!(marked.contains("installation "), "{marked}");
+        }
+        assert_eq!(objects(folder), there);
+    }
+}
+
+#[test]
+fn a_database_of_before_it_had_an_id_is_told_apart_and_taken_by_a_written_word() {
+    for site in sites() {
+        let panel = use_once(&site);
+        // A copy of before the upgrade: its first start gave it another id.
+        let id = if site.kind == EngineKind::Sqlite { "randomblob(16)" } else { "gen_random_uuid()" };
+        change(&site, &format!("UPDATE kernel_installation SET id = {id};"));
+        let said = refused(site.folder.path());
+        assert!(said.contains("dataset.store_foreign") && said.contains("older copy"), "{said}");
+        let word = word(&said);
+        let adopt = [("WHEELHOUSE_DATASET_STORE_ADOPT", word.as_str())];
+        let house = House::start_with(site.folder.path(), &adopt);
+        assert_eq!(rows(&house.sign_in("olga@acme.example"), &panel), 2);
+        assert!(house.terminate().success());
+        // The word was needed once.
+        let house = site.start();
+        assert_eq!(rows(&house.sign_in("olga@acme.example"), &panel), 2);
+        assert!(house.terminate().success());
+    }
 }
 
 #[test]

@@ -133,8 +133,14 @@ pub fn walk(site: &Site, vault: &Vault) {
     assert!(refused.contains("db.elsewhere") && refused.contains("--repoint"), "{refused}");
     let made = init(&["--repoint"]);
     assert!(made.status.success(), "{}", words(&made));
+    of_a_newer_build(&into, old);
     let loaded = load();
     assert!(loaded.status.success(), "{}", words(&loaded));
+    let gone =
+        sql(&crate::upgrade::owner_url(&into), "SELECT to_regclass('wheelhouse.kernel_later') IS NULL");
+    assert_eq!(gone.trim(), "t", "the archive takes the place of all that was there");
+    let left = damage::files(&into.join("scratch"));
+    assert!(left.is_empty(), "what a load wrote for itself goes with it: {left:?}");
     let house = House::start_with(&into, &[]);
     let owner = house.sign_in("olga@acme.example");
     assert_eq!(rows_of(&owner, &panel, 1), 2_000);
@@ -145,6 +151,23 @@ pub fn walk(site: &Site, vault: &Vault) {
     assert_eq!(nodes["items"].as_array().map(Vec::len), Some(1), "{nodes}");
     drop(house);
     again(&into, vault);
+}
+
+/// As if a later build had made the database: it holds a table that no archive of this build knows.
+fn of_a_newer_build(data: &Path, prefix: &str) {
+    let make = format!(
+        "CREATE TABLE wheelhouse.kernel_later (n int); GRANT SELECT ON wheelhouse.kernel_later TO {prefix}_sys"
+    );
+    sql(&crate::upgrade::owner_url(data), &make);
+}
+
+/// One statement by PostgreSQL's own program, and what it prints.
+fn sql(url: &str, statement: &str) -> String {
+    let mut psql = Command::new(program("psql"));
+    psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--command", statement, "--dbname", url]);
+    let output = psql.output().expect("it starts");
+    assert!(output.status.success(), "{statement}: {}", words(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// What was restored once is backed up and restored again, with the archive that it was loaded from still there.
@@ -210,13 +233,7 @@ fn beside_a_named_database(data: &Path, vault: &Vault, admin: &str) {
 
 /// A proof that was killed has left its database, with all that it held; the next one drops it, but none that is in use.
 fn after_a_killed_proof(data: &Path, vault: &Vault, admin: &str) {
-    let sql = |statement: &str| {
-        let mut psql = Command::new(program("psql"));
-        psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--command", statement, "--dbname", admin]);
-        let output = psql.output().expect("it starts");
-        assert!(output.status.success(), "{statement}: {}", words(&output));
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
+    let sql = |statement: &str| sql(admin, statement);
     let url = crate::upgrade::owner_url(data);
     let id = url.rsplit('/').next().expect("a database");
     let hour_ago = SystemClock.now().plus_seconds(-3_600).micros() / 1_000_000;
