@@ -79,6 +79,11 @@ impl Failure {
     fn of(at: Timestamp, error: &Error) -> Self {
         Self { at, code: error.code().code.to_owned(), message: error.message().to_owned() }
     }
+
+    /// Whether it says that what is kept is broken, and not that it could not be looked at.
+    pub fn is_broken(&self) -> bool {
+        codes::BROKEN.iter().any(|code| code.code == self.code)
+    }
 }
 
 impl Status {
@@ -104,9 +109,9 @@ impl Status {
 
     /// Whether a proof, made after the moment of a point, found the backups broken: what comes next must not hang on that point.
     pub fn is_broken_since(&self, moment: Timestamp, now: Timestamp) -> bool {
-        let broken = |found: &&Failure| codes::BROKEN.iter().any(|code| code.code == found.code);
+        let broken = self.last_unproven.as_ref().filter(|found| found.is_broken());
         // One that is later than now was told by a clock that was ahead: it would hold for ever.
-        self.last_unproven.as_ref().filter(broken).is_some_and(|found| moment < found.at && found.at <= now)
+        broken.is_some_and(|found| moment < found.at && found.at <= now)
     }
 
     /// Everything up to a moment is kept, in a place as a person reads it. Nothing is taken back of what another process told meanwhile: a

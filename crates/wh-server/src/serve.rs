@@ -28,6 +28,7 @@ pub use tls::{Certificate, Reason, Reread, TlsFound, Validity};
 use crate::config::{ServerConfig, ms};
 use crate::edge::metrics::{CONNECTIONS, CONNECTIONS_REFUSED, UPKEEP_INTERVAL, recorder};
 use crate::edge::{Edge, Peer};
+use crate::health::Health;
 use admission::{Admission, Full};
 use connection::{Connections, End, broken};
 use refusal::Refusals;
@@ -37,6 +38,8 @@ use wire::Wire;
 const BACKLOG: u32 = 1024;
 /// Without a free file descriptor accepting fails at once, again and again: wait for connections to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Every so many rounds of the upkeep all components are asked: twice a minute.
+const COMPONENTS_EVERY_ROUNDS: u64 = 6;
 /// What the system keeps of an answer that it cannot send yet. It would take megabytes for each connection, and a thousand clients
 /// that read slowly take all the memory that it has for TCP: then it drops what is for others.
 #[cfg(target_os = "linux")]
@@ -110,7 +113,7 @@ pub async fn serve(edge: Edge, listener: Listener, config: &ServerConfig, stop: 
         stop: CancellationToken::new(),
         kill: CancellationToken::new(),
     };
-    let upkeep = tokio::spawn(stop.child_token().run_until_cancelled_owned(upkeep()));
+    let upkeep = tokio::spawn(stop.child_token().run_until_cancelled_owned(upkeep(health.clone())));
     stop.run_until_cancelled(server.accept(&tcp)).await;
     health.draining();
     if config.drain_delay_ms > 0 {
@@ -127,12 +130,16 @@ fn is_of_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// Durations are kept one by one until somebody folds them.
-async fn upkeep() {
+/// Durations are kept one by one until somebody folds them. Readiness does not ask the components of the second rank, and what the figures
+/// tell of them must be true also while nobody looks.
+async fn upkeep(health: Health) {
     let recorder = recorder();
-    loop {
+    for round in 1_u64.. {
         tokio::time::sleep(UPKEEP_INTERVAL).await;
         recorder.run_upkeep();
+        if round.is_multiple_of(COMPONENTS_EVERY_ROUNDS) {
+            let _figures_are_set = health.components().await;
+        }
     }
 }
 

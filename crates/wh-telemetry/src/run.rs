@@ -47,9 +47,31 @@ pub struct Source {
     pub clock: Arc<dyn Clock>,
 }
 
-/// What the collector said last. Cheap to clone.
+/// What the collector said last to each signal: one may have a way for figures, and none for spans. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Collector(Arc<Mutex<Option<Heard>>>);
+pub struct Collector(Arc<Mutex<LastHeard>>);
+
+#[derive(Clone, Copy, Default)]
+struct LastHeard {
+    traces: Option<Heard>,
+    metrics: Option<Heard>,
+}
+
+/// What messages are of.
+#[derive(Clone, Copy)]
+enum Signal {
+    Traces,
+    Metrics,
+}
+
+impl Signal {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Metrics => "metrics",
+        }
+    }
+}
 
 /// What became of a message to the collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +83,18 @@ pub struct Heard {
 }
 
 impl Collector {
-    /// Of the last message; nothing before the first.
+    /// Of the last message of spans and the last one of figures: the one that was not taken, if there is one. Nothing before the first.
     pub fn last(&self) -> Option<Heard> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let LastHeard { traces, metrics } = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        [traces, metrics].into_iter().flatten().find(|heard| !heard.is_taken).or(metrics).or(traces)
     }
 
-    fn told(&self, heard: Heard) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
+    fn told(&self, signal: Signal, heard: Heard) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match signal {
+            Signal::Traces => last.traces = Some(heard),
+            Signal::Metrics => last.metrics = Some(heard),
+        }
     }
 }
 
@@ -123,8 +150,8 @@ impl Telemetry {
             scope: words::scope(source.version),
             started: words::nanos(source.clock.now()),
             source,
-            traces: Outbox::new(traces, "traces", collector.clone()),
-            figures: Outbox::new(figures, "metrics", collector.clone()),
+            traces: Outbox::new(traces, Signal::Traces, collector.clone()),
+            figures: Outbox::new(figures, Signal::Metrics, collector.clone()),
             interval: Duration::from_millis(config.metrics_interval_ms),
             spans: VecDeque::new(),
             dropped: dropped.clone(),
@@ -265,7 +292,7 @@ impl Worker {
 /// Messages of one signal, one at a time.
 struct Outbox {
     address: String,
-    signal: &'static str,
+    signal: Signal,
     collector: Collector,
     waiting: Option<Late>,
 }
@@ -278,7 +305,7 @@ struct Late {
 }
 
 impl Outbox {
-    const fn new(address: String, signal: &'static str, collector: Collector) -> Self {
+    const fn new(address: String, signal: Signal, collector: Collector) -> Self {
         Self { address, signal, collector, waiting: None }
     }
 
@@ -302,9 +329,9 @@ impl Outbox {
 
     fn attempt(&mut self, poster: &Poster, message: Vec<u8>, tries: u32) {
         let begun = Instant::now();
-        let (signal, outcome) = (self.signal, poster.post(&self.address, &message));
+        let (signal, outcome) = (self.signal.word(), poster.post(&self.address, &message));
         let is_taken = matches!(outcome, Outcome::Taken);
-        self.collector.told(Heard { is_taken, latency: begun.elapsed() });
+        self.collector.told(self.signal, Heard { is_taken, latency: begun.elapsed() });
         let word = match outcome {
             Outcome::Taken => "sent",
             Outcome::Later(after, why) if tries < TRIES_MAX => {

@@ -224,7 +224,7 @@ impl House<'_> {
             system: system.clone(),
             objects,
             data: settings.data_dir.clone(),
-            backups: backups.as_ref().map_or(components::Backups::None, |_| components::Backups::Made),
+            backups: backups.as_ref().map_or(components::Backups::None, backup::Backups::made),
             collector,
         };
         let identity_of_tasks = identity.clone();

@@ -9,6 +9,58 @@ use super::{Place, Scratch, said, told};
 use crate::counterparts::COMPOSE;
 use crate::run::{answers, command};
 
+/// Stands before the script of the backups: programs that say what they were asked and fail as they are told, and a clock that is
+/// ahead by each wait, so that four rounds take no time.
+const REHEARSAL: &str = r#"
+round=0
+wheelhouse() {
+  echo "$2"
+  [ "$2" != "$FAILING" ] || [ "$round" -ge "$WELL_FROM" ]
+}
+sleep() { :; }
+wait() {
+  if [ "$wait_s" = 3600 ]; then echo soon; else echo later; fi
+  if [ -e "$MARK" ]; then echo unwell; fi
+  SECONDS=$((SECONDS + wait_s)) round=$((round + 1))
+  if [ "$round" = 4 ]; then exit 0; fi
+}
+"#;
+/// What fails, from which round on no more, and what the container then does in four rounds, where a full point is due each three hours.
+const REHEARSALS: [(&str, u32, &str); 6] = [
+    (
+        "nothing",
+        0,
+        "create verify prune later create verify prune later create verify prune later create verify prune later",
+    ),
+    // What takes up the room is removed all the same.
+    (
+        "create",
+        4,
+        "create verify prune soon unwell create verify prune soon unwell create verify prune soon unwell create verify prune soon unwell",
+    ),
+    (
+        "create",
+        1,
+        "create verify prune soon unwell create verify prune later create verify prune later create verify prune later",
+    ),
+    // No dump of the whole database each hour.
+    (
+        "verify",
+        4,
+        "create verify prune soon unwell verify prune soon unwell verify prune soon unwell create verify prune soon unwell",
+    ),
+    (
+        "verify",
+        1,
+        "create verify prune soon unwell verify prune later create verify prune later create verify prune later",
+    ),
+    (
+        "prune",
+        4,
+        "create verify prune soon unwell verify prune soon unwell verify prune soon unwell create verify prune soon unwell",
+    ),
+];
+
 pub(super) fn check(place: &Place<'_>) -> Result<()> {
     if !answers("go", "version") {
         return place.without("Go, which builds the reader of compose files");
@@ -99,5 +151,25 @@ fn backing_up(place: &Place<'_>, service: &Value) -> Result<()> {
         .collect();
     let verbs: Vec<_> = commands.iter().filter_map(|words| words.split(' ').nth(1)).collect();
     ensure!(verbs == ["create", "verify", "prune"], "it runs {commands:?}");
-    commands.into_iter().try_for_each(|words| place.knows(words))
+    commands.into_iter().try_for_each(|words| place.knows(words))?;
+    rehearse(place, script)
+}
+
+/// The script is run, with each of its commands failing in turn.
+fn rehearse(place: &Place<'_>, script: &str) -> Result<()> {
+    let scratch = Scratch::new("rehearsal")?;
+    let mark = scratch.0.join("failed");
+    ensure!(script.contains("/tmp/failed"), "nothing tells that backups fail");
+    let script = format!("{REHEARSAL}{}", script.replace("/tmp/failed", &mark.to_string_lossy()));
+    for (failing, well_from, expected) in REHEARSALS {
+        let mut shell = command("bash", &["-c", &script], place.root);
+        shell.env("FAILING", failing).env("WELL_FROM", well_from.to_string()).env("MARK", &mark);
+        let done = said(shell.env("WHEELHOUSE_BACKUP_FULL_EVERY_H", "3"))?.words;
+        let done = done.split_whitespace().collect::<Vec<_>>().join(" ");
+        ensure!(done == expected, "with `{failing}` failing until round {well_from} it does: {done}");
+        if mark.exists() {
+            fs::remove_file(&mark)?;
+        }
+    }
+    Ok(())
 }

@@ -126,17 +126,18 @@ fn last(settings: &Settings, status: &Status, now: Timestamp) -> Finding {
     Finding::ok(LAST, found)
 }
 
-/// The last restore that was proven, where the server makes proofs.
+/// The last restore that was proven, where the server makes proofs; what a proof found broken in any case.
 fn proof(settings: &Settings, status: &Status, now: Timestamp) -> Option<Finding> {
     let every_s = seconds(settings.backup.verify_every_h) * 3_600;
     let without_place = settings.database.engine == Engine::Postgres && settings.backup.scratch_url.is_none();
-    if every_s == 0 || without_place {
-        return None;
-    }
+    let proves = every_s > 0 && !without_place;
     let advice = "`wheelhouse backup verify` proves the newest point and says what is wrong";
-    if let Some(failure) = &status.last_unproven {
+    if let Some(failure) = status.last_unproven.as_ref().filter(|found| proves || found.is_broken()) {
         let found = format!("the one at {} failed: {} ({})", failure.at, failure.message, failure.code);
         return Some(Finding::warn(PROOF, found, advice));
+    }
+    if !proves {
+        return None;
     }
     let Some(verified) = &status.last_verified else {
         return Some(Finding::warn(PROOF, "no restore was proven yet", advice));

@@ -69,9 +69,18 @@ pub struct Looked {
 /// Whether backups are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backups {
-    /// By this server.
-    Made,
+    /// By this server, with or without proofs.
+    Made(Proofs),
     /// None is configured.
+    None,
+}
+
+/// Whether this server proves the backups that it makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proofs {
+    /// From time to time.
+    Made,
+    /// They are switched off, or have no place.
     None,
 }
 
@@ -89,8 +98,8 @@ pub fn all(looked: Looked) -> Vec<Component> {
     });
     let mut components =
         vec![database, objects, delivery(system, Arc::clone(&context.clock)), disk(data.clone())];
-    if backups == Backups::Made {
-        components.push(backup(data));
+    if let Backups::Made(proofs) = backups {
+        components.push(backup(data, proofs));
     }
     components.extend(collector.map(telemetry));
     components
@@ -124,14 +133,16 @@ fn room(data: &Path) -> Result<Option<Duration>> {
     }
 }
 
-fn backup(data: PathBuf) -> Component {
-    Component::beside("backup", move || aside(data.clone(), backed_up))
+fn backup(data: PathBuf, proofs: Proofs) -> Component {
+    Component::beside("backup", move || aside(data.clone(), move |data| backed_up(data, proofs)))
 }
 
 /// The server writes down what became of each backup; asking the place again would tell nothing that it does not know.
-fn backed_up(data: &Path) -> Result<Option<Duration>> {
+fn backed_up(data: &Path, proofs: Proofs) -> Result<Option<Duration>> {
     let status = Status::read(data)?;
-    match status.last_failure.or(status.last_unproven) {
+    // Where none is tried any more, none would end the failure of the last one; what that one found broken is broken all the same.
+    let unproven = status.last_unproven.filter(|found| proofs == Proofs::Made || found.is_broken());
+    match status.last_failure.or(unproven) {
         Some(failure) => Err(BACKUP_FAILING.error(format!("{} ({})", failure.message, failure.code))),
         None => Ok(None),
     }

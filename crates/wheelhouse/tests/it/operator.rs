@@ -1,7 +1,10 @@
 //! The operator of the installation, through the real binary: companies, what they use and may use, statements, nodes, the log's level.
 use serde_json::{Value, json};
+use wh_backup::status::FILE;
+use wh_base::{Clock, SystemClock};
 use wh_testkit::engines::EngineKind;
 
+use crate::backup::Vault;
 use crate::house::{House, PASSWORD, Person, Site, sites, wheelhouse};
 use crate::http::Answer;
 
@@ -146,6 +149,33 @@ fn a_backup_that_fails_degrades_and_stops_nothing() {
     let owner = house.set_up();
     assert_eq!(degraded(&owner, "backup")["code"], "wheelhouse.backup_failing");
     assert_eq!(house.nobody().get("/health/ready").status, 200);
+}
+
+#[test]
+fn a_proof_that_failed_counts_while_proofs_are_made_or_if_it_found_damage() {
+    for (every_h, code, expected) in [
+        ("24", "backup.no_room", "degraded"),
+        ("0", "backup.no_room", "up"),
+        ("0", "backup.part_damaged", "degraded"),
+    ] {
+        let site = Site::new(EngineKind::Sqlite);
+        let vault = Vault::new();
+        let now = SystemClock.now();
+        // The next proof is due in a day; nothing changes this until then.
+        let status = json!({
+            "last_verified": {
+                "at": now, "point": "7", "point_at": now, "rows": 1, "objects": 1, "bytes": 1, "took_ms": 1,
+            },
+            "last_unproven": { "at": now, "code": code, "message": "told by an earlier proof" },
+        });
+        std::fs::write(site.folder.path().join(FILE), status.to_string()).expect("written");
+        let mut settings = vault.all_settings();
+        settings.push(("WHEELHOUSE_BACKUP_VERIFY_EVERY_H", every_h.to_owned()));
+        let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let house = House::start_with(site.folder.path(), &settings);
+        let told = component(&house.set_up(), "backup");
+        assert_eq!(told["state"], expected, "{code}, each {every_h} h: {told}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::number_data_point;
+use opentelemetry_proto::tonic::metrics::v1::{Metric, number_data_point};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
@@ -41,10 +41,17 @@ where
     I: IntoIterator<Item = &'static str>,
     I::IntoIter: Send + 'static,
 {
+    let mut refuse = refuse.into_iter();
+    collector_that(move |_| refuse.next())
+}
+
+/// The same, where the path decides whether a message is refused.
+fn collector_that(
+    mut refuse: impl FnMut(&str) -> Option<&'static str> + Send + 'static,
+) -> (SocketAddr, Receiver<Came>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it has one");
     let (sender, came) = channel();
-    let mut refuse = refuse.into_iter();
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             take(stream, &mut refuse, &sender);
@@ -54,7 +61,7 @@ where
 }
 
 /// The one message of a connection: each is answered with a close, which makes room for the next.
-fn take(stream: TcpStream, refuse: &mut impl Iterator<Item = &'static str>, sender: &Sender<Came>) {
+fn take(stream: TcpStream, refuse: &mut impl FnMut(&str) -> Option<&'static str>, sender: &Sender<Came>) {
     let mut writer = stream.try_clone().expect("a socket can be cloned");
     let mut reader = BufReader::new(stream);
     let mut lines = Vec::new();
@@ -72,7 +79,7 @@ fn take(stream: TcpStream, refuse: &mut impl Iterator<Item = &'static str>, send
     let mut body = vec![0; length.expect("a message has a length")];
     reader.read_exact(&mut body).expect("the whole message");
     let path = lines[0].split(' ').nth(1).unwrap_or_default().to_owned();
-    let refusal = refuse.next();
+    let refusal = refuse(&path);
     if refusal.is_none() {
         // Whoever does not listen any more has seen enough.
         let _gone = sender.send(Came { path, headers: lines, body });
@@ -264,6 +271,58 @@ fn figures_come_under_the_names_of_metrics_and_the_last_spans_at_the_end() {
         }
     }
     assert!(counted >= 1.0 && timed >= 1 && last, "{counted} {timed} {last}");
+}
+
+#[test]
+fn a_collector_that_takes_figures_alone_is_not_well() {
+    let site = sites().remove(0);
+    let refused = Arc::new(AtomicBool::new(false));
+    let is_refused = refused.clone();
+    let (address, came) = collector_that(move |path| {
+        let of_spans = path == "/otel/v1/traces";
+        is_refused.fetch_or(of_spans, Ordering::SeqCst);
+        of_spans.then_some("404 Not Found")
+    });
+    let house = started(site.folder.path(), &settings(address));
+    let owner = house.set_up();
+    while !refused.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    // Figures are taken behind the spans that were not; what the server heard of one message it knows when the next one comes.
+    while came.try_recv().is_ok() {}
+    for _ in 0..3 {
+        came.recv_timeout(PATIENCE).expect("figures");
+    }
+    let health = owner.get("/health/detailed").json();
+    let components = health["components"].as_array().expect("a list");
+    let told = components.iter().find(|one| one["name"] == "telemetry").expect("a collector is configured");
+    assert_eq!((&told["state"], &told["code"]), (&"degraded".into(), &"wheelhouse.collector_away".into()));
+    house.terminate();
+}
+
+#[test]
+fn components_that_nobody_looks_at_are_in_the_figures() {
+    let site = sites().remove(0);
+    let (address, came) = collector(Vec::new());
+    let house = started(site.folder.path(), &settings(address));
+    let is_disk = |metric: &Metric| {
+        let Some(Data::Gauge(gauge)) = &metric.data else { return false };
+        let mut points = gauge.data_points.iter();
+        metric.name == "component_up" && points.any(|one| is_text(&one.attributes, "component", "disk"))
+    };
+    // Neither the admin page nor a probe asks; a message comes each second.
+    loop {
+        let message = came.recv_timeout(PATIENCE).expect("figures");
+        if message.path != "/otel/v1/metrics" {
+            continue;
+        }
+        let message = ExportMetricsServiceRequest::decode(&*message.body).expect("the protocol's message");
+        let scopes = message.resource_metrics.iter().flat_map(|one| &one.scope_metrics);
+        if scopes.flat_map(|scope| &scope.metrics).any(is_disk) {
+            break;
+        }
+    }
+    house.terminate();
 }
 
 #[test]

@@ -24,10 +24,17 @@ impl Backups {
                 aside(&stop, Duration::ZERO, &until, move || own.dump_if_due(&url, every_s, told)).await;
             let Some(dumped) = dumped else { return };
             let mut pause = LOOK_EVERY;
-            if let Err(error) = dumped.and_then(|dumped| dumped) {
-                self.failed(&error);
-                if error.is(&wh_backup::codes::NO_ROOM) {
-                    pause = NO_ROOM_AGAIN;
+            match dumped.and_then(|dumped| dumped) {
+                Ok(()) => {}
+                // Somebody by hand, or another node: a later look sees whether a point is still due.
+                Err(error) if error.is(&wh_backup::codes::RUNNING) => {
+                    tracing::info!("a backup waits, because another process works in its place");
+                }
+                Err(error) => {
+                    self.failed(&error);
+                    if error.is(&wh_backup::codes::NO_ROOM) {
+                        pause = NO_ROOM_AGAIN;
+                    }
                 }
             }
             tokio::select! {

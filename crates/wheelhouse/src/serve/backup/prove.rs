@@ -9,6 +9,7 @@ use wh_base::{Error, Result, Timestamp};
 use super::aside::aside;
 use super::{Backups, Queue};
 use crate::compose;
+use crate::serve::components::{self, Proofs};
 
 /// Time between two looks whether a proof is due.
 const PROOF_LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -18,11 +19,10 @@ const PROOF_AGAIN_S: i64 = 3_600;
 impl Backups {
     /// Prove the newest point from time to time.
     pub async fn prove(self, stop: CancellationToken) {
-        let every_s = i64::try_from(self.config.verify_every_h.saturating_mul(3_600)).unwrap_or(i64::MAX);
-        let without_place = self.dumps_as.is_some() && self.config.scratch_url.is_none();
-        if every_s == 0 || without_place {
+        if self.proofs() == Proofs::None {
             return;
         }
+        let every_s = i64::try_from(self.config.verify_every_h.saturating_mul(3_600)).unwrap_or(i64::MAX);
         Queue::Proof.begin();
         let mut failed = None;
         loop {
@@ -54,6 +54,17 @@ impl Backups {
                 () = tokio::time::sleep(PROOF_LOOK_EVERY) => {}
             }
         }
+    }
+
+    /// How the components tell of them.
+    pub fn made(&self) -> components::Backups {
+        components::Backups::Made(self.proofs())
+    }
+
+    /// Whether the settings ask for proofs and name what they need.
+    fn proofs(&self) -> Proofs {
+        let without_place = self.dumps_as.is_some() && self.config.scratch_url.is_none();
+        if self.config.verify_every_h == 0 || without_place { Proofs::None } else { Proofs::Made }
     }
 
     fn prove_newest(&self, until: Stop) -> Result<()> {

@@ -1,15 +1,17 @@
 //! PostgreSQL: its own programs dump and load it; proven in a scratch database, loaded into a new one.
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use wh_base::{Clock, SystemClock};
+use wh_backup::{Key, Repository, Store};
+use wh_base::{Clock, OsRandom, SystemClock};
 use wh_testkit::engines::{EngineKind, shared};
 
 use super::bucket::comes_to;
-use super::{Vault, csv, damage, rows_of, words};
+use super::{Vault, csv, damage, rows_of, state_of, words};
 use crate::house::{House, Site, sites, wheelhouse};
 
 #[test]
@@ -39,6 +41,42 @@ fn a_server_dumps_anew_what_a_proof_by_hand_found_damaged() {
         comes_to(&owner, "a further point", |_| vault.points(data).len() > before);
         assert!(house.terminate().success());
         vault.done(data, "verify", &flags);
+    }
+}
+
+#[test]
+fn a_point_that_another_process_makes_is_waited_for_and_no_failure() {
+    for site in sites().into_iter().filter(|site| site.kind == EngineKind::Postgres) {
+        let (vault, data) = (Vault::new(), site.folder.path());
+        // What `wheelhouse backup create` holds for as long as it takes.
+        let key = Key::read(&vault.key()).expect("the key");
+        let place = Store::folder(&vault.place());
+        Repository::open_or_make(place, key, Arc::new(OsRandom)).expect("a place");
+        let mut options = File::options();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let lock = options.open(vault.place().join("create.lock")).expect("a lock file");
+        lock.lock().expect("nobody makes a full point");
+        let log = vault.path("log.txt");
+        let mut command = wheelhouse();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
+        command.envs(vault.all_settings()).env("WHEELHOUSE_LOG_LEVEL", "info");
+        command.stderr(File::create(&log).expect("a file"));
+        let house = House::started(command);
+        let owner = house.set_up();
+        while !std::fs::read_to_string(&log).expect("the log").contains("another process works in its place")
+        {
+            std::thread::yield_now();
+        }
+        let state = state_of(&owner);
+        assert!(state["failed"].is_null() && state["kept_at"].is_null(), "{state}");
+        assert!(house.terminate().success());
+        drop(lock);
+        // A server looks each minute, and as it starts.
+        let house = vault.serve(data);
+        let owner = house.sign_in("olga@acme.example");
+        let state = comes_to(&owner, "the first point", |state| state["kept_at"].is_string());
+        assert!(state["failed"].is_null(), "{state}");
+        assert!(house.terminate().success());
     }
 }
 
