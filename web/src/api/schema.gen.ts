@@ -4412,7 +4412,10 @@ export interface operations {
                 readonly cursor?: string;
                 /** @description Rows per page */
                 readonly limit?: number;
-                /** @description Only those whose name or address holds this text, whatever the case */
+                /**
+                 * @description Only those whose name or address holds this text, whatever the case
+                 * @example ada
+                 */
                 readonly q?: string;
             };
             readonly header?: never;

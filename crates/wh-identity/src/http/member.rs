@@ -25,7 +25,7 @@ pub(super) struct MemberUpdate {
 #[into_params(parameter_in = Query)]
 pub(super) struct MemberListQuery {
     /// Only those whose name or address holds this text, whatever the case
-    #[param(max_length = 254)]
+    #[param(max_length = 254, example = "ada")]
     q: Option<String>,
     /// Where to go on: `next_cursor` of the page before
     #[param(min_length = 1, max_length = 1024)]

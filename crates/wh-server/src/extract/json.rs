@@ -53,17 +53,17 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     refuse_nul(body)?;
+    // A struct can be read from the list of its fields' values too: the spec says objects, and the next field would be another one.
+    if body.trim_ascii_start().starts_with(b"[") {
+        let detail = "a list, expected an object";
+        return Err(codes::BODY_INVALID.error(detail).at("", detail));
+    }
     let mut input = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut input).map_err(|e| {
         let pointer = pointer(e.path(), &e.inner().to_string());
         refused(&e.into_inner(), &pointer)
     })?;
     input.end().map_err(|e| refused(&e, ""))?;
-    // A struct can be read from the list of its fields' values too: the spec says objects, and the next field would be another one.
-    if body.trim_ascii_start().starts_with(b"[") {
-        let detail = "a list, expected an object";
-        return Err(codes::BODY_INVALID.error(detail).at("", detail));
-    }
     Ok(value)
 }
 

@@ -15,9 +15,10 @@ const NO_CHANGE: [(&str, &str); 1] = [(
 )];
 
 /// Changes that no call of the matrix brings about, each with where their line is looked at.
-const LOOKED_AT_ELSEWHERE: [(&str, &str); 4] = [
+const LOOKED_AT_ELSEWHERE: [(&str, &str); 5] = [
     ("import_stop", "every import here has ended: wh-panels, activity"),
     ("parked_retry", "nothing is parked here: wh-system, operator"),
+    ("parked_retry_all", "nothing is parked here: wh-system, operator/parked"),
     ("password_change", "nobody says their password here: wh-identity, trail and falls"),
     ("setup_complete", "somebody owns a company: wh-identity, trail"),
 ];
