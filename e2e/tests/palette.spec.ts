@@ -47,6 +47,8 @@ const palette = (at: Page = page) => at.getByRole('dialog', { name: 'Command pal
 const field = (at: Page = page) => at.getByRole('combobox', { name: 'Search or run' });
 
 async function open(at: Page = page): Promise<void> {
+  // A page that is still loading hears no key.
+  await expect(at.getByRole('button', { name: 'Search or run a command' })).toBeVisible();
   await at.keyboard.press('Control+k');
   await expect(field(at)).toBeFocused();
 }
