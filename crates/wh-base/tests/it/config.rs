@@ -143,7 +143,7 @@ const TWO: &[Section] = &[
 #[test]
 fn the_nearest_key_is_looked_for_in_all_sections() {
     let file =
-        "listen = \"x\"\nlevl = 3\nzzz = 1\n\n[log]\nlisten = \"x\"\nlevvel = \"x\"\nhots = []\nqqq = 1\n";
+        "listen = \"x\"\nlevel_ = 3\nzzz = 1\n\n[log]\nlisten = \"x\"\nlevvel = \"x\"\nhots = []\nqqq = 1\n";
     let mistakes =
         Settings::load(TWO, Layers { file: Some(("a.toml", file)), ..Layers::default() }).unwrap_err();
     let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
@@ -151,7 +151,7 @@ fn the_nearest_key_is_looked_for_in_all_sections() {
         lines,
         [
             "a.toml:1: `listen` stands in no section; did you mean `listen` in [server]?",
-            "a.toml:2: `levl` stands in no section; did you mean `level` in [log]?",
+            "a.toml:2: `level_` stands in no section; did you mean `level` in [log]?",
             "a.toml:3: `zzz` stands in no section",
             "a.toml:6: unknown key `listen` in [log]; did you mean `listen` in [server]?",
             "a.toml:7: unknown key `levvel` in [log]; did you mean `level`?",
