@@ -1,10 +1,11 @@
 //! Whose the object store is. Objects are removed because the database does not name them, so both must be of one installation: with another
 //! database, or a new one, everything there would look like left over.
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::TryStreamExt;
 use uuid::Uuid;
-use wh_base::{Error, Result};
+use wh_base::{Error, Result, Timestamp};
 use wh_contract::{DatasetId, TenantId};
 use wh_db::SystemDb;
 
@@ -15,6 +16,8 @@ use crate::sweep_catalog as catalog;
 
 /// Objects after which the database is asked whether it knows one of them.
 const LOOKED_AT_MAX: usize = 1_000;
+/// By how much the clocks of store and server may differ.
+const CLOCKS_APART_S: i64 = 300;
 /// The word for a store without a mark, or with one that says not whose it is.
 const UNMARKED: &str = "unmarked";
 
@@ -64,10 +67,13 @@ impl Datasets {
         }
         let standing = self.standing(system).await?;
         // Older builds removed the row of the last dataset that was deleted a day before its objects.
-        if mark == Mark::Nameless
+        if matches!(mark, Mark::Missing | Mark::Nameless)
             && standing == Standing::Unknown
-            && self.is_of_a_known_company(system).await?
+            && self.is_of_known_companies(system).await?
         {
+            tracing::warn!(
+                "an object store without a mark is taken over: the trail of its companies goes on behind its objects"
+            );
             return Ok(None);
         }
         Ok(match (mark, standing) {
@@ -82,17 +88,24 @@ impl Datasets {
         })
     }
 
-    /// Whether the database knows a company that an object in the store is of. A new one, or another's, knows none.
-    async fn is_of_a_known_company(&self, system: &SystemDb) -> Result<bool> {
-        let mut asked = HashSet::new();
+    /// Whether the database knows the company of every object in the store, and its trail goes on behind the object: where the object's
+    /// dataset was deleted, that is a line. A new database, or another's, knows none; one that was rolled back ends before.
+    async fn is_of_known_companies(&self, system: &SystemDb) -> Result<bool> {
+        let mut lasts = HashMap::new();
         let mut objects = Box::pin(self.0.objects.list(ROOT));
         while let Some(object) = objects.try_next().await? {
             let Some((tenant, _)) = owner(&object.path) else { continue };
-            if asked.insert(tenant) && system.knows_tenant(tenant).await? {
-                return Ok(true);
+            let last = match lasts.entry(tenant) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(new) => *new.insert(system.tenant_last(tenant).await?),
+            };
+            let is_behind =
+                |last: Timestamp| object.modified.micros() <= last.plus_seconds(CLOCKS_APART_S).micros();
+            if !last.is_some_and(is_behind) {
+                return Ok(false);
             }
         }
-        Ok(false)
+        Ok(true)
     }
 
     /// Looks no further than to the first objects that are known.

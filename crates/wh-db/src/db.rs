@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 use uuid::Uuid;
-use wh_base::{Clock, IdSource, Random, Result};
+use wh_base::{Clock, IdSource, Random, Result, Timestamp};
 use wh_contract::TenantId;
 
 use crate::core::{Core, Meter};
@@ -83,7 +83,7 @@ pub struct SystemDb {
 }
 
 const INSTALLATION: &str = "SELECT id FROM kernel_installation";
-const TENANT_KNOWN: &str = "SELECT seq FROM kernel_audit WHERE tenant_id = $1 LIMIT 1";
+const TENANT_LAST: &str = "SELECT at FROM kernel_audit WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1";
 const SYSTEM_USE: &str = "INSERT INTO kernel_system_use (at, reason) VALUES ($1, $2)";
 
 impl SystemDb {
@@ -97,10 +97,11 @@ impl SystemDb {
         first(reading.kernel_rows(INSTALLATION, args![]).await?)?.uuid("id")
     }
 
-    /// Whether anything was ever changed in this company here: nothing shortens the audit trail.
-    pub async fn knows_tenant(&self, tenant: TenantId) -> Result<bool> {
+    /// When anything was changed last in this company here: nothing shortens the audit trail. Nothing where the company is not known.
+    pub async fn tenant_last(&self, tenant: TenantId) -> Result<Option<Timestamp>> {
         let mut reading = Reading::open(&self.core, Scope::Kernel).await?;
-        Ok(!reading.kernel_rows(TENANT_KNOWN, args![tenant]).await?.is_empty())
+        let lines = reading.kernel_rows(TENANT_LAST, args![tenant]).await?;
+        lines.first().map(|line| line.time("at")).transpose()
     }
 
     /// Every tenant's rows as they are now, to be read.

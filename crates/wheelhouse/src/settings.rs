@@ -365,8 +365,11 @@ impl Settings {
         if self.backup.is_set() {
             wrong.extend(self.backup.check(self.backup_steps()));
         }
+        // For the programs of PostgreSQL alone, which take more than our own driver does.
         if self.database.engine == Engine::Postgres
-            && let Some(Err(error)) = self.backup.scratch_url.as_ref().map(wh_db::check_url)
+            && self.backup.is_set()
+            && self.backup.verify_every_h > 0
+            && let Some(Err(error)) = self.backup.scratch_url.as_ref().map(wh_db::tls_of_programs)
         {
             let message = format!("backup.scratch_url: {}", error.message());
             wrong.push(about(error.reworded(message), &["backup.scratch_url"]));

@@ -36,7 +36,7 @@ const REHEARSALS: [(&str, u32, &str); 6] = [
     (
         "create",
         4,
-        "create verify prune soon unwell create verify prune soon unwell create verify prune soon unwell create verify prune soon unwell",
+        "create verify prune soon unwell create prune soon unwell create prune soon unwell create prune soon unwell",
     ),
     (
         "create",
@@ -57,7 +57,7 @@ const REHEARSALS: [(&str, u32, &str); 6] = [
     (
         "prune",
         4,
-        "create verify prune soon unwell verify prune soon unwell verify prune soon unwell create verify prune soon unwell",
+        "create verify prune soon unwell prune soon unwell prune soon unwell create verify prune soon unwell",
     ),
 ];
 

@@ -23,7 +23,8 @@ impl Deadline {
         let late = CancellationToken::new();
         let all = Duration::from_millis(config.drain_delay_ms + config.drain_timeout_ms);
         let behind = Duration::from_millis(behind_ms(config));
-        let rest = all.saturating_sub(behind.min(BLOCKED_MAX));
+        // A short one too leaves the tasks their time.
+        let rest = all.saturating_sub((behind / 3).min(BLOCKED_MAX));
         let over = late.clone();
         tokio::spawn(async move {
             stop.cancelled().await;
