@@ -57,7 +57,7 @@ pub struct ServerConfig {
     pub connection_age_max_s: u64,
     /// Requests at the same time on one HTTP/2 connection.
     pub h2_streams_max: u32,
-    /// Streams that an HTTP/2 client may reset before they are taken up, and that it may make the server reset.
+    /// Streams that an HTTP/2 client may reset before they are taken up; it may make the server reset 200 more than that.
     pub h2_resets_max: u32,
     /// Milliseconds of an HTTP/2 connection without a request.
     pub h2_idle_timeout_ms: u64,
@@ -347,7 +347,7 @@ pub const SECTION: Section = Section {
             "h2_resets_max",
             COUNT,
             "20",
-            "Streams that an HTTP/2 client may reset before they are taken up, and on which it may break the protocol, before its connection is ended.",
+            "Streams that an HTTP/2 client may reset before they are taken up, before its connection is ended. It may make the server reset 200 more than that.",
         ),
         Key::new(
             "h2_idle_timeout_ms",

@@ -9,9 +9,11 @@ mod sockets;
 mod tls;
 mod wire;
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -180,16 +182,23 @@ impl Server {
         let Ok(local) = stream.local_addr() else { return };
         let _ = stream.set_nodelay(true);
         bound_unsent(&stream);
-        let seat = place.seat();
+        let seat = place.seat().clone();
         let wire = Wire::new(stream, self.write_timeout, Some(place));
         let peer = Peer { address, local, transport: self.connections.transport() };
         let end = End { stop: self.stop.child_token(), kill: self.kill.clone(), seat: seat.clone() };
         let connections = self.connections.clone();
         self.tasks.spawn(async move {
+            let mut run = pin!(connections.run(wire, peer, end));
+            let run = poll_fn(|cx| {
+                // At work, as long as an answer may be on its way from its handler to the socket.
+                let _working = seat.begin();
+                run.as_mut().poll(cx)
+            });
             tokio::select! {
+                // Once its place is taken nothing is begun any more, but what is ready to go out goes out first.
                 biased;
+                () = run => {}
                 () = seat.taken() => broken("displaced"),
-                () = connections.run(wire, peer, end) => {}
             }
         });
     }

@@ -1,6 +1,7 @@
 //! How many connections there may be, in all and of one address. Where all places are taken, room is made at the cost of the
 //! address that has most: otherwise a few addresses that hold idle connections would lock everybody else out.
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -56,6 +57,16 @@ struct Open {
     next: u64,
     /// Of each address its connections, the oldest first.
     by_address: HashMap<IpAddr, Vec<(u64, Arc<Seat>)>>,
+    /// The addresses, in the order in which they are asked for room: nobody has to go through all of them, of which one IPv6 customer
+    /// may have thousands.
+    ranked: BTreeMap<Rank, IpAddr>,
+}
+
+/// Most connections first; of as many, the one whose oldest is oldest.
+type Rank = (Reverse<usize>, u64);
+
+fn rank_of(seats: &[(u64, Arc<Seat>)]) -> Option<Rank> {
+    seats.first().map(|(oldest, _)| (Reverse(seats.len()), *oldest))
 }
 
 impl Open {
@@ -67,32 +78,36 @@ impl Open {
     /// as many, but an address may lose one to itself.
     fn make_room(&mut self, newcomer: Option<IpAddr>) -> bool {
         let own = self.of(newcomer);
-        let mut found: Option<(usize, u64, IpAddr)> = None;
-        for (address, seats) in &self.by_address {
-            let count = seats.len();
-            if count < own || (count == own && newcomer != Some(*address)) {
-                continue;
-            }
-            if found.is_some_and(|(most, _, _)| most > count) {
-                continue;
-            }
-            let Some((number, _)) = seats.iter().find(|(_, seat)| seat.is_idle()) else { continue };
-            if found.is_none_or(|(most, oldest, _)| count > most || *number < oldest) {
-                found = Some((count, *number, *address));
-            }
+        let with_more = self.ranked.iter().take_while(|((Reverse(count), _), _)| *count > own);
+        let taken = with_more.map(|(_, address)| *address).chain(newcomer).find_map(|address| {
+            let (number, _) = self.by_address.get(&address)?.iter().find(|(_, seat)| seat.take())?;
+            Some((address, *number))
+        });
+        taken.is_some_and(|(address, number)| self.leave(address, number))
+    }
+
+    fn enter(&mut self, address: IpAddr, number: u64, seat: Arc<Seat>) {
+        let seats = self.by_address.entry(address).or_default();
+        if let Some(rank) = rank_of(seats) {
+            self.ranked.remove(&rank);
         }
-        let Some((_, number, address)) = found else { return false };
-        let seats = self.by_address.get(&address);
-        let seat = seats.and_then(|seats| seats.iter().find(|(other, _)| *other == number));
-        seat.is_some_and(|(_, seat)| seat.take()) && self.leave(address, number)
+        seats.push((number, seat));
+        if let Some(rank) = rank_of(seats) {
+            self.ranked.insert(rank, address);
+        }
     }
 
     /// Whether it was still there: its place may have been taken already.
     fn leave(&mut self, address: IpAddr, number: u64) -> bool {
         let Some(seats) = self.by_address.get_mut(&address) else { return false };
         let Ok(at) = seats.binary_search_by_key(&number, |(number, _)| *number) else { return false };
+        if let Some(rank) = rank_of(seats) {
+            self.ranked.remove(&rank);
+        }
         seats.remove(at);
-        if seats.is_empty() {
+        if let Some(rank) = rank_of(seats) {
+            self.ranked.insert(rank, address);
+        } else {
             self.by_address.remove(&address);
         }
         self.all = self.all.saturating_sub(1);
@@ -110,8 +125,8 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn seat(&self) -> Arc<Seat> {
-        self.seat.clone()
+    pub(super) fn seat(&self) -> &Arc<Seat> {
+        &self.seat
     }
 }
 
@@ -153,7 +168,7 @@ impl Admission {
         open.next += 1;
         open.all += 1;
         if let Some(address) = address {
-            open.by_address.entry(address).or_default().push((number, seat.clone()));
+            open.enter(address, number, seat.clone());
         }
         if let Some(gauge) = self.0.gauge {
             metrics::gauge!(gauge).increment(more);

@@ -30,6 +30,10 @@ const H2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// What all streams of an HTTP/2 connection may send before they are read.
 const H2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 
+/// What an honest client makes the server reset in the life of a connection: more requests at once than it may, before it knows how
+/// many it may, and the rest of bodies that were refused early. They are never counted down.
+const HONEST_RESETS: usize = 200;
+
 /// What is the same for all connections of a server.
 pub(super) struct Connections {
     edge: Edge,
@@ -174,7 +178,7 @@ fn h2(config: &ServerConfig) -> http2::Builder<TokioExecutor> {
         .max_header_list_size(config.header_bytes_max)
         .max_pending_accept_reset_streams(config.h2_resets_max as usize)
         // A client can also make the server reset its streams, by breaking the protocol on each: it costs as much.
-        .max_local_error_reset_streams(config.h2_resets_max as usize)
+        .max_local_error_reset_streams((config.h2_resets_max as usize).saturating_add(HONEST_RESETS))
         .initial_stream_window_size(H2_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(H2_CONNECTION_WINDOW_BYTES)
         .max_send_buf_size(BUFFER_BYTES_MAX as usize)

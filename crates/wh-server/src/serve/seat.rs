@@ -15,6 +15,8 @@ use tokio::sync::Notify;
 const TAKEN: u32 = 1 << 31;
 /// It speaks another protocol now: at work until it ends.
 const UPGRADED: u32 = 1 << 30;
+/// Bytes for its client wait until the system has room for them.
+const UNSENT: u32 = 1 << 29;
 /// An answer of so many bytes is handed to the system at once: it needs no wrapping.
 const AT_ONCE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -27,18 +29,23 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    /// Whether no whole head of a request is there that is not answered.
-    pub(super) fn is_idle(&self) -> bool {
-        self.state.load(Ordering::Acquire) == 0
-    }
-
-    /// End the connection; not when a request has come meanwhile.
+    /// End the connection; not when a whole head of a request is there whose answer is not out.
     pub(super) fn take(&self) -> bool {
         let taken = self.state.compare_exchange(0, TAKEN, Ordering::AcqRel, Ordering::Acquire).is_ok();
         if taken {
             self.left.notify_one();
         }
         taken
+    }
+
+    /// Its socket takes no more for now.
+    pub(super) fn stalls(&self) {
+        self.state.fetch_or(UNSENT, Ordering::AcqRel);
+    }
+
+    /// All that was to be written is with the system.
+    pub(super) fn flows(&self) {
+        self.state.fetch_and(!UNSENT, Ordering::AcqRel);
     }
 
     /// Resolves when the connection has to end.

@@ -25,7 +25,9 @@ pub(super) struct Wire {
     stall: Option<Pin<Box<Sleep>>>,
     linger: Linger,
     /// Held as long as the socket is open, also behind an upgrade.
-    _place: Option<Place>,
+    place: Option<Place>,
+    /// Whether its seat was told that bytes wait here.
+    unsent: bool,
 }
 
 enum Linger {
@@ -36,7 +38,7 @@ enum Linger {
 
 impl Wire {
     pub(super) fn new(stream: TcpStream, write_timeout: Duration, place: Option<Place>) -> Self {
-        Self { stream, write_timeout, stall: None, linger: Linger::NotYet, _place: place }
+        Self { stream, write_timeout, stall: None, linger: Linger::NotYet, place, unsent: false }
     }
 
     /// Passes the outcome of a write on; a write that makes no progress for too long fails.
@@ -44,6 +46,12 @@ impl Wire {
         if outcome.is_ready() {
             self.stall = None;
             return outcome;
+        }
+        if !self.unsent {
+            self.unsent = true;
+            if let Some(place) = &self.place {
+                place.seat().stalls();
+            }
         }
         let timeout = self.write_timeout;
         let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
@@ -100,6 +108,13 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Whoever writes asks for this behind the last byte; a write that took a part only says nothing.
+        if self.unsent {
+            self.unsent = false;
+            if let Some(place) = &self.place {
+                place.seat().flows();
+            }
+        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

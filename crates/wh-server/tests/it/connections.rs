@@ -1,6 +1,8 @@
 //! How many connections there may be, in all and of one address, and who makes room when all places are taken.
 use std::time::Instant;
 
+use axum::Router;
+use axum::body::Bytes;
 use axum::routing::get;
 use wh_server::config::ServerConfig;
 
@@ -115,6 +117,47 @@ async fn who_holds_idle_connections_does_not_lock_others_out() {
         client.until("\r\n\r\na").await;
     }
     assert!(door.metric("http_connections_broken_total{reason=\"displaced\"}").await >= 3.0);
+}
+
+#[tokio::test]
+async fn an_answer_on_its_way_to_a_slow_client_is_not_cut_off() {
+    // More than the system takes for a client that reads nothing, and for hyper one piece: it is done with it at once.
+    const BYTES: usize = 64 * 1024 * 1024;
+    let router = Router::new()
+        .route("/a", get(|| async { "a" }))
+        .route("/large", get(|| async { Bytes::from(vec![b'x'; BYTES]) }));
+    let door = Door::open(&ServerConfig { connections_max: 1, ..config() }, router);
+    let mut slow = door.connect_from(2).await;
+    slow.send("GET /large HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+    slow.until("\r\n\r\n").await;
+    let reply = door.ask("GET /a HTTP/1.1", "").await;
+    assert_eq!((reply.status, reply.code().as_str()), (503, "server.connections"));
+    assert_eq!(slow.rest().await.len(), BYTES);
+    admitted_again(&door).await;
+}
+
+#[tokio::test]
+async fn of_addresses_that_have_as_many_the_first_makes_room() {
+    let door = echoing(&ServerConfig { connections_max: 3, ..config() });
+    let mut held = Vec::new();
+    for last in [5, 3, 4] {
+        let mut client = door.connect_from(last).await;
+        client.send(GET).await;
+        client.until("\r\n\r\na").await;
+        held.push(client);
+    }
+    let mut newcomers = Vec::new();
+    for (last, displaced) in [6, 7].into_iter().zip(&mut held) {
+        let mut newcomer = door.connect_from(last).await;
+        newcomer.send(GET).await;
+        newcomer.until("\r\n\r\na").await;
+        newcomers.push(newcomer);
+        assert_eq!(displaced.rest().await, b"");
+    }
+    for client in newcomers.iter_mut().chain(&mut held[2..]) {
+        client.send(GET).await;
+        client.until("\r\n\r\na").await;
+    }
 }
 
 /// The server notices by itself that the others have left.

@@ -114,6 +114,24 @@ fn streams_that_the_server_is_made_to_reset_end_the_connection() {
 }
 
 #[test]
+fn more_requests_at_once_than_there_may_be_do_not_end_the_connection() {
+    let fort = Fort::build(&[("WHEELHOUSE_SERVER_H2_STREAMS_MAX", "10")]);
+    let request = |n| frame(HEADERS, END_HEADERS | END_STREAM, odd(n), &head("/health"));
+    let mut client = fort.connect(&["h2"]);
+    // It has not been told yet how many it may send.
+    let mut burst = preface(&[]);
+    burst.extend((0..100).flat_map(request));
+    assert!(client.send(&burst));
+    for n in 0..100 {
+        client.answer(odd(n), PATIENCE);
+    }
+    // What is refused is sent again; the last answer may still be on its way.
+    let answered =
+        (100..200).any(|n| client.send(&request(n)) && client.answer(odd(n), PATIENCE).status.is_some());
+    assert!(answered, "the connection was ended: {:?}", client.reason());
+}
+
+#[test]
 fn a_head_without_end_ends_the_connection() {
     let fort = Fort::build(&[]);
     // A header of which the value goes on and on, in large pieces and in tiny ones.
