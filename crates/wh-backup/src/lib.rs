@@ -32,7 +32,7 @@ pub use postgres::{create_full_postgres, load_postgres, verify_postgres};
 pub use prune::{Pruned, Retention, kept, prune, prune_other};
 pub use repository::{Chosen, Point, Repository, Wanted, Written};
 pub use restore::{ARCHIVE_FILE, Restored, restore};
-pub use room::must_have_scratch;
+pub use room::{must_have_room_for_archive, must_have_room_for_proof};
 pub use scratch::remove_leftovers;
 pub use sqlite::CHUNK_BYTES;
 pub use status::{Failure, Status, Verified};

@@ -3,7 +3,9 @@ mod program;
 mod scratch_database;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Instant;
 
@@ -42,13 +44,13 @@ pub fn create_full_postgres(
     let _add = repository.lock_add()?;
     let installation = data.installation_or(repository.new_id()?)?;
     let mut known = repository.known_objects(installation)?;
-    // As large as the one before, more or less.
+    // As large as the one before, unless much was deleted since: what has room for half of it is tried, and ends where the disk does.
     let archive_bytes = repository.newest_archive_bytes(installation)?;
     let mut outdated = String::new();
     for _ in 0..ATTEMPTS_MAX {
         let folder = Scratch::make(scratch, repository.new_id()?)?;
-        let room = Room::for_scratch(folder.path());
-        room.must_take(archive_bytes)?;
+        let room = Room::for_worthy(folder.path());
+        room.must_take(archive_bytes / 2)?;
         let archive = folder.path().join("archive");
         let at = clock.now();
         let tool = dump(url, &archive, &room, repository.stop())?;
@@ -126,10 +128,19 @@ pub fn verify_postgres(
             .error("this point is not of PostgreSQL; it is proven without a scratch URL"));
     };
     scratch_database::drop_left(url, folder.path(), now, repository.stop());
+    let (statements, room) = (folder.path().join("proof.sql"), Room::for_proof(folder.path()));
+    room.must_take(archive_size(&archive)?)?;
     let database = ScratchDatabase::make(url, now, repository.new_id()?, repository.stop())?;
     // What is counted is what the database holds now, and before row security is switched on: it would hide the rows from a login that
     // is no superuser.
-    database.load(&archive, &["--section=pre-data", "--section=data"])?;
+    print_archive(
+        &archive,
+        &["--section=pre-data", "--section=data"],
+        &statements,
+        &room,
+        repository.stop(),
+    )?;
+    database.load(&statements)?;
     let content = database.rows()?;
     for (table, wanted) in &manifest.tables {
         let found = content.tables.get(table).copied().unwrap_or_default();
@@ -141,7 +152,8 @@ pub fn verify_postgres(
         return Err(codes::NOT_PROVEN.error("the schema is not the one that was backed up"));
     }
     // Keys, indexes and policies: the rows must bear them.
-    database.load(&archive, &["--section=post-data"])?;
+    print_archive(&archive, &["--section=post-data"], &statements, &room, repository.stop())?;
+    database.load(&statements)?;
     check_schema(&content.migrations, migrations)?;
     objects(&DataFolder::new(&into), &content.objects)?;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -161,7 +173,8 @@ pub fn load_postgres(
     let folder = Scratch::make(scratch, new_id(random)?)?;
     let there = folder.path().join("there");
     let stop = Stop::default();
-    dump(sys_url, &there, &Room::by_hand(folder.path()), &stop)?;
+    let room = Room::for_worthy(folder.path());
+    dump(sys_url, &there, &room, &stop)?;
     let full = read_archive(&there, &stop)?
         .tables
         .into_iter()
@@ -171,7 +184,8 @@ pub fn load_postgres(
     }
     std::fs::remove_file(&there).map_err(|e| codes::TARGET.caused("a dump cannot be removed", e))?;
     let statements = folder.path().join("load.sql");
-    print_archive(archive, &statements, &stop)?;
+    room.must_take(archive_size(archive)?)?;
+    print_archive(archive, &[], &statements, &room, &stop)?;
     let (target, _) = without_password(owner_url)?;
     let mut load = Tool::new("psql", owner_url, &stop)?;
     load.args(["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]);
@@ -180,15 +194,43 @@ pub fn load_postgres(
     load.args(["--command", &emptied, "--file"]).arg(&statements).arg("--dbname").arg(&target).run()
 }
 
-/// The statements of an archive into a file: of what is piped, a half would be taken for the whole where the one that prints it fails.
-fn print_archive(archive: &Path, statements: &Path, stop: &Stop) -> Result<()> {
-    let room = Room::by_hand(statements.parent().unwrap_or(statements));
-    let bytes = archive.metadata().map_err(|e| codes::SOURCE.caused("the archive cannot be read", e))?.len();
-    room.must_take(bytes)?;
+/// How large an archive is; its statements are as large, more or less.
+fn archive_size(archive: &Path) -> Result<u64> {
+    Ok(archive.metadata().map_err(|e| codes::SOURCE.caused("the archive cannot be read", e))?.len())
+}
+
+/// The statements of an archive, or of some of its sections, into a file: of what is piped, a half would be taken for the whole where the
+/// one that prints it fails.
+fn print_archive(
+    archive: &Path,
+    sections: &[&str],
+    statements: &Path,
+    room: &Room,
+    stop: &Stop,
+) -> Result<()> {
     let mut print = Tool::without_server("pg_restore", stop)?;
+    for section in sections {
+        print.arg(section);
+    }
     print.args(["--no-owner", "--file"]).arg(statements).arg(archive);
     let printed = print.run_while(|| room.must_take(0));
-    printed.or_else(|error| room.must_take(0).and(Err(error)))
+    printed.or_else(|error| room.must_take(0).and(Err(error)))?;
+    without_later_settings(statements)
+        .map_err(|e| codes::TOOL_FAILED.caused("what pg_restore wrote cannot be read", e))
+}
+
+/// Programs of PostgreSQL 17 and later set what servers of 15 and 16 do not know. Looked for in the head alone: further down the line may be
+/// somebody's text.
+fn without_later_settings(statements: &Path) -> std::io::Result<()> {
+    const LATER: &[u8] = b"\nSET transaction_timeout = 0;";
+    let file = File::options().read(true).write(true).open(statements)?;
+    let mut head = [0_u8; 4_096];
+    let length = file.read_at(&mut head, 0)?;
+    if let Some(at) = head[..length].windows(LATER.len()).position(|part| part == LATER) {
+        // Becomes a comment of the same length.
+        file.write_all_at(b"--", at as u64 + 1)?;
+    }
+    Ok(())
 }
 
 /// What stands in an archive.

@@ -40,12 +40,12 @@ pub struct Restored {
 
 /// Restore a point into a folder that does not exist or is empty.
 pub fn restore(repository: &Repository, point: &PointName, into: &Path) -> Result<Restored> {
-    restore_into(repository, point, into, &Room::by_hand(into))
+    restore_into(repository, point, into, &Room::for_worthy(into))
 }
 
 /// The same for a proof, which leaves more room on the disk.
 pub(crate) fn restore_scratch(repository: &Repository, point: &PointName, into: &Path) -> Result<Restored> {
-    restore_into(repository, point, into, &Room::for_scratch(into))
+    restore_into(repository, point, into, &Room::for_proof(into))
 }
 
 fn restore_into(repository: &Repository, point: &PointName, into: &Path, room: &Room) -> Result<Restored> {

@@ -12,8 +12,10 @@ use crate::codes;
 const FREE_PERCENT: u64 = 10;
 /// However large the disk is: a live server can write so much until somebody comes.
 const FREE_BYTES_MAX: u64 = 4 << 30;
-/// A restore by hand is worth more than that, but must not stop a live server on the same disk.
-const FREE_BYTES_MAX_BY_HAND: u64 = 256 << 20;
+/// A restore by hand and a point are worth more than that, but must not stop a live server on the same disk.
+const FREE_BYTES_MAX_WORTHY: u64 = 256 << 20;
+/// What is small endangers nobody: it leaves no more free than so many times itself, or what a worthy one leaves.
+const FREE_TIMES: u64 = 4;
 /// After so many bytes it is asked again: others write to the disk meanwhile.
 const ASK_EVERY_BYTES: u64 = 16 << 20;
 
@@ -21,23 +23,29 @@ const ASK_EVERY_BYTES: u64 = 16 << 20;
 pub(crate) struct Room {
     place: PathBuf,
     free_bytes_max: u64,
+    /// The most that was asked for at once: looks while it is written leave as much free as the one before it.
+    largest: Cell<u64>,
     unasked: Cell<u64>,
 }
 
 impl Room {
-    /// For proofs and dumps, which can wait.
-    pub(crate) fn for_scratch(place: &Path) -> Self {
-        Self { place: place.to_owned(), free_bytes_max: FREE_BYTES_MAX, unasked: Cell::new(0) }
+    /// For proofs, which can wait.
+    pub(crate) fn for_proof(place: &Path) -> Self {
+        Self::keeping(place, FREE_BYTES_MAX, 0)
     }
 
-    /// For a restore that a person asked for.
-    pub(crate) fn by_hand(place: &Path) -> Self {
-        Self { place: place.to_owned(), free_bytes_max: FREE_BYTES_MAX_BY_HAND, unasked: Cell::new(0) }
+    /// For a point, without which nothing is kept, and for a restore that a person asked for.
+    pub(crate) fn for_worthy(place: &Path) -> Self {
+        Self::keeping(place, FREE_BYTES_MAX_WORTHY, 0)
     }
 
     /// The same for a folder on the same disk.
     pub(crate) fn at(&self, place: &Path) -> Self {
-        Self { place: place.to_owned(), free_bytes_max: self.free_bytes_max, unasked: Cell::new(0) }
+        Self::keeping(place, self.free_bytes_max, self.largest.get())
+    }
+
+    fn keeping(place: &Path, free_bytes_max: u64, largest: u64) -> Self {
+        Self { place: place.to_owned(), free_bytes_max, largest: Cell::new(largest), unasked: Cell::new(0) }
     }
 
     /// Refuses where so many bytes more would not leave enough.
@@ -49,7 +57,9 @@ impl Room {
         if all == 0 {
             return Ok(());
         }
-        let kept = (all / 100 * FREE_PERCENT).min(self.free_bytes_max);
+        self.largest.set(self.largest.get().max(bytes));
+        let of_itself = self.largest.get().saturating_mul(FREE_TIMES).max(FREE_BYTES_MAX_WORTHY);
+        let kept = (all / 100 * FREE_PERCENT).min(self.free_bytes_max).min(of_itself);
         if free >= bytes.saturating_add(kept) {
             return Ok(());
         }
@@ -73,9 +83,14 @@ impl Room {
     }
 }
 
-/// Refuses where a proof or a dump of so many bytes would leave the disk of its folder without room for the data.
-pub fn must_have_scratch(place: &Path, bytes: u64) -> Result<()> {
-    Room::for_scratch(place).must_take(bytes)
+/// Refuses where a proof of so many bytes would leave the disk of its folder without room for the data.
+pub fn must_have_room_for_proof(place: &Path, bytes: u64) -> Result<()> {
+    Room::for_proof(place).must_take(bytes)
+}
+
+/// Refuses where the disk has no room left for an archive of PostgreSQL.
+pub fn must_have_room_for_archive(place: &Path) -> Result<()> {
+    Room::for_worthy(place).must_take(0)
 }
 
 /// What it means that a file could not be written: a full disk has a name of its own.

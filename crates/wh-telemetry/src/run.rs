@@ -80,13 +80,18 @@ pub struct Heard {
     pub is_taken: bool,
     /// How long the answer took, or giving up.
     pub latency: Duration,
+    /// Whether the collector has no way for such messages: it does not come by itself.
+    is_refusal: bool,
+    at: Instant,
 }
 
 impl Collector {
-    /// Of the last message of spans and the last one of figures: the one that was not taken, if there is one. Nothing before the first.
+    /// Of the last message of spans and the last one of figures: the one that was refused, if there is one, else the newer. Spans that were
+    /// lost in an outage say nothing once figures are taken again: a server that nobody uses sends no further ones. Nothing before the first.
     pub fn last(&self) -> Option<Heard> {
         let LastHeard { traces, metrics } = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        [traces, metrics].into_iter().flatten().find(|heard| !heard.is_taken).or(metrics).or(traces)
+        let newest = [traces, metrics].into_iter().flatten().max_by_key(|heard| heard.at);
+        [traces, metrics].into_iter().flatten().find(|heard| heard.is_refusal).or(newest)
     }
 
     fn told(&self, signal: Signal, heard: Heard) {
@@ -331,7 +336,9 @@ impl Outbox {
         let begun = Instant::now();
         let (signal, outcome) = (self.signal.word(), poster.post(&self.address, &message));
         let is_taken = matches!(outcome, Outcome::Taken);
-        self.collector.told(self.signal, Heard { is_taken, latency: begun.elapsed() });
+        let is_refusal = matches!(outcome, Outcome::Refused(_));
+        let heard = Heard { is_taken, latency: begun.elapsed(), is_refusal, at: Instant::now() };
+        self.collector.told(self.signal, heard);
         let word = match outcome {
             Outcome::Taken => "sent",
             Outcome::Later(after, why) if tries < TRIES_MAX => {

@@ -35,13 +35,13 @@ impl<'a> ScratchDatabase<'a> {
         Ok(Self { admin, stop, name, url, target })
     }
 
-    /// Some sections of an archive into it.
-    pub(super) fn load(&self, archive: &Path, sections: &[&str]) -> Result<()> {
-        let mut load = Tool::new("pg_restore", &self.url, self.stop)?;
-        for section in sections {
-            load.arg(section);
-        }
-        load.args(["--exit-on-error", "--no-owner", "--dbname"]).arg(&self.target).arg(archive).run()
+    /// A file of statements into it; removed when they are in.
+    pub(super) fn load(&self, statements: &Path) -> Result<()> {
+        let mut load = Tool::new("psql", &self.url, self.stop)?;
+        load.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file"]).arg(statements);
+        load.arg("--dbname").arg(&self.target).run()?;
+        std::fs::remove_file(statements)
+            .map_err(|e| codes::TARGET.caused("what was loaded cannot be removed", e))
     }
 
     /// What stands in it.

@@ -164,7 +164,13 @@ fn scratch(settings: &Settings, status: &Status) -> Option<Finding> {
         bytes = bytes.max(status.last_verified.as_ref().map_or(0, |last| last.bytes));
     }
     let place = machine::nearest(&crate::cli::scratch_dir(backup, &settings.data_dir));
-    Some(match wh_backup::must_have_scratch(&place, bytes) {
+    // A proof leaves as much free as an archive does, or more.
+    let room = if proves {
+        wh_backup::must_have_room_for_proof(&place, bytes)
+    } else {
+        wh_backup::must_have_room_for_archive(&place)
+    };
+    Some(match room {
         Ok(()) => {
             Finding::ok(SCRATCH, format!("{} has room for {:.1} MB", place.display(), bytes as f64 / 1e6))
         }

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -18,7 +18,7 @@ use opentelemetry_proto::tonic::metrics::v1::{Metric, number_data_point};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
-use crate::house::{House, sites};
+use crate::house::{House, Person, sites};
 
 /// Longer than a span waits for others, and than the first two tries take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -273,19 +273,27 @@ fn figures_come_under_the_names_of_metrics_and_the_last_spans_at_the_end() {
     assert!(counted >= 1.0 && timed >= 1 && last, "{counted} {timed} {last}");
 }
 
-#[test]
-fn a_collector_that_takes_figures_alone_is_not_well() {
-    let site = sites().remove(0);
+/// A collector that answers spans so; and whether any have come.
+fn taking_figures_alone(answer: &'static str) -> (SocketAddr, Receiver<Came>, Arc<AtomicBool>) {
     let refused = Arc::new(AtomicBool::new(false));
     let is_refused = refused.clone();
     let (address, came) = collector_that(move |path| {
         let of_spans = path == "/otel/v1/traces";
         is_refused.fetch_or(of_spans, Ordering::SeqCst);
-        of_spans.then_some("404 Not Found")
+        of_spans.then_some(answer)
     });
+    (address, came, refused)
+}
+
+#[test]
+fn a_collector_that_takes_figures_alone_is_not_well() {
+    let site = sites().remove(0);
+    let (address, came, refused) = taking_figures_alone("404 Not Found");
     let house = started(site.folder.path(), &settings(address));
     let owner = house.set_up();
+    let end = Instant::now() + PATIENCE;
     while !refused.load(Ordering::SeqCst) {
+        assert!(Instant::now() < end, "no spans were sent");
         std::thread::yield_now();
     }
     // Figures are taken behind the spans that were not; what the server heard of one message it knows when the next one comes.
@@ -293,10 +301,30 @@ fn a_collector_that_takes_figures_alone_is_not_well() {
     for _ in 0..3 {
         came.recv_timeout(PATIENCE).expect("figures");
     }
+    let told = told_of(&owner);
+    assert_eq!((&told["state"], &told["code"]), (&"degraded".into(), &"wheelhouse.collector_away".into()));
+    house.terminate();
+}
+
+/// What the server says of its collector.
+fn told_of(owner: &Person) -> serde_json::Value {
     let health = owner.get("/health/detailed").json();
     let components = health["components"].as_array().expect("a list");
-    let told = components.iter().find(|one| one["name"] == "telemetry").expect("a collector is configured");
-    assert_eq!((&told["state"], &told["code"]), (&"degraded".into(), &"wheelhouse.collector_away".into()));
+    components.iter().find(|one| one["name"] == "telemetry").expect("a collector is configured").clone()
+}
+
+#[test]
+fn a_collector_that_takes_figures_again_is_well_whatever_was_lost() {
+    let site = sites().remove(0);
+    let (address, came, refused) = taking_figures_alone("503 Service Unavailable");
+    let house = started(site.folder.path(), &settings(address));
+    let owner = house.set_up();
+    let end = Instant::now() + PATIENCE;
+    // Spans are tried again less and less often, figures are taken each second.
+    while !refused.load(Ordering::SeqCst) || told_of(&owner)["state"] != "up" {
+        assert!(Instant::now() < end, "degraded for what was lost");
+        came.recv_timeout(PATIENCE).expect("figures");
+    }
     house.terminate();
 }
 
@@ -311,7 +339,9 @@ fn components_that_nobody_looks_at_are_in_the_figures() {
         metric.name == "component_up" && points.any(|one| is_text(&one.attributes, "component", "disk"))
     };
     // Neither the admin page nor a probe asks; a message comes each second.
+    let end = Instant::now() + PATIENCE;
     loop {
+        assert!(Instant::now() < end, "no figures of components");
         let message = came.recv_timeout(PATIENCE).expect("figures");
         if message.path != "/otel/v1/metrics" {
             continue;

@@ -1,5 +1,5 @@
 //! PostgreSQL: a full point from time to time.
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -12,11 +12,14 @@ use crate::compose;
 
 /// How soon a dump is tried again for which there was no room: it may write for long until that shows.
 const NO_ROOM_AGAIN: Duration = Duration::from_mins(10);
+/// Who works in the place for so long may have come to a stand, and would keep every point from being made without a word.
+const WAITS_MAX: Duration = Duration::from_hours(1);
 
 impl Backups {
     /// Dump until the server ends, whenever a full point is due.
     pub(super) async fn keep_dumps(self, url: Secret<String>, stop: CancellationToken) {
         let every_s = i64::try_from(self.config.full_every_h.saturating_mul(3_600)).unwrap_or(i64::MAX);
+        let mut waits_since: Option<Instant> = None;
         loop {
             let (own, url, until) = (self.clone(), url.clone(), Stop::default());
             let told = until.clone();
@@ -25,12 +28,19 @@ impl Backups {
             let Some(dumped) = dumped else { return };
             let mut pause = LOOK_EVERY;
             match dumped.and_then(|dumped| dumped) {
-                Ok(()) => {}
+                Ok(()) => waits_since = None,
                 // Somebody by hand, or another node: a later look sees whether a point is still due.
                 Err(error) if error.is(&wh_backup::codes::RUNNING) => {
-                    tracing::info!("a backup waits, because another process works in its place");
+                    let since = *waits_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() < WAITS_MAX {
+                        tracing::info!("a backup waits, because another process works in its place");
+                    } else {
+                        waits_since = Some(Instant::now());
+                        self.failed(&error);
+                    }
                 }
                 Err(error) => {
+                    waits_since = None;
                     self.failed(&error);
                     if error.is(&wh_backup::codes::NO_ROOM) {
                         pause = NO_ROOM_AGAIN;

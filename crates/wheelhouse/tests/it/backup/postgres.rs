@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use wh_backup::{Key, Repository, Store};
 use wh_base::{Clock, OsRandom, SystemClock};
@@ -63,8 +64,10 @@ fn a_point_that_another_process_makes_is_waited_for_and_no_failure() {
         command.stderr(File::create(&log).expect("a file"));
         let house = House::started(command);
         let owner = house.set_up();
+        let end = Instant::now() + Duration::from_mins(2);
         while !std::fs::read_to_string(&log).expect("the log").contains("another process works in its place")
         {
+            assert!(Instant::now() < end, "the server does not say that it waits");
             std::thread::yield_now();
         }
         let state = state_of(&owner);
@@ -144,8 +147,8 @@ pub fn walk(site: &Site, vault: &Vault) {
     let admin = shared().expect("sites() gave it").admin_url();
     vault.refused(data, "verify", &[], "backup.not_configured");
     losing_rows(data, vault, admin);
-    let proof = vault.done(data, "verify", &["--scratch-url", admin]);
-    assert!(proof.contains("is whole"), "{proof}");
+    let old = old_server(vault);
+    old.proves(data, vault, admin);
     with_password_file(data, vault, admin);
     beside_a_named_database(data, vault, admin);
     after_a_killed_proof(data, vault, admin);
@@ -155,15 +158,15 @@ pub fn walk(site: &Site, vault: &Vault) {
     let folder = into.to_str().expect("text");
     vault.done(data, "restore", &["--into", folder]);
     // The old database is there and full: it is not written to.
-    let load = || wheelhouse().args(["backup", "load", "--data-dir", folder]).output().expect("it starts");
+    let load = || old.program().args(["backup", "load", "--data-dir", folder]).output().expect("it starts");
     let refused = words(&load());
     assert!(refused.contains("backup.target_not_empty"), "{refused}");
     let url = crate::upgrade::owner_url(data);
-    let old = url.rsplit('/').next().expect("a database");
-    let new = format!("{old}_new");
+    let former = url.rsplit('/').next().expect("a database");
+    let new = format!("{former}_new");
     let init = |more: &[&str]| {
         let mut command = wheelhouse();
-        command.args(["db", "init", "--admin-url", admin, "--database", &new, "--login-prefix", old]);
+        command.args(["db", "init", "--admin-url", admin, "--database", &new, "--login-prefix", former]);
         command.args(["--data-dir", folder]).args(more).output().expect("it starts")
     };
     // The restored configuration leads to the old one still.
@@ -171,9 +174,10 @@ pub fn walk(site: &Site, vault: &Vault) {
     assert!(refused.contains("db.elsewhere") && refused.contains("--repoint"), "{refused}");
     let made = init(&["--repoint"]);
     assert!(made.status.success(), "{}", words(&made));
-    of_a_newer_build(&into, old);
+    of_a_newer_build(&into, former);
     let loaded = load();
     assert!(loaded.status.success(), "{}", words(&loaded));
+    old.was_asked();
     let gone =
         sql(&crate::upgrade::owner_url(&into), "SELECT to_regclass('wheelhouse.kernel_later') IS NULL");
     assert_eq!(gone.trim(), "t", "the archive takes the place of all that was there");
@@ -238,6 +242,52 @@ fn losing_rows(data: &Path, vault: &Vault, admin: &str) {
     let refused = refused.expect("it starts");
     let said = words(&refused);
     assert!(!refused.status.success() && said.contains("backup.not_proven"), "{said}");
+}
+
+/// A server that is older than the programs, as far as a file of statements can tell.
+struct OldServer {
+    /// Where its program is found before the others.
+    path: String,
+    asked: PathBuf,
+}
+
+impl OldServer {
+    fn program(&self) -> Command {
+        let mut command = wheelhouse();
+        command.env("PATH", &self.path);
+        command
+    }
+
+    fn proves(&self, data: &Path, vault: &Vault, admin: &str) {
+        let mut command = self.program();
+        command.envs(vault.all_settings()).args(["backup", "verify", "--scratch-url", admin, "--data-dir"]);
+        let output = command.arg(data).output().expect("it starts");
+        let said = words(&output);
+        assert!(output.status.success() && said.contains("is whole"), "{said}");
+        self.was_asked();
+    }
+
+    /// It was given a file since it was asked last.
+    fn was_asked(&self) {
+        std::fs::remove_file(&self.asked).expect("statements were loaded by another way");
+    }
+}
+
+/// `psql` in front of a server of before 17, which does not know what programs of 17 set.
+fn old_server(vault: &Vault) -> OldServer {
+    let (programs, asked) = (vault.path("old-server"), vault.path("old-server-asked"));
+    std::fs::create_dir_all(&programs).expect("a folder");
+    let script = format!(
+        "#!/bin/sh\nfor one in \"$@\"; do case \"$one\" in *.sql)\n: > '{}'\n\
+         if grep -q '^SET transaction_timeout' \"$one\"; then echo 'unrecognized parameter' >&2; exit 3; fi;;\n\
+         esac; done\nexec '{}' \"$@\"\n",
+        asked.display(),
+        program("psql").display()
+    );
+    let file = programs.join("psql");
+    std::fs::write(&file, script).expect("a file");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("it can be run");
+    OldServer { path: format!("{}:{}", programs.display(), path()), asked }
 }
 
 /// The same without a password on the command line; one that stands twice is refused.
