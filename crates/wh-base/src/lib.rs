@@ -5,6 +5,7 @@ pub mod config;
 mod error;
 mod limits;
 mod network;
+pub mod process;
 mod random;
 mod secret;
 mod served;

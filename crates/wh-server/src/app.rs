@@ -148,7 +148,7 @@ struct HealthDetailed {
 async fn health_detailed(health: Extension<Health>) -> Json<HealthDetailed> {
     let (status, components) = (health.readiness().await, health.components().await);
     let node = health.node().clone();
-    Json(HealthDetailed { status, node, version: edge::VERSION, components })
+    Json(HealthDetailed { status, node, version: wh_base::process::VERSION, components })
 }
 
 /// The figures of this process in the text format of Prometheus

@@ -32,7 +32,6 @@ mod log;
 pub mod metrics;
 mod path;
 mod probe;
-mod process;
 mod trace;
 mod visit;
 
@@ -60,7 +59,6 @@ pub use headers::{CSP_REPORTS, Nonce, REQUEST_ID, csp, document_headers};
 pub use metrics::Route;
 pub use probe::exposition;
 pub(crate) use probe::{figures, numbers};
-pub use process::{COMMIT, ProcessFigures, VERSION, process_figures};
 pub use visit::Visit;
 
 use crate::config::{ServerConfig, ms};

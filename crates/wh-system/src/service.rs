@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
+use wh_base::process::{ProcessFigures, process_figures};
 use wh_base::{Actor, CompanyLimits, LimitSource, Result, Timestamp};
 use wh_contract::{EventId, TenantId};
 use wh_db::{AuditEntry, Context, Db, Parked, QueueState, Retried, SlowStatement, SystemDb, SystemTx, Who};
 use wh_server::NodeName;
-use wh_server::edge::{ProcessFigures, process_figures};
 use wh_server::log::{Levels, LogControl};
 
 use crate::model::{

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
+use wh_base::process::{COMMIT, VERSION};
 use wh_base::{Clock, IdSource, OsRandom, Random, Result, SystemClock};
 use wh_dataset::ingest::IngestLimits;
 use wh_dataset::segment::Objects;
@@ -11,7 +12,6 @@ use wh_dataset::{Datasets, DatasetsConfig};
 use wh_db::{Context, DbConfig, DbLimits, EngineConfig, Migrations, Opened, SystemDb};
 use wh_identity::{Identity, IdentityConfig, IdentityParts};
 use wh_panels::service::Running;
-use wh_server::edge::{COMMIT, VERSION};
 use wh_server::log::LogControl;
 use wh_server::{Module, NodeName};
 use wh_system::model::Node;

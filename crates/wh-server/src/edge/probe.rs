@@ -8,7 +8,7 @@ use uuid::Uuid;
 use wh_base::{Error, Result};
 
 use super::metrics::{self, Route};
-use super::{Peer, forwarded, process};
+use super::{Peer, forwarded};
 use crate::health::Health;
 use crate::{Problem, codes, problem};
 
@@ -69,7 +69,7 @@ pub(crate) fn numbers() -> Response {
 
 /// All figures of the process as Prometheus reads them.
 pub fn exposition() -> String {
-    let mut text = process::exposition();
+    let mut text = wh_base::process::exposition();
     text.push_str(&metrics::recorder().render());
     text
 }

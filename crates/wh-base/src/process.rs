@@ -66,7 +66,7 @@ fn booted_s() -> Option<f64> {
 }
 
 /// The figures and the build as Prometheus reads them, under the names that its client libraries use.
-pub(super) fn exposition() -> String {
+pub fn exposition() -> String {
     let mut text = String::with_capacity(1_024);
     let mut line = |name: &str, kind: &str, help: &str, value: String| {
         let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name}{value}\n");
