@@ -170,8 +170,11 @@ fn an_upgrade_soon_after_the_last_panel_was_deleted_starts() {
         } else {
             std::fs::write(&mark, OLD_MARK).expect("the mark");
         }
-        let there = objects(folder);
-        assert!(there.len() > 1, "the rows of the deleted panel are kept for their time: {there:?}");
+        let rows_of = || {
+            objects(folder).into_iter().filter(|path| !path.ends_with("wheelhouse-store")).collect::<Vec<_>>()
+        };
+        let there = rows_of();
+        assert!(!there.is_empty(), "the rows of the deleted panel are kept for their time: {there:?}");
         // The second start finds whose the store is by now.
         for _ in 0..2 {
             let house = site.start();
@@ -182,7 +185,7 @@ fn an_upgrade_soon_after_the_last_panel_was_deleted_starts() {
             let marked = std::fs::read_to_string(&mark).expect("the mark");
             assert!(marked.contains("installation "), "{marked}");
         }
-        assert_eq!(objects(folder), there);
+        assert_eq!(rows_of(), there);
     }
 }
 
