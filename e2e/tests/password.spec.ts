@@ -1,7 +1,7 @@
 // One's own password: the page that changes it stays, however long the answer takes, and every other one goes to the sign-in.
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { House } from '../lib/house';
-import { OWNER, send, setUp } from '../lib/people';
+import { OWNER, setUp, signedIn } from '../lib/people';
 
 test.describe.configure({ mode: 'serial' });
 
@@ -26,9 +26,7 @@ test.afterAll(async () => {
 test('the page stays while the answer with the new cookie is on its way; another device is sent out', async ({
   browser,
 }) => {
-  const elsewhere = await browser.newContext();
-  const { email, password } = OWNER;
-  await send(elsewhere.request, 'POST', `${house.url}/v1/identity/sessions`, house, { email, password });
+  const elsewhere = await signedIn(house, browser);
   const phone = await elsewhere.newPage();
   await phone.goto(`${house.url}/panels`);
   await expect(phone.getByText('No panels yet')).toBeVisible();
