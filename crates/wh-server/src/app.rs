@@ -1,5 +1,5 @@
 //! All modules as one application: its router, its spec, and the operations of the front door itself. Listens nowhere.
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::response::Response;
 use axum::{Extension, Router};
@@ -17,7 +17,7 @@ use crate::edge;
 use crate::health::{ComponentHealth, Health, NodeName, Readiness};
 use crate::live::{__path_live_connect, Hub, live_connect};
 use crate::provided::Provided;
-use crate::registry::{self, Door, Op, Registry};
+use crate::registry::{self, Door, Op, Registry, Spec};
 use crate::{Answer, Authenticator, CookieScheme, Json, Module, SessionCookie, codes};
 
 /// What an application is made of.
@@ -42,18 +42,28 @@ pub struct AppParts {
 #[derive(Clone)]
 pub struct App {
     router: Router,
-    spec: Arc<Value>,
+    spec: Arc<Spec>,
 }
 
-/// The spec's bytes, served as they are.
+/// The spec's text, from when somebody asked for it: a start does not wait for it, and few servers are ever asked.
 #[derive(Clone)]
-struct SpecBytes(Bytes);
+struct SpecText(Arc<Spec>, Arc<OnceLock<Bytes>>);
+
+impl SpecText {
+    fn bytes(&self) -> Result<Bytes> {
+        if let Some(bytes) = self.1.get() {
+            return Ok(bytes.clone());
+        }
+        let text = spec_text(&self.0)?;
+        Ok(self.1.get_or_init(|| Bytes::from(text)).clone())
+    }
+}
 
 impl App {
     /// Put the modules together. Refuses when declarations contradict one another, and says all that is wrong.
     pub fn build(parts: AppParts) -> Result<Self> {
         let assembled = registry::assemble(&parts.modules)?;
-        let spec = spec_text(&assembled.spec)?;
+        let spec = Arc::new(assembled.spec);
         let cookie = SessionCookie::new(parts.cookies);
         let door = Arc::new(Door {
             authenticator: parts.authenticator,
@@ -63,7 +73,7 @@ impl App {
             areas: readable(&parts.modules),
         });
         let mut provided = Provided::default()
-            .with(SpecBytes(Bytes::from(spec)))
+            .with(SpecText(spec.clone(), Arc::default()))
             .with(parts.hub)
             .with(parts.health)
             .with(cookie)
@@ -71,7 +81,7 @@ impl App {
         parts.modules.iter().for_each(|module| provided.and(module.provided()));
         let router = assembled.router.layer(provided).with_state(parts.context);
         let router = edge::with_fallbacks(router, parts.web);
-        Ok(Self { router, spec: Arc::new(assembled.spec) })
+        Ok(Self { router, spec })
     }
 
     /// Every operation behind its guard, the console behind everything else. The edge stands before it.
@@ -87,7 +97,7 @@ impl App {
 
 /// The spec of these modules without a database: for `gen`.
 pub fn describe(modules: &[Module]) -> Result<Value> {
-    registry::assemble(modules).map(|assembled| assembled.spec)
+    registry::assemble(modules).map(|assembled| assembled.spec.clone())
 }
 
 /// The text of a spec as it is committed and served.
@@ -124,8 +134,8 @@ pub(crate) fn operations(registry: &mut Registry) {
 ///
 /// This document.
 #[utoipa::path(get, path = "/v1/openapi.json", responses((status = 200, body = Object, content_type = "application/json")))]
-async fn openapi_get(spec: Extension<SpecBytes>) -> Answer<([(header::HeaderName, &'static str); 1], Bytes)> {
-    Ok(([(header::CONTENT_TYPE, "application/json")], spec.0.0))
+async fn openapi_get(spec: Extension<SpecText>) -> Answer<([(header::HeaderName, &'static str); 1], Bytes)> {
+    Ok(([(header::CONTENT_TYPE, "application/json")], spec.bytes()?))
 }
 
 /// How the server and each component is

@@ -7,7 +7,7 @@ mod spec;
 mod statuses;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::routing::MethodRouter;
@@ -40,10 +40,13 @@ pub struct Registry {
     wrong: Vec<String>,
 }
 
+/// The OpenAPI document, made when somebody looks at it.
+pub(crate) type Spec = LazyLock<Value, Box<dyn FnOnce() -> Value + Send>>;
+
 /// All modules, put together.
 pub(crate) struct Assembled {
     pub(crate) router: Router<Context>,
-    pub(crate) spec: Value,
+    pub(crate) spec: Spec,
 }
 
 impl Registry {
@@ -180,6 +183,6 @@ pub(crate) fn assemble(modules: &[Module]) -> Result<Assembled> {
     if !registry.wrong.is_empty() {
         return Err(codes::SPEC.error(registry.wrong.join("; ")));
     }
-    let spec = registry.document();
-    Ok(Assembled { router: registry.router, spec })
+    let router = std::mem::take(&mut registry.router);
+    Ok(Assembled { router, spec: LazyLock::new(Box::new(move || registry.document())) })
 }

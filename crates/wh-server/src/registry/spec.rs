@@ -63,9 +63,9 @@ pub(super) fn finished(plan: &Plan, mut operation: Value) -> Value {
 
 impl Registry {
     /// The whole document.
-    pub(super) fn document(&mut self) -> Value {
+    pub(super) fn document(self) -> Value {
         let mut paths = Map::new();
-        for ((path, method), operation) in std::mem::take(&mut self.operations) {
+        for ((path, method), operation) in self.operations {
             if let Some(item) = paths.entry(path).or_insert_with(|| json!({})).as_object_mut() {
                 item.insert(method.to_owned(), operation);
             }
