@@ -96,11 +96,16 @@ async fn imports(
     }
     let mut times = Vec::with_capacity(PAGES * IMPORTS);
     for _ in 0..IMPORTS {
+        let asked = Instant::now();
         importer.import(panel, data::pieces(&csv)).await?;
         let mut round = Vec::with_capacity(PAGES);
         while round.len() < PAGES {
             let page = tokio::time::timeout(Duration::from_secs(10), rows.recv()).await?;
-            round.push(page.context("a page heard nothing, or got no rows")?);
+            let (heard, answered) = page.context("a page heard nothing, or got no rows")?;
+            // Some hear of the import before they were opened.
+            if heard >= asked {
+                round.push((heard, answered));
+            }
         }
         let first: Instant = round.iter().map(|(heard, _)| *heard).min().context("pages")?;
         times.extend(round.iter().map(|(_, answered)| answered.duration_since(first)));
