@@ -139,7 +139,7 @@ async fn upkeep(health: Health) {
     for round in 1_u64.. {
         tokio::time::sleep(UPKEEP_INTERVAL).await;
         recorder.run_upkeep();
-        if round.is_multiple_of(COMPONENTS_EVERY_ROUNDS) {
+        if round % COMPONENTS_EVERY_ROUNDS == 1 {
             let _figures_are_set = health.components().await;
         }
     }
