@@ -1,6 +1,26 @@
 // How the browser tests run: the system's Chromium against the real binary, two files at a time, nothing repeated in secret.
 import { defineConfig } from '@playwright/test';
 
+/** The same engine without windows: it draws the same pages in less time. */
+const SHELL = process.env['WHEELHOUSE_TEST_CHROMIUM'] ?? '/usr/bin/chromium-headless-shell';
+/** Reports about pages are sent by the whole browser alone. */
+const REPORTS = 'policy.spec.ts';
+
+const launched = (executablePath: string) => ({
+  executablePath,
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    // Reports about pages are sent within a second instead of a minute.
+    '--short-reporting-delay',
+  ],
+});
+
 export default defineConfig({
   testDir: './tests',
   outputDir: './results',
@@ -19,19 +39,9 @@ export default defineConfig({
     screenshot: 'only-on-failure',
     // Dear: each step is photographed. Set it to look into a failure.
     trace: process.env['WHEELHOUSE_TEST_TRACE'] ? 'retain-on-failure' : 'off',
-    launchOptions: {
-      executablePath: process.env['WHEELHOUSE_TEST_CHROMIUM'] ?? '/usr/bin/chromium',
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        // Reports about pages are sent within a second instead of a minute.
-        '--short-reporting-delay',
-      ],
-    },
   },
+  projects: [
+    { name: 'pages', testIgnore: REPORTS, use: { launchOptions: launched(SHELL) } },
+    { name: 'reports', testMatch: REPORTS, use: { launchOptions: launched('/usr/bin/chromium') } },
+  ],
 });

@@ -10,11 +10,12 @@ use anyhow::{Context, Result, bail};
 pub use self::go::{COMPOSE, HELM, VERSITYGW};
 use crate::run::{answers, command, output, shown};
 
-/// Debian packages: databases, the browser, another clock, slow clients, what makes users, keys and networks, what the manual calls,
+/// Debian packages: databases, the browser (whole, and without windows), another clock, slow clients, what makes users, keys and networks, what the manual calls,
 /// the shells that complete words, what shows manual pages.
 const DEBIAN: &[(&str, &str)] = &[
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
     ("/usr/bin/chromium", "chromium"),
+    ("/usr/bin/chromium-headless-shell", "chromium-headless-shell"),
     ("/usr/bin/setpriv", "util-linux"),
     ("/usr/bin/faketime", "faketime"),
     ("/usr/bin/curl", "curl"),
@@ -157,6 +158,7 @@ impl Testbed {
         vec![
             ask(Path::new("/usr/lib/postgresql/15/bin/postgres"), "--version"),
             ask(Path::new("/usr/bin/chromium"), "--version"),
+            ask(Path::new("/usr/bin/chromium-headless-shell"), "--version"),
             ask(Path::new("/usr/bin/zsh"), "--version"),
             ask(Path::new("/usr/bin/fish"), "--version"),
             ask(&self.tool("schemathesis"), "--version"),

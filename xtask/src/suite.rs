@@ -12,6 +12,9 @@ use crate::packages;
 use crate::run::{NPM_INSTALL, command, shown};
 use crate::tidy;
 
+/// Tests at once: one more than the two cores, because they wait for processes, disks and clocks too.
+const RUST_TEST_THREADS: &str = "3";
+
 type Part = (&'static str, fn(&Path, &Testbed) -> Result<()>);
 
 /// In this order: quick refusals first; the web before the binary that embeds it.
@@ -82,6 +85,7 @@ fn lints(root: &Path, _: &Testbed) -> Result<()> {
 
 fn rust(root: &Path, testbed: &Testbed) -> Result<()> {
     let mut tests = command("cargo", &["test", "--workspace", "--no-fail-fast"], root);
+    tests.env("RUST_TEST_THREADS", RUST_TEST_THREADS);
     tests.env("WHEELHOUSE_TESTBED", &testbed.folder).env("WHEELHOUSE_TEST_FLIGHTS", testbed.flights()?);
     match testbed.go_tool(&VERSITYGW) {
         Ok(gateway) => {

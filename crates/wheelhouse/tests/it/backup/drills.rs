@@ -21,6 +21,8 @@ const POINTS_MIN: usize = 8;
 /// Of the drills, every so many-th is also looked at through a server on the restored folder.
 const SERVED_EVERY: usize = 20;
 const IMPORT_ROWS: usize = 400;
+/// Of one panel's imports so many are remembered; here none may be forgotten.
+const IMPORTS_MAX: usize = 450;
 /// A point that another process makes may lie this close to one of the server's.
 const APART_US: i64 = 500_000;
 
@@ -114,13 +116,13 @@ fn writers(
     filled: &str,
 ) -> [thread::JoinHandle<Diary>; 3] {
     [
-        writer(owner, stop, move |person, n, diary| {
+        writer(owner, stop, usize::MAX, move |person, n, diary| {
             let (made, told) = timed(|| person.panel(&format!("panel {n}")));
             diary.panels.insert(made, (format!("panel {n}"), told));
         }),
         {
             let counted = counted.to_owned();
-            writer(owner, stop, move |person, n, diary| {
+            writer(owner, stop, usize::MAX, move |person, n, diary| {
                 let body = json!({ "title": format!("title {}", n + 1) });
                 let path = format!("/v1/panels/{counted}");
                 let (answer, told) = timed(|| person.call("PATCH", &path, Some(&body)));
@@ -130,7 +132,7 @@ fn writers(
         },
         {
             let filled = filled.to_owned();
-            writer(owner, stop, move |person, n, diary| {
+            writer(owner, stop, IMPORTS_MAX, move |person, n, diary| {
                 let (answer, told) = timed(|| person.import(&filled, "append", &csv(n, IMPORT_ROWS)));
                 assert_eq!(answer.status, 201, "{}", answer.text());
                 diary.imports.push(told);
@@ -142,12 +144,13 @@ fn writers(
 fn writer(
     owner: &Person,
     stop: &Arc<AtomicBool>,
+    most: usize,
     write: impl Fn(&Person, usize, &mut Diary) + Send + 'static,
 ) -> thread::JoinHandle<Diary> {
     let (person, stop) = (owner.clone(), stop.clone());
     thread::spawn(move || {
         let mut diary = Diary::default();
-        for n in 0.. {
+        for n in 0..most {
             if stop.load(Ordering::SeqCst) {
                 break;
             }
