@@ -39,7 +39,7 @@ impl PostgresServer {
     /// ends on drop. `None` where PostgreSQL is not installed.
     pub fn start_durable() -> std::io::Result<Option<Self>> {
         let Some(binaries) = binaries() else { return Ok(None) };
-        start(&binaries, DURABLE).map(Some).map_err(std::io::Error::other)
+        start(&binaries, &DURABLE).map(Some).map_err(std::io::Error::other)
     }
 
     /// End it as a power cut would. Nobody else may be using it.
@@ -98,7 +98,7 @@ pub fn must_be_there() -> bool {
 
 fn start_shared() -> Result<PostgresServer, String> {
     let binaries = binaries().ok_or("no /usr/lib/postgresql/{15..18}/bin/postgres; install postgresql-15")?;
-    start(&binaries, FUNCTIONAL)
+    start(&binaries, &FUNCTIONAL)
 }
 
 fn binaries() -> Option<PathBuf> {
@@ -113,24 +113,34 @@ fn as_root() -> bool {
     Path::new("/proc/self").metadata().is_ok_and(|me| me.uid() == 0)
 }
 
+/// How a server is run.
+struct Manner {
+    settings: &'static str,
+    /// Where its cluster lies if there is room, else with other temporary files.
+    memory: &'static str,
+}
+
 /// For functional tests: nothing needs to survive.
-const FUNCTIONAL: &str = "-c fsync=off -c full_page_writes=off -c shared_buffers=64MB -c max_wal_size=256MB";
+const FUNCTIONAL: Manner = Manner {
+    settings: "-c fsync=off -c full_page_writes=off -c shared_buffers=64MB -c max_wal_size=256MB",
+    memory: "/dev/shm",
+};
 /// As an operator would have it.
-const DURABLE: &str = "-c shared_buffers=256MB -c max_wal_size=1GB";
+const DURABLE: Manner = Manner { settings: "-c shared_buffers=256MB -c max_wal_size=1GB", memory: "" };
 
 /// The watcher: makes the cluster, runs the server, kills and runs it again when it is told to, waits for its own standard
 /// input to close, stops the server by its id, removes the folder. Signals of the terminal go to the whole group, so it ignores them
 /// and sees the pipe close instead.
 const WATCHER: &str = r#"
 trap '' INT TERM HUP
-bin=$1; port=$2; drop=$3; settings=$4
+bin=$1; port=$2; drop=$3; settings=$4; memory=$5
 base=${TMPDIR:-/tmp}
-# What need not survive lies in memory, where there are 8 GiB for it: each test makes a database of some hundred files.
-case $settings in *fsync=off*)
-  free_kb=$(df --output=avail -k /dev/shm 2> /dev/null | tail -n 1)
-  [ -w /dev/shm ] && [ "${free_kb:-0}" -gt 8388608 ] && base=/dev/shm ;;
-esac
-dir=$(mktemp -d "$base/wheelhouse-postgres.XXXXXX") || exit 1
+# Each test makes a database of some hundred files: room is 8 GiB.
+if [ -n "$memory" ] && [ -w "$memory" ]; then
+  free_kb=$(df --output=avail -k "$memory" | tail -n 1)
+  [ "${free_kb:-0}" -gt 8388608 ] && base=$memory
+fi
+dir=$(mktemp -d -p "$base" wheelhouse-postgres.XXXXXX) || { echo "failed: no folder can be made in $base"; exit 1; }
 [ -n "$drop" ] && chown postgres "$dir"
 printf '%s' postgres > "$dir/password"; chmod 644 "$dir/password"
 $drop "$bin/initdb" -D "$dir/data" -U postgres -E UTF8 --locale=C --auth=scram-sha-256 --pwfile="$dir/password" --no-sync > "$dir/initdb.log" 2>&1 \
@@ -166,13 +176,13 @@ wait "$server"
 rm -rf "$dir"
 "#;
 
-fn start(binaries: &Path, settings: &str) -> Result<PostgresServer, String> {
+fn start(binaries: &Path, manner: &Manner) -> Result<PostgresServer, String> {
     let port = free_port()?;
     let drop = if as_root() { "setpriv --reuid=postgres --regid=postgres --init-groups --" } else { "" };
     let mut watcher = Command::new("sh")
         .args(["-c", WATCHER, "watcher"])
         .arg(binaries)
-        .args([port.to_string().as_str(), drop, settings])
+        .args([port.to_string().as_str(), drop, manner.settings, manner.memory])
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
