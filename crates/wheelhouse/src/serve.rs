@@ -9,7 +9,7 @@ mod tasks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -287,6 +287,11 @@ fn origin(config: &ServerConfig, bound: Option<SocketAddr>) -> String {
     format!("{scheme}://{address}")
 }
 
+/// How long the running server's own writes may keep a new setup link waiting; on SQLite one process writes at a time.
+const OTHERS_WRITE_MAX: Duration = Duration::from_secs(5);
+/// Until the next try.
+const OTHERS_WRITE: Duration = Duration::from_millis(20);
+
 /// Print a new setup link. The running server need not be stopped: the link is a row in the database.
 pub async fn setup_link(sources: &Sources) -> Result<()> {
     let settings = Settings::load(sources)?;
@@ -302,7 +307,15 @@ pub async fn setup_link(sources: &Sources) -> Result<()> {
     let opened = compose::database(&settings, &path, &inputs).await?;
     let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
     let identity = compose::identity(&opened, &context, settings.identity.clone())?;
-    let token = wh_db::replayed(|| identity.setup_token_issue()).await?;
+    let by = Instant::now() + OTHERS_WRITE_MAX;
+    let token = loop {
+        match wh_db::replayed(|| identity.setup_token_issue()).await {
+            Err(error) if error.is(&wh_db::codes::BUSY) && Instant::now() < by => {
+                tokio::time::sleep(OTHERS_WRITE).await;
+            }
+            issued => break issued?,
+        }
+    };
     let running = DataDir::origin_of_running(&settings.data_dir);
     let origin = running.unwrap_or_else(|| origin(&settings.server, None));
     print::line(&format!("{origin}/setup#{}", token.expose()));

@@ -1,10 +1,16 @@
 //! Starting, refusing to start twice, setting up once; what `db init` makes and leaves alone.
 use std::process::Stdio;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 use wh_testkit::engines::EngineKind;
 
 use crate::house::{House, PASSWORD, Person, Site, sites, wheelhouse};
+
+/// Longer than a command takes that does not wait.
+const HELD: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_new_user_sets_it_up_once_and_the_link_works_no_second_time() {
@@ -52,6 +58,25 @@ fn setup_link_prints_a_new_link_while_the_server_runs_and_the_old_one_ends() {
 }
 
 #[test]
+fn a_setup_link_waits_for_who_writes() {
+    let site = Site::new(EngineKind::Sqlite);
+    let house = site.start();
+    let other = rusqlite::Connection::open(site.folder.path().join("wheelhouse.db")).expect("the database");
+    other.busy_timeout(Duration::from_secs(5)).expect("a setting");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock of who writes");
+    let mut command = wheelhouse();
+    command.args(["setup-link", "--data-dir"]).arg(site.folder.path());
+    let (ended, end) = mpsc::channel();
+    let link = thread::spawn(move || ended.send(command.output().expect("it starts")));
+    end.recv_timeout(HELD).expect_err("who waits has not ended");
+    other.execute_batch("COMMIT").expect("the end of it");
+    let output = end.recv().expect("it ended");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    link.join().expect("the waiting").expect("it was heard");
+    drop(house);
+}
+
+#[test]
 fn a_second_process_on_the_same_folder_is_refused_with_the_holders_pid() {
     let site = Site::new(EngineKind::Sqlite);
     let house = site.start();
@@ -77,14 +102,14 @@ fn a_command_that_looks_who_holds_the_folder_is_not_in_the_way_of_a_start() {
     assert!(site.start().terminate().success());
     let file = std::fs::File::open(site.folder.path().join("wheelhouse.lock")).unwrap();
     let over = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(std::sync::atomic::Ordering::SeqCst) {
                 // As `doctor` and `setup-link` do it.
                 if file.try_lock_shared().is_ok() {
                     file.unlock().unwrap();
                 }
-                std::thread::yield_now();
+                thread::yield_now();
             }
         });
         let started = std::panic::catch_unwind(|| {
@@ -157,7 +182,7 @@ fn a_job_of_a_queue_is_counted_by_how_it_ended() {
         assert_eq!((jobs(&owner, "imports", "done"), jobs(&owner, "imports", "failed")), (2, 1));
         // Events of these changes are on their way; they are counted once they have their place.
         while jobs(&owner, "delivery", "done") == 0 {
-            std::thread::yield_now();
+            thread::yield_now();
         }
         let metrics = owner.get("/metrics").text();
         for gauge in ["queue_jobs_running{queue=\"imports\"} 0", "queue_jobs_waiting{queue=\"imports\"} 0"] {
