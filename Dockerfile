@@ -40,7 +40,7 @@ LABEL org.opencontainers.image.title="Wheelhouse with the programs of PostgreSQL
       org.opencontainers.image.licenses="Apache-2.0"
 # The base has none of authorities' certificates: buckets and databases under TLS are known by them.
 COPY --from=server /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=server --chown=65532:65532 /out/var/lib/wheelhouse /var/lib/wheelhouse
+COPY --from=server --chown=65532:65532 /out/var/lib/ /var/lib/
 COPY --from=server /out/usr/local/bin/wheelhouse /usr/local/bin/wheelhouse
 USER 65532:65532
 # The programs themselves before Debian's wrappers of the same names, which look for clusters that are not here.
@@ -60,8 +60,8 @@ FROM gcr.io/distroless/cc-debian12:nonroot
 LABEL org.opencontainers.image.title="Wheelhouse" \
       org.opencontainers.image.description="The operations control plane of a company in one binary." \
       org.opencontainers.image.licenses="Apache-2.0"
-# With its owner: a new volume takes it over.
-COPY --from=server --chown=65532:65532 /out/var/lib/wheelhouse /var/lib/wheelhouse
+# With its owner, and closed to others, which the folder itself is copied for: a new volume takes both over.
+COPY --from=server --chown=65532:65532 /out/var/lib/ /var/lib/
 COPY --from=server /out/usr/local/bin/wheelhouse /usr/local/bin/wheelhouse
 USER 65532:65532
 # Probes have a port of their own inside the container, so that the health check also works when the front door speaks TLS.

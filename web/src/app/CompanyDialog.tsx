@@ -1,10 +1,10 @@
 // Makes a further company; its maker owns it.
-import { Button, Group, Stack, TextInput } from '@mantine/core';
+import { Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { api } from '@/api/client';
 import { Dialog } from '@/ui/Dialog';
+import { DialogFoot } from '@/ui/DialogFoot';
 import { useSend } from '@/ui/form';
-import { ProblemNote } from '@/ui/ProblemNote';
 
 interface Props {
   onClose: () => void;
@@ -38,13 +38,7 @@ function CompanyForm({ onClose, onMade }: Props) {
           data-autofocus
           {...form.getInputProps('name')}
         />
-        {error ? <ProblemNote error={error} /> : null}
-        <Group justify="flex-end" gap="xs" mt="xs">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" variant="filled" loading={busy}>
-            Create company
-          </Button>
-        </Group>
+        <DialogFoot error={error} busy={busy} onClose={onClose} action="Create company" />
       </Stack>
     </form>
   );

@@ -1,4 +1,5 @@
 //! Imports small files into a store of their own and shows what came out; no test itself.
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -63,21 +64,26 @@ impl Place {
 
     /// All files below the store's folder, by their names relative to it.
     pub fn files(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut folders = vec![self.folder.path().to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    found.push(path.strip_prefix(self.folder.path()).unwrap().to_string_lossy().into_owned());
-                }
+        files_below(self.folder.path())
+    }
+}
+
+/// All files below a folder, by their names relative to it.
+pub fn files_below(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(root).unwrap().to_string_lossy().into_owned());
             }
         }
-        found.sort();
-        found
     }
+    found.sort();
+    found
 }
 
 pub fn detected() -> Source {

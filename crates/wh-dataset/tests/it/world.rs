@@ -15,7 +15,7 @@ use wh_dataset::{
 };
 use wh_testkit::engines::{EngineKind, TestDb};
 
-use crate::files::{csv, options};
+use crate::files::{csv, files_below, options};
 
 /// A database, a store and the datasets over them.
 pub struct World {
@@ -107,20 +107,7 @@ impl World {
 
     /// All objects below the store's folder.
     pub fn objects(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut folders = vec![self.folder.path().to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    found.push(path.strip_prefix(self.folder.path()).unwrap().to_string_lossy().into_owned());
-                }
-            }
-        }
-        found.sort();
-        found
+        files_below(self.folder.path())
     }
 }
 

@@ -78,39 +78,38 @@ fn flood_within(
     attacker.reason()
 }
 
+/// A whole request for an answer that is not small.
+fn request(stream: u32) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS | END_STREAM, stream, &head("/v1/openapi.json"))
+}
+
+/// Requests of two frames each, on streams of their own: the server ends the connection and says why.
+fn is_calmed(fort: &Fort, what: &str, two: impl Fn(u32) -> [Vec<u8>; 2]) {
+    let pairs = (0..20_000).map(|n| two(odd(n)).concat());
+    assert_eq!(flood(fort, what, End::Closed, pairs, &[]), Some(ENHANCE_YOUR_CALM), "{what}");
+}
+
 #[test]
 fn streams_that_are_reset_at_once_end_the_connection() {
     let fort = Fort::build(&[]);
-    let pairs = (0..20_000).map(|n| {
-        let mut pair = frame(HEADERS, END_HEADERS | END_STREAM, odd(n), &head("/v1/openapi.json"));
-        pair.extend(frame(RST_STREAM, 0, odd(n), &8_u32.to_be_bytes()));
-        pair
+    is_calmed(&fort, "rapid reset", |stream| {
+        [request(stream), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())]
     });
-    let said = flood(&fort, "rapid reset", End::Closed, pairs, &[]);
-    assert_eq!(said, Some(ENHANCE_YOUR_CALM));
 }
 
 #[test]
 fn streams_that_the_server_is_made_to_reset_end_the_connection() {
     let fort = Fort::build(&[]);
     // More room for the answer than a window can have: the stream is reset, and its handler may be at work already.
-    let full = (0..20_000).map(|n| {
-        let mut pair = frame(HEADERS, END_HEADERS | END_STREAM, odd(n), &head("/v1/openapi.json"));
-        pair.extend(frame(WINDOW_UPDATE, 0, odd(n), &0x7fff_ffff_u32.to_be_bytes()));
-        pair
+    is_calmed(&fort, "windows too large", |stream| {
+        [request(stream), frame(WINDOW_UPDATE, 0, stream, &0x7fff_ffff_u32.to_be_bytes())]
     });
-    let said = flood(&fort, "windows too large", End::Closed, full, &[]);
-    assert_eq!(said, Some(ENHANCE_YOUR_CALM));
     // More of a body than its head says.
     let mut block = head("/v1/openapi.json");
     block.extend(literal("content-length", "1"));
-    let long = (0..20_000).map(|n| {
-        let mut pair = frame(HEADERS, END_HEADERS, odd(n), &block);
-        pair.extend(frame(DATA, 0, odd(n), b"ab"));
-        pair
+    is_calmed(&fort, "bodies too long", |stream| {
+        [frame(HEADERS, END_HEADERS, stream, &block), frame(DATA, 0, stream, b"ab")]
     });
-    let said = flood(&fort, "bodies too long", End::Closed, long, &[]);
-    assert_eq!(said, Some(ENHANCE_YOUR_CALM));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A plain HTTP/1.1 client for tests: one request per connection, nothing hidden. No part of the product.
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -73,6 +73,21 @@ pub fn send(address: SocketAddr, ask: &Ask<'_>) -> std::io::Result<Answer> {
         Err(e) => return Err(written.err().unwrap_or(e)),
     }
     parse(&bytes).ok_or_else(|| std::io::Error::other(format!("no answer in {} bytes", bytes.len())))
+}
+
+/// The lines of a request's head that a test's own server reads, without their ends; `None` when the other side went away before.
+pub fn request_head(reader: &mut impl BufRead) -> Option<Vec<String>> {
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return None;
+        }
+        if line == "\r\n" {
+            return Some(head);
+        }
+        head.push(line.trim_end().to_owned());
+    }
 }
 
 fn parse(bytes: &[u8]) -> Option<Answer> {

@@ -4,6 +4,7 @@ mod certificate;
 mod cli;
 mod configuration;
 mod crash;
+mod database;
 mod doctor;
 mod drain;
 mod floods;

@@ -5,8 +5,8 @@ use std::process::Command;
 use wh_testkit::engines::{EngineKind, shared};
 
 use crate::backup::words;
+use crate::database::{administrator, connected, embedded};
 use crate::house::{House, Person, Site, sites, wheelhouse};
-use crate::upgrade::owner_url;
 
 const CSV: &[u8] = b"carrier,dep_delay\nUA,2\nAA,-4\n";
 
@@ -73,24 +73,12 @@ fn database_moves(from: &Path, to: &Path) {
 
 /// Changes the database of a server that is not running; on PostgreSQL as its administrator, whom no wall between companies holds.
 fn change(site: &Site, sql: &str) {
+    let folder = site.folder.path();
     if site.kind == EngineKind::Sqlite {
-        let file =
-            rusqlite::Connection::open(site.folder.path().join("wheelhouse.db")).expect("the database");
-        return file.execute_batch(sql).expect("it can be written");
+        return embedded(folder).execute_batch(sql).expect("it can be written");
     }
-    let own: tokio_postgres::Config = owner_url(site.folder.path()).parse().expect("the owner's URL");
-    let server = shared().expect("the site was made on it");
-    let mut config: tokio_postgres::Config = server.admin_url().parse().expect("the server's URL");
-    config.dbname(own.get_dbname().expect("a database"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("PostgreSQL");
-        let driver = tokio::spawn(connection);
-        let sql = format!("SET search_path = wheelhouse; {sql}");
-        client.batch_execute(&sql).await.expect("it can be written");
-        drop(client);
-        driver.await.expect("it ends").expect("it ends well");
-    });
+    let admin = administrator(folder);
+    connected(admin, async |client| client.batch_execute(sql).await.expect("it can be written"));
 }
 
 /// The word for `store_adopt` that a refusal names.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use wh_testkit::engines::EngineKind;
 
 use crate::cli::Shell;
+use crate::database::{connected, login, owner_url};
 use crate::house::{House, Person, Site, sites};
-use crate::upgrade::owner_url;
 
 /// A folder for a further process on the database of a site.
 fn beside(site: &Site) -> tempfile::TempDir {
@@ -44,17 +44,8 @@ fn postgres() -> impl Iterator<Item = Site> {
 
 /// Run a statement as the owner of a site's database.
 fn run(folder: &Path, sql: &str) -> u64 {
-    let url = owner_url(folder);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let (client, connection) =
-            tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("PostgreSQL");
-        let driver = tokio::spawn(connection);
-        let touched = client.execute(sql, &[]).await.expect("it can be run");
-        drop(client);
-        driver.await.expect("it ends").expect("it ends well");
-        touched
-    })
+    let owner = login(&owner_url(folder));
+    connected(owner, async |client| client.execute(sql, &[]).await.expect("it can be run"))
 }
 
 #[test]

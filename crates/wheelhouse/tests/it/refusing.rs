@@ -1,7 +1,9 @@
 //! A server of somebody else that refuses whatever it is asked, and tells the test what that was. No part of the product.
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::http::request_head;
 
 /// The lines of a request's head.
 pub type Head = Vec<String>;
@@ -31,17 +33,7 @@ pub fn header<'a>(head: &'a [String], name: &str) -> Option<&'a str> {
 fn refuse(stream: TcpStream, sender: &Sender<Head>) {
     let mut writer = stream.try_clone().expect("a socket can be cloned");
     let mut reader = BufReader::new(stream);
-    let mut head = Head::new();
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        if line == "\r\n" {
-            break;
-        }
-        head.push(line.trim_end().to_owned());
-    }
+    let Some(head) = request_head(&mut reader) else { return };
     let length = header(&head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     // Whoever goes away in the middle has been heard well enough.
     let _rest = reader.take(length).read_to_end(&mut Vec::new());

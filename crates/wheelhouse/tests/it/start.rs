@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use wh_testkit::engines::EngineKind;
 
+use crate::database::embedded;
 use crate::house::{House, PASSWORD, Person, Site, sites, wheelhouse};
 
 /// Longer than a command takes that does not wait.
@@ -61,7 +62,7 @@ fn setup_link_prints_a_new_link_while_the_server_runs_and_the_old_one_ends() {
 fn a_setup_link_waits_for_who_writes() {
     let site = Site::new(EngineKind::Sqlite);
     let house = site.start();
-    let other = rusqlite::Connection::open(site.folder.path().join("wheelhouse.db")).expect("the database");
+    let other = embedded(site.folder.path());
     other.busy_timeout(Duration::from_secs(5)).expect("a setting");
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock of who writes");
     let mut command = wheelhouse();

@@ -2,7 +2,7 @@
 //! another try when it says "not now", the rest at the end, and an end that does not wait for it.
 mod outgoing;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +19,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
 use crate::house::{House, Person, sites};
+use crate::http::request_head;
 
 /// Longer than a span waits for others, and than the first two tries take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -64,17 +65,8 @@ fn collector_that(
 fn take(stream: TcpStream, refuse: &mut impl FnMut(&str) -> Option<&'static str>, sender: &Sender<Came>) {
     let mut writer = stream.try_clone().expect("a socket can be cloned");
     let mut reader = BufReader::new(stream);
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        if line == "\r\n" {
-            break;
-        }
-        lines.push(line.trim_end().to_ascii_lowercase());
-    }
+    let Some(head) = request_head(&mut reader) else { return };
+    let lines: Vec<String> = head.iter().map(|line| line.to_ascii_lowercase()).collect();
     let length = lines.iter().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
     let mut body = vec![0; length.expect("a message has a length")];
     reader.read_exact(&mut body).expect("the whole message");

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use wh_testkit::engines::EngineKind;
 
 use crate::backup::{Vault, words};
+use crate::database::{connected, embedded, login, owner_url};
 use crate::house::{House, sites, wheelhouse};
 
 fn fixtures() -> Vec<PathBuf> {
@@ -96,28 +97,8 @@ fn note_migration(kind: EngineKind, folder: &Path, verb: &str, context: &str) {
         _ => format!("DELETE FROM kernel_migration WHERE context = '{context}' AND name = '9999_future'"),
     };
     if kind == EngineKind::Sqlite {
-        let file = rusqlite::Connection::open(folder.join("wheelhouse.db")).expect("the database");
-        file.execute_batch(&sql).expect("it can be written");
-        return;
+        return embedded(folder).execute_batch(&sql).expect("it can be written");
     }
-    let url = owner_url(folder);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let (client, connection) =
-            tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("PostgreSQL");
-        let driver = tokio::spawn(connection);
-        client
-            .batch_execute(&format!("SET search_path = wheelhouse; {sql}"))
-            .await
-            .expect("it can be written");
-        drop(client);
-        driver.await.expect("it ends").expect("it ends well");
-    });
-}
-
-/// As `db init` wrote it.
-pub fn owner_url(folder: &Path) -> String {
-    let text = std::fs::read_to_string(folder.join("wheelhouse.toml")).expect("the configuration");
-    let settings: toml::Table = text.parse().expect("TOML");
-    settings["database"]["postgres_owner_url"].as_str().expect("the owner's URL").to_owned()
+    let owner = login(&owner_url(folder));
+    connected(owner, async |client| client.batch_execute(&sql).await.expect("it can be written"));
 }

@@ -8,9 +8,9 @@ import { invitationsQuery, ROLES, type Role, useMe } from '@/api/identity';
 import { moment } from '@/lib/format';
 import { CopyButton } from '@/ui/CopyButton';
 import { Dialog } from '@/ui/Dialog';
+import { DialogFoot } from '@/ui/DialogFoot';
 import { useSend } from '@/ui/form';
 import { Note } from '@/ui/Note';
-import { ProblemNote } from '@/ui/ProblemNote';
 import { rules } from './entry';
 
 interface Made {
@@ -71,15 +71,7 @@ function InviteForm({ onMade, onClose }: { onMade: (made: Made) => void; onClose
           }))}
           {...form.getInputProps('role')}
         />
-        {error ? <ProblemNote error={error} /> : null}
-        <Group justify="flex-end" gap="xs" mt="xs">
-          <Button onClick={onClose} disabled={busy}>
-            Cancel
-          </Button>
-          <Button type="submit" variant="filled" loading={busy}>
-            Make the link
-          </Button>
-        </Group>
+        <DialogFoot error={error} busy={busy} onClose={onClose} action="Make the link" />
       </Stack>
     </form>
   );

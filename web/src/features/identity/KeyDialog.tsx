@@ -9,9 +9,9 @@ import { accountKeysQuery, apiKeysQuery, type ServiceAccount, serviceAccountsQue
 import { moment, plural } from '@/lib/format';
 import { CopyButton } from '@/ui/CopyButton';
 import { Dialog } from '@/ui/Dialog';
+import { DialogFoot } from '@/ui/DialogFoot';
 import { useSend } from '@/ui/form';
 import { Note } from '@/ui/Note';
-import { ProblemNote } from '@/ui/ProblemNote';
 import { rules } from './entry';
 
 interface Made {
@@ -141,15 +141,7 @@ function KeyForm({
           classNames={{ input: 'mono' }}
           {...form.getInputProps('networks')}
         />
-        {error ? <ProblemNote error={error} /> : null}
-        <Group justify="flex-end" gap="xs" mt="xs">
-          <Button onClick={onClose} disabled={busy}>
-            Cancel
-          </Button>
-          <Button type="submit" variant="filled" loading={busy}>
-            Make the key
-          </Button>
-        </Group>
+        <DialogFoot error={error} busy={busy} onClose={onClose} action="Make the key" />
       </Stack>
     </form>
   );

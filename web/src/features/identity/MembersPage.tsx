@@ -1,15 +1,16 @@
 // Who is in the company, as what; and who is invited.
 import { Button, Menu } from '@mantine/core';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
-import { Check, EllipsisVertical, MailPlus, UserMinus, Users } from 'lucide-react';
+import { Check, MailPlus, UserMinus, Users } from 'lucide-react';
 import { useState } from 'react';
 import { api } from '@/api/client';
 import { type Member, membersQuery, meQuery, ROLES, type Role, useForbidden, useMe } from '@/api/identity';
 import { useShortcut } from '@/lib/keys';
+import { acts } from '@/ui/acts';
 import { Confirm } from '@/ui/Confirm';
 import { CopyAs, CopyItems } from '@/ui/CopyAs';
 import { Facts } from '@/ui/Facts';
-import { ActButton, ActIcon, ActItem } from '@/ui/Guarded';
+import { ActButton, ActItem } from '@/ui/Guarded';
 import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { Tag } from '@/ui/Note';
 import { OpenedDrawer, useOpened } from '@/ui/opened';
@@ -49,33 +50,23 @@ export function MembersPage() {
     },
     { name: 'role', head: 'Role', cell: (one) => <RoleMenu member={one} forbidden={forbidden} /> },
     { name: 'joined', head: 'Joined', wide: true, cell: (one) => <When at={one.joined_at} /> },
-    {
-      name: 'act',
-      head: 'Actions',
-      hideHead: true,
-      align: 'end',
-      cell: (one) => (
-        <Menu>
-          <Menu.Target>
-            <ActIcon label={`Actions for ${one.name}`}>
-              <EllipsisVertical size={16} />
-            </ActIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <CopyItems what={copied(one)} />
-            <Menu.Divider />
-            <ActItem
-              danger
-              leftSection={<UserMinus size={14} />}
-              refused={forbidden}
-              onClick={() => setRemoving(one)}
-            >
-              {one.user_id === me.user.id ? 'Leave the company…' : 'Remove…'}
-            </ActItem>
-          </Menu.Dropdown>
-        </Menu>
+    acts(
+      (one) => one.name,
+      (one) => (
+        <>
+          <CopyItems what={copied(one)} />
+          <Menu.Divider />
+          <ActItem
+            danger
+            leftSection={<UserMinus size={14} />}
+            refused={forbidden}
+            onClick={() => setRemoving(one)}
+          >
+            {one.user_id === me.user.id ? 'Leave the company…' : 'Remove…'}
+          </ActItem>
+        </>
       ),
-    },
+    ),
   ];
 
   return (

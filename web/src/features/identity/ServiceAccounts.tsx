@@ -1,21 +1,22 @@
 // Members that are no people: made, switched off and on, deleted; their keys, two at a time.
-import { Button, Group, Menu, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Select, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
-import { Bot, EllipsisVertical, KeyRound, Plus, Power, Trash2 } from 'lucide-react';
+import { Bot, KeyRound, Plus, Power, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { api } from '@/api/client';
 import { ROLES, type Role, useForbidden, useMe } from '@/api/identity';
 import { type ServiceAccount, serviceAccountsQuery } from '@/api/keys';
 import { plural } from '@/lib/format';
+import { acts } from '@/ui/acts';
 import { Confirm } from '@/ui/Confirm';
 import { Dialog } from '@/ui/Dialog';
+import { DialogFoot } from '@/ui/DialogFoot';
 import { useSend } from '@/ui/form';
-import { ActButton, ActIcon, ActItem } from '@/ui/Guarded';
+import { ActButton, ActItem } from '@/ui/Guarded';
 import { Empty, List, type ListColumn, TwoLines } from '@/ui/List';
 import { Tag } from '@/ui/Note';
 import { Section } from '@/ui/Page';
-import { ProblemNote } from '@/ui/ProblemNote';
 import { attempt, showDone } from '@/ui/toast';
 import { When } from '@/ui/When';
 import { AccountKeys } from './AccountKeys';
@@ -63,32 +64,22 @@ export function ServiceAccounts() {
       wide: true,
       cell: (one) => (one.used_at ? <When at={one.used_at} /> : <Text c="dimmed">never</Text>),
     },
-    {
-      name: 'act',
-      head: 'Actions',
-      hideHead: true,
-      align: 'end',
-      cell: (one) => (
-        <Menu>
-          <Menu.Target>
-            <ActIcon label={`Actions for ${one.name}`}>
-              <EllipsisVertical size={16} />
-            </ActIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <ActItem leftSection={<KeyRound size={14} />} onClick={() => setShowing(one)}>
-              Keys…
-            </ActItem>
-            <ActItem leftSection={<Power size={14} />} onClick={() => void turn(one)}>
-              {one.enabled ? 'Disable' : 'Enable'}
-            </ActItem>
-            <ActItem danger leftSection={<Trash2 size={14} />} onClick={() => setDeleting(one)}>
-              Delete…
-            </ActItem>
-          </Menu.Dropdown>
-        </Menu>
+    acts(
+      (one) => one.name,
+      (one) => (
+        <>
+          <ActItem leftSection={<KeyRound size={14} />} onClick={() => setShowing(one)}>
+            Keys…
+          </ActItem>
+          <ActItem leftSection={<Power size={14} />} onClick={() => void turn(one)}>
+            {one.enabled ? 'Disable' : 'Enable'}
+          </ActItem>
+          <ActItem danger leftSection={<Trash2 size={14} />} onClick={() => setDeleting(one)}>
+            Delete…
+          </ActItem>
+        </>
       ),
-    },
+    ),
   ];
   return (
     <Section
@@ -170,13 +161,7 @@ function AccountForm({ onClose, onMade }: Making) {
           }))}
           {...form.getInputProps('role')}
         />
-        {error ? <ProblemNote error={error} /> : null}
-        <Group justify="flex-end" gap="xs" mt="xs">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" variant="filled" loading={busy}>
-            Make the account
-          </Button>
-        </Group>
+        <DialogFoot error={error} busy={busy} onClose={onClose} action="Make the account" />
       </Stack>
     </form>
   );

@@ -1,5 +1,5 @@
 // Small dialogs about one panel: make, rename, delete.
-import { Button, Group, Stack, TextInput } from '@mantine/core';
+import { Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -10,8 +10,8 @@ import { plural } from '@/lib/format';
 import { forget } from '@/lib/recent';
 import { Confirm } from '@/ui/Confirm';
 import { Dialog } from '@/ui/Dialog';
+import { DialogFoot } from '@/ui/DialogFoot';
 import { useSend } from '@/ui/form';
-import { ProblemNote } from '@/ui/ProblemNote';
 import { showDone } from '@/ui/toast';
 
 const TITLE_LENGTH_MAX = 80;
@@ -45,13 +45,7 @@ function TitleForm({ title, action, onSend, onClose }: Titling) {
     <form onSubmit={submit} noValidate {...keys}>
       <Stack gap="sm">
         <TextInput label="Title" data-autofocus autoComplete="off" {...form.getInputProps('title')} />
-        {error ? <ProblemNote error={error} /> : null}
-        <Group justify="flex-end" gap="xs" mt="xs">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" variant="filled" loading={busy}>
-            {action}
-          </Button>
-        </Group>
+        <DialogFoot error={error} busy={busy} onClose={onClose} action={action} />
       </Stack>
     </form>
   );

@@ -11,6 +11,7 @@ use wh_testkit::engines::EngineKind;
 
 use super::gateway::{Fuse, Gateway, KEY_ID, SECRET, follow};
 use super::{Vault, csv, damage, postgres, rows_of, state_of, words};
+use crate::database::embedded;
 use crate::house::{House, Person, Site, sites, wheelhouse};
 
 /// Until when a server must have said what is wrong, or that it is well again; far more than it takes.
@@ -167,7 +168,7 @@ fn a_step_whose_answer_was_lost_is_no_hole_in_what_comes_after() {
     assert_eq!(numbers, [0, 1, 1, 2], "it was written, and once more");
     let into = vault.path("restored");
     vault.done(data, "restore", &["--into", into.to_str().expect("text")]);
-    let restored = rusqlite::Connection::open(into.join("wheelhouse.db")).expect("a database");
+    let restored = embedded(&into);
     let mut titles = restored.prepare("SELECT title FROM panels_panel ORDER BY title").expect("the table");
     let titles = titles.query_map([], |row| row.get::<_, String>(0)).expect("rows");
     let titles: Vec<_> = titles.map(|title| title.expect("a title")).collect();
@@ -208,7 +209,7 @@ fn a_server_follows_into_a_bucket_through_an_outage() {
     for panel in [&before, &meanwhile, &after] {
         assert_eq!(owner.get(&format!("/v1/panels/{panel}")).status, 200);
     }
-    let from_early = rusqlite::Connection::open(early.join("wheelhouse.db")).expect("a database");
+    let from_early = embedded(&early);
     let there: i64 = from_early
         .query_row("SELECT COUNT(*) FROM panels_panel WHERE title = 'meanwhile'", [], |row| row.get(0))
         .expect("a count");

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use wh_testkit::engines::{EngineKind, shared};
+use wh_testkit::engines::EngineKind;
 
+use crate::database::{administrator, connected, embedded};
 use crate::house::Site;
-use crate::upgrade::owner_url;
 
 /// Every object that some row names, those of replaced versions that are kept for a while among them.
 const NAMED: &str =
@@ -73,25 +73,14 @@ fn files(root: &Path, folder: &Path, found: &mut BTreeSet<String>) {
 
 fn named(site: &Site) -> BTreeSet<String> {
     if site.kind == EngineKind::Sqlite {
-        let database =
-            rusqlite::Connection::open(site.folder.path().join("wheelhouse.db")).expect("the database");
+        let database = embedded(site.folder.path());
         let mut statement = database.prepare(NAMED).expect("a statement");
         let paths = statement.query_map([], |row| row.get::<_, String>(0)).expect("paths");
         return paths.map(|path| path.expect("a path")).collect();
     }
-    let own: tokio_postgres::Config = owner_url(site.folder.path()).parse().expect("the owner's URL");
     // Whoever administers the server sees the rows of every company.
-    let server = shared().expect("the site was made on it");
-    let mut config: tokio_postgres::Config = server.admin_url().parse().expect("the server's URL");
-    config.dbname(own.get_dbname().expect("a database"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("PostgreSQL");
-        let driver = tokio::spawn(connection);
-        client.batch_execute("SET search_path = wheelhouse").await.expect("the schema");
+    connected(administrator(site.folder.path()), async |client| {
         let rows = client.query(NAMED, &[]).await.expect("paths");
-        drop(client);
-        driver.await.expect("it ends").expect("it ends well");
         rows.iter().map(|row| row.get::<_, String>(0)).collect()
     })
 }

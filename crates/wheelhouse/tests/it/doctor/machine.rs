@@ -8,6 +8,7 @@ use wh_base::{Clock, SystemClock};
 use wh_testkit::engines::EngineKind;
 
 use super::{Visit, url, visit};
+use crate::database::{connected, embedded, login};
 use crate::house::{Site, sites, wheelhouse};
 
 const DAY_S: u64 = 86_400;
@@ -77,22 +78,12 @@ fn event_in(site: &Site, seconds: u64) {
         )
     };
     if site.kind == EngineKind::Sqlite {
-        let file =
-            rusqlite::Connection::open(site.folder.path().join("wheelhouse.db")).expect("the database");
-        file.execute_batch(&insert("kernel_outbox", "zeroblob(16)", "'{}'")).expect("written");
-        return;
+        let sql = insert("kernel_outbox", "zeroblob(16)", "'{}'");
+        return embedded(site.folder.path()).execute_batch(&sql).expect("written");
     }
-    let sql =
-        insert("wheelhouse.kernel_outbox", "'00000000-0000-0000-0000-000000000000'::uuid", "'{}'::jsonb");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let (client, connection) =
-            tokio_postgres::connect(&url(site, "sys"), tokio_postgres::NoTls).await.expect("PostgreSQL");
-        let driver = tokio::spawn(connection);
-        client.batch_execute(&sql).await.expect("written");
-        drop(client);
-        driver.await.expect("it ends").expect("it ends well");
-    });
+    let sql = insert("kernel_outbox", "'00000000-0000-0000-0000-000000000000'::uuid", "'{}'::jsonb");
+    let sys = login(&url(site, "sys"));
+    connected(sys, async |client| client.batch_execute(&sql).await.expect("written"));
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! The audit trail of the matrix: what an owner changed, and was told so, left a line that says who, from where and by which request.
 use std::collections::{BTreeMap, BTreeSet};
 
-use tokio_postgres::NoTls;
 use uuid::Uuid;
-use wh_testkit::engines::{EngineKind, shared};
+use wh_testkit::engines::EngineKind;
 
+use crate::database::{administrator, connected, embedded};
 use crate::house::Site;
-use crate::upgrade::owner_url;
 
 /// No change for all that they are called so, each with the reason. They leave no line.
 const NO_CHANGE: [(&str, &str); 1] = [(
@@ -96,7 +95,7 @@ fn lines(site: &Site) -> BTreeMap<Uuid, Vec<Line>> {
 }
 
 fn lines_of_file(site: &Site) -> Vec<(Uuid, Line)> {
-    let file = rusqlite::Connection::open(site.folder.path().join("wheelhouse.db")).expect("the database");
+    let file = embedded(site.folder.path());
     let sql = "SELECT request_id, action, user_id, address FROM kernel_audit";
     let mut statement = file.prepare(sql).expect("the trail");
     let id = |bytes: Vec<u8>| Uuid::from_slice(&bytes).expect("an id");
@@ -110,18 +109,9 @@ fn lines_of_file(site: &Site) -> Vec<(Uuid, Line)> {
 
 /// As its administrator: each login of the server sees one company at a time, or no trail at all.
 fn lines_of_server(site: &Site) -> Vec<(Uuid, Line)> {
-    let owner: tokio_postgres::Config = owner_url(site.folder.path()).parse().expect("a URL");
-    let admin = shared().expect("the server of the site").admin_url();
-    let mut admin: tokio_postgres::Config = admin.parse().expect("a URL");
-    admin.dbname(owner.get_dbname().expect("a database"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let (client, connection) = admin.connect(NoTls).await.expect("PostgreSQL");
-        let driver = tokio::spawn(connection);
-        let sql = "SELECT request_id, action, user_id, address FROM wheelhouse.kernel_audit";
+    connected(administrator(site.folder.path()), async |client| {
+        let sql = "SELECT request_id, action, user_id, address FROM kernel_audit";
         let rows = client.query(sql, &[]).await.expect("the trail");
-        drop(client);
-        driver.await.expect("it ends").expect("it ends well");
         let line =
             |row: &tokio_postgres::Row| Line { action: row.get(1), user: row.get(2), address: row.get(3) };
         rows.iter().map(|row| (row.get(0), line(row))).collect()
