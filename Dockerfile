@@ -40,6 +40,7 @@ LABEL org.opencontainers.image.title="Wheelhouse with the programs of PostgreSQL
       org.opencontainers.image.licenses="Apache-2.0"
 # The base has none of authorities' certificates: buckets and databases under TLS are known by them.
 COPY --from=server /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+# As in the other image.
 COPY --from=server --chown=65532:65532 /out/var/lib/ /var/lib/
 COPY --from=server /out/usr/local/bin/wheelhouse /usr/local/bin/wheelhouse
 USER 65532:65532
@@ -60,7 +61,7 @@ FROM gcr.io/distroless/cc-debian12:nonroot
 LABEL org.opencontainers.image.title="Wheelhouse" \
       org.opencontainers.image.description="The operations control plane of a company in one binary." \
       org.opencontainers.image.licenses="Apache-2.0"
-# With its owner, and closed to others, which the folder itself is copied for: a new volume takes both over.
+# From its parent, so that owner and mode 0700 come along: a new volume takes both over.
 COPY --from=server --chown=65532:65532 /out/var/lib/ /var/lib/
 COPY --from=server /out/usr/local/bin/wheelhouse /usr/local/bin/wheelhouse
 USER 65532:65532

@@ -287,10 +287,10 @@ fn origin(config: &ServerConfig, bound: Option<SocketAddr>) -> String {
     format!("{scheme}://{address}")
 }
 
-/// How long the running server's own writes may keep a new setup link waiting; on SQLite one process writes at a time.
-const OTHERS_WRITE_MAX: Duration = Duration::from_secs(5);
-/// Until the next try.
-const OTHERS_WRITE: Duration = Duration::from_millis(20);
+/// How long a new setup link waits for a busy database; on SQLite one process writes at a time, and the server that runs is another.
+const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Between two tries.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Print a new setup link. The running server need not be stopped: the link is a row in the database.
 pub async fn setup_link(sources: &Sources) -> Result<()> {
@@ -307,11 +307,11 @@ pub async fn setup_link(sources: &Sources) -> Result<()> {
     let opened = compose::database(&settings, &path, &inputs).await?;
     let context = Context::new(opened.db.clone(), Arc::clone(&inputs.clock), Arc::clone(&inputs.random));
     let identity = compose::identity(&opened, &context, settings.identity.clone())?;
-    let by = Instant::now() + OTHERS_WRITE_MAX;
+    let by = Instant::now() + BUSY_WAIT_MAX;
     let token = loop {
         match wh_db::replayed(|| identity.setup_token_issue()).await {
             Err(error) if error.is(&wh_db::codes::BUSY) && Instant::now() < by => {
-                tokio::time::sleep(OTHERS_WRITE).await;
+                tokio::time::sleep(BUSY_PAUSE).await;
             }
             issued => break issued?,
         }

@@ -114,19 +114,19 @@ fn as_root() -> bool {
 }
 
 /// How a server is run.
-struct Manner {
+struct Setup {
     settings: &'static str,
-    /// Where its cluster lies if there is room, else with other temporary files.
-    memory: &'static str,
+    /// Where its cluster lies if there is room; else, and without, with other temporary files.
+    memory: Option<&'static str>,
 }
 
 /// For functional tests: nothing needs to survive.
-const FUNCTIONAL: Manner = Manner {
+const FUNCTIONAL: Setup = Setup {
     settings: "-c fsync=off -c full_page_writes=off -c shared_buffers=64MB -c max_wal_size=256MB",
-    memory: "/dev/shm",
+    memory: Some("/dev/shm"),
 };
 /// As an operator would have it.
-const DURABLE: Manner = Manner { settings: "-c shared_buffers=256MB -c max_wal_size=1GB", memory: "" };
+const DURABLE: Setup = Setup { settings: "-c shared_buffers=256MB -c max_wal_size=1GB", memory: None };
 
 /// The watcher: makes the cluster, runs the server, kills and runs it again when it is told to, waits for its own standard
 /// input to close, stops the server by its id, removes the folder. Signals of the terminal go to the whole group, so it ignores them
@@ -176,13 +176,13 @@ wait "$server"
 rm -rf "$dir"
 "#;
 
-fn start(binaries: &Path, manner: &Manner) -> Result<PostgresServer, String> {
+fn start(binaries: &Path, setup: &Setup) -> Result<PostgresServer, String> {
     let port = free_port()?;
     let drop = if as_root() { "setpriv --reuid=postgres --regid=postgres --init-groups --" } else { "" };
     let mut watcher = Command::new("sh")
         .args(["-c", WATCHER, "watcher"])
         .arg(binaries)
-        .args([port.to_string().as_str(), drop, manner.settings, manner.memory])
+        .args([port.to_string().as_str(), drop, setup.settings, setup.memory.unwrap_or_default()])
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -107,8 +107,11 @@ fn hundred_rounds(site: &Site) {
         house = site.start();
         // The session was acknowledged too.
         owner.address = house.address;
+        assert_eq!(owner.get("/v1/identity/me").status, 200, "round {round}: the session was lost");
         verify(&owner, &panel, &mut told, round);
         if replaces {
+            // The next kill comes soon after this one's session began.
+            owner = house.sign_in("olga@acme.example");
             // Keep the panel small.
             replace(&owner, &panel, &mut told, ROWS_LEFT);
         }
@@ -117,8 +120,7 @@ fn hundred_rounds(site: &Site) {
     house.kill();
     objects::are_swept(site);
     house = site.start();
-    owner.address = house.address;
-    verify(&owner, &panel, &mut told, ROUNDS);
+    verify(&house.sign_in("olga@acme.example"), &panel, &mut told, ROUNDS);
 }
 
 /// Replace all rows, with nobody about to kill.

@@ -9,32 +9,36 @@ pub fn embedded(folder: &Path) -> rusqlite::Connection {
     rusqlite::Connection::open(folder.join("wheelhouse.db")).expect("the database")
 }
 
-/// The URL of the login that owns the tables, as `db init` wrote it.
-pub fn owner_url(folder: &Path) -> String {
+/// The URL of one of the logins, as `db init` wrote it: `owner`, `app`, `id` or `sys`.
+pub fn url(folder: &Path, login: &str) -> String {
     let text = std::fs::read_to_string(folder.join("wheelhouse.toml")).expect("the configuration");
     let settings: toml::Table = text.parse().expect("TOML");
-    settings["database"]["postgres_owner_url"].as_str().expect("the owner's URL").to_owned()
+    settings["database"][format!("postgres_{login}_url")].as_str().expect("its URL").to_owned()
 }
 
-/// The login of a URL.
-pub fn login(url: &str) -> Config {
+/// The login that owns the tables.
+pub fn owner(folder: &Path) -> Config {
+    parsed(&url(folder, "owner"))
+}
+
+pub fn parsed(url: &str) -> Config {
     url.parse().expect("a URL of PostgreSQL")
 }
 
 /// The administrator of the server, in the site's database: no wall between companies holds them.
 pub fn administrator(folder: &Path) -> Config {
     let server = shared().expect("the site was made on it");
-    let mut config = login(server.admin_url());
-    config.dbname(login(&owner_url(folder)).get_dbname().expect("a database"));
+    let mut config = parsed(server.admin_url());
+    config.dbname(owner(folder).get_dbname().expect("a database"));
     config
 }
 
 /// Work on a connection that ends with it. The tables need no schema before their names.
-pub fn connected<T>(mut login: Config, work: impl AsyncFnOnce(&Client) -> T) -> T {
-    login.options("-c search_path=wheelhouse");
+pub fn connected<T>(mut config: Config, work: impl AsyncFnOnce(&Client) -> T) -> T {
+    config.options("-c search_path=wheelhouse");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let (client, connection) = login.connect(NoTls).await.expect("PostgreSQL");
+        let (client, connection) = config.connect(NoTls).await.expect("PostgreSQL");
         let driver = tokio::spawn(connection);
         let done = work(&client).await;
         drop(client);

@@ -9,6 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 use wh_testkit::engines::{EngineKind, shared};
 
+use crate::database::url;
 use crate::house::{Site, sites, wheelhouse};
 
 /// One run: whether it found nothing in the way, and its checks.
@@ -267,13 +268,6 @@ fn a_file_that_is_no_database_or_a_broken_one_is_named() {
     assert_eq!(visit(site.folder.path(), &[]).of("object store").0, "fail");
 }
 
-/// The keys of `[database]` in the configuration that `db init` wrote.
-fn url(site: &Site, login: &str) -> String {
-    let text = fs::read_to_string(site.folder.path().join("wheelhouse.toml")).expect("the configuration");
-    let key = format!("postgres_{login}_url = \"");
-    text.lines().find_map(|line| line.strip_prefix(&key)).expect("the key").trim_end_matches('"').to_owned()
-}
-
 fn postgres() -> Option<Site> {
     sites().into_iter().find(|site| site.kind == EngineKind::Postgres)
 }
@@ -286,14 +280,14 @@ fn a_database_that_is_away_or_refuses_is_named() {
     let ill = visit(site.folder.path(), &[("WHEELHOUSE_DATABASE_POSTGRES_OWNER_URL", &away)]);
     assert_eq!(ill.of("database owner login").0, "fail");
     assert!(!ill.words.contains("hunter2"), "{}", ill.words);
-    let wrong = url(&site, "app").replace("_app:", "_app:wrong");
+    let wrong = url(site.folder.path(), "app").replace("_app:", "_app:wrong");
     let ill = visit(site.folder.path(), &[("WHEELHOUSE_DATABASE_POSTGRES_APP_URL", &wrong)]);
     let trusting = ill.of("database app login").0 == "ok";
     assert!(trusting || !ill.well, "a server that asks for passwords refuses a wrong one: {}", ill.words);
     let nobody = format!(
         "postgres://nobody_{}@{}",
         std::process::id(),
-        url(&site, "app").rsplit_once('@').expect("a host").1
+        url(site.folder.path(), "app").rsplit_once('@').expect("a host").1
     );
     let ill = visit(site.folder.path(), &[("WHEELHOUSE_DATABASE_POSTGRES_APP_URL", &nobody)]);
     assert_eq!(ill.of("database app login").0, "fail");
@@ -304,7 +298,7 @@ fn a_login_that_may_too_much_is_named() {
     let Some(site) = postgres() else { return };
     assert!(visit(site.folder.path(), &[]).well);
     // The administrator as the login that serves tenants: row security would not hold it.
-    let database = url(&site, "app").rsplit_once('/').expect("a database").1.to_owned();
+    let database = url(site.folder.path(), "app").rsplit_once('/').expect("a database").1.to_owned();
     let admin = shared().expect("postgres is there").admin_url().to_owned();
     let admin = format!("{}/{database}", admin.rsplit_once('/').expect("a database").0);
     let ill = visit(site.folder.path(), &[("WHEELHOUSE_DATABASE_POSTGRES_APP_URL", &admin)]);

@@ -16,6 +16,8 @@ use wh_testkit::flood::{SLOW, slowhttptest_is_there};
 use crate::house::{House, Site};
 use fort::{Fort, PATIENCE, resident_mb};
 
+/// What is asked for where the answer is not to be small.
+const LARGE: &str = "/v1/openapi.json";
 /// What a flood may cost at most; a flood that is kept would cost more than it sends.
 const GROWTH_MB_MAX: u64 = 96;
 /// What a mass of frames may cost at most that have next to nothing in them ...
@@ -78,9 +80,9 @@ fn flood_within(
     attacker.reason()
 }
 
-/// A whole request for an answer that is not small.
-fn request(stream: u32) -> Vec<u8> {
-    frame(HEADERS, END_HEADERS | END_STREAM, stream, &head("/v1/openapi.json"))
+/// A whole request, in one frame.
+fn request(stream: u32, path: &str) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS | END_STREAM, stream, &head(path))
 }
 
 /// Requests of two frames each, on streams of their own: the server ends the connection and says why.
@@ -93,7 +95,7 @@ fn is_calmed(fort: &Fort, what: &str, two: impl Fn(u32) -> [Vec<u8>; 2]) {
 fn streams_that_are_reset_at_once_end_the_connection() {
     let fort = Fort::build(&[]);
     is_calmed(&fort, "rapid reset", |stream| {
-        [request(stream), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())]
+        [request(stream, LARGE), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())]
     });
 }
 
@@ -102,10 +104,10 @@ fn streams_that_the_server_is_made_to_reset_end_the_connection() {
     let fort = Fort::build(&[]);
     // More room for the answer than a window can have: the stream is reset, and its handler may be at work already.
     is_calmed(&fort, "windows too large", |stream| {
-        [request(stream), frame(WINDOW_UPDATE, 0, stream, &0x7fff_ffff_u32.to_be_bytes())]
+        [request(stream, LARGE), frame(WINDOW_UPDATE, 0, stream, &0x7fff_ffff_u32.to_be_bytes())]
     });
     // More of a body than its head says.
-    let mut block = head("/v1/openapi.json");
+    let mut block = head(LARGE);
     block.extend(literal("content-length", "1"));
     is_calmed(&fort, "bodies too long", |stream| {
         [frame(HEADERS, END_HEADERS, stream, &block), frame(DATA, 0, stream, b"ab")]
@@ -115,18 +117,18 @@ fn streams_that_the_server_is_made_to_reset_end_the_connection() {
 #[test]
 fn more_requests_at_once_than_there_may_be_do_not_end_the_connection() {
     let fort = Fort::build(&[("WHEELHOUSE_SERVER_H2_STREAMS_MAX", "10")]);
-    let request = |n| frame(HEADERS, END_HEADERS | END_STREAM, odd(n), &head("/health"));
     let mut client = fort.connect(&["h2"]);
     // It has not been told yet how many it may send.
     let mut burst = preface(&[]);
-    burst.extend((0..100).flat_map(request));
+    burst.extend((0..100).flat_map(|n| request(odd(n), "/health")));
     assert!(client.send(&burst));
     for n in 0..100 {
         client.answer(odd(n), PATIENCE);
     }
     // What is refused is sent again; the last answer may still be on its way.
-    let answered =
-        (100..200).any(|n| client.send(&request(n)) && client.answer(odd(n), PATIENCE).status.is_some());
+    let answered = (100..200).any(|n| {
+        client.send(&request(odd(n), "/health")) && client.answer(odd(n), PATIENCE).status.is_some()
+    });
     assert!(answered, "the connection was ended: {:?}", client.reason());
 }
 
@@ -137,7 +139,7 @@ fn a_head_without_end_ends_the_connection() {
     for (what, piece, count) in
         [("CONTINUATION, large", 16_384, 2_048_u32), ("CONTINUATION, tiny", 1, 100_000)]
     {
-        let first = frame(HEADERS, END_STREAM, 1, &head("/v1/openapi.json"));
+        let first = frame(HEADERS, END_STREAM, 1, &head(LARGE));
         let more = (0..count).map(|_| frame(CONTINUATION, 0, 1, &vec![0x82; piece]));
         flood(&fort, what, End::Closed, std::iter::once(first).chain(more), &[]);
     }
@@ -147,10 +149,10 @@ fn a_head_without_end_ends_the_connection() {
 fn headers_that_grow_when_they_are_unpacked_are_not_kept() {
     let fort = Fort::build(&[]);
     // Name and 3,000 bytes of value go into the table of the connection, and are then named by one byte each.
-    let mut first = head("/v1/openapi.json");
+    let mut first = head(LARGE);
     first.extend([0x40, 1, b'x', 0x7f, 0xb9, 0x16]);
     first.extend([b'y'; 3_000]);
-    let bomb: Vec<u8> = head("/v1/openapi.json").into_iter().chain([0xbe; 12_000]).collect();
+    let bomb: Vec<u8> = head(LARGE).into_iter().chain([0xbe; 12_000]).collect();
     let opening = std::iter::once(frame(HEADERS, END_HEADERS | END_STREAM, 1, &first));
     let bombs = (1..200).map(|n| frame(HEADERS, END_HEADERS | END_STREAM, odd(n), &bomb));
     flood(&fort, "header bomb", End::Any, opening.chain(bombs), &[]);
@@ -165,7 +167,7 @@ fn settings_and_pings_in_masses_harm_nobody() {
     let pings = (0..TINY_FRAMES).map(|n| frame(PING, 0, 0, &u64::from(n).to_be_bytes()));
     flood_within(TINY_GROWTH_MB_MAX, &fort, "PING", End::Any, pings, &[]);
     // Nothing in them, and no end.
-    let open = std::iter::once(frame(HEADERS, END_HEADERS, 1, &head("/v1/openapi.json")));
+    let open = std::iter::once(frame(HEADERS, END_HEADERS, 1, &head(LARGE)));
     let empty = (0..TINY_FRAMES).map(|_| frame(DATA, 0, 1, &[]));
     flood_within(TINY_GROWTH_MB_MAX, &fort, "empty DATA", End::Any, open.chain(empty), &[]);
     let updates = (0..TINY_FRAMES).map(|_| frame(WINDOW_UPDATE, 0, 0, &1_u32.to_be_bytes()));
@@ -176,8 +178,7 @@ fn settings_and_pings_in_masses_harm_nobody() {
 fn who_takes_nothing_of_an_answer_loses_the_connection() {
     let fort = Fort::build(&[("WHEELHOUSE_SERVER_WRITE_STALL_TIMEOUT_MS", "500")]);
     let initial_window = |bytes: u32| [&[0, 4][..], &bytes.to_be_bytes()].concat();
-    let requests =
-        || (0..100).map(|n| frame(HEADERS, END_HEADERS | END_STREAM, odd(n), &head("/v1/openapi.json")));
+    let requests = || (0..100).map(|n| request(odd(n), LARGE));
     let lively = (0..100).map(|_| frame(PING, 0, 0, &[7; 8]));
     flood(&fort, "no window", End::Closed, requests().chain(lively), &initial_window(0));
     // One byte at a time, of one answer only: the others are left lying.
@@ -195,8 +196,7 @@ fn who_leaves_answers_lying_does_not_keep_an_old_connection() {
     ];
     let fort = Fort::build(&settings);
     // The answer is small: with one byte of room it is handed over whole, and the server has nothing more to do with it.
-    let small = frame(HEADERS, END_HEADERS | END_STREAM, 1, &head("/health"));
-    flood(&fort, "a small answer", End::Closed, std::iter::once(small), &[0, 4, 0, 0, 0, 1]);
+    flood(&fort, "a small answer", End::Closed, std::iter::once(request(1, "/health")), &[0, 4, 0, 0, 0, 1]);
 }
 
 #[test]

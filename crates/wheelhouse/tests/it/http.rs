@@ -1,4 +1,5 @@
-//! A plain HTTP/1.1 client for tests: one request per connection, nothing hidden. No part of the product.
+//! A plain HTTP/1.1 client for tests: one request per connection, nothing hidden; and the head of a request, for tests that answer
+//! themselves. No part of the product.
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wh_testkit::engines::EngineKind;
 
 use crate::cli::Shell;
-use crate::database::{connected, login, owner_url};
+use crate::database::{connected, owner};
 use crate::house::{House, Person, Site, sites};
 
 /// A folder for a further process on the database of a site.
@@ -44,8 +44,7 @@ fn postgres() -> impl Iterator<Item = Site> {
 
 /// Run a statement as the owner of a site's database.
 fn run(folder: &Path, sql: &str) -> u64 {
-    let owner = login(&owner_url(folder));
-    connected(owner, async |client| client.execute(sql, &[]).await.expect("it can be run"))
+    connected(owner(folder), async |client| client.execute(sql, &[]).await.expect("it can be run"))
 }
 
 #[test]

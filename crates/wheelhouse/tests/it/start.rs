@@ -10,7 +10,7 @@ use wh_testkit::engines::EngineKind;
 use crate::database::embedded;
 use crate::house::{House, PASSWORD, Person, Site, sites, wheelhouse};
 
-/// Longer than a command takes that does not wait.
+/// Longer than a command takes that does not wait; where one takes longer, less is proven and nothing fails.
 const HELD: Duration = Duration::from_secs(1);
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use wh_testkit::engines::EngineKind;
 
 use crate::backup::{Vault, words};
-use crate::database::{connected, embedded, login, owner_url};
+use crate::database::{connected, embedded, owner};
 use crate::house::{House, sites, wheelhouse};
 
 fn fixtures() -> Vec<PathBuf> {
@@ -99,6 +99,5 @@ fn note_migration(kind: EngineKind, folder: &Path, verb: &str, context: &str) {
     if kind == EngineKind::Sqlite {
         return embedded(folder).execute_batch(&sql).expect("it can be written");
     }
-    let owner = login(&owner_url(folder));
-    connected(owner, async |client| client.batch_execute(&sql).await.expect("it can be written"));
+    connected(owner(folder), async |client| client.batch_execute(&sql).await.expect("it can be written"));
 }

@@ -71,7 +71,7 @@ function InviteForm({ onMade, onClose }: { onMade: (made: Made) => void; onClose
           }))}
           {...form.getInputProps('role')}
         />
-        <DialogFoot error={error} busy={busy} onClose={onClose} action="Make the link" />
+        <DialogFoot error={error} busy={busy} once onClose={onClose} action="Make the link" />
       </Stack>
     </form>
   );

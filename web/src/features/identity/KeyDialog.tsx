@@ -141,7 +141,7 @@ function KeyForm({
           classNames={{ input: 'mono' }}
           {...form.getInputProps('networks')}
         />
-        <DialogFoot error={error} busy={busy} onClose={onClose} action="Make the key" />
+        <DialogFoot error={error} busy={busy} once onClose={onClose} action="Make the key" />
       </Stack>
     </form>
   );

@@ -161,7 +161,7 @@ pub fn walk(site: &Site, vault: &Vault) {
     let load = || old.program().args(["backup", "load", "--data-dir", folder]).output().expect("it starts");
     let refused = words(&load());
     assert!(refused.contains("backup.target_not_empty"), "{refused}");
-    let url = crate::database::owner_url(data);
+    let url = crate::database::url(data, "owner");
     let former = url.rsplit('/').next().expect("a database");
     let new = format!("{former}_new");
     let init = |more: &[&str]| {
@@ -179,7 +179,7 @@ pub fn walk(site: &Site, vault: &Vault) {
     assert!(loaded.status.success(), "{}", words(&loaded));
     old.was_asked();
     let gone =
-        sql(&crate::database::owner_url(&into), "SELECT to_regclass('wheelhouse.kernel_later') IS NULL");
+        sql(&crate::database::url(&into, "owner"), "SELECT to_regclass('wheelhouse.kernel_later') IS NULL");
     assert_eq!(gone.trim(), "t", "the archive takes the place of all that was there");
     let left = damage::files(&into.join("scratch"));
     assert!(left.is_empty(), "what a load wrote for itself goes with it: {left:?}");
@@ -200,7 +200,7 @@ fn of_a_newer_build(data: &Path, prefix: &str) {
     let make = format!(
         "CREATE TABLE wheelhouse.kernel_later (n int); GRANT SELECT ON wheelhouse.kernel_later TO {prefix}_sys"
     );
-    sql(&crate::database::owner_url(data), &make);
+    sql(&crate::database::url(data, "owner"), &make);
 }
 
 /// One statement by PostgreSQL's own program, and what it prints.
@@ -322,7 +322,7 @@ fn beside_a_named_database(data: &Path, vault: &Vault, admin: &str) {
 /// A proof that was killed has left its database, with all that it held; the next one drops it, but none that is in use.
 fn after_a_killed_proof(data: &Path, vault: &Vault, admin: &str) {
     let sql = |statement: &str| sql(admin, statement);
-    let url = crate::database::owner_url(data);
+    let url = crate::database::url(data, "owner");
     let id = url.rsplit('/').next().expect("a database");
     let hour_ago = SystemClock.now().plus_seconds(-3_600).micros() / 1_000_000;
     let (left, used) = (format!("wh_verify_1600000000_{id}"), format!("wh_verify_{hour_ago}_{id}"));

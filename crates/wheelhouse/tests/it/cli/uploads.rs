@@ -1,6 +1,6 @@
 //! A file on its way to the server: how far it is on a terminal, and what is said of one that changes while it is sent.
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::net::TcpListener;
 use std::thread::{self, JoinHandle};
 
@@ -9,6 +9,7 @@ use wh_testkit::engines::EngineKind;
 use super::Shell;
 use super::terminal::shown;
 use crate::house::Site;
+use crate::http::request_head;
 
 /// More than a connection holds while nobody reads from it: the file changes before it is sent.
 const BYTES: u64 = 64 << 20;
@@ -29,10 +30,7 @@ fn changing(file: &str, length: u64) -> (String, JoinHandle<u64>) {
     let came = thread::spawn(move || {
         let (stream, _) = listener.accept().expect("a connection");
         let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
-        let mut line = String::new();
-        while reader.read_line(&mut line).expect("a head") > "\r\n".len() {
-            line.clear();
-        }
+        request_head(&mut reader).expect("a head");
         file.set_len(length).expect("room");
         (&stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n").expect("it listens");
         // A connection that is reset has not brought the whole either.

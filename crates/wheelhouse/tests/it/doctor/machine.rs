@@ -7,8 +7,8 @@ use serde_json::Value;
 use wh_base::{Clock, SystemClock};
 use wh_testkit::engines::EngineKind;
 
-use super::{Visit, url, visit};
-use crate::database::{connected, embedded, login};
+use super::{Visit, visit};
+use crate::database::{connected, embedded, parsed, url};
 use crate::house::{Site, sites, wheelhouse};
 
 const DAY_S: u64 = 86_400;
@@ -82,7 +82,7 @@ fn event_in(site: &Site, seconds: u64) {
         return embedded(site.folder.path()).execute_batch(&sql).expect("written");
     }
     let sql = insert("kernel_outbox", "'00000000-0000-0000-0000-000000000000'::uuid", "'{}'::jsonb");
-    let sys = login(&url(site, "sys"));
+    let sys = parsed(&url(site.folder.path(), "sys"));
     connected(sys, async |client| client.batch_execute(&sql).await.expect("written"));
 }
 
