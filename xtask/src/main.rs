@@ -70,7 +70,13 @@ fn main() -> Result<()> {
     }
 }
 
+/// Of the checkout that it is called in: two of them may share a target folder, and one's binary is fresh enough for the other.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo tells a running program by the environment where its package lies"
+)]
 fn root() -> Result<PathBuf> {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let here = here.context("call it by `cargo xtask`")?;
     here.parent().map(PathBuf::from).context("xtask lies beside the workspace's Cargo.toml")
 }
