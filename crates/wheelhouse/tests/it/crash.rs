@@ -20,8 +20,6 @@ use crate::http::Answer;
 const ROUNDS: u64 = 100;
 /// Every so many rounds, what is killed is a replacement of all rows; then the next imports begin anew.
 const REPLACED_EVERY: u64 = 3;
-/// Every so many rounds, and at the end, all panels are looked at: what is lost or too many once stays so.
-const LISTED_EVERY: u64 = 10;
 /// Rows of one import that appends; each import's rows carry its number, so that half an import would show.
 const ROWS: u64 = 5_000;
 /// Rows of one that replaces all: several segments.
@@ -279,15 +277,13 @@ fn verify(owner: &Person, panel: &str, told: &mut Told, round: u64) {
     {
         told.panels.insert(id, title);
     }
-    if round.is_multiple_of(LISTED_EVERY) {
-        let there = panels(owner);
-        assert!(there == told.panels, "round {round}: not the panels that were acknowledged: {:?}", {
-            let told_of: Vec<_> =
-                told.panels.iter().filter(|(id, title)| there.get(*id) != Some(*title)).collect();
-            let more: Vec<_> = there.iter().filter(|(id, _)| !told.panels.contains_key(*id)).collect();
-            (told_of, more)
-        });
-    }
+    let there = panels(owner);
+    assert!(there == told.panels, "round {round}: not the panels that were acknowledged: {:?}", {
+        let told_of: Vec<_> =
+            told.panels.iter().filter(|(id, title)| there.get(*id) != Some(*title)).collect();
+        let more: Vec<_> = there.iter().filter(|(id, _)| !told.panels.contains_key(*id)).collect();
+        (told_of, more)
+    });
     let imports = owner.get(&format!("/v1/panels/{panel}/imports?limit=200")).json();
     let imports = imports["items"].as_array().expect("a list");
     let running = imports.iter().filter(|import| import["state"] == "running").count();

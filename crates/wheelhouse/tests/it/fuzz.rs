@@ -8,8 +8,8 @@ use crate::house::Site;
 
 /// Examples per operation.
 const EXAMPLES_MAX: &str = "25";
-/// Where most calls are refused alike: of each operation that may end the session it is called with, and of who is not signed in.
-const EXAMPLES_REFUSED_MAX: &str = "8";
+/// Of each operation that may end the session it is called with: most calls after that are refused alike.
+const EXAMPLES_OF_ENDS_MAX: &str = "8";
 /// What the owner must not call: the fuzzer must not end the session it works with, nor throw itself out.
 const ENDS: &str = "^(session_end|session_revoke|session_revoke_others|session_switch|password_change|live_connect|member_remove|member_update)$";
 /// Somebody else may. The one that always ends the session is called apart, by a session of its own.
@@ -72,19 +72,19 @@ fn schemathesis_finds_nothing(engine: EngineKind) {
             EXAMPLES_MAX,
             &["--exclude-operation-id-regex", ENDS],
         ),
-        ("nobody", &nobody, PHASES_OF_NOBODY, EXAMPLES_REFUSED_MAX, &[]),
+        ("nobody", &nobody, PHASES_OF_NOBODY, EXAMPLES_MAX, &[]),
         (
             "expendable",
             &expendable,
             PHASES,
-            EXAMPLES_REFUSED_MAX,
+            EXAMPLES_OF_ENDS_MAX,
             &["--include-operation-id-regex", ENDS_ALWAYS],
         ),
         (
             "expendable",
             &expendable,
             PHASES,
-            EXAMPLES_REFUSED_MAX,
+            EXAMPLES_OF_ENDS_MAX,
             &["--include-operation-id-regex", ENDS_PERHAPS],
         ),
     ];
